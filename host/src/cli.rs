@@ -11,7 +11,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::config::{
-    ByteSize, DEFAULT_COMPONENT, DEFAULT_GROUP, DEFAULT_INPUT, DEFAULT_MAX_MESSAGE, DEFAULT_OUTPUT, DEFAULT_RETENTION,
+    ByteSize, DEFAULT_COMPONENT, DEFAULT_GROUP, DEFAULT_GUEST_MEMORY, DEFAULT_GUEST_TIMEOUT, DEFAULT_INPUT, DEFAULT_MAX_MESSAGE, DEFAULT_OUTPUT, DEFAULT_RETENTION,
 };
 
 /// Classifies a stream of images with a WebAssembly component it need not trust.
@@ -21,13 +21,13 @@ use crate::config::{
     max_term_width = 120,
     after_help = "\
 Examples:
-  host demo                              10,000 images through an embedded broker and back, then a table
-  host produce --interval 0              send the test images as fast as it goes
-  host run                               classify what comes in, until stopped
-  host consume                           print the answers
+  host demo                     10,000 images through an embedded broker and back, then a table
+  host produce --interval 0     send the test images as fast as it goes
+  host run                      classify what comes in, until stopped
+  host consume                  print the answers
 
-Exit codes: 0 done, 2 usage, 3 configuration or credentials, 4 broker, 5 component refused, 6 stopped on an error,
-130 interrupted."
+Exit codes: 0 done, 2 usage, 3 configuration or credentials, 4 broker, 5 component refused,
+6 stopped on an error, 130 interrupted."
 )]
 pub struct Cli {
     /// Log more to stderr; twice for everything. RUST_LOG, where it is set, decides instead.
@@ -42,14 +42,29 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Classify the messages of a topic and publish the answers.
+    ///
+    /// Each message is answered and consumed as one act: with the embedded broker exactly once. Runs until it is stopped; the
+    /// first Ctrl-C or SIGTERM finishes what is in flight, the second stops at once.
     Run(RunCommand),
     /// Send images to a topic.
+    ///
+    /// Without --images: the 10,000 Fashion-MNIST test images, once through. Pixels go as the JSON message of the original
+    /// Python program, --batch images to a message; PNG and JPEG files go as they are, one to a message, with their media type
+    /// in the header `content-type`.
     Produce(ProduceCommand),
     /// Print the messages of a topic.
+    ///
+    /// A message counts as consumed once its line is written. Text: the payload on one line, control characters escaped. JSON:
+    /// an object a line with position, key, headers, time and payload; what is not UTF-8 as {"base64": "..."}.
     Consume(ConsumeCommand),
     /// Send 10,000 test images through broker and component and back, and show how it went.
+    ///
+    /// The broker is an embedded one in a temporary folder; nothing stays behind.
     Demo(DemoCommand),
     /// Classify image files, without a broker.
+    ///
+    /// Each file is one message: its media type follows from the name (.png, .jpg, .jpeg, .json, .npy), else the component
+    /// recognises it from the bytes.
     Classify(ClassifyCommand),
     /// Show what a component imports, exports and which model it carries.
     Inspect(InspectCommand),
@@ -80,6 +95,18 @@ pub struct BrokerArgs {
     /// Google project; with --broker pubsub alone.
     #[arg(value_name = "PROJECT", help_heading = "Broker")]
     pub project: Option<String>,
+}
+
+impl BrokerArgs {
+    /// The embedded broker with a file of one's own.
+    pub fn local(file: PathBuf) -> Self {
+        Self {
+            broker: BrokerName::Local,
+            local_file: file,
+            credentials: None,
+            project: None,
+        }
+    }
 }
 
 /// The brokers, by name.
@@ -130,20 +157,31 @@ pub struct ComponentArgs {
     #[arg(long, value_name = "N", help_heading = "Component")]
     pub workers: Option<NonZeroUsize>,
     /// Memory that one instance may have.
-    #[arg(long, value_name = "SIZE", default_value = "1GiB", help_heading = "Component")]
+    #[arg(long, value_name = "SIZE", default_value_t = DEFAULT_GUEST_MEMORY, help_heading = "Component")]
     pub guest_memory: ByteSize,
     /// How long one call may take.
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = humantime::parse_duration, help_heading = "Component")]
-    pub guest_timeout: Duration,
+    #[arg(long, value_name = "TIME", default_value_t = DEFAULT_GUEST_TIMEOUT.into(), help_heading = "Component")]
+    pub guest_timeout: humantime::Duration,
     /// Compile the component anew, and keep no compiled code.
     #[arg(long, help_heading = "Component")]
     pub no_cache: bool,
 }
 
-/// Classify the messages of a topic and publish the answers.
-///
-/// Each message is answered and consumed as one act: with the embedded broker exactly once. Runs until it is stopped; the
-/// first Ctrl-C or SIGTERM finishes what is in flight, the second stops at once.
+impl ComponentArgs {
+    /// One instance of a component, and what holds where nothing more was typed.
+    pub fn one(component: PathBuf) -> Self {
+        Self {
+            component,
+            model: None,
+            workers: Some(NonZeroUsize::MIN),
+            guest_memory: DEFAULT_GUEST_MEMORY,
+            guest_timeout: DEFAULT_GUEST_TIMEOUT.into(),
+            no_cache: false,
+        }
+    }
+}
+
+/// `host run`.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -208,11 +246,7 @@ pub enum OnErrorName {
     Stop,
 }
 
-/// Send images to a topic.
-///
-/// Without --images: the 10,000 Fashion-MNIST test images, once through. Pixels go as the JSON message of the original
-/// Python program, --batch images to a message; PNG and JPEG files go as they are, one to a message, with their media type
-/// in the header `content-type`.
+/// `host produce`.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -247,10 +281,7 @@ pub struct ProduceCommand {
     pub storage: StorageArgs,
 }
 
-/// Print the messages of a topic.
-///
-/// A message counts as consumed once its line is written. Text: the payload on one line, control characters escaped. JSON:
-/// an object a line with position, key, headers, time and payload; what is not UTF-8 as {"base64": "..."}.
+/// `host consume`.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -281,9 +312,7 @@ pub struct ConsumeCommand {
     pub storage: StorageArgs,
 }
 
-/// Send 10,000 test images through broker and component and back, and show how it went.
-///
-/// The broker is an embedded one in a temporary folder; nothing stays behind.
+/// `host demo`.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -302,10 +331,7 @@ pub struct DemoCommand {
     pub format: Format,
 }
 
-/// Classify image files, without a broker.
-///
-/// Each file is one message: its media type follows from the name (.png, .jpg, .jpeg, .json, .npy), else the component
-/// recognises it from the bytes.
+/// `host classify`.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -326,7 +352,7 @@ pub struct ClassifyCommand {
     pub format: Format,
 }
 
-/// Show what a component imports, exports and which model it carries.
+/// `host inspect`.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -341,7 +367,7 @@ pub struct InspectCommand {
     pub format: Format,
 }
 
-/// Create, list and describe topics.
+/// `host topics`.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -407,7 +433,7 @@ pub enum TopicsAction {
     },
 }
 
-/// Print a completion script for a shell.
+/// `host completions`.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:

@@ -1,10 +1,13 @@
 //! What the program was asked to do, checked: every value here is usable.
 
 use std::fmt;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
-use crate::cli::{BrokerArgs, BrokerName, StorageArgs};
+use crate::classifier::{ClassifierConfig, Limits};
+use crate::cli::{BrokerArgs, BrokerName, ComponentArgs, StorageArgs};
 use crate::exit::Failure;
 
 /// Messages are read from here, as the original program does.
@@ -19,6 +22,10 @@ pub const DEFAULT_COMPONENT: &str = "target/component/classifier.wasm";
 pub const DEFAULT_RETENTION: ByteSize = ByteSize(1 << 30);
 /// The largest message: a batch of 40 test images takes 185 KB.
 pub const DEFAULT_MAX_MESSAGE: ByteSize = ByteSize(16 << 20);
+/// The memory of one instance: many times what the largest message needs.
+pub const DEFAULT_GUEST_MEMORY: ByteSize = ByteSize(1 << 30);
+/// How long one call may take: far more than the largest message needs.
+pub const DEFAULT_GUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Which broker, and what holds at every one of them.
 #[derive(Clone, Debug)]
@@ -96,6 +103,25 @@ pub struct LocalConfig {
     pub retention_bytes: u64,
     /// Partitions of a topic that is made because it was missing.
     pub partitions: u32,
+}
+
+impl ClassifierConfig {
+    /// From what was typed. `reply_bytes` bounds one reply: what the broker would refuse need not be let in.
+    pub fn new(component: ComponentArgs, accept: Option<String>, reply_bytes: usize) -> Self {
+        let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        Self {
+            component: component.component,
+            model: component.model,
+            accept,
+            workers: component.workers.unwrap_or(cores),
+            limits: Limits {
+                memory_bytes: component.guest_memory.as_usize(),
+                call_timeout: component.guest_timeout.into(),
+                reply_bytes,
+            },
+            cache: !component.no_cache,
+        }
+    }
 }
 
 /// A size as people write it: `512`, `64KiB`, `16MiB`, `1GiB`, and `kB`, `MB`, `GB` by the thousand.

@@ -5,7 +5,9 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use crate::broker::{BrokerError, SettleError};
+use crate::classifier::ComponentError;
 use crate::images::ImagesError;
+use crate::pipeline::PipelineError;
 
 /// An end that no other error type stands for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -33,6 +35,7 @@ const DONE: u8 = 0;
 const USAGE: u8 = 2;
 const CONFIGURATION: u8 = 3;
 const BROKER: u8 = 4;
+const COMPONENT: u8 = 5;
 const STOPPED: u8 = 6;
 const INTERRUPTED: u8 = 130;
 
@@ -55,15 +58,34 @@ fn code_of(error: &(dyn Error + 'static)) -> Option<u8> {
         let closed = error.kind() == io::ErrorKind::BrokenPipe;
         return Some(if closed { DONE } else { STOPPED });
     }
+    if let Some(error) = error.downcast_ref() {
+        return Some(code_of_broker(error));
+    }
     match error.downcast_ref() {
-        Some(BrokerError::Unsupported(_)) => return Some(CONFIGURATION),
-        Some(_) => return Some(BROKER),
+        Some(SettleError::Broker(error)) => return Some(code_of_broker(error)),
+        Some(SettleError::Fenced(_) | SettleError::Rewound(_)) => return Some(BROKER),
         None => {}
     }
-    if error.is::<SettleError>() {
-        return Some(BROKER);
+    match error.downcast_ref() {
+        Some(PipelineError::Broker(error)) => return Some(code_of_broker(error)),
+        Some(PipelineError::Fenced(_)) => return Some(BROKER),
+        Some(PipelineError::Unanswered { .. }) => return Some(STOPPED),
+        None => {}
+    }
+    match error.downcast_ref() {
+        Some(ComponentError::Unreadable { .. } | ComponentError::ModelUnreadable { .. }) => return Some(CONFIGURATION),
+        Some(ComponentError::Engine(_)) => return Some(STOPPED),
+        Some(_) => return Some(COMPONENT),
+        None => {}
     }
     error.is::<ImagesError>().then_some(CONFIGURATION)
+}
+
+fn code_of_broker(error: &BrokerError) -> u8 {
+    match error {
+        BrokerError::Unsupported(_) => CONFIGURATION,
+        _ => BROKER,
+    }
 }
 
 /// Tells an error on stderr, in one line, and gives its exit code.
@@ -87,6 +109,13 @@ mod tests {
         assert_eq!(code(&anyhow!(unsupported).context("opening")), CONFIGURATION);
         let broker = SettleError::Broker(BrokerError::Failed("full".into()));
         assert_eq!(code(&anyhow!(broker).context("settling")), BROKER);
+        let unread = ComponentError::ModelUnreadable {
+            path: "none.onnx".into(),
+            source: io::ErrorKind::NotFound.into(),
+        };
+        assert_eq!(code(&anyhow!(unread)), CONFIGURATION);
+        assert_eq!(code(&anyhow!(ComponentError::Model("no output".into()))), COMPONENT);
+        assert_eq!(code(&anyhow!(PipelineError::Fenced("younger".into()))), BROKER);
         assert_eq!(code(&anyhow!(Failure::Usage("what".into()))), USAGE);
         assert_eq!(code(&anyhow!(Failure::Interrupted("early".into()))), INTERRUPTED);
         assert_eq!(code(&anyhow!("anything else")), STOPPED);

@@ -3,10 +3,12 @@
 //! The modules stand in the order in which to read them.
 
 pub mod broker;
+pub mod classifier;
 pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod exit;
 pub mod images;
 pub mod message;
+pub mod pipeline;
 pub mod shutdown;

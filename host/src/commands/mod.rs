@@ -1,10 +1,16 @@
 //! One file a subcommand: each turns its arguments into a validated configuration and runs.
 
+mod classify;
 mod completions;
 mod consume;
+mod demo;
+mod inspect;
 mod produce;
 mod progress;
+mod reader;
+mod run;
 mod stdout;
+mod table;
 mod topics;
 
 use crate::cli::Command;
@@ -13,12 +19,12 @@ impl Command {
     /// Does what was asked. Data goes to stdout, everything else to stderr.
     pub async fn execute(self) -> anyhow::Result<()> {
         match self {
-            Self::Run(_) => Err(anyhow::anyhow!("not yet")),
+            Self::Run(command) => command.execute().await,
             Self::Produce(command) => command.execute().await,
             Self::Consume(command) => command.execute().await,
-            Self::Demo(_) => Err(anyhow::anyhow!("not yet")),
-            Self::Classify(_) => Err(anyhow::anyhow!("not yet")),
-            Self::Inspect(_) => Err(anyhow::anyhow!("not yet")),
+            Self::Demo(command) => command.execute().await,
+            Self::Classify(command) => command.execute().await,
+            Self::Inspect(command) => command.execute().await,
             Self::Topics(command) => command.execute().await,
             Self::Completions(command) => command.execute(),
         }

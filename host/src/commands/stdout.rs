@@ -28,3 +28,15 @@ pub async fn write_line(mut line: String) -> Result<(), StdoutError> {
         Err(error) => Err(StdoutError(io::Error::other(error))),
     }
 }
+
+/// Text from outside, fit for one line of a terminal: control characters escaped.
+pub fn printable(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c.is_control() {
+            true => line.extend(c.escape_default()),
+            false => line.push(c),
+        }
+    }
+    line
+}
