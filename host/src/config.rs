@@ -1,6 +1,7 @@
 //! What the program was asked to do, checked: every value here is usable.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Which broker, and what holds at every one of them.
 #[derive(Clone, Debug)]
@@ -42,4 +43,11 @@ pub struct LocalConfig {
     pub retention_bytes: u64,
     /// Partitions of a topic that is made because it was missing.
     pub partitions: u32,
+    /// How long a member that has stopped renewing keeps its partitions. Every member of a group must have the same.
+    pub lease: Duration,
+}
+
+impl LocalConfig {
+    /// The lease of every command; only tests, which cannot wait for it, take a shorter one.
+    pub const LEASE: Duration = Duration::from_secs(5);
 }
