@@ -52,6 +52,7 @@ impl BrokerConfig {
                 file: broker.local_file,
                 retention_bytes: storage.local_retention.0,
                 partitions: storage.partitions,
+                lease: LocalConfig::LEASE,
             }),
             BrokerName::Kafka => BrokerKind::Kafka,
             BrokerName::PubSub => BrokerKind::PubSub,
@@ -103,6 +104,13 @@ pub struct LocalConfig {
     pub retention_bytes: u64,
     /// Partitions of a topic that is made because it was missing.
     pub partitions: u32,
+    /// How long a member that has stopped renewing keeps its partitions. Every member of a group must have the same.
+    pub lease: Duration,
+}
+
+impl LocalConfig {
+    /// The lease of every command; only tests, which cannot wait for it, take a shorter one.
+    pub const LEASE: Duration = Duration::from_secs(5);
 }
 
 impl ClassifierConfig {

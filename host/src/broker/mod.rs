@@ -194,7 +194,7 @@ pub trait Ack: Send + Sync {
 }
 
 /// Why an act was not settled.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum SettleError {
     /// These lanes were rewound or lost; nothing happened, and the messages come again, here or at another member.
     #[error("the lanes {} went back to their last consumed message", join(.0))]
