@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::stdout::{self, printable};
-use crate::classifier::Classifier;
+use crate::classifier::{Classifier, ClassifierConfig};
 use crate::cli::{ClassifyCommand, Format};
-use crate::config::{ClassifierConfig, DEFAULT_MAX_MESSAGE};
+use crate::config::DEFAULT_MAX_MESSAGE;
 use crate::exit::Failure;
 use crate::message::{CONTENT_TYPE, Message};
 use crate::pipeline::Classify;

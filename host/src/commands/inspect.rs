@@ -5,9 +5,9 @@ use std::fmt::Write;
 use indicatif::HumanBytes;
 
 use super::stdout;
-use crate::classifier::{Inspection, inspect};
+use crate::classifier::{ClassifierConfig, Inspection, inspect};
 use crate::cli::{ComponentArgs, Format, InspectCommand};
-use crate::config::{ClassifierConfig, DEFAULT_MAX_MESSAGE};
+use crate::config::DEFAULT_MAX_MESSAGE;
 
 impl InspectCommand {
     /// Compiles the component, asks it to describe itself, and prints all of it.
@@ -30,11 +30,17 @@ fn text(name: &str, inspection: &Inspection) -> String {
         _ => "red, green, blue",
     };
     let rows = [
-        ("size", format!("{} ({} bytes)", HumanBytes(inspection.size as u64), inspection.size)),
+        (
+            "size",
+            format!("{} ({} bytes)", HumanBytes(inspection.size as u64), inspection.size),
+        ),
         ("sha256", inspection.digest.clone()),
         ("model", format!("{} {}", model.name, model.version)),
         ("model sha256", model.model_sha256.clone()),
-        ("images", format!("{} x {} pixels, {colours}", model.height, model.width)),
+        (
+            "images",
+            format!("{} x {} pixels, {colours}", model.height, model.width),
+        ),
         ("at most", format!("{} images to a message", model.max_images)),
         ("labels", model.labels.join(", ")),
         ("accepts", model.accepts.join(", ")),

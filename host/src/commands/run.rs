@@ -7,9 +7,9 @@ use serde_json::json;
 
 use super::{progress, stdout};
 use crate::broker::{Subscription, Topics, open_admin, open_pipeline};
-use crate::classifier::Classifier;
+use crate::classifier::{Classifier, ClassifierConfig};
 use crate::cli::{Format, OnErrorName, RunCommand};
-use crate::config::{BrokerConfig, ClassifierConfig, DEFAULT_INPUT};
+use crate::config::{BrokerConfig, DEFAULT_INPUT};
 use crate::exit::Failure;
 use crate::pipeline::{self, OnError, Policy, Progress};
 use crate::shutdown::Shutdown;

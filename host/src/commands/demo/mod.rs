@@ -17,9 +17,9 @@ use self::report::{Answered, Report};
 use super::{progress, reader, stdout};
 use crate::broker::{Ack, Delivery, Output, Route, Sink, Source, Subscription, Topics};
 use crate::broker::{open_consumer, open_pipeline, open_sink};
-use crate::classifier::Classifier;
+use crate::classifier::{Classifier, ClassifierConfig};
 use crate::cli::{BrokerArgs, DemoCommand, Format, StorageArgs};
-use crate::config::{BrokerConfig, ClassifierConfig, DEFAULT_GROUP, DEFAULT_INPUT, DEFAULT_OUTPUT};
+use crate::config::{BrokerConfig, DEFAULT_GROUP, DEFAULT_INPUT, DEFAULT_OUTPUT};
 use crate::exit::Failure;
 use crate::images::{Batch, encode, test_images, test_labels};
 use crate::message::Message;
@@ -184,12 +184,16 @@ impl<'a> Round<'a> {
     fn note(&self, delivery: &Delivery) -> anyhow::Result<()> {
         let at = Instant::now();
         let wrong = |what: &str| Failure::Stopped(format!("the answer {} {what}", delivery.position));
-        let key = delivery.message.key.as_deref().and_then(|key| std::str::from_utf8(key).ok());
+        let key = delivery
+            .message
+            .key
+            .as_deref()
+            .and_then(|key| std::str::from_utf8(key).ok());
         let number: usize = key
             .and_then(|key| key.parse().ok())
             .ok_or_else(|| wrong("does not carry the key of a message"))?;
-        let classes: Vec<u32> = serde_json::from_slice(&delivery.message.payload)
-            .map_err(|_| wrong("is not a JSON list of classes"))?;
+        let classes: Vec<u32> =
+            serde_json::from_slice(&delivery.message.payload).map_err(|_| wrong("is not a JSON list of classes"))?;
         let images = self.messages.get(number).map(Batch::count);
         if images != Some(classes.len() as u64) {
             return Err(wrong("does not hold one class an image").into());
@@ -221,10 +225,14 @@ impl<'a> Round<'a> {
             .filter_map(|(handed, answer)| answer.as_ref().map(|answer| answer.at - *handed))
             .collect();
         latencies.sort();
-        let classes = self.messages.iter().zip(answers).flat_map(|(batch, answer)| match answer {
-            Some(answer) => answer.classes.into_iter().map(Some).collect(),
-            None => vec![None; batch.count() as usize],
-        });
+        let classes = self
+            .messages
+            .iter()
+            .zip(answers)
+            .flat_map(|(batch, answer)| match answer {
+                Some(answer) => answer.classes.into_iter().map(Some).collect(),
+                None => vec![None; batch.count() as usize],
+            });
         let classes: Vec<_> = classes.collect();
         debug_assert_eq!(classes.len() as u64, self.test_set.count());
         Answered {

@@ -97,7 +97,11 @@ impl Report {
             by_class: by_class
                 .map(|(class, (hits, all))| (name(class), ratio(hits, all)))
                 .collect(),
-            images_per_second: if seconds > 0.0 { with_answer as f64 / seconds } else { 0.0 },
+            images_per_second: if seconds > 0.0 {
+                with_answer as f64 / seconds
+            } else {
+                0.0
+            },
             seconds,
             start_seconds: start.as_secs_f64(),
             p50: percentile(&answered.latencies, 50),
@@ -115,7 +119,11 @@ impl Report {
 
     /// One object, for programs.
     pub fn json(&self) -> Value {
-        let by_class = self.by_class.iter().cloned().map(|(class, accuracy)| (class, json!(accuracy)));
+        let by_class = self
+            .by_class
+            .iter()
+            .cloned()
+            .map(|(class, accuracy)| (class, json!(accuracy)));
         json!({
             "images": self.images,
             "answered": self.answered,
@@ -138,7 +146,11 @@ impl Report {
             ("model", self.model.clone()),
             (
                 "images",
-                format!("{} of {} answered", HumanCount(self.answered as u64), HumanCount(self.images as u64)),
+                format!(
+                    "{} of {} answered",
+                    HumanCount(self.answered as u64),
+                    HumanCount(self.images as u64)
+                ),
             ),
             ("dead letters", self.dead_letters.to_string()),
             ("accuracy", percent(self.accuracy)),
@@ -156,7 +168,10 @@ impl Report {
         for (head, value) in totals {
             text += &format!("{head:<12}  {value}\n");
         }
-        let classes = self.by_class.iter().map(|(class, accuracy)| vec![class.clone(), percent(*accuracy)]);
+        let classes = self
+            .by_class
+            .iter()
+            .map(|(class, accuracy)| vec![class.clone(), percent(*accuracy)]);
         text.push('\n');
         text += &table(&["CLASS", "ACCURACY"], classes);
         let pictures = self.shown.iter().filter_map(|shown| {
