@@ -11,6 +11,7 @@ use futures_util::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::progress;
 use super::stdout::{self, printable};
 use crate::classifier::{Classifier, ClassifierConfig};
 use crate::cli::{ClassifyCommand, Format};
@@ -18,18 +19,17 @@ use crate::config::DEFAULT_MAX_MESSAGE;
 use crate::exit::Failure;
 use crate::message::{CONTENT_TYPE, Message};
 use crate::pipeline::Classify;
-use crate::shutdown::Shutdown;
+use crate::shutdown::interrupted;
 
 impl ClassifyCommand {
     /// Prints a line an image, in the order of the files. A file that fails is told, and the others go on.
     pub async fn execute(self) -> anyhow::Result<()> {
         let accept = format!("application/json;profile=scores;top-k={}", self.top_k);
         let config = ClassifierConfig::new(self.component, Some(accept), DEFAULT_MAX_MESSAGE.as_usize());
-        let shutdown = Shutdown::on_signals(std::time::Duration::ZERO);
         let work = classify(&config, &self.files, self.format);
         tokio::select! {
             biased;
-            () = shutdown.stopping() => Err(Failure::Interrupted("not all files were classified".to_owned()).into()),
+            () = interrupted() => Err(Failure::Interrupted("not all files were classified".to_owned()).into()),
             done = work => done,
         }
     }
@@ -51,7 +51,7 @@ async fn classify(config: &ClassifierConfig, files: &[PathBuf], format: Format) 
             }
             (Err(error), format) => {
                 failed += 1;
-                tracing::error!("{name}: {error:#}");
+                progress::say(&format!("error: {name}: {error:#}"));
                 if format == Format::Json {
                     stdout::write_json(&json!({"file": name, "error": format!("{error:#}")}))?;
                 }

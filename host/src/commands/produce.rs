@@ -87,7 +87,7 @@ impl ProduceCommand {
                     "seconds": seconds,
                 })),
                 Format::Text => {
-                    tracing::info!("{summary}");
+                    progress::say(&summary);
                     Ok(())
                 }
             },

@@ -1,5 +1,6 @@
 //! Progress on stderr, for people: nothing is drawn where stderr is not a terminal.
 
+use std::io::{self, Write};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -17,4 +18,9 @@ pub fn bar(total: Option<u64>) -> ProgressBar {
     }
     bar.enable_steady_tick(Duration::from_millis(200));
     bar
+}
+
+/// One line for people, on stderr. Where stderr is gone nobody misses it.
+pub fn say(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
 }

@@ -115,12 +115,12 @@ fn summarise(done: &Progress, took: Duration, format: Format) -> anyhow::Result<
             "seconds": seconds,
         })),
         Format::Text => {
-            tracing::info!(
+            progress::say(&format!(
                 "{} images classified in {} messages, {} dead letters, in {seconds:.1} s",
                 HumanCount(done.images),
                 HumanCount(done.answered),
                 HumanCount(done.dead_letters)
-            );
+            ));
             Ok(())
         }
     }

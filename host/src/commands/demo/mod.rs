@@ -24,7 +24,7 @@ use crate::exit::Failure;
 use crate::images::{Batch, encode, test_images, test_labels};
 use crate::message::Message;
 use crate::pipeline::{self, OnError, Policy};
-use crate::shutdown::Shutdown;
+use crate::shutdown::{Shutdown, interrupted};
 
 /// Images to a message, as the original program sends them.
 const BATCH: usize = 40;
@@ -33,10 +33,9 @@ const IN_FLIGHT: usize = 64;
 impl DemoCommand {
     /// Runs the demo and shows how it went. Fails where not every image was answered.
     pub async fn execute(self) -> anyhow::Result<()> {
-        let shutdown = Shutdown::on_signals(Duration::ZERO);
         tokio::select! {
             biased;
-            () = shutdown.stopping() => {
+            () = interrupted() => {
                 Err(Failure::Interrupted("the demo ended before all images were answered".to_owned()).into())
             }
             done = self.run() => done,
