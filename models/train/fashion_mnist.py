@@ -7,6 +7,7 @@ a big-endian u32, then the values, row-major).
 import gzip
 import math
 import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ def read_idx(path: Path) -> np.ndarray:
             f"no {path}: run `apt install dataset-fashion-mnist`, or give --data a folder with the four files of "
             "https://github.com/zalandoresearch/fashion-mnist"
         ) from None
-    except (EOFError, OSError) as error:
+    except (EOFError, OSError, zlib.error) as error:
         raise SystemExit(f"{path} cannot be read ({error}): fetch it again") from None
     if raw[:3] != b"\0\0\x08" or len(raw) < 4 + 4 * raw[3]:
         raise SystemExit(f"{path} is not an IDX file of unsigned bytes: fetch it again")

@@ -36,11 +36,11 @@ def main() -> None:
     (GOLDEN / "answers-10000.json").write_text(json.dumps(answers))
 
     right = int((probabilities.argmax(1) == classes).sum())
-    # Answers closer than this between the first and second class may differ on another engine.
+    # Another engine gives the same classes as long as its probabilities differ by less than half of the margin.
     ordered = np.sort(probabilities, axis=1)
     print(f"{model.name}: {right} of {len(answers)} test images right")
     print(f"smallest margin of the first {REQUEST}: {(ordered[:REQUEST, -1] - ordered[:REQUEST, -2]).min():.4f}")
-    print(f"margins below 1e-4 among all: {int((ordered[:, -1] - ordered[:, -2] < 1e-4).sum())}")
+    print(f"smallest margin of all: {(ordered[:, -1] - ordered[:, -2]).min():.6f}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Trains a classifier of 28x28 grey images on Fashion-MNIST and writes NAME.onnx and NAME.json.
 
-    python train.py EPOCHS NAME [--network fine] [--seed 0] [--data FOLDER] [--threads 1]
+    python train.py EPOCHS NAME [--network long] [--seed 0] [--data FOLDER] [--threads 1]
 
 5,000 of the training images are held out, and candidates are compared by them. The test images are not read here: the
 finished model sees them once, in evaluate.py. The same seed and number of threads on one machine give the same file.
@@ -32,7 +32,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("epochs", metavar="EPOCHS", type=int, help="passes over the training images")
     parser.add_argument("name", metavar="NAME", type=Path, help="writes NAME.onnx and NAME.json")
-    parser.add_argument("--network", choices=network.NETWORKS, default="fine")
+    parser.add_argument("--network", choices=network.NETWORKS, default="long", help="a candidate (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--data", type=Path, default=fashion_mnist.DEBIAN_FOLDER, help="folder of the IDX files (default: %(default)s)")
     parser.add_argument("--threads", type=int, default=1, help="more is faster, but sums in another order")
@@ -57,7 +57,7 @@ def probabilities(model: nn.Module, images: np.ndarray) -> np.ndarray:
     """What the network in torch answers for (N, 28, 28) u8: (N, 10) f32."""
     model.eval()
     with torch.inference_mode():
-        batches = torch.from_numpy(images)[:, None].split(1000)
+        batches = torch.tensor(images)[:, None].split(1000)
         return torch.cat([model(batch.float() / 255).softmax(1) for batch in batches]).numpy()
 
 
