@@ -244,7 +244,12 @@ fn comes_out_of_softmax(graph: &GraphProto, output: &ValueInfoProto) -> bool {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
 mod tests {
     use super::*;
     use tract_onnx::pb::tensor_shape_proto::Dimension as Axis;

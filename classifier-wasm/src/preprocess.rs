@@ -49,6 +49,12 @@ fn resized<P: Pixel<Subpixel = u8> + 'static>(
 }
 
 #[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
 mod tests {
     use super::*;
     use image::{GrayImage, Luma, Rgb, RgbImage, RgbaImage};

@@ -2,8 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+use std::io::Cursor;
+
 use classifier_wasm::codec;
 use classifier_wasm::images::{ImageShape, Images};
+use image::{ImageFormat, Rgb, RgbImage};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -150,6 +153,29 @@ proptest! {
                 if let Ok(images) = codec::decode(content_type, body, image) {
                     prop_assert!(within_bounds(&images, image));
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn no_change_of_a_picture_harms_its_decoder(
+        jpeg in any::<bool>(),
+        changes in vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
+        cut in any::<prop::sample::Index>(),
+        image in shape(),
+    ) {
+        let format = if jpeg { ImageFormat::Jpeg } else { ImageFormat::Png };
+        let mut file = Cursor::new(Vec::new());
+        let picture = RgbImage::from_fn(9, 7, |x, y| Rgb([x as u8 * 20, y as u8 * 30, 99]));
+        picture.write_to(&mut file, format).unwrap();
+        let mut body = file.into_inner();
+        for (place, byte) in changes {
+            let place = place.index(body.len());
+            body[place] = byte;
+        }
+        for body in [&body[..], &body[..cut.index(body.len())]] {
+            if let Ok(images) = codec::decode(None, body, image) {
+                prop_assert!(within_bounds(&images, image));
             }
         }
     }

@@ -1,6 +1,6 @@
 """Writes cases.json and files/: the wire messages that every host and every guest is held against.
 
-    pip install numpy onnxruntime pillow
+    pip install numpy onnx onnxruntime pillow
     python make.py [MODEL.onnx]
 
 README.md says how a case is read. Answers are onnxruntime's for ../../models/fashion-cnn.onnx, so this runs again
@@ -17,6 +17,7 @@ import zlib
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime
 from PIL import Image
 
@@ -59,10 +60,11 @@ def scored(images: np.ndarray, top: int) -> dict:
     for row in probabilities(images):
         best = [score(row, label) for label in np.argsort(-row, kind="stable")[:top]]
         predictions.append({**best[0], "top": best})
-    metadata = session.get_modelmeta().custom_metadata_map
+    file = onnx.load(MODEL, load_external_data=False)
+    metadata = {entry.key: entry.value for entry in file.metadata_props}
     model = {
         "name": metadata["name"],
-        "version": metadata.get("version", str(session.get_modelmeta().version)),
+        "version": metadata.get("version", str(file.model_version)),
         "sha256": hashlib.sha256(MODEL.read_bytes()).hexdigest(),
     }
     return {"model": model, "predictions": predictions}

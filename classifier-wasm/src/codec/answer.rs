@@ -159,7 +159,12 @@ fn scores<'a>(predictions: &Predictions, card: &'a Card, top: usize) -> Scores<'
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
 mod tests {
     use super::*;
     use crate::images::ImageShape;

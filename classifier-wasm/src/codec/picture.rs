@@ -34,7 +34,12 @@ pub fn decode(body: &[u8], format: ImageFormat, image: ImageShape) -> Result<Ima
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
 mod tests {
     use super::*;
     use image::{DynamicImage, GrayImage, Luma};

@@ -53,7 +53,12 @@ fn declared(body: &[u8], text: &str, image: ImageShape) -> Result<usize, Reject>
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
 mod tests {
     use super::*;
 
