@@ -131,20 +131,25 @@ impl Model {
     }
 
     fn run(&mut self, image: &[f32]) -> TractResult<TValue> {
-        let ImageShape {
-            height,
-            width,
-            channels,
-        } = self.card.image;
-        let tensor = Tensor::from_shape(&[1, height, width, channels], image)?;
-        let tensor = match self.layout {
-            Layout::ChannelsLast => tensor,
-            // One channel lies the same way in both orders.
-            Layout::ChannelsFirst if channels == 1 => tensor.into_shape(&[1, 1, height, width])?,
-            Layout::ChannelsFirst => tensor.permute_axes(&[0, 3, 1, 2])?,
-        };
-        let mut outputs = self.state.run(tvec![tensor.into()])?;
+        let input = input(image, self.card.image, self.layout)?;
+        let mut outputs = self.state.run(tvec![input.into()])?;
         Ok(outputs.remove(0))
+    }
+}
+
+/// One image, row-major H, W, C, as the model's input.
+fn input(image: &[f32], shape: ImageShape, layout: Layout) -> TractResult<Tensor> {
+    let ImageShape {
+        height,
+        width,
+        channels,
+    } = shape;
+    let tensor = Tensor::from_shape(&[1, height, width, channels], image)?;
+    match layout {
+        Layout::ChannelsLast => Ok(tensor),
+        // One channel lies the same way in both orders.
+        Layout::ChannelsFirst if channels == 1 => tensor.into_shape(&[1, 1, height, width]),
+        Layout::ChannelsFirst => tensor.permute_axes(&[0, 3, 1, 2]),
     }
 }
 
@@ -256,6 +261,29 @@ fn chain(error: &TractError) -> String {
 )]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_input_with_channels_first_holds_one_plane_after_the_other() {
+        let shape = ImageShape {
+            height: 1,
+            width: 2,
+            channels: 3,
+        };
+        let image = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
+        for (layout, axes, values) in [
+            (Layout::ChannelsLast, [1, 1, 2, 3], image),
+            (
+                Layout::ChannelsFirst,
+                [1, 3, 1, 2],
+                [1.0, 4.0, 2.0, 5.0, 3.0, 6.0],
+            ),
+        ] {
+            let tensor = input(&image, shape, layout).unwrap();
+            assert_eq!(tensor.shape(), axes);
+            let view = tensor.try_as_plain_ram().unwrap();
+            assert_eq!(view.as_slice::<f32>().unwrap(), values);
+        }
+    }
 
     #[test]
     fn logits_become_probabilities_without_overflow() {
