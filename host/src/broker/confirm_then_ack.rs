@@ -1,0 +1,37 @@
+//! At-least-once over any pair of brokers: the outputs are confirmed, then the claim is consumed.
+
+use async_trait::async_trait;
+
+use super::{Ack, Claim, Durable, Output, Settle, SettleError, Sink};
+use std::sync::Arc;
+
+/// A [`Settle`] made of any [`Sink`] and any [`Ack`]. A crash between the two repeats the output: at least once.
+#[derive(Debug)]
+pub struct ConfirmThenAck<S, A> {
+    sink: S,
+    ack: Arc<A>,
+}
+
+impl<S: Sink, A: Ack> ConfirmThenAck<S, A> {
+    /// Outputs go to `sink`; claims, which must be of the broker that `ack` serves, are consumed there.
+    pub fn new(sink: S, ack: Arc<A>) -> Self {
+        Self { sink, ack }
+    }
+}
+
+#[async_trait]
+impl<S: Sink, A: Ack + 'static> Settle for ConfirmThenAck<S, A> {
+    async fn settle(&self, claim: Claim, outputs: Vec<Output>) -> Result<Durable<SettleError>, SettleError> {
+        let mut confirmations = Vec::with_capacity(outputs.len());
+        for output in outputs {
+            confirmations.push(self.sink.enqueue(output).await?);
+        }
+        let ack = Arc::clone(&self.ack);
+        Ok(Box::pin(async move {
+            for confirmation in confirmations {
+                confirmation.await?;
+            }
+            ack.ack(claim).await
+        }))
+    }
+}

@@ -1,0 +1,73 @@
+//! The highest contiguous resolved offset of a lane: what may be committed while later work is already done.
+
+use std::collections::BTreeSet;
+
+/// Offsets resolve in any order; only those below which nothing is missing count as consumed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Watermark {
+    next: u64,
+    ahead: BTreeSet<u64>,
+}
+
+impl Watermark {
+    /// Nothing resolved yet: `next` is the first offset that is expected.
+    pub fn new(next: u64) -> Self {
+        let ahead = BTreeSet::new();
+        Self { next, ahead }
+    }
+
+    /// Notes that `offset` is resolved. Returns the next offset to consume from where that advanced, else none. An offset
+    /// that was resolved before changes nothing.
+    pub fn resolve(&mut self, offset: u64) -> Option<u64> {
+        if offset < self.next {
+            return None;
+        }
+        self.ahead.insert(offset);
+        let before = self.next;
+        while self.ahead.remove(&self.next) {
+            self.next += 1;
+        }
+        (self.next > before).then_some(self.next)
+    }
+
+    /// The lowest offset that is not resolved: what a commit names, and where a restart begins.
+    pub fn next(&self) -> u64 {
+        self.next
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn an_offset_that_resolves_early_waits_for_those_before_it() {
+        let mut watermark = Watermark::new(10);
+        assert_eq!(watermark.resolve(11), None);
+        assert_eq!(watermark.resolve(12), None);
+        assert_eq!(watermark.resolve(10), Some(13));
+    }
+
+    #[test]
+    fn an_offset_below_the_watermark_changes_nothing() {
+        let mut watermark = Watermark::new(5);
+        assert_eq!(watermark.resolve(4), None);
+        assert_eq!(watermark.next(), 5);
+    }
+
+    proptest! {
+        #[test]
+        fn in_any_order_the_watermark_is_the_first_offset_that_is_missing(
+            order in Just((0..40u64).collect::<Vec<_>>()).prop_shuffle(),
+            resolved in 0..40usize,
+        ) {
+            let mut watermark = Watermark::new(0);
+            for offset in &order[..resolved] {
+                watermark.resolve(*offset);
+            }
+            let missing = (0..).find(|offset| !order[..resolved].contains(offset)).unwrap();
+            prop_assert_eq!(watermark.next(), missing);
+        }
+    }
+}

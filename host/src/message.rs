@@ -1,0 +1,95 @@
+//! A message as every broker carries it: bytes, and what travels beside them.
+//!
+//! `Message` is ours; a record is Kafka's, and a prediction is the guest's.
+
+use bytes::Bytes;
+
+/// The header that names a payload's media type, on every broker.
+pub const CONTENT_TYPE: &str = "content-type";
+
+/// One message, in or out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Message {
+    /// The body, opaque to the host: only the guest decodes it.
+    pub payload: Bytes,
+    /// What keeps order and chooses the partition; none spreads messages over all partitions.
+    pub key: Option<Bytes>,
+    /// In order; a name may repeat, as it may in Kafka.
+    pub headers: Vec<(String, Bytes)>,
+    /// Milliseconds since 1970 (UTC) at which the broker took it, or the producer said so. None before it is published.
+    pub timestamp_ms: Option<i64>,
+}
+
+impl Message {
+    /// A bare message, as the original program's producers send them: no key, no headers.
+    pub fn new(payload: impl Into<Bytes>) -> Self {
+        Self {
+            payload: payload.into(),
+            ..Self::default()
+        }
+    }
+
+    /// The first value of a header, or none. Names are compared without regard to ASCII case.
+    pub fn header(&self, name: &str) -> Option<&Bytes> {
+        let mut headers = self.headers.iter();
+        headers
+            .find(|(candidate, _)| candidate.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
+    }
+
+    /// Replaces every value of a header by one.
+    pub fn set_header(&mut self, name: &str, value: impl Into<Bytes>) {
+        self.remove_header(name);
+        self.headers.push((name.to_owned(), value.into()));
+    }
+
+    /// Removes every value of a header.
+    pub fn remove_header(&mut self, name: &str) {
+        self.headers
+            .retain(|(candidate, _)| !candidate.eq_ignore_ascii_case(name));
+    }
+
+    /// The payload's media type, where the message names one in readable text. A message that does not is recognised by
+    /// the guest from its bytes.
+    pub fn content_type(&self) -> Option<&str> {
+        self.header(CONTENT_TYPE)
+            .and_then(|value| std::str::from_utf8(value).ok())
+    }
+
+    /// The bytes that the message holds in memory: what the bounds count.
+    pub fn size(&self) -> usize {
+        let headers = self.headers.iter().map(|(name, value)| name.len() + value.len());
+        self.payload.len() + self.key.as_ref().map_or(0, Bytes::len) + headers.sum::<usize>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_is_found_and_replaced_without_regard_to_case() {
+        let mut message = Message::new("body");
+        message.set_header("Content-Type", "image/png");
+        message.set_header("content-type", "application/json");
+        assert_eq!(message.content_type(), Some("application/json"));
+        assert_eq!(message.headers.len(), 1);
+        message.remove_header("CONTENT-TYPE");
+        assert_eq!(message.content_type(), None);
+    }
+
+    #[test]
+    fn a_content_type_that_is_not_text_counts_as_none() {
+        let mut message = Message::new("body");
+        message.set_header(CONTENT_TYPE, vec![0xff, 0xfe]);
+        assert_eq!(message.content_type(), None);
+    }
+
+    #[test]
+    fn the_size_counts_payload_key_and_headers() {
+        let mut message = Message::new("12345");
+        message.key = Some("ab".into());
+        message.set_header("c", "def");
+        assert_eq!(message.size(), 11);
+    }
+}
