@@ -14,7 +14,7 @@ use super::{Fixture, GROUP, INPUT, Member, OUTPUT, within};
 pub const MAX_MESSAGE_BYTES: usize = 16 << 20;
 
 pub struct Local {
-    pub folder: TempDir,
+    _folder: TempDir,
     pub config: LocalConfig,
 }
 
@@ -36,7 +36,10 @@ pub fn leased(lease: Duration) -> Local {
         partitions: 1,
         lease,
     };
-    Local { folder, config }
+    Local {
+        _folder: folder,
+        config,
+    }
 }
 
 impl Local {
@@ -55,7 +58,11 @@ impl Local {
         let Ok(description) = broker.describe(topic).await else {
             return Vec::new();
         };
-        let count: u64 = description.partitions.iter().map(|partition| partition.end - partition.start).sum();
+        let count: u64 = description
+            .partitions
+            .iter()
+            .map(|partition| partition.end - partition.start)
+            .sum();
         let subscription = Subscription {
             topic: topic.to_owned(),
             group: "reader".to_owned(),
@@ -66,7 +73,10 @@ impl Local {
         // Unsettled claims live on, so that the group stays where it is.
         let mut claims = Vec::new();
         while found.len() < usize::try_from(count).unwrap() {
-            match within("what was written", source.recv(Demand::Deliveries)).await.unwrap() {
+            match within("what was written", source.recv(Demand::Deliveries))
+                .await
+                .unwrap()
+            {
                 Event::Delivery(delivery) => {
                     found.push((delivery.claim.lane.clone(), delivery.claim.seq, delivery.message));
                     claims.push(delivery.claim);
@@ -129,7 +139,10 @@ impl Fixture for Local {
     async fn lag(&self) -> u64 {
         let topic = self.broker().await.describe(INPUT).await.unwrap();
         let group = topic.groups.iter().find(|group| group.group == GROUP);
-        group.map_or_else(|| topic.partitions.iter().map(|partition| partition.end).sum(), |group| group.lag)
+        group.map_or_else(
+            || topic.partitions.iter().map(|partition| partition.end).sum(),
+            |group| group.lag,
+        )
     }
 
     async fn refuse_outputs(&self, refuse: bool) {

@@ -2,7 +2,7 @@
 //! properties in `conformance.rs` see nothing else of it.
 
 pub mod local;
-//pub mod memory;
+pub mod memory;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -93,7 +93,9 @@ impl Member {
             ..delivery.message
         };
         let route = Route::Answers;
-        self.settle.settle(delivery.claim, vec![Output { route, message }]).await
+        self.settle
+            .settle(delivery.claim, vec![Output { route, message }])
+            .await
     }
 
     /// Answers a delivery, and waits until that is durable.

@@ -312,4 +312,5 @@ fn plan(rows: &[Row], live: &[i64], me: Option<i64>, held: &BTreeMap<i64, Hold>)
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 mod tests;

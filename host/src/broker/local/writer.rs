@@ -174,6 +174,10 @@ impl Sink for LocalWriter {
 
 #[async_trait]
 impl Ack for LocalWriter {
+    fn is_current(&self, claim: &Claim) -> bool {
+        claim.token::<Token>().is_some_and(Token::is_current)
+    }
+
     async fn ack(&self, claim: Claim) -> Result<(), SettleError> {
         // No permit: claims are few, and one that waits for its turn must not take the place of the one before it.
         ended(self.accept(claim, Order::Any, Vec::new(), None)?).await

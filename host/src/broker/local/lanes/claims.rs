@@ -21,6 +21,14 @@ pub(in crate::broker::local) struct Token {
     accepted: bool,
 }
 
+impl Token {
+    pub fn is_current(&self) -> bool {
+        let state = self.lanes.lock();
+        let held = state.held.get(&self.partition);
+        held.is_some_and(|held| held.epoch == self.epoch)
+    }
+}
+
 impl Drop for Token {
     fn drop(&mut self) {
         if !self.accepted {

@@ -1,1 +1,155 @@
+use std::collections::BTreeSet;
+use std::path::Path;
 
+use proptest::prelude::*;
+
+use super::*;
+use crate::broker::local::log;
+use crate::broker::local::schema::connect;
+
+const PARTITIONS: u32 = 4;
+
+struct Place {
+    folder: tempfile::TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = connect(&folder.path().join("host.db")).unwrap();
+        log::create_topic(&connection, "topic", PARTITIONS).unwrap();
+        Self { folder }
+    }
+
+    fn file(&self) -> std::path::PathBuf {
+        self.folder.path().join("host.db")
+    }
+
+    /// A member that is driven by hand.
+    fn join(&self, lease: Duration) -> Membership {
+        let lanes = Arc::new(Lanes::new(Arc::from(Path::new("host.db")), "group", "topic"));
+        Membership::join(connect(&self.file()).unwrap(), lanes, 1, lease).unwrap()
+    }
+
+    fn expire(&self, member: &Membership) {
+        let connection = connect(&self.file()).unwrap();
+        let expired = connection.execute("UPDATE member SET expires_ms = 0 WHERE id = ?1", (member.id,));
+        assert_eq!(expired.unwrap(), 1);
+    }
+
+    fn fences(&self) -> Vec<i64> {
+        let connection = connect(&self.file()).unwrap();
+        let mut statement = connection
+            .prepare("SELECT fence FROM consumption ORDER BY partition")
+            .unwrap();
+        let fences = statement.query_map((), |row| row.get(0)).unwrap();
+        fences.map(|fence| fence.unwrap()).collect()
+    }
+}
+
+fn held(member: &Membership) -> usize {
+    member.lanes.held().unwrap().len()
+}
+
+const LONG: Duration = Duration::from_secs(3600);
+
+#[test]
+fn a_newcomer_gets_its_share_once_the_holder_has_drained() {
+    let place = Place::new();
+    let mut first = place.join(LONG);
+    assert_eq!(held(&first), 4);
+    let mut second = place.join(LONG);
+    assert_eq!(held(&second), 0);
+    first.tick().unwrap();
+    let Some(crate::broker::Event::Revoked(lanes, drained)) =
+        first.lanes.next_event(crate::broker::Demand::EventsOnly).unwrap()
+    else {
+        panic!("nothing was revoked");
+    };
+    assert_eq!(lanes.len(), 2);
+    first.tick().unwrap();
+    second.tick().unwrap();
+    assert_eq!((held(&first), held(&second)), (4, 0));
+    drop(drained);
+    first.tick().unwrap();
+    second.tick().unwrap();
+    assert_eq!((held(&first), held(&second)), (2, 2));
+}
+
+#[test]
+fn an_expired_member_that_nobody_replaced_keeps_its_partitions_and_fences() {
+    let place = Place::new();
+    let mut member = place.join(Duration::ZERO);
+    let before = place.fences();
+    place.expire(&member);
+    member.tick().unwrap();
+    assert_eq!(held(&member), 4);
+    assert_eq!(place.fences(), before);
+}
+
+#[test]
+fn an_expired_member_that_was_replaced_loses_its_partitions_and_is_told() {
+    let place = Place::new();
+    let mut zombie = place.join(Duration::ZERO);
+    let before = place.fences();
+    place.expire(&zombie);
+    let heir = place.join(LONG);
+    assert_eq!(held(&heir), 4);
+    let after = place.fences();
+    assert!(before.iter().max() < after.iter().min(), "{before:?} {after:?}");
+    zombie.tick().unwrap();
+    assert_eq!(held(&zombie), 0);
+    let event = zombie.lanes.next_event(crate::broker::Demand::EventsOnly).unwrap();
+    assert!(matches!(event, Some(crate::broker::Event::Revoked(lanes, _)) if lanes.len() == 4));
+}
+
+#[test]
+fn a_revocation_that_nobody_answers_is_over_after_a_while() {
+    let place = Place::new();
+    let mut first = place.join(Duration::from_millis(50));
+    let mut second = place.join(LONG);
+    let began = Instant::now();
+    while held(&second) < 2 {
+        assert!(began.elapsed() < Duration::from_secs(30));
+        first.tick().unwrap();
+        second.tick().unwrap();
+    }
+    assert_eq!(held(&first), 2);
+}
+
+proptest! {
+    /// Members of any number, each doing what its plan says, in any order of turns.
+    #[test]
+    fn every_partition_is_held_once_and_shares_differ_by_one_at_most(
+        partitions in 1..12i64,
+        members in 1..6i64,
+        turns in prop::collection::vec(0..6i64, 0..30),
+    ) {
+        let mut rows: Vec<Row> = (0..partitions)
+            .map(|partition| Row { partition, number: 0, holder: None, fence: 0, next: 0 })
+            .collect();
+        let live: Vec<i64> = (0..members).collect();
+        // Whatever came first, two full rounds settle it: one gives up, the other takes.
+        let rounds = [&*live, &*live].concat();
+        for me in turns.into_iter().map(|turn| turn % members).chain(rounds) {
+            let mine = rows.iter().filter(|row| row.holder == Some(me));
+            let held: BTreeMap<_, _> =
+                mine.map(|row| (row.partition, Hold { fence: row.fence, is_revoked: false })).collect();
+            let plan = plan(&rows, &live, Some(me), &held);
+            prop_assert!(plan.lose.is_empty() && plan.release.is_empty());
+            for row in &mut rows {
+                if plan.give_up.contains(&row.partition) {
+                    row.holder = None;
+                }
+                if plan.take.iter().any(|taken| taken.partition == row.partition) {
+                    prop_assert_eq!(row.holder, None);
+                    row.holder = Some(me);
+                }
+            }
+        }
+        let counts: BTreeSet<usize> =
+            live.iter().map(|me| rows.iter().filter(|row| row.holder == Some(*me)).count()).collect();
+        prop_assert!(rows.iter().all(|row| row.holder.is_some()));
+        prop_assert!(counts.last().unwrap() - counts.first().unwrap() <= 1);
+    }
+}
