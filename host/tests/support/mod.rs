@@ -1,6 +1,8 @@
 //! What the conformance suite needs of a broker, and how it drives one. Each broker under test is a [`Fixture`]; the
 //! properties in `conformance.rs` see nothing else of it.
 
+#![allow(dead_code, reason = "every test program takes its own part of this")]
+
 pub mod local;
 pub mod memory;
 

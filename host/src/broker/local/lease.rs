@@ -24,7 +24,7 @@ use crate::broker::BrokerError;
 #[derive(Debug)]
 pub(super) struct Membership {
     connection: Connection,
-    lanes: Arc<Lanes>,
+    pub(super) lanes: Arc<Lanes>,
     topic: i64,
     lease: Duration,
     /// The member's id, once it has one.
@@ -208,6 +208,9 @@ impl Member<'_> {
     fn renew(&mut self, transaction: &Transaction, lease: Duration) -> Result<()> {
         let now = now_ms();
         let expires = now.saturating_add(i64::try_from(lease.as_millis()).unwrap_or(i64::MAX));
+        transaction
+            .prepare_cached("DELETE FROM member WHERE expires_ms <= ?1")?
+            .execute((now,))?;
         let id = transaction
             .prepare_cached(
                 "INSERT INTO member (id, group_name, topic, expires_ms) VALUES (?1, ?2, ?3, ?4)
@@ -215,9 +218,6 @@ impl Member<'_> {
             )?
             .query_row((self.id, self.group, self.topic, expires), |row| row.get(0))?;
         self.id = Some(id);
-        transaction
-            .prepare_cached("DELETE FROM member WHERE expires_ms <= ?1")?
-            .execute((now,))?;
         transaction
             .prepare_cached(
                 "INSERT OR IGNORE INTO consumption (group_name, partition, next_offset)

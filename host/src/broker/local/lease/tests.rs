@@ -1,69 +1,24 @@
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::broker::local::log;
-use crate::broker::local::schema::connect;
-
-const PARTITIONS: u32 = 4;
-
-struct Place {
-    folder: tempfile::TempDir,
-}
-
-impl Place {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let connection = connect(&folder.path().join("host.db")).unwrap();
-        log::create_topic(&connection, "topic", PARTITIONS).unwrap();
-        Self { folder }
-    }
-
-    fn file(&self) -> std::path::PathBuf {
-        self.folder.path().join("host.db")
-    }
-
-    /// A member that is driven by hand.
-    fn join(&self, lease: Duration) -> Membership {
-        let lanes = Arc::new(Lanes::new(Arc::from(Path::new("host.db")), "group", "topic"));
-        Membership::join(connect(&self.file()).unwrap(), lanes, 1, lease).unwrap()
-    }
-
-    fn expire(&self, member: &Membership) {
-        let connection = connect(&self.file()).unwrap();
-        let expired = connection.execute("UPDATE member SET expires_ms = 0 WHERE id = ?1", (member.id,));
-        assert_eq!(expired.unwrap(), 1);
-    }
-
-    fn fences(&self) -> Vec<i64> {
-        let connection = connect(&self.file()).unwrap();
-        let mut statement = connection
-            .prepare("SELECT fence FROM consumption ORDER BY partition")
-            .unwrap();
-        let fences = statement.query_map((), |row| row.get(0)).unwrap();
-        fences.map(|fence| fence.unwrap()).collect()
-    }
-}
+use crate::broker::local::testing::{LONG, Place};
+use crate::broker::{Demand, Event};
 
 fn held(member: &Membership) -> usize {
     member.lanes.held().unwrap().len()
 }
 
-const LONG: Duration = Duration::from_secs(3600);
-
 #[test]
 fn a_newcomer_gets_its_share_once_the_holder_has_drained() {
-    let place = Place::new();
+    let place = Place::new(4);
     let mut first = place.join(LONG);
     assert_eq!(held(&first), 4);
     let mut second = place.join(LONG);
     assert_eq!(held(&second), 0);
     first.tick().unwrap();
-    let Some(crate::broker::Event::Revoked(lanes, drained)) =
-        first.lanes.next_event(crate::broker::Demand::EventsOnly).unwrap()
-    else {
+    let Some(Event::Revoked(lanes, drained)) = first.lanes.next_event(Demand::EventsOnly).unwrap() else {
         panic!("nothing was revoked");
     };
     assert_eq!(lanes.len(), 2);
@@ -78,10 +33,10 @@ fn a_newcomer_gets_its_share_once_the_holder_has_drained() {
 
 #[test]
 fn an_expired_member_that_nobody_replaced_keeps_its_partitions_and_fences() {
-    let place = Place::new();
+    let place = Place::new(4);
     let mut member = place.join(Duration::ZERO);
     let before = place.fences();
-    place.expire(&member);
+    place.expire_all();
     member.tick().unwrap();
     assert_eq!(held(&member), 4);
     assert_eq!(place.fences(), before);
@@ -89,23 +44,23 @@ fn an_expired_member_that_nobody_replaced_keeps_its_partitions_and_fences() {
 
 #[test]
 fn an_expired_member_that_was_replaced_loses_its_partitions_and_is_told() {
-    let place = Place::new();
+    let place = Place::new(4);
     let mut zombie = place.join(Duration::ZERO);
     let before = place.fences();
-    place.expire(&zombie);
+    place.expire_all();
     let heir = place.join(LONG);
     assert_eq!(held(&heir), 4);
     let after = place.fences();
     assert!(before.iter().max() < after.iter().min(), "{before:?} {after:?}");
     zombie.tick().unwrap();
     assert_eq!(held(&zombie), 0);
-    let event = zombie.lanes.next_event(crate::broker::Demand::EventsOnly).unwrap();
-    assert!(matches!(event, Some(crate::broker::Event::Revoked(lanes, _)) if lanes.len() == 4));
+    let event = zombie.lanes.next_event(Demand::EventsOnly).unwrap();
+    assert!(matches!(event, Some(Event::Revoked(lanes, _)) if lanes.len() == 4));
 }
 
 #[test]
 fn a_revocation_that_nobody_answers_is_over_after_a_while() {
-    let place = Place::new();
+    let place = Place::new(4);
     let mut first = place.join(Duration::from_millis(50));
     let mut second = place.join(LONG);
     let began = Instant::now();
