@@ -1,1 +1,86 @@
-fn main() {}
+//! What a Makefile would do, with nothing to install but Rust: `cargo xtask component`, `demo` and `test`.
+//!
+//! Separate from the host because the component is built by another compiler setting than everything else, and because
+//! a `build.rs` that builds WebAssembly would make every `cargo check` wait for it.
+
+mod component;
+mod host;
+mod steps;
+mod suite;
+mod toolchain;
+mod workspace;
+
+use anyhow::Result;
+use component::Guests;
+use std::io::Write;
+use std::process::ExitCode;
+use steps::Steps;
+use workspace::Workspace;
+
+const HELP: &str = "\
+Builds, shows and tests the image stream.
+
+Usage: cargo xtask COMMAND
+
+Commands:
+  component [--tests]  Build the classifier for wasm32-wasip2 into target/component/classifier.wasm;
+                       with --tests also the guests of test-components/, each into target/component/NAME.wasm
+  demo [ARGS...]       Build component and host, then run `host demo ARGS...`
+  test [ARGS...]       Build every component, then run `cargo test --workspace ARGS...`
+  help                 Print this text
+
+Examples:
+  cargo xtask demo                       the whole path on 10,000 real images
+  cargo xtask demo --format json         the same, for a script
+  cargo xtask test                       everything that has to pass
+  cargo xtask test -- kill               only the tests with `kill` in their names
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let mut steps = Steps::default();
+    let done = match args.as_slice() {
+        ["component"] => component(&mut steps, Guests::Classifier),
+        ["component", "--tests"] => component(&mut steps, Guests::All),
+        ["demo", args @ ..] => demo(&mut steps, args),
+        ["test", args @ ..] => test(&mut steps, args),
+        ["help" | "--help" | "-h"] => {
+            // A reader that has seen enough, such as `head`, is no failure.
+            let _ = std::io::stdout().write_all(HELP.as_bytes());
+            Ok(ExitCode::SUCCESS)
+        }
+        other => {
+            eprintln!("xtask: `{}` is not a command\n\n{HELP}", other.join(" "));
+            return ExitCode::from(2);
+        }
+    };
+    done.unwrap_or_else(|error| {
+        steps.print();
+        eprintln!("xtask: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+fn component(steps: &mut Steps, guests: Guests) -> Result<ExitCode> {
+    component::build(&Workspace::locate()?, steps, guests)?;
+    steps.print();
+    Ok(ExitCode::SUCCESS)
+}
+
+fn demo(steps: &mut Steps, args: &[&str]) -> Result<ExitCode> {
+    let workspace = Workspace::locate()?;
+    component::build(&workspace, steps, Guests::Classifier)?;
+    host::build(&workspace, steps)?;
+    steps.print();
+    host::demo(&workspace, args)
+}
+
+fn test(steps: &mut Steps, args: &[&str]) -> Result<ExitCode> {
+    let workspace = Workspace::locate()?;
+    component::build(&workspace, steps, Guests::All)?;
+    let total = suite::run(&workspace, steps, args)?;
+    steps.print();
+    eprintln!("{total}");
+    Ok(ExitCode::SUCCESS)
+}

@@ -37,8 +37,4 @@ impl<S: Sink, A: Ack + 'static> Settle for ConfirmThenAck<S, A> {
             ack.ack(claim).await
         }))
     }
-
-    async fn flush(&self) -> Result<(), SettleError> {
-        Ok(self.sink.flush().await?)
-    }
 }

@@ -175,14 +175,13 @@ pub type Durable<E> = Pin<Box<dyn Future<Output = Result<(), E>> + Send>>;
 ///
 /// Called in lane order, by one task or several. `settle` returns once the act is accepted, in that order; waiting in
 /// it is backpressure. What it returns resolves when the outputs are confirmed *and* the claim is consumed, and must be
-/// polled: the act may only advance while it is. A claim of an older epoch does nothing but say [`SettleError::Rewound`].
+/// polled: the act may only advance while it is. A broker that gathers acts into one bounds that by time, so nobody has
+/// to flush. A claim of an older epoch does nothing but say [`SettleError::Rewound`], and so does one that comes after an
+/// abandoned claim of its lane and epoch.
 #[async_trait]
 pub trait Settle: Send + Sync {
     /// Accepts one act.
     async fn settle(&self, claim: Claim, outputs: Vec<Output>) -> Result<Durable<SettleError>, SettleError>;
-
-    /// Hurries everything accepted so far, and returns when it is durable or has failed: on revoke and on drain.
-    async fn flush(&self) -> Result<(), SettleError>;
 }
 
 /// Publishes messages, with no claim: what `produce` needs, and one half of at-least-once.
@@ -190,9 +189,6 @@ pub trait Settle: Send + Sync {
 pub trait Sink: Send + Sync {
     /// Accepts an output in the order of the calls; the future that it returns resolves when the broker has confirmed it.
     async fn enqueue(&self, output: Output) -> Result<Durable<BrokerError>, BrokerError>;
-
-    /// Hurries everything accepted so far, and returns when it is confirmed or has failed.
-    async fn flush(&self) -> Result<(), BrokerError>;
 }
 
 /// Consumes claims, with no output: what `consume` needs, and the other half of at-least-once.

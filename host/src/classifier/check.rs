@@ -1,0 +1,123 @@
+//! What a guest returns is hostile until it has been through here: sizes, counts and text.
+
+use bytes::Bytes;
+
+use super::bindings::exports::image_stream::classifier::messages::Reply;
+use super::bindings::exports::image_stream::classifier::model::Description as Described;
+use super::bindings::image_stream::classifier::types;
+use super::{ComponentError, Description};
+use crate::pipeline::{Answer, Cause};
+
+const CODE: usize = 64;
+const TEXT: usize = 1024;
+const NAME: usize = 256;
+const LABELS: usize = 65_536;
+
+/// A reply within the limit, of a media type that may stand in a header; else what is wrong with it.
+pub(super) fn reply(reply: Reply, limit: usize) -> Result<Answer, String> {
+    if reply.body.len() > limit {
+        return Err(format!(
+            "a reply of {} bytes is over the limit of {limit}",
+            reply.body.len()
+        ));
+    }
+    if !is_name(&reply.content_type) {
+        return Err("the reply's content type is not a printable name".to_owned());
+    }
+    Ok(Answer {
+        payload: Bytes::from(reply.body),
+        content_type: reply.content_type,
+        images: reply.images,
+    })
+}
+
+/// A cause whose code is kebab-case (`bad-code` where it is not) and whose detail is printable and bounded.
+pub(super) fn cause(cause: types::Cause) -> Cause {
+    let kebab = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let good = !cause.code.is_empty() && cause.code.len() <= CODE && cause.code.bytes().all(kebab);
+    Cause {
+        code: if good { cause.code } else { "bad-code".to_owned() },
+        detail: text(&cause.detail),
+    }
+}
+
+/// A bounded piece of a guest's text, control characters escaped.
+pub(super) fn text(text: &str) -> String {
+    let printable = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+    text.chars().take(TEXT).map(printable).collect()
+}
+
+/// A description that can be relied on.
+pub(super) fn description(said: Described) -> Result<Description, ComponentError> {
+    let side = 1..=65_535;
+    let good = is_name(&said.name)
+        && is_name(&said.version)
+        && said.model_sha256.len() == 64
+        && said
+            .model_sha256
+            .bytes()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+        && side.contains(&said.height)
+        && side.contains(&said.width)
+        && matches!(said.channels, 1 | 3)
+        && said.max_images > 0
+        && (1..=LABELS).contains(&said.labels.len())
+        && said.labels.iter().all(|label| is_name(label))
+        && !said.accepts.is_empty()
+        && !said.produces.is_empty()
+        && said.accepts.iter().chain(&said.produces).all(|media| is_name(media));
+    if !good {
+        return Err(ComponentError::Description(text(&format!("{said:?}"))));
+    }
+    Ok(Description {
+        name: said.name,
+        version: said.version,
+        model_sha256: said.model_sha256,
+        height: said.height,
+        width: said.width,
+        channels: said.channels,
+        labels: said.labels,
+        max_images: said.max_images,
+        accepts: said.accepts,
+        produces: said.produces,
+    })
+}
+
+/// Short, not empty and printable: fit for a header, a table or a terminal.
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.len() <= NAME && !text.chars().any(char::is_control)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(content_type: &str, body: Vec<u8>) -> Reply {
+        let content_type = content_type.to_owned();
+        Reply {
+            content_type,
+            images: 1,
+            body,
+        }
+    }
+
+    #[test]
+    fn a_reply_over_the_limit_or_with_a_control_character_in_its_type_is_refused() {
+        assert!(reply(answer("text/plain", vec![0; 10]), 10).is_ok());
+        assert!(reply(answer("text/plain", vec![0; 11]), 10).is_err());
+        assert!(reply(answer("text/plain\r\nx: y", vec![]), 10).is_err());
+        assert!(reply(answer("", vec![]), 10).is_err());
+    }
+
+    #[test]
+    fn a_cause_is_made_fit_for_headers_and_logs() {
+        let said = types::Cause {
+            code: "Not Kebab\n".into(),
+            detail: "\x1b[2J".repeat(2000),
+        };
+        let cause = cause(said);
+        assert_eq!(cause.code, "bad-code");
+        assert_eq!(cause.detail.chars().count(), TEXT);
+        assert!(!cause.detail.contains('\x1b'));
+    }
+}

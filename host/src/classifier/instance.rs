@@ -1,0 +1,179 @@
+//! One warm guest: a call under its limits, and a reply that is hostile until checked.
+
+use std::sync::Arc;
+
+use tokio::time::timeout;
+use wasmtime::component::ResourceTable;
+use wasmtime::{Store, Trap};
+use wasmtime_wasi::{I32Exit, WasiCtx, WasiCtxView, WasiView};
+
+use super::bindings::exports::image_stream::classifier::messages::Request;
+use super::bindings::image_stream::classifier::types as guest;
+use super::bindings::{Classifier as Guest, ClassifierPre};
+use super::limits::{Limits, Meter};
+use super::log::GuestLog;
+use super::{ComponentError, Description, check};
+use crate::message::Message;
+use crate::pipeline::{Answer, Cause, ClassifyError};
+
+/// Host objects (clock subscriptions, streams) that one guest may hold.
+const RESOURCES: usize = 1024;
+
+/// What a store holds for its guest.
+pub(super) struct State {
+    wasi: WasiCtx,
+    table: ResourceTable,
+    meter: Meter,
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
+    }
+}
+
+/// How instances of one component are made.
+pub(super) struct Recipe {
+    pub(super) pre: ClassifierPre<State>,
+    pub(super) limits: Limits,
+    /// An ONNX file to put in place of the built-in model.
+    pub(super) model: Option<Arc<[u8]>>,
+    /// What is asked of the guest with every message; none: its default.
+    pub(super) accept: Option<String>,
+}
+
+/// An instance that has not trapped.
+pub(super) struct Instance {
+    store: Store<State>,
+    guest: Guest,
+}
+
+/// A call that spoiled its instance.
+struct Spoiled(Cause);
+
+impl Instance {
+    /// A fresh instance, with the model loaded, and what it says of itself.
+    pub(super) async fn new(recipe: &Recipe) -> Result<(Self, Description), ComponentError> {
+        let engine = recipe.pre.engine();
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(RESOURCES);
+        let state = State {
+            wasi: WasiCtx::builder()
+                .stdout(GuestLog::new("stdout"))
+                .stderr(GuestLog::new("stderr"))
+                .build(),
+            table,
+            meter: Meter::new(recipe.limits.memory_bytes),
+        };
+        let mut store = Store::new(engine, state);
+        store.limiter(|state| &mut state.meter);
+        // What one call may make the host allocate: a reply, and room for what stands beside its body.
+        store.set_hostcall_fuel(recipe.limits.reply_bytes.saturating_add(1 << 20));
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_async_yield_and_update(1);
+
+        let limit = recipe.limits.call_timeout;
+        let failed = |Spoiled(cause)| ComponentError::Start(format!("{}: {}", cause.code, cause.detail));
+        let instantiated = timeout(limit, recipe.pre.instantiate_async(&mut store)).await;
+        let guest = within(instantiated, &mut store, limit).map_err(failed)?;
+        let mut instance = Self { store, guest };
+        let model = instance.guest.image_stream_classifier_model();
+        let described = match &recipe.model {
+            None => timeout(limit, model.call_describe(&mut instance.store))
+                .await
+                .map(|called| called.map(Ok)),
+            Some(onnx) => timeout(limit, model.call_load(&mut instance.store, onnx)).await,
+        };
+        let description = within(described, &mut instance.store, limit)
+            .map_err(failed)?
+            .map_err(|error| match ClassifyError::from(error) {
+                ClassifyError::Reject(cause) | ClassifyError::Retry(cause) => {
+                    ComponentError::Model(format!("{}: {}", cause.code, cause.detail))
+                }
+            })?;
+        Ok((instance, check::description(description)?))
+    }
+
+    /// One message through the guest. Gives the instance back unless the call spoiled it.
+    pub(super) async fn answer(
+        mut self,
+        message: &Message,
+        recipe: &Recipe,
+    ) -> (Option<Self>, Result<Answer, ClassifyError>) {
+        match self.call(message, recipe).await {
+            Ok(result) => (Some(self), result),
+            Err(Spoiled(cause)) => (None, Err(ClassifyError::Retry(cause))),
+        }
+    }
+
+    async fn call(&mut self, message: &Message, recipe: &Recipe) -> Result<Result<Answer, ClassifyError>, Spoiled> {
+        let request = Request {
+            content_type: message.content_type(),
+            accept: recipe.accept.as_deref(),
+            body: &message.payload,
+        };
+        let limit = recipe.limits.call_timeout;
+        let messages = self.guest.image_stream_classifier_messages();
+        let called = timeout(limit, messages.call_classify(&mut self.store, &[request])).await;
+        let results = within(called, &mut self.store, limit)?;
+        let Ok([result]) = <[_; 1]>::try_from(results) else {
+            return Err(lie("one request did not get one result".to_owned()));
+        };
+        match result {
+            Ok(reply) => check::reply(reply, recipe.limits.reply_bytes).map(Ok).map_err(lie),
+            Err(error) => Ok(Err(error.into())),
+        }
+    }
+}
+
+fn lie(detail: String) -> Spoiled {
+    let code = "bad-reply".to_owned();
+    Spoiled(Cause { code, detail })
+}
+
+/// Names what ended a call early.
+fn within<T>(
+    called: Result<wasmtime::Result<T>, tokio::time::error::Elapsed>,
+    store: &mut Store<State>,
+    limit: std::time::Duration,
+) -> Result<T, Spoiled> {
+    let error = match called {
+        Ok(Ok(value)) => return Ok(value),
+        Ok(Err(error)) => error,
+        Err(_) => {
+            return Err(Spoiled(Cause {
+                code: "timeout".to_owned(),
+                detail: format!("the guest took longer than {}", humantime::format_duration(limit)),
+            }));
+        }
+    };
+    let (code, detail) = if store.data().meter.refused {
+        (
+            "out-of-memory",
+            "the guest asked for more memory than --guest-memory grants it".to_owned(),
+        )
+    } else if let Some(exit) = error.downcast_ref::<I32Exit>() {
+        ("exit", format!("the guest left with exit status {}", exit.0))
+    } else if let Some(trap) = error.downcast_ref::<Trap>() {
+        ("trap", format!("the guest trapped: {trap}"))
+    } else {
+        ("trap", format!("the guest's call failed: {}", error.root_cause()))
+    };
+    tracing::debug!(code, "{error:?}");
+    Err(Spoiled(Cause {
+        code: code.to_owned(),
+        detail: check::text(&detail),
+    }))
+}
+
+impl From<guest::Error> for ClassifyError {
+    fn from(error: guest::Error) -> Self {
+        match error {
+            guest::Error::Reject(cause) => Self::Reject(check::cause(cause)),
+            guest::Error::Retry(cause) => Self::Retry(check::cause(cause)),
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! What a guest may take, each bound beside what enforces it: memory here, time and reply size in [`super::instance`].
+
+use std::time::Duration;
+
+use wasmtime::ResourceLimiter;
+
+/// Bounds of one instance.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Linear memory, all memories of the component together. Bytes.
+    pub memory_bytes: usize,
+    /// One call, host functions and waiting included.
+    pub call_timeout: Duration,
+    /// The body of one reply. Bytes.
+    pub reply_bytes: usize,
+}
+
+/// Entries of all tables together: far more than the function pointers of a large program.
+const TABLE_ELEMENTS: usize = 1 << 20;
+
+/// Counts what one store has been given, and notes a refusal, so that the trap which follows can be named.
+#[derive(Debug)]
+pub(super) struct Meter {
+    memory_left: usize,
+    table_left: usize,
+    pub(super) refused: bool,
+}
+
+impl Meter {
+    pub(super) fn new(memory_bytes: usize) -> Self {
+        Self {
+            memory_left: memory_bytes,
+            table_left: TABLE_ELEMENTS,
+            refused: false,
+        }
+    }
+}
+
+fn take(left: &mut usize, current: usize, desired: usize) -> bool {
+    let wanted = desired.saturating_sub(current);
+    let granted = wanted <= *left;
+    if granted {
+        *left -= wanted;
+    }
+    granted
+}
+
+impl ResourceLimiter for Meter {
+    fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+        let granted = take(&mut self.memory_left, current, desired);
+        self.refused |= !granted;
+        Ok(granted)
+    }
+
+    fn table_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+        let granted = take(&mut self.table_left, current, desired);
+        self.refused |= !granted;
+        Ok(granted)
+    }
+
+    fn instances(&self) -> usize {
+        64
+    }
+
+    fn tables(&self) -> usize {
+        64
+    }
+
+    fn memories(&self) -> usize {
+        16
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_bounded_over_all_memories_together() {
+        let mut meter = Meter::new(100);
+        assert!(meter.memory_growing(0, 60, None).unwrap());
+        assert!(!meter.refused);
+        assert!(!meter.memory_growing(0, 60, None).unwrap());
+        assert!(meter.refused);
+        assert!(meter.memory_growing(0, 40, None).unwrap());
+    }
+}

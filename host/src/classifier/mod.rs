@@ -1,0 +1,114 @@
+//! The classifier: message in, message or error out, through a component that need not be trusted.
+//!
+//! Only this module names wasmtime. One OS thread a worker keeps one instance warm and calls it; an instance is thrown
+//! away after any trap, time-out or lie, and the next message gets a fresh one. Calls run on wasmtime's fibers rather
+//! than blocking the thread, because a guest that waits in a host function (a clock, say) is beyond the reach of epochs,
+//! and only a call that can be dropped ends on time.
+
+mod bindings;
+mod check;
+mod engine;
+mod inspect;
+mod instance;
+mod limits;
+mod log;
+mod pool;
+
+use std::io;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+pub use inspect::{Inspection, inspect};
+pub use limits::Limits;
+pub use pool::Classifier;
+
+/// Which component, and how it runs.
+#[derive(Clone, Debug)]
+pub struct ClassifierConfig {
+    /// The component file.
+    pub component: PathBuf,
+    /// An ONNX file to put in place of the component's own model.
+    pub model: Option<PathBuf>,
+    /// What every answer should look like, as a media type; none: the component's default.
+    pub accept: Option<String>,
+    /// Threads, each with an instance of its own.
+    pub workers: NonZeroUsize,
+    /// Bounds of each instance.
+    pub limits: Limits,
+    /// Keep compiled code between runs.
+    pub cache: bool,
+}
+
+/// What a component says of itself, checked.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Description {
+    /// The model's name.
+    pub name: String,
+    /// The model's version.
+    pub version: String,
+    /// Lower-case hex digest of the model file.
+    pub model_sha256: String,
+    /// Of one image, in pixels.
+    pub height: u32,
+    /// Of one image, in pixels.
+    pub width: u32,
+    /// 1: grey. 3: red, green, blue.
+    pub channels: u32,
+    /// The index is the class.
+    pub labels: Vec<String>,
+    /// The most images that one message may carry.
+    pub max_images: u32,
+    /// Media types taken, preferred first.
+    pub accepts: Vec<String>,
+    /// Media types given, the default first.
+    pub produces: Vec<String>,
+}
+
+/// Why a component is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ComponentError {
+    /// No such file, or no right to read it.
+    #[error("cannot read '{}': {source}; build it with 'cargo xtask component' or name another with --component", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Not a component that compiles.
+    #[error("'{}' is not a WebAssembly component: {reason}; build one for wasm32-wasip2", path.display())]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A component of another world.
+    #[error("'{}' is a component, but not a classifier as wit/classifier.wit has it: {reason}", path.display())]
+    World {
+        /// The file.
+        path: PathBuf,
+        /// What is missing, or asked for and not granted.
+        reason: String,
+    },
+    /// It trapped, or took too long, before the first message.
+    #[error("the component does not start: {0}")]
+    Start(String),
+    /// What it says of itself cannot be relied on.
+    #[error("the component's description is not usable: {0}")]
+    Description(String),
+    /// The model given with `--model` cannot be read.
+    #[error("cannot read the model '{}': {source}", path.display())]
+    ModelUnreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The component refuses the model.
+    #[error("the component refuses the model: {0}")]
+    Model(String),
+    /// The machine has no room for an engine.
+    #[error("the WebAssembly engine does not start: {0}")]
+    Engine(String),
+}

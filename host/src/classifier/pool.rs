@@ -1,0 +1,160 @@
+//! Worker threads, each with a warm instance, behind one bounded queue.
+
+use std::sync::Arc;
+use std::thread;
+
+use async_channel::{Receiver, Sender};
+use async_trait::async_trait;
+use tokio::sync::oneshot;
+
+use super::engine::Program;
+use super::instance::{Instance, Recipe};
+use super::{ClassifierConfig, ComponentError, Description};
+use crate::message::Message;
+use crate::pipeline::{Answer, Cause, Classify, ClassifyError};
+
+/// A component at work. Dropping it lets the threads end after their present call.
+pub struct Classifier {
+    jobs: Sender<Job>,
+    description: Description,
+    digest: String,
+}
+
+struct Job {
+    message: Message,
+    answer: oneshot::Sender<Result<Answer, ClassifyError>>,
+}
+
+impl Classifier {
+    /// Compiles the component (or takes it from the cache), checks it, and warms one instance a worker. Returns when all
+    /// of them are ready.
+    pub async fn start(config: &ClassifierConfig) -> Result<Self, ComponentError> {
+        let config = config.clone();
+        let starting = tokio::task::spawn_blocking(move || Self::start_blocking(&config));
+        starting
+            .await
+            .unwrap_or_else(|error| Err(ComponentError::Engine(error.to_string())))
+    }
+
+    fn start_blocking(config: &ClassifierConfig) -> Result<Self, ComponentError> {
+        let program = Program::compile(&config.component, config.cache)?;
+        let recipe = Arc::new(Recipe {
+            pre: program.link(&config.component)?,
+            limits: config.limits.clone(),
+            model: read_model(config)?,
+            accept: config.accept.clone(),
+        });
+        // A queue of one place a worker: who waits longer waits in the pipeline, which counts it.
+        let (jobs, queue) = async_channel::bounded(config.workers.get());
+        let (ready, started) = std::sync::mpsc::channel();
+        for number in 0..config.workers.get() {
+            let (recipe, queue, ready) = (Arc::clone(&recipe), queue.clone(), ready.clone());
+            thread::Builder::new()
+                .name(format!("worker-{number}"))
+                .spawn(move || work(&recipe, &queue, &ready))
+                .map_err(|error| ComponentError::Engine(error.to_string()))?;
+        }
+        drop(ready);
+        let mut description = None;
+        for said in started {
+            description = Some(said?);
+        }
+        let description = description.ok_or_else(|| ComponentError::Start("no worker started".to_owned()))?;
+        Ok(Self {
+            jobs,
+            description,
+            digest: program.digest,
+        })
+    }
+
+    /// What the component says of itself.
+    pub fn description(&self) -> &Description {
+        &self.description
+    }
+}
+
+pub(super) fn read_model(config: &ClassifierConfig) -> Result<Option<Arc<[u8]>>, ComponentError> {
+    let Some(path) = &config.model else {
+        return Ok(None);
+    };
+    match std::fs::read(path) {
+        Ok(onnx) => Ok(Some(onnx.into())),
+        Err(source) => Err(ComponentError::ModelUnreadable {
+            path: path.clone(),
+            source,
+        }),
+    }
+}
+
+#[async_trait]
+impl Classify for Classifier {
+    async fn classify(&self, message: &Message) -> Result<Answer, ClassifyError> {
+        let (answer, answered) = oneshot::channel();
+        let job = Job {
+            message: message.clone(),
+            answer,
+        };
+        // Both fail only when every worker thread is gone, which the retry's dead letter then says.
+        if self.jobs.send(job).await.is_err() {
+            return Err(no_worker());
+        }
+        answered.await.unwrap_or_else(|_| Err(no_worker()))
+    }
+
+    fn digest(&self) -> &str {
+        &self.digest
+    }
+}
+
+fn no_worker() -> ClassifyError {
+    ClassifyError::Retry(Cause {
+        code: "no-worker".to_owned(),
+        detail: "the classifier's threads have ended".to_owned(),
+    })
+}
+
+/// A worker thread: one call at a time, on a runtime of its own.
+fn work(recipe: &Recipe, queue: &Receiver<Job>, ready: &std::sync::mpsc::Sender<Result<Description, ComponentError>>) {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_time().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            // The receiver is gone only after another worker has failed.
+            let _ = ready.send(Err(ComponentError::Engine(error.to_string())));
+            return;
+        }
+    };
+    runtime.block_on(async {
+        let mut warm = match Instance::new(recipe).await {
+            Ok((instance, description)) => {
+                let _ = ready.send(Ok(description));
+                Some(instance)
+            }
+            Err(error) => {
+                let _ = ready.send(Err(error));
+                return;
+            }
+        };
+        while let Ok(job) = queue.recv().await {
+            // Nobody waits any more: the lane was revoked, or the pipeline stopped.
+            if job.answer.is_closed() {
+                continue;
+            }
+            let instance = match warm.take() {
+                Some(instance) => Ok(instance),
+                None => Instance::new(recipe).await.map(|(instance, _)| instance),
+            };
+            let answer = match instance {
+                Ok(instance) => {
+                    let (kept, answer) = instance.answer(&job.message, recipe).await;
+                    warm = kept;
+                    answer
+                }
+                Err(error) => Err(ClassifyError::Retry(Cause {
+                    code: "no-instance".to_owned(),
+                    detail: error.to_string(),
+                })),
+            };
+            let _ = job.answer.send(answer);
+        }
+    });
+}

@@ -1,0 +1,25 @@
+//! The host's binary: how it is built and how its demo is started.
+
+use crate::steps::{self, Steps};
+use crate::workspace::Workspace;
+use anyhow::Result;
+use std::process::{Command, ExitCode};
+
+/// Builds the host's binary.
+///
+/// `--workspace` chooses the features of its dependencies, `--bin` what is built: so they are the features of
+/// `cargo test --workspace`, where `--package host` would compile wasmtime a second time.
+pub fn build(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
+    steps.time("host", || {
+        steps::run(workspace.cargo().args(["build", "--workspace", "--bin", "host"]))
+    })
+}
+
+/// Hands the terminal to `host demo`; its exit code is this program's.
+pub fn demo(workspace: &Workspace, args: &[&str]) -> Result<ExitCode> {
+    let mut host = Command::new(workspace.target.join("debug").join("host"));
+    host.args(["demo", "--component"])
+        .arg(workspace.component("classifier"))
+        .args(args);
+    steps::replace_self(&mut host)
+}
