@@ -116,10 +116,8 @@ impl Member {
                     continue;
                 };
                 match event.unwrap() {
-                    Event::Revoked(_, drained) => {
-                        self.settle.flush().await.unwrap();
-                        drop(drained);
-                    }
+                    // Nothing is in flight.
+                    Event::Revoked(_, drained) => drop(drained),
                     Event::Delivery(delivery) => match self.answer_durably(delivery).await {
                         Ok(()) => answered += 1,
                         Err(SettleError::Rewound(_)) => {}

@@ -120,10 +120,6 @@ impl LocalWriter {
         });
         ended
     }
-
-    async fn barrier(&self) -> Result<(), SettleError> {
-        ended(self.append(Vec::new(), None)).await
-    }
 }
 
 type Reply = oneshot::Receiver<Result<(), SettleError>>;
@@ -152,10 +148,6 @@ impl Settle for LocalWriter {
         let reply = self.accept(claim, Order::Strict, records, Some(permit))?;
         Ok(Box::pin(ended(reply)))
     }
-
-    async fn flush(&self) -> Result<(), SettleError> {
-        self.barrier().await
-    }
 }
 
 #[async_trait]
@@ -165,10 +157,6 @@ impl Sink for LocalWriter {
         let permit = self.permit(&records).await?;
         let reply = self.append(records, Some(permit));
         Ok(Box::pin(async { ended(reply).await.map_err(unclaimed) }))
-    }
-
-    async fn flush(&self) -> Result<(), BrokerError> {
-        self.barrier().await.map_err(unclaimed)
     }
 }
 

@@ -192,17 +192,16 @@ mod tests {
     use super::*;
     use crate::broker::local::testing::{LONG, Place, next};
 
-    /// Accepts a claim; the stretch that it hands on.
-    fn accept(
-        delivery: Delivery,
-        order: Order,
-    ) -> Result<(Option<(u64, u64)>, oneshot::Receiver<Result<(), SettleError>>), SettleError> {
+    type Accepted = (Option<(u64, u64)>, oneshot::Receiver<Result<(), SettleError>>);
+
+    /// Accepts a claim: the stretch that it hands on, and what tells its end.
+    fn accept(delivery: Delivery, order: Order) -> Result<Accepted, SettleError> {
         let token: Token = delivery.claim.into_token().unwrap();
         let (reply, ended) = oneshot::channel();
         let mut stretch = None;
         let lanes = Arc::clone(&token.lanes);
         lanes.accept(token, order, reply, |consumed, _| {
-            stretch = Some((consumed.from, consumed.to))
+            stretch = Some((consumed.from, consumed.to));
         })?;
         Ok((stretch, ended))
     }

@@ -1,7 +1,3 @@
-use std::collections::BTreeSet;
-
-use proptest::prelude::*;
-
 use super::*;
 use crate::broker::local::testing::{LONG, Place};
 use crate::broker::{Demand, Event};
@@ -70,41 +66,4 @@ fn a_revocation_that_nobody_answers_is_over_after_a_while() {
         second.tick().unwrap();
     }
     assert_eq!(held(&first), 2);
-}
-
-proptest! {
-    /// Members of any number, each doing what its plan says, in any order of turns.
-    #[test]
-    fn every_partition_is_held_once_and_shares_differ_by_one_at_most(
-        partitions in 1..12i64,
-        members in 1..6i64,
-        turns in prop::collection::vec(0..6i64, 0..30),
-    ) {
-        let mut rows: Vec<Row> = (0..partitions)
-            .map(|partition| Row { partition, number: 0, holder: None, fence: 0, next: 0 })
-            .collect();
-        let live: Vec<i64> = (0..members).collect();
-        // Whatever came first, two full rounds settle it: one gives up, the other takes.
-        let rounds = [&*live, &*live].concat();
-        for me in turns.into_iter().map(|turn| turn % members).chain(rounds) {
-            let mine = rows.iter().filter(|row| row.holder == Some(me));
-            let held: BTreeMap<_, _> =
-                mine.map(|row| (row.partition, Hold { fence: row.fence, is_revoked: false })).collect();
-            let plan = plan(&rows, &live, Some(me), &held);
-            prop_assert!(plan.lose.is_empty() && plan.release.is_empty());
-            for row in &mut rows {
-                if plan.give_up.contains(&row.partition) {
-                    row.holder = None;
-                }
-                if plan.take.iter().any(|taken| taken.partition == row.partition) {
-                    prop_assert_eq!(row.holder, None);
-                    row.holder = Some(me);
-                }
-            }
-        }
-        let counts: BTreeSet<usize> =
-            live.iter().map(|me| rows.iter().filter(|row| row.holder == Some(*me)).count()).collect();
-        prop_assert!(rows.iter().all(|row| row.holder.is_some()));
-        prop_assert!(counts.last().unwrap() - counts.first().unwrap() <= 1);
-    }
 }

@@ -8,6 +8,8 @@
 //! Expiry goes by the wall clock, which may jump: then a live member loses its partitions, or a dead one keeps them for
 //! longer. Neither does harm, since a commit goes by the fence and not by the clock.
 
+mod plan;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::thread;
@@ -16,6 +18,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, Result, Transaction, TransactionBehavior};
 use tokio::sync::oneshot::{self, error::TryRecvError};
 
+use self::plan::{Plan, Row, plan};
 use super::fault::explain;
 use super::lanes::{Gain, Hold, Lanes, Standing};
 use super::log::{data_version, now_ms};
@@ -39,29 +42,6 @@ struct Revocation {
     partitions: Vec<i64>,
     done: oneshot::Receiver<()>,
     since: Instant,
-}
-
-/// One partition, as the file has it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Row {
-    partition: i64,
-    number: u32,
-    holder: Option<i64>,
-    fence: i64,
-    next: u64,
-}
-
-/// What a member has to do.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Plan {
-    /// Thought held, but it is not.
-    lose: Vec<i64>,
-    /// Given up, which the file does not say yet.
-    release: Vec<Row>,
-    /// Free, and within the share.
-    take: Vec<Row>,
-    /// Over the share.
-    give_up: Vec<i64>,
 }
 
 impl Membership {
@@ -277,38 +257,6 @@ impl Member<'_> {
             next: row.next,
         })
     }
-}
-
-/// What the member `me` has to do, where `live` are the members in the order in which they came.
-fn plan(rows: &[Row], live: &[i64], me: Option<i64>, held: &BTreeMap<i64, Hold>) -> Plan {
-    let share = live.iter().position(|id| Some(*id) == me).map_or(0, |rank| {
-        let remainder = rows.len() % live.len();
-        rows.len() / live.len() + usize::from(rank < remainder)
-    });
-    let mut plan = Plan::default();
-    let mut kept = Vec::new();
-    let mut free = Vec::new();
-    for row in rows {
-        let hold = held.get(&row.partition);
-        let is_mine = row.holder.is_some() && row.holder == me;
-        match hold {
-            Some(hold) if is_mine && hold.fence == row.fence => kept.push((row.partition, hold.is_revoked)),
-            _ if is_mine => plan.release.push(row.clone()),
-            _ if row.holder.is_none_or(|holder| !live.contains(&holder)) => free.push(row.clone()),
-            _ => {}
-        }
-    }
-    plan.lose = held
-        .keys()
-        .copied()
-        .filter(|held| !kept.iter().any(|(kept, _)| kept == held))
-        .collect();
-    plan.take = free.into_iter().take(share.saturating_sub(kept.len())).collect();
-    let leaving = kept.iter().filter(|(_, is_revoked)| *is_revoked).count();
-    let staying = kept.iter().rev().filter(|(_, is_revoked)| !is_revoked);
-    let excess = kept.len().saturating_sub(share + leaving);
-    plan.give_up = staying.take(excess).map(|(partition, _)| *partition).collect();
-    plan
 }
 
 #[cfg(test)]
