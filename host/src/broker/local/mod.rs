@@ -21,6 +21,8 @@ mod log;
 mod retention;
 mod schema;
 mod source;
+#[cfg(test)]
+mod testing;
 mod writer;
 
 use std::sync::Arc;

@@ -134,10 +134,10 @@ fn prepare(connection: &mut Connection) -> Result<(), Unusable> {
         thread::sleep(BUSY_POLL);
         began.elapsed() < BUSY
     }))?;
-    let is_empty = is_empty(connection)?;
     if connection.is_readonly("main")? {
         return Err(Unusable::ReadOnly);
     }
+    let is_empty = is_empty(connection)?;
     if is_empty {
         connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
         create(connection)?;

@@ -120,10 +120,6 @@ impl LocalWriter {
         });
         ended
     }
-
-    async fn barrier(&self) -> Result<(), SettleError> {
-        ended(self.append(Vec::new(), None)).await
-    }
 }
 
 type Reply = oneshot::Receiver<Result<(), SettleError>>;
@@ -152,10 +148,6 @@ impl Settle for LocalWriter {
         let reply = self.accept(claim, Order::Strict, records, Some(permit))?;
         Ok(Box::pin(ended(reply)))
     }
-
-    async fn flush(&self) -> Result<(), SettleError> {
-        self.barrier().await
-    }
 }
 
 #[async_trait]
@@ -166,14 +158,14 @@ impl Sink for LocalWriter {
         let reply = self.append(records, Some(permit));
         Ok(Box::pin(async { ended(reply).await.map_err(unclaimed) }))
     }
-
-    async fn flush(&self) -> Result<(), BrokerError> {
-        self.barrier().await.map_err(unclaimed)
-    }
 }
 
 #[async_trait]
 impl Ack for LocalWriter {
+    fn is_current(&self, claim: &Claim) -> bool {
+        claim.token::<Token>().is_some_and(Token::is_current)
+    }
+
     async fn ack(&self, claim: Claim) -> Result<(), SettleError> {
         // No permit: claims are few, and one that waits for its turn must not take the place of the one before it.
         ended(self.accept(claim, Order::Any, Vec::new(), None)?).await

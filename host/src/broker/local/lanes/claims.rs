@@ -21,6 +21,14 @@ pub(in crate::broker::local) struct Token {
     accepted: bool,
 }
 
+impl Token {
+    pub fn is_current(&self) -> bool {
+        let state = self.lanes.lock();
+        let held = state.held.get(&self.partition);
+        held.is_some_and(|held| held.epoch == self.epoch)
+    }
+}
+
 impl Drop for Token {
     fn drop(&mut self) {
         if !self.accepted {
@@ -175,5 +183,102 @@ impl Lanes {
         }
         drop(guard);
         self.reading.notify_all();
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod tests {
+    use super::*;
+    use crate::broker::local::testing::{LONG, Place, next};
+
+    type Accepted = (Option<(u64, u64)>, oneshot::Receiver<Result<(), SettleError>>);
+
+    /// Accepts a claim: the stretch that it hands on, and what tells its end.
+    fn accept(delivery: Delivery, order: Order) -> Result<Accepted, SettleError> {
+        let token: Token = delivery.claim.into_token().unwrap();
+        let (reply, ended) = oneshot::channel();
+        let mut stretch = None;
+        let lanes = Arc::clone(&token.lanes);
+        lanes.accept(token, order, reply, |consumed, _| {
+            stretch = Some((consumed.from, consumed.to));
+        })?;
+        Ok((stretch, ended))
+    }
+
+    #[test]
+    fn acknowledgements_in_any_order_move_the_place_over_what_is_contiguous() {
+        let place = Place::new(1);
+        place.fill(3);
+        let member = place.join(LONG);
+        let mut deliveries = Vec::new();
+        for _ in 0..3 {
+            place.read(&member.lanes);
+            deliveries.push(next(&member.lanes).unwrap());
+        }
+        let (third, second, first) = (
+            deliveries.pop().unwrap(),
+            deliveries.pop().unwrap(),
+            deliveries.pop().unwrap(),
+        );
+        assert_eq!(accept(third, Order::Any).unwrap().0, None);
+        assert_eq!(accept(first, Order::Any).unwrap().0, Some((0, 1)));
+        assert_eq!(accept(second, Order::Any).unwrap().0, Some((1, 3)));
+    }
+
+    #[test]
+    fn an_acknowledgement_that_waits_for_one_that_is_abandoned_is_rewound() {
+        let place = Place::new(1);
+        place.fill(2);
+        let member = place.join(LONG);
+        place.read(&member.lanes);
+        place.read(&member.lanes);
+        let first = next(&member.lanes).unwrap();
+        let (_, mut ended) = accept(next(&member.lanes).unwrap(), Order::Any).unwrap();
+        drop(first);
+        assert!(matches!(ended.try_recv(), Ok(Err(SettleError::Rewound(_)))));
+    }
+
+    #[test]
+    fn a_claim_that_is_settled_out_of_turn_is_refused_and_comes_again() {
+        let place = Place::new(1);
+        place.fill(2);
+        let member = place.join(LONG);
+        place.read(&member.lanes);
+        place.read(&member.lanes);
+        let first = next(&member.lanes).unwrap();
+        let error = accept(next(&member.lanes).unwrap(), Order::Strict).unwrap_err();
+        assert!(
+            error.to_string().contains("topic/0/1 was settled out of turn"),
+            "{error}"
+        );
+        place.read(&member.lanes);
+        let again = next(&member.lanes).unwrap();
+        assert_eq!(again.claim.seq, 0);
+        assert!(again.claim.epoch > first.claim.epoch);
+    }
+
+    #[test]
+    fn the_look_ahead_is_bounded_and_what_waits_for_room_is_dropped_with_its_epoch() {
+        let place = Place::new(1);
+        place.fill(9);
+        let member = place.join(LONG);
+        let first = {
+            place.read(&member.lanes);
+            next(&member.lanes).unwrap()
+        };
+        for _ in 0..super::super::AHEAD_MESSAGES {
+            place.read(&member.lanes);
+        }
+        assert!(!member.lanes.lock().has_room());
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| place.read(&member.lanes));
+            drop(first);
+            waiting.join().unwrap();
+        });
+        assert!(
+            member.lanes.lock().ahead.len() <= 1,
+            "the old epoch's messages are gone"
+        );
     }
 }

@@ -9,16 +9,17 @@
 //! fails puts the lane back to what the file says, and whatever was accepted after it fails for the same reason.
 
 mod claims;
+mod holding;
+mod reading;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::Notify;
 
 pub(super) use self::claims::{Consumed, Order, Reply, Token};
-use crate::broker::{BrokerError, Drained, Event, Lane, SettleError, Watermark};
+use crate::broker::{BrokerError, Event, Lane, SettleError, Watermark};
 use crate::message::Message;
 
 /// A source reads ahead until it has this many messages, or this many bytes, and one message more.
@@ -194,157 +195,5 @@ impl Lanes {
     pub fn fail(&self, failure: BrokerError) {
         self.lock().failure.get_or_insert(failure);
         self.wake();
-    }
-}
-
-/// For the reader.
-impl Lanes {
-    /// Where to read, and the revision for [`Lanes::rest`]; none when the source has ended.
-    pub fn cursors(&self) -> Option<(Vec<Cursor>, u64)> {
-        let state = self.lock();
-        let cursors = state.held.iter().filter(|(_, held)| !held.is_revoked);
-        let cursors = cursors.map(|(partition, held)| Cursor {
-            partition: *partition,
-            fence: held.fence,
-            position: held.position,
-            epoch: held.epoch,
-        });
-        (state.standing == Standing::Open).then(|| (cursors.collect(), state.revision))
-    }
-
-    /// What the file says is consumed next, in answer to a cursor that has no position.
-    pub fn reload(&self, cursor: Cursor, next: u64) {
-        if let Some(held) = self.lock().current(cursor) {
-            held.position = Some(next);
-            held.watermark = Watermark::new(next);
-        }
-    }
-
-    /// Gives what was read at a cursor, as soon as there is room; drops it if the lane has been put back meanwhile.
-    pub fn offer(&self, cursor: Cursor, offset: u64, message: Message) {
-        let mut state = self.lock();
-        while !state.has_room() && state.current(cursor).is_some() {
-            state = self.reading.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
-        let Some(held) = state.current(cursor) else { return };
-        held.position = Some(offset + 1);
-        let partition = cursor.partition;
-        state.ahead.push_back(Ahead {
-            partition,
-            offset,
-            message,
-        });
-        drop(state);
-        self.arrival.notify_one();
-    }
-
-    /// Waits for a new revision, or a while. True: there is one, or the source has ended.
-    pub fn rest(&self, revision: u64, longest: Duration) -> bool {
-        let is_same = |state: &mut State| state.revision == revision && state.standing == Standing::Open;
-        let waited = self.reading.wait_timeout_while(self.lock(), longest, is_same);
-        !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
-    }
-}
-
-impl State {
-    /// The lane that a cursor was made for, while nothing has put it back and it is still to be read.
-    fn current(&mut self, cursor: Cursor) -> Option<&mut Held> {
-        let held = self.held.get_mut(&cursor.partition)?;
-        (held.epoch == cursor.epoch && !held.is_revoked).then_some(held)
-    }
-}
-
-/// For the lease.
-impl Lanes {
-    /// None when the source has ended.
-    pub fn held(&self) -> Option<BTreeMap<i64, Hold>> {
-        let state = self.lock();
-        let hold = |held: &Held| Hold {
-            fence: held.fence,
-            is_revoked: held.is_revoked,
-        };
-        let held = state.held.iter().map(|(partition, held)| (*partition, hold(held)));
-        (state.standing == Standing::Open).then(|| held.collect())
-    }
-
-    pub fn gain(&self, gain: Gain) {
-        let mut state = self.lock();
-        if state.standing != Standing::Open {
-            return;
-        }
-        let epoch = state.next_epoch();
-        let held = Held {
-            lane: Lane::new(format!("{}/{}", self.topic, gain.number)),
-            number: gain.number,
-            fence: gain.fence,
-            epoch,
-            intact_since: epoch,
-            position: Some(gain.next),
-            watermark: Watermark::new(gain.next),
-            waiting: BTreeMap::new(),
-            is_revoked: false,
-        };
-        state.held.insert(gain.partition, held);
-        state.revision += 1;
-        drop(state);
-        self.reading.notify_all();
-    }
-
-    /// Nothing more of these lanes is delivered; what is in flight may be settled until [`Lanes::release`]. Resolves when
-    /// nothing is.
-    pub fn revoke(&self, partitions: &[i64]) -> oneshot::Receiver<()> {
-        let mut state = self.lock();
-        let mut lanes = Vec::new();
-        for partition in partitions {
-            state.discard(*partition);
-            if let Some(held) = state.held.get_mut(partition) {
-                held.is_revoked = true;
-                lanes.push(held.lane.clone());
-            }
-        }
-        let (drained, done) = Drained::new();
-        state.events.push_back(Event::Revoked(lanes, drained));
-        drop(state);
-        self.wake();
-        done
-    }
-
-    /// These lanes were given up.
-    pub fn release(&self, partitions: &[i64]) {
-        let mut state = self.lock();
-        for partition in partitions {
-            state.remove(*partition);
-        }
-        drop(state);
-        self.wake();
-    }
-
-    /// These lanes are somebody else's already.
-    pub fn lose(&self, partitions: &[i64]) {
-        let mut state = self.lock();
-        let lanes: Vec<Lane> = partitions
-            .iter()
-            .filter_map(|partition| state.remove(*partition))
-            .collect();
-        if !lanes.is_empty() {
-            state.events.push_back(Event::Revoked(lanes, Drained::new().0));
-        }
-        drop(state);
-        self.wake();
-    }
-
-    /// Waits until the source ends, or a while.
-    pub fn stand(&self, longest: Duration) -> Standing {
-        let is_open = |state: &mut State| state.standing == Standing::Open;
-        let waited = self.leaving.wait_timeout_while(self.lock(), longest, is_open);
-        waited.unwrap_or_else(PoisonError::into_inner).0.standing
-    }
-
-    /// Waits until every commit that was accepted has ended, or a while. True: they have.
-    pub fn finish(&self, longest: Duration) -> bool {
-        let waited = self
-            .leaving
-            .wait_timeout_while(self.lock(), longest, |state| state.unfinished > 0);
-        waited.unwrap_or_else(PoisonError::into_inner).0.unfinished == 0
     }
 }

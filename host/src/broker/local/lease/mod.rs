@@ -8,6 +8,8 @@
 //! Expiry goes by the wall clock, which may jump: then a live member loses its partitions, or a dead one keeps them for
 //! longer. Neither does harm, since a commit goes by the fence and not by the clock.
 
+mod plan;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::thread;
@@ -16,6 +18,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, Result, Transaction, TransactionBehavior};
 use tokio::sync::oneshot::{self, error::TryRecvError};
 
+use self::plan::{Plan, Row, plan};
 use super::fault::explain;
 use super::lanes::{Gain, Hold, Lanes, Standing};
 use super::log::{data_version, now_ms};
@@ -24,7 +27,7 @@ use crate::broker::BrokerError;
 #[derive(Debug)]
 pub(super) struct Membership {
     connection: Connection,
-    lanes: Arc<Lanes>,
+    pub(super) lanes: Arc<Lanes>,
     topic: i64,
     lease: Duration,
     /// The member's id, once it has one.
@@ -39,29 +42,6 @@ struct Revocation {
     partitions: Vec<i64>,
     done: oneshot::Receiver<()>,
     since: Instant,
-}
-
-/// One partition, as the file has it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Row {
-    partition: i64,
-    number: u32,
-    holder: Option<i64>,
-    fence: i64,
-    next: u64,
-}
-
-/// What a member has to do.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Plan {
-    /// Thought held, but it is not.
-    lose: Vec<i64>,
-    /// Given up, which the file does not say yet.
-    release: Vec<Row>,
-    /// Free, and within the share.
-    take: Vec<Row>,
-    /// Over the share.
-    give_up: Vec<i64>,
 }
 
 impl Membership {
@@ -208,6 +188,9 @@ impl Member<'_> {
     fn renew(&mut self, transaction: &Transaction, lease: Duration) -> Result<()> {
         let now = now_ms();
         let expires = now.saturating_add(i64::try_from(lease.as_millis()).unwrap_or(i64::MAX));
+        transaction
+            .prepare_cached("DELETE FROM member WHERE expires_ms <= ?1")?
+            .execute((now,))?;
         let id = transaction
             .prepare_cached(
                 "INSERT INTO member (id, group_name, topic, expires_ms) VALUES (?1, ?2, ?3, ?4)
@@ -215,9 +198,6 @@ impl Member<'_> {
             )?
             .query_row((self.id, self.group, self.topic, expires), |row| row.get(0))?;
         self.id = Some(id);
-        transaction
-            .prepare_cached("DELETE FROM member WHERE expires_ms <= ?1")?
-            .execute((now,))?;
         transaction
             .prepare_cached(
                 "INSERT OR IGNORE INTO consumption (group_name, partition, next_offset)
@@ -279,37 +259,6 @@ impl Member<'_> {
     }
 }
 
-/// What the member `me` has to do, where `live` are the members in the order in which they came.
-fn plan(rows: &[Row], live: &[i64], me: Option<i64>, held: &BTreeMap<i64, Hold>) -> Plan {
-    let share = live.iter().position(|id| Some(*id) == me).map_or(0, |rank| {
-        let remainder = rows.len() % live.len();
-        rows.len() / live.len() + usize::from(rank < remainder)
-    });
-    let mut plan = Plan::default();
-    let mut kept = Vec::new();
-    let mut free = Vec::new();
-    for row in rows {
-        let hold = held.get(&row.partition);
-        let is_mine = row.holder.is_some() && row.holder == me;
-        match hold {
-            Some(hold) if is_mine && hold.fence == row.fence => kept.push((row.partition, hold.is_revoked)),
-            _ if is_mine => plan.release.push(row.clone()),
-            _ if row.holder.is_none_or(|holder| !live.contains(&holder)) => free.push(row.clone()),
-            _ => {}
-        }
-    }
-    plan.lose = held
-        .keys()
-        .copied()
-        .filter(|held| !kept.iter().any(|(kept, _)| kept == held))
-        .collect();
-    plan.take = free.into_iter().take(share.saturating_sub(kept.len())).collect();
-    let leaving = kept.iter().filter(|(_, is_revoked)| *is_revoked).count();
-    let staying = kept.iter().rev().filter(|(_, is_revoked)| !is_revoked);
-    let excess = kept.len().saturating_sub(share + leaving);
-    plan.give_up = staying.take(excess).map(|(partition, _)| *partition).collect();
-    plan
-}
-
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 mod tests;
