@@ -180,7 +180,7 @@ impl fmt::Display for ByteSize {
         let binary = UNITS.iter().filter(|(name, _)| name.contains('i') || *name == "B");
         let (unit, factor) = binary
             .rev()
-            .find(|(_, factor)| self.0 % factor == 0)
+            .find(|(_, factor)| self.0.is_multiple_of(*factor))
             .unwrap_or(&("B", 1));
         write!(f, "{}{unit}", self.0 / factor)
     }

@@ -11,8 +11,8 @@ use futures_util::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::progress;
 use super::stdout::{self, printable};
+use super::{progress, start};
 use crate::classifier::{Classifier, ClassifierConfig};
 use crate::cli::{ClassifyCommand, Format};
 use crate::config::DEFAULT_MAX_MESSAGE;
@@ -36,7 +36,7 @@ impl ClassifyCommand {
 }
 
 async fn classify(config: &ClassifierConfig, files: &[PathBuf], format: Format) -> anyhow::Result<()> {
-    let classifier = Classifier::start(config).await?;
+    let classifier = start(config).await?;
     let classifier = &classifier;
     let limit = config.limits.memory_bytes;
     let scores = stream::iter(files).map(|file| async move { (file, score(classifier, file, limit).await) });

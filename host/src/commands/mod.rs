@@ -13,6 +13,7 @@ mod stdout;
 mod table;
 mod topics;
 
+use crate::classifier::{Classifier, ClassifierConfig, ComponentError};
 use crate::cli::Command;
 
 impl Command {
@@ -29,4 +30,12 @@ impl Command {
             Self::Completions(command) => command.execute(),
         }
     }
+}
+
+/// Starts the classifier, and tells whoever waits that the first time may take long.
+async fn start(config: &ClassifierConfig) -> Result<Classifier, ComponentError> {
+    let waiting = progress::waiting("preparing the component; the first time it has to be compiled");
+    let started = Classifier::start(config).await;
+    waiting.finish_and_clear();
+    started
 }

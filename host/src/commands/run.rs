@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use indicatif::{HumanCount, ProgressBar};
 use serde_json::json;
 
-use super::{progress, stdout};
+use super::{progress, start, stdout};
 use crate::broker::{Subscription, Topics, open_admin, open_pipeline};
-use crate::classifier::{Classifier, ClassifierConfig};
+use crate::classifier::ClassifierConfig;
 use crate::cli::{Format, OnErrorName, RunCommand};
 use crate::config::{BrokerConfig, DEFAULT_INPUT};
 use crate::exit::Failure;
@@ -51,7 +51,7 @@ impl RunCommand {
         let classifier = tokio::select! {
             biased;
             () = shutdown.stopping() => return Ok(()),
-            started = Classifier::start(&classifier) => started?,
+            started = start(&classifier) => started?,
         };
         let (source, settle) = open_pipeline(&broker, &topics).await?;
         let model = classifier.description();

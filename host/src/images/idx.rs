@@ -30,7 +30,7 @@ fn take(reader: &mut impl Read) -> Result<[u8; 4], HeaderError> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
     use super::*;
     use crate::images::Shape;

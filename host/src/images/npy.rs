@@ -71,7 +71,7 @@ fn entry<'a>(header: &'a str, name: &str) -> Result<&'a str, HeaderError> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
     use super::*;
     use crate::images::Shape;

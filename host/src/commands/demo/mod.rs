@@ -14,7 +14,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use indicatif::ProgressBar;
 
 use self::report::{Answered, Report};
-use super::{progress, reader, stdout};
+use super::{progress, reader, start, stdout};
 use crate::broker::{Ack, Delivery, Output, Route, Sink, Source, Subscription, Topics};
 use crate::broker::{open_consumer, open_pipeline, open_sink};
 use crate::classifier::{Classifier, ClassifierConfig};
@@ -52,15 +52,11 @@ impl DemoCommand {
         let storage = StorageArgs::default();
         let broker = BrokerConfig::new(BrokerArgs::local(folder.path().join("demo.db")), &storage)?;
         let config = ClassifierConfig::new(self.component, None, broker.max_message_bytes);
-        let bar = progress::bar(Some(test_set.count()));
-        bar.set_message("preparing the component");
         let starting = Instant::now();
-        let classifier = Classifier::start(&config).await?;
+        let classifier = start(&config).await?;
         let start = starting.elapsed();
-        bar.set_message("");
-        bar.reset();
 
-        let round = Round::new(&test_set, bar);
+        let round = Round::new(&test_set, progress::bar(Some(test_set.count())));
         round.stream(&broker, &classifier).await?;
         let report = Report::new(&round.into_answered(), &labels, classifier.description(), start);
         match self.format {

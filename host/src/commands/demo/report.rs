@@ -158,7 +158,7 @@ impl Report {
             (
                 "latency",
                 format!(
-                    "p50 {:.0} ms, p99 {:.0} ms, from a message's handing in to its answer, queueing included",
+                    "p50 {:.0} ms, p99 {:.0} ms, from produced to answered, waiting in the queue included",
                     milliseconds(self.p50),
                     milliseconds(self.p99)
                 ),
