@@ -26,6 +26,8 @@ pub const DEFAULT_MAX_MESSAGE: ByteSize = ByteSize(16 << 20);
 pub const DEFAULT_GUEST_MEMORY: ByteSize = ByteSize(1 << 30);
 /// How long one call may take: far more than the largest message needs.
 pub const DEFAULT_GUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a second attempt at a message waits.
+pub const RETRY_DELAY: Duration = Duration::from_millis(100);
 
 /// Which broker, and what holds at every one of them.
 #[derive(Clone, Debug)]

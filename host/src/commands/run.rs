@@ -9,7 +9,7 @@ use super::{progress, start, stdout};
 use crate::broker::{Subscription, Topics, open_admin, open_pipeline};
 use crate::classifier::ClassifierConfig;
 use crate::cli::{Format, OnErrorName, RunCommand};
-use crate::config::{BrokerConfig, DEFAULT_INPUT};
+use crate::config::{BrokerConfig, DEFAULT_INPUT, RETRY_DELAY};
 use crate::exit::Failure;
 use crate::pipeline::{self, OnError, Policy, Progress};
 use crate::shutdown::Shutdown;
@@ -39,6 +39,7 @@ impl RunCommand {
                 OnErrorName::Stop => OnError::Stop,
             },
             attempts: self.attempts.get(),
+            retry_delay: RETRY_DELAY,
             max_in_flight: self.max_in_flight.get(),
             max_in_flight_bytes: self.max_in_flight_bytes.as_usize(),
             max_message_bytes: broker.max_message_bytes,

@@ -23,7 +23,7 @@ fn a_limit_ends_it_and_the_next_one_goes_on_there() {
     let sandbox = three();
     let all = consume(&sandbox, &["--limit", "3", "--group", "other"]);
     assert_eq!(consume(&sandbox, &["--limit", "1"]), all[..1]);
-    assert_eq!(consume(&sandbox, &["--idle-timeout", "300ms"]), all[1..]);
+    assert_eq!(consume(&sandbox, &["--limit", "2"]), all[1..]);
     assert!(consume(&sandbox, &["--idle-timeout", "300ms"]).is_empty());
 }
 

@@ -19,7 +19,7 @@ fn the_answer_to_the_original_message_is_byte_for_byte_pythons() {
         "--component",
         &classifier,
         "--idle-timeout",
-        "500ms",
+        "3s",
         "--format",
         "json",
     ]);
@@ -50,14 +50,7 @@ fn what_cannot_be_answered_becomes_a_dead_letter_or_stops_the_run() {
     let classifier = classifier();
     sandbox.write("corrupt.png", b"\x89PNG\r\n\x1a\nand no more");
     sandbox.succeed(&["produce", "--images", "corrupt.png"]);
-    let run = [
-        "run",
-        "--component",
-        &classifier,
-        "--idle-timeout",
-        "500ms",
-        "--on-error",
-    ];
+    let run = ["run", "--component", &classifier, "--idle-timeout", "3s", "--on-error"];
     let said = sandbox.fail(6, &[&run[..], &["stop"]].concat());
     assert!(said.contains("error: input-stream/0/0 could not be answered"), "{said}");
 

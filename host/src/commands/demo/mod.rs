@@ -19,7 +19,7 @@ use crate::broker::{Ack, Delivery, Output, Route, Sink, Source, Subscription, To
 use crate::broker::{open_consumer, open_pipeline, open_sink};
 use crate::classifier::{Classifier, ClassifierConfig};
 use crate::cli::{BrokerArgs, DemoCommand, Format, StorageArgs};
-use crate::config::{BrokerConfig, DEFAULT_GROUP, DEFAULT_INPUT, DEFAULT_OUTPUT};
+use crate::config::{BrokerConfig, DEFAULT_GROUP, DEFAULT_INPUT, DEFAULT_OUTPUT, RETRY_DELAY};
 use crate::exit::Failure;
 use crate::images::{Batch, encode, test_images, test_labels};
 use crate::message::Message;
@@ -131,6 +131,7 @@ impl<'a> Round<'a> {
         let policy = Policy {
             on_error: OnError::DeadLetter,
             attempts: 3,
+            retry_delay: RETRY_DELAY,
             max_in_flight: IN_FLIGHT,
             max_in_flight_bytes: 64 << 20,
             max_message_bytes: broker.max_message_bytes,
