@@ -214,6 +214,7 @@ impl Pipeline<'_> {
             position,
             claim,
         } = delivery;
+        tracing::debug!(position, "accepted");
         let Some(answered) = turn.unless_revoked(self.answer(&message, &position)).await else {
             return Ok(Carried::Abandoned);
         };
@@ -222,7 +223,10 @@ impl Pipeline<'_> {
             return Ok(Carried::Abandoned);
         }
         match self.settle(claim, outputs, &mut turn).await {
-            Ok(()) => Ok(carried),
+            Ok(()) => {
+                tracing::debug!(position, "settled");
+                Ok(carried)
+            }
             Err(SettleError::Rewound(_)) => {
                 turn.abandon_lane();
                 Ok(Carried::Abandoned)
