@@ -111,7 +111,7 @@ mod tests {
         assert_eq!(code(&anyhow!(broker).context("settling")), BROKER);
         let unread = ComponentError::ModelUnreadable {
             path: "none.onnx".into(),
-            source: io::ErrorKind::NotFound.into(),
+            error: io::ErrorKind::NotFound.into(),
         };
         assert_eq!(code(&anyhow!(unread)), CONFIGURATION);
         assert_eq!(code(&anyhow!(ComponentError::Model("no output".into()))), COMPONENT);

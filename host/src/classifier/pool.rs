@@ -79,9 +79,9 @@ pub(super) fn read_model(config: &ClassifierConfig) -> Result<Option<Arc<[u8]>>,
     };
     match std::fs::read(path) {
         Ok(onnx) => Ok(Some(onnx.into())),
-        Err(source) => Err(ComponentError::ModelUnreadable {
+        Err(error) => Err(ComponentError::ModelUnreadable {
             path: path.clone(),
-            source,
+            error,
         }),
     }
 }
