@@ -1,0 +1,235 @@
+//! Finds or makes a toolchain for wasm32-wasip2, in the order in which it costs least: a target that is there, a target
+//! that rustup downloads, Debian's compiler with the standard library built from source.
+//!
+//! The only place that knows the guest's flags. Everything inherited that could change them is dropped, and what the
+//! guest needs (`RUSTC_BOOTSTRAP` above all) never reaches the host's build.
+
+use crate::steps;
+use crate::workspace::Workspace;
+use anyhow::{Context, Result, bail, ensure};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+pub const TARGET: &str = "wasm32-wasip2";
+
+/// tract has SIMD kernels, and every engine since 2021 runs them.
+const FEATURES: &str = "-C target-feature=+simd128";
+
+/// Debian packages: a current rustc, the library sources of exactly that compiler, and the C library that std links.
+const PACKAGES: [&str; 3] = ["rustc-web", "rust-web-src", "wasi-libc"];
+const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
+const DEBIAN_WASI_LIBC: &str = "/usr/lib/wasm32-wasi";
+
+/// A closed network must not hold a build up: past this, rustup counts as unable to download.
+const DOWNLOAD_LIMIT: Duration = Duration::from_secs(60);
+
+/// A toolchain that builds components.
+pub enum Toolchain {
+    /// The compiler of the host has the target.
+    Target,
+    /// Debian's compiler builds std too; `tools` is the folder of the host toolchain that holds the linker.
+    Debian { tools: PathBuf },
+}
+
+impl Toolchain {
+    /// Says in one line which way it takes and why.
+    pub fn find() -> Result<Self> {
+        let libraries = target_libraries()?;
+        if libraries.is_dir() {
+            eprintln!("xtask: building with the installed target {TARGET}");
+            return Ok(Self::Target);
+        }
+        let refusal = match add_target() {
+            Ok(()) if libraries.is_dir() => {
+                eprintln!("xtask: building with the target {TARGET}, which rustup has just added");
+                return Ok(Self::Target);
+            }
+            Ok(()) => format!("rustup put {TARGET} elsewhere than {}", libraries.display()),
+            Err(error) => format!("{error:#}"),
+        };
+        eprintln!(
+            "xtask: building std from Debian's rustc-web, as {TARGET} cannot be had from rustup: {refusal}"
+        );
+        Self::debian()
+    }
+
+    fn debian() -> Result<Self> {
+        install_packages()?;
+        let tools = host_tools()?;
+        for tool in ["wasm-component-ld", "gcc-ld/wasm-ld"] {
+            let path = tools.join(tool);
+            ensure!(
+                path.exists(),
+                "the linker {} is missing: run this with a Rust that rustup installed",
+                path.display()
+            );
+        }
+        Ok(Self::Debian { tools })
+    }
+
+    /// `cargo build` for the guest, still without packages; its results lie under `target/guest`.
+    pub fn cargo_build(&self, workspace: &Workspace) -> Result<Command> {
+        let mut cargo = workspace.cargo();
+        for (name, _) in std::env::vars_os() {
+            if changes_the_guest(&name.to_string_lossy()) {
+                cargo.env_remove(&name);
+            }
+        }
+        cargo.args([
+            "build",
+            "--profile",
+            "component",
+            "--target",
+            TARGET,
+            "--target-dir",
+        ]);
+        cargo.arg(&workspace.guest_target);
+        match self {
+            Self::Target => cargo.env("RUSTFLAGS", FEATURES),
+            Self::Debian { tools } => {
+                let path = std::env::var_os("PATH").unwrap_or_default();
+                let tools = [tools.clone(), tools.join("gcc-ld")];
+                let path =
+                    std::env::join_paths(tools.into_iter().chain(std::env::split_paths(&path)))
+                        .context("a folder of the toolchain cannot stand in PATH")?;
+                // The wasi-libc of Debian 12 lacks `realpath`, which std names and tract links. A component has no
+                // files to look up, so the symbol may become a stub that traps.
+                let flags = format!(
+                    "{FEATURES} -L native={DEBIAN_WASI_LIBC} -C link-arg=--unresolved-symbols=ignore-all"
+                );
+                cargo
+                    .arg("-Zbuild-std=std,panic_abort")
+                    .env("PATH", path)
+                    .env("RUSTC", DEBIAN_RUSTC)
+                    .env("RUSTC_BOOTSTRAP", "1")
+                    .env("RUSTFLAGS", flags)
+            }
+        };
+        Ok(cargo)
+    }
+}
+
+/// Whether an inherited variable could choose another compiler, flag or profile than the ones set here.
+///
+/// `RUSTUP_TOOLCHAIN` stays: it names the toolchain of the cargo that is running, whose target was looked for.
+fn changes_the_guest(variable: &str) -> bool {
+    let exact = ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_INCREMENTAL"];
+    let prefixes = [
+        "RUSTC",
+        "CARGO_BUILD_",
+        "CARGO_TARGET_",
+        "CARGO_PROFILE_",
+        "CARGO_UNSTABLE_",
+    ];
+    exact.contains(&variable) || prefixes.iter().any(|prefix| variable.starts_with(prefix))
+}
+
+/// Where the running toolchain keeps the target's libraries; the folder exists where the target is installed.
+fn target_libraries() -> Result<PathBuf> {
+    print_libdir(&["--target", TARGET])
+}
+
+/// The folder with the linkers of the running toolchain.
+fn host_tools() -> Result<PathBuf> {
+    let libraries = print_libdir(&[])?;
+    Ok(libraries
+        .parent()
+        .with_context(|| format!("{} has no parent", libraries.display()))?
+        .join("bin"))
+}
+
+/// Asks the compiler beside the running cargo, which Debian's `/usr/bin/rustc` cannot shadow.
+fn print_libdir(args: &[&str]) -> Result<PathBuf> {
+    let beside = std::env::var_os("CARGO").map(|cargo| Path::new(&cargo).with_file_name("rustc"));
+    let rustc = beside
+        .filter(|path| path.exists())
+        .unwrap_or_else(|| "rustc".into());
+    let output = Command::new(&rustc)
+        .args(["--print", "target-libdir"])
+        .args(args)
+        .output()
+        .with_context(|| format!("cannot start {}", rustc.display()))?;
+    ensure!(
+        output.status.success(),
+        "{} does not know {TARGET}: Rust 1.82 or later does",
+        rustc.display()
+    );
+    let path = String::from_utf8(output.stdout)
+        .with_context(|| format!("{} prints a broken path", rustc.display()))?;
+    Ok(PathBuf::from(path.trim_end()))
+}
+
+fn add_target() -> Result<()> {
+    let mut rustup = Command::new("rustup")
+        .args(["target", "add", TARGET])
+        .stdin(Stdio::null())
+        .spawn()
+        .context("rustup does not start")?;
+    let deadline = Instant::now() + DOWNLOAD_LIMIT;
+    loop {
+        if let Some(status) = rustup.try_wait()? {
+            ensure!(status.success(), "`rustup target add` ended with {status}");
+            return Ok(());
+        }
+        if Instant::now() > deadline {
+            rustup.kill()?;
+            rustup.wait()?;
+            bail!(
+                "`rustup target add` took over {} s",
+                DOWNLOAD_LIMIT.as_secs()
+            );
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// Installs what is missing of Debian's packages when root, and otherwise says how.
+fn install_packages() -> Result<()> {
+    let missing: Vec<&str> = PACKAGES
+        .into_iter()
+        .filter(|package| !is_installed(package))
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    // Recommended packages include another cargo, and installing must never remove a compiler that is in use.
+    let install = ["install", "--yes", "--no-install-recommends", "--no-remove"];
+    let command = format!(
+        "apt-get update && apt-get {} {}",
+        install.join(" "),
+        missing.join(" ")
+    );
+    if !is_root() {
+        bail!(
+            "Debian packages are missing. Either of these helps:\n  rustup target add {TARGET}\n  sudo sh -c '{command}'"
+        );
+    }
+    eprintln!("xtask: {command}");
+    apt_get(&["update"])?;
+    apt_get(&[&install[..], &missing[..]].concat()).with_context(|| {
+        format!("Debian 12 has these packages; anywhere else run `rustup target add {TARGET}`")
+    })
+}
+
+fn apt_get(args: &[&str]) -> Result<()> {
+    let mut apt = Command::new("apt-get");
+    apt.args(args)
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .stdin(Stdio::null());
+    steps::run(&mut apt)
+}
+
+fn is_installed(package: &str) -> bool {
+    Command::new("dpkg-query")
+        .args(["--show", "--showformat=${db:Status-Status}", package])
+        .output()
+        .is_ok_and(|output| output.stdout == b"installed")
+}
+
+fn is_root() -> bool {
+    Command::new("id")
+        .arg("-u")
+        .output()
+        .is_ok_and(|output| output.stdout == b"0\n")
+}
