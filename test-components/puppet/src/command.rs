@@ -33,6 +33,8 @@ pub fn obey(command: &str, argument: &str, request: Option<&Request>) -> Vec<Res
         // As `count`, but call number N traps.
         "trap-on" if call == number(argument) => trap(),
         "trap-on" => say(call.to_string()),
+        // The name of the model in use.
+        "model" => say(crate::description::in_use().name),
         // Content type and wanted type, `-` for none.
         "types" => say(types(request)),
 

@@ -1,5 +1,7 @@
 //! What the puppet says of itself.
 
+use std::sync::Mutex;
+
 use crate::exports::image_stream::classifier::model::Description;
 
 /// Such as a host takes.
@@ -18,12 +20,22 @@ pub fn honest() -> Description {
     }
 }
 
-/// As of another model.
-pub fn named(name: &str) -> Description {
-    Description {
-        name: name.to_owned(),
-        ..honest()
+/// The name of a model that was loaded.
+static LOADED: Mutex<Option<String>> = Mutex::new(None);
+
+/// Of the model that was loaded, else the built-in one.
+pub fn in_use() -> Description {
+    let mut said = honest();
+    if let Some(name) = &*LOADED.lock().expect("one thread") {
+        said.name.clone_from(name);
     }
+    said
+}
+
+/// Puts a model of this name in place of the built-in one.
+pub fn load(name: &str) -> Description {
+    *LOADED.lock().expect("one thread") = Some(name.to_owned());
+    in_use()
 }
 
 /// Wrong in one way.

@@ -24,7 +24,7 @@ const MODEL: &[u8] = b"puppet-model:";
 
 impl model::Guest for Puppet {
     fn describe() -> Description {
-        description::honest()
+        description::in_use()
     }
 
     fn load(onnx: Vec<u8>) -> Result<Description, Error> {
@@ -33,13 +33,13 @@ impl model::Guest for Puppet {
         };
         let (command, argument) = command::split(told);
         match command {
-            "named" => Ok(description::named(argument)),
+            "named" => Ok(description::load(argument)),
             "lie" => Ok(description::lie(argument)),
             _ => {
                 for result in command::obey(command, argument, None) {
                     result?;
                 }
-                Ok(description::honest())
+                Ok(description::in_use())
             }
         }
     }
