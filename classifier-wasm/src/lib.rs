@@ -1,1 +1,179 @@
-//! Guest.
+//! The image classifier: bytes in, classes out.
+//!
+//! [`classify`] is the path of the data and reads straight through: decode, predict, encode. Everything but the bindings at
+//! the end of this file is plain Rust that compiles and is tested anywhere; only the component sees `wit/`.
+
+pub mod codec;
+pub mod images;
+pub mod model;
+mod onnx;
+pub mod prediction;
+mod preprocess;
+pub mod reject;
+
+use codec::answer::Answer;
+use model::Model;
+use reject::Reject;
+
+/// One message.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// The media type of `body`; None: recognise it from the bytes.
+    pub content_type: Option<&'a str>,
+    /// The media type wanted back; None: the list of classes.
+    pub accept: Option<&'a str>,
+    /// The images.
+    pub body: &'a [u8],
+}
+
+/// The answer to a [`Request`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// The media type of `body`.
+    pub content_type: &'static str,
+    /// How many images were classified.
+    pub images: usize,
+    /// The answer.
+    pub body: Vec<u8>,
+}
+
+/// Answers one message.
+pub fn classify(model: &mut Model, request: Request) -> Result<Reply, Reject> {
+    let answer = Answer::requested(request.accept)?;
+    let images = codec::decode(request.content_type, request.body, model.card().image)?;
+    let predictions = model.predict(&images)?;
+    let body = answer.encode(&predictions, model.card())?;
+    Ok(Reply {
+        content_type: answer.content_type(),
+        images: images.count(),
+        body,
+    })
+}
+
+/// The exports of the world `classifier`.
+#[cfg(target_family = "wasm")]
+mod component {
+    use std::cell::RefCell;
+
+    use crate::images::Images;
+    use crate::model::Model;
+    use crate::reject::Reject;
+    use crate::{Request, codec};
+
+    use bindings::exports::image_stream::classifier::messages::{self, Reply};
+    use bindings::exports::image_stream::classifier::model::{self, Description};
+    use bindings::exports::image_stream::classifier::tensors::{self, Pixels};
+    use bindings::image_stream::classifier::types::{Cause, Error};
+
+    /// Generated from `wit/`, and what it takes to export.
+    #[allow(
+        unsafe_code,
+        missing_docs,
+        clippy::all,
+        clippy::indexing_slicing,
+        clippy::unwrap_used
+    )]
+    mod bindings {
+        wit_bindgen::generate!({
+            path: "../wit",
+            world: "classifier",
+        });
+
+        export!(Component with_types_in self);
+
+        pub struct Component;
+    }
+
+    use bindings::Component;
+
+    thread_local! {
+        /// The model in use: the built-in one from the first call on, unless `load` came before. A component has one thread.
+        static MODEL: RefCell<Option<Model>> = const { RefCell::new(None) };
+    }
+
+    fn with_model<T>(act: impl FnOnce(&mut Model) -> T) -> Result<T, Reject> {
+        MODEL.with_borrow_mut(|slot| {
+            let model = match slot {
+                Some(model) => model,
+                None => slot.insert(Model::built_in()?),
+            };
+            Ok(act(model))
+        })
+    }
+
+    impl model::Guest for Component {
+        #[expect(
+            clippy::panic,
+            reason = "a test loads the built-in model, and the contract leaves no way to say it is broken"
+        )]
+        fn describe() -> Description {
+            with_model(|model| describe(model)).unwrap_or_else(|reject| panic!("the built-in model: {reject}"))
+        }
+
+        fn load(onnx: Vec<u8>) -> Result<Description, Error> {
+            let model = Model::load(&onnx)?;
+            let description = describe(&model);
+            MODEL.set(Some(model));
+            Ok(description)
+        }
+    }
+
+    impl messages::Guest for Component {
+        fn classify(requests: Vec<messages::Request>) -> Vec<Result<Reply, Error>> {
+            requests.iter().map(classify).collect()
+        }
+    }
+
+    impl tensors::Guest for Component {
+        fn predict(images: tensors::Images) -> Result<Vec<f32>, Error> {
+            let values = match images.pixels {
+                Pixels::U8s(bytes) => bytes.into_iter().map(f32::from).collect(),
+                Pixels::F32s(values) => values,
+            };
+            let predictions = with_model(|model| {
+                let images = Images::new(model.card().image, images.count as usize, values)?;
+                model.predict(&images)
+            })??;
+            Ok(predictions.into_probabilities())
+        }
+    }
+
+    fn classify(request: &messages::Request) -> Result<Reply, Error> {
+        let request = Request {
+            content_type: request.content_type.as_deref(),
+            accept: request.accept.as_deref(),
+            body: &request.body,
+        };
+        let reply = with_model(|model| crate::classify(model, request))??;
+        Ok(Reply {
+            content_type: reply.content_type.to_owned(),
+            images: reply.images as u32,
+            body: reply.body,
+        })
+    }
+
+    fn describe(model: &Model) -> Description {
+        let card = model.card();
+        Description {
+            name: card.name.clone(),
+            version: card.version.clone(),
+            model_sha256: card.sha256.clone(),
+            height: card.image.height as u32,
+            width: card.image.width as u32,
+            channels: card.image.channels as u32,
+            labels: card.labels.clone(),
+            max_images: card.image.max_images() as u32,
+            accepts: codec::ACCEPTS.map(str::to_owned).to_vec(),
+            produces: codec::answer::PRODUCES.map(str::to_owned).to_vec(),
+        }
+    }
+
+    impl From<Reject> for Error {
+        fn from(reject: Reject) -> Error {
+            Error::Reject(Cause {
+                code: reject.code.to_string(),
+                detail: reject.detail,
+            })
+        }
+    }
+}

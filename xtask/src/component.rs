@@ -19,17 +19,15 @@ pub enum Guests {
 pub fn build(workspace: &Workspace, steps: &mut Steps, guests: Guests) -> Result<()> {
     let toolchain = Toolchain::find()?;
     steps.time("component", || {
-        steps::run(toolchain.cargo_build(workspace)?.args([
-            "--package",
-            "classifier-wasm",
-            "--lib",
-        ]))?;
+        steps::run(
+            toolchain
+                .cargo_build(workspace)?
+                .args(["--package", "classifier-wasm", "--lib"]),
+        )?;
         publish(workspace, "classifier_wasm", "classifier")
     })?;
     if guests == Guests::All {
-        steps.time("test components", || {
-            build_test_components(workspace, &toolchain)
-        })?;
+        steps.time("test components", || build_test_components(workspace, &toolchain))?;
     }
     Ok(())
 }
@@ -55,10 +53,7 @@ fn members(root: &Path) -> Result<Vec<String>> {
     for entry in fs::read_dir(root).with_context(|| format!("cannot list {}", root.display()))? {
         let path = entry?.path();
         if path.join("Cargo.toml").is_file() {
-            names.extend(
-                path.file_name()
-                    .map(|name| name.to_string_lossy().into_owned()),
-            );
+            names.extend(path.file_name().map(|name| name.to_string_lossy().into_owned()));
         }
     }
     names.sort();
@@ -79,10 +74,6 @@ fn publish(workspace: &Workspace, artifact: &str, name: &str) -> Result<()> {
     }
     let bytes = fs::copy(&built, &published)
         .with_context(|| format!("cannot copy {} to {}", built.display(), published.display()))?;
-    eprintln!(
-        "xtask: {} ({:.1} MB)",
-        published.display(),
-        bytes as f64 / 1e6
-    );
+    eprintln!("xtask: {} ({:.1} MB)", published.display(), bytes as f64 / 1e6);
     Ok(())
 }

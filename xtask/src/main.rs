@@ -6,10 +6,13 @@
 mod component;
 mod host;
 mod steps;
+mod suite;
 mod toolchain;
 mod workspace;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
+use component::Guests;
+use std::io::Write;
 use std::process::ExitCode;
 use steps::Steps;
 use workspace::Workspace;
@@ -35,50 +38,49 @@ Examples:
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    match run(&args) {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("xtask: {error:#}");
-            ExitCode::FAILURE
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let mut steps = Steps::default();
+    let done = match args.as_slice() {
+        ["component"] => component(&mut steps, Guests::Classifier),
+        ["component", "--tests"] => component(&mut steps, Guests::All),
+        ["demo", args @ ..] => demo(&mut steps, args),
+        ["test", args @ ..] => test(&mut steps, args),
+        ["help" | "--help" | "-h"] => {
+            // A reader that has seen enough, such as `head`, is no failure.
+            let _ = std::io::stdout().write_all(HELP.as_bytes());
+            Ok(ExitCode::SUCCESS)
         }
-    }
+        other => {
+            eprintln!("xtask: `{}` is not a command\n\n{HELP}", other.join(" "));
+            return ExitCode::from(2);
+        }
+    };
+    done.unwrap_or_else(|error| {
+        steps.print();
+        eprintln!("xtask: {error:#}");
+        ExitCode::FAILURE
+    })
 }
 
-fn run(args: &[String]) -> Result<ExitCode> {
-    let Some((command, rest)) = args.split_first() else {
-        eprint!("{HELP}");
-        return Ok(ExitCode::from(2));
-    };
-    if matches!(command.as_str(), "help" | "--help" | "-h") {
-        eprint!("{HELP}");
-        return Ok(ExitCode::SUCCESS);
-    }
-
-    let workspace = Workspace::locate()?;
-    let mut steps = Steps::default();
-    match (command.as_str(), rest) {
-        ("component", []) => {
-            component::build(&workspace, &mut steps, component::Guests::Classifier)?
-        }
-        ("component", [only]) if only == "--tests" => {
-            component::build(&workspace, &mut steps, component::Guests::All)?;
-        }
-        ("component", other) => bail!(
-            "`component` takes --tests or nothing, not `{}`",
-            other.join(" ")
-        ),
-        ("demo", args) => {
-            component::build(&workspace, &mut steps, component::Guests::Classifier)?;
-            host::build(&workspace, &mut steps)?;
-            steps.print();
-            return host::demo(&workspace, args);
-        }
-        ("test", args) => {
-            component::build(&workspace, &mut steps, component::Guests::All)?;
-            host::test(&workspace, &mut steps, args)?;
-        }
-        (other, _) => bail!("unknown command `{other}`: see `cargo xtask help`"),
-    }
+fn component(steps: &mut Steps, guests: Guests) -> Result<ExitCode> {
+    component::build(&Workspace::locate()?, steps, guests)?;
     steps.print();
+    Ok(ExitCode::SUCCESS)
+}
+
+fn demo(steps: &mut Steps, args: &[&str]) -> Result<ExitCode> {
+    let workspace = Workspace::locate()?;
+    component::build(&workspace, steps, Guests::Classifier)?;
+    host::build(&workspace, steps)?;
+    steps.print();
+    host::demo(&workspace, args)
+}
+
+fn test(steps: &mut Steps, args: &[&str]) -> Result<ExitCode> {
+    let workspace = Workspace::locate()?;
+    component::build(&workspace, steps, Guests::All)?;
+    let total = suite::run(&workspace, steps, args)?;
+    steps.print();
+    eprintln!("{total}");
     Ok(ExitCode::SUCCESS)
 }

@@ -9,15 +9,15 @@ use std::time::{Duration, Instant};
 pub struct Steps(Vec<(String, Duration)>);
 
 impl Steps {
-    /// Runs `work` as the step `name` and notes how long it took; a failed step ends the run.
+    /// Runs `work` as the step `name` and notes how long it took, also where it fails.
     pub fn time<T>(&mut self, name: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
         eprintln!("xtask: {name}");
         let start = Instant::now();
-        let value = work().with_context(|| format!("step `{name}`"))?;
+        let value = work();
         let took = start.elapsed();
         eprintln!("xtask: {name}: {}", minutes(took));
         self.0.push((name.to_string(), took));
-        Ok(value)
+        value
     }
 
     /// The table of all steps and their sum, on stderr.
@@ -35,14 +35,9 @@ impl Steps {
 /// Runs a command to its end, with the terminal passed through.
 pub fn run(command: &mut Command) -> Result<()> {
     let program = command.get_program().to_string_lossy().into_owned();
-    let status = command
-        .status()
-        .with_context(|| format!("cannot start {program}"))?;
+    let status = command.status().with_context(|| format!("cannot start {program}"))?;
     if !status.success() {
-        let args: Vec<_> = command
-            .get_args()
-            .map(|arg| arg.to_string_lossy())
-            .collect();
+        let args: Vec<_> = command.get_args().map(|arg| arg.to_string_lossy()).collect();
         bail!("`{program} {}` ended with {status}", args.join(" "));
     }
     Ok(())
@@ -70,9 +65,5 @@ pub fn replace_self(command: &mut Command) -> Result<ExitCode> {
 
 fn minutes(took: Duration) -> String {
     let seconds = took.as_secs_f64();
-    format!(
-        "{:.0} min {:04.1} s",
-        (seconds / 60.0).floor(),
-        seconds % 60.0
-    )
+    format!("{:.0} min {:04.1} s", (seconds / 60.0).floor(), seconds % 60.0)
 }

@@ -48,9 +48,7 @@ impl Toolchain {
             Ok(()) => format!("rustup put {TARGET} elsewhere than {}", libraries.display()),
             Err(error) => format!("{error:#}"),
         };
-        eprintln!(
-            "xtask: building std from Debian's rustc-web, as {TARGET} cannot be had from rustup: {refusal}"
-        );
+        eprintln!("xtask: building std from Debian's rustc-web, as {TARGET} cannot be had from rustup: {refusal}");
         Self::debian()
     }
 
@@ -76,28 +74,19 @@ impl Toolchain {
                 cargo.env_remove(&name);
             }
         }
-        cargo.args([
-            "build",
-            "--profile",
-            "component",
-            "--target",
-            TARGET,
-            "--target-dir",
-        ]);
+        cargo.args(["build", "--profile", "component", "--target", TARGET, "--target-dir"]);
         cargo.arg(&workspace.guest_target);
         match self {
             Self::Target => cargo.env("RUSTFLAGS", FEATURES),
             Self::Debian { tools } => {
                 let path = std::env::var_os("PATH").unwrap_or_default();
                 let tools = [tools.clone(), tools.join("gcc-ld")];
-                let path =
-                    std::env::join_paths(tools.into_iter().chain(std::env::split_paths(&path)))
-                        .context("a folder of the toolchain cannot stand in PATH")?;
+                let path = std::env::join_paths(tools.into_iter().chain(std::env::split_paths(&path)))
+                    .context("a folder of the toolchain cannot stand in PATH")?;
                 // The wasi-libc of Debian 12 lacks `realpath`, which std names and tract links. A component has no
                 // files to look up, so the symbol may become a stub that traps.
-                let flags = format!(
-                    "{FEATURES} -L native={DEBIAN_WASI_LIBC} -C link-arg=--unresolved-symbols=ignore-all"
-                );
+                let flags =
+                    format!("{FEATURES} -L native={DEBIAN_WASI_LIBC} -C link-arg=--unresolved-symbols=ignore-all");
                 cargo
                     .arg("-Zbuild-std=std,panic_abort")
                     .env("PATH", path)
@@ -142,9 +131,7 @@ fn host_tools() -> Result<PathBuf> {
 /// Asks the compiler beside the running cargo, which Debian's `/usr/bin/rustc` cannot shadow.
 fn print_libdir(args: &[&str]) -> Result<PathBuf> {
     let beside = std::env::var_os("CARGO").map(|cargo| Path::new(&cargo).with_file_name("rustc"));
-    let rustc = beside
-        .filter(|path| path.exists())
-        .unwrap_or_else(|| "rustc".into());
+    let rustc = beside.filter(|path| path.exists()).unwrap_or_else(|| "rustc".into());
     let output = Command::new(&rustc)
         .args(["--print", "target-libdir"])
         .args(args)
@@ -155,8 +142,7 @@ fn print_libdir(args: &[&str]) -> Result<PathBuf> {
         "{} does not know {TARGET}: Rust 1.82 or later does",
         rustc.display()
     );
-    let path = String::from_utf8(output.stdout)
-        .with_context(|| format!("{} prints a broken path", rustc.display()))?;
+    let path = String::from_utf8(output.stdout).with_context(|| format!("{} prints a broken path", rustc.display()))?;
     Ok(PathBuf::from(path.trim_end()))
 }
 
@@ -175,10 +161,7 @@ fn add_target() -> Result<()> {
         if Instant::now() > deadline {
             rustup.kill()?;
             rustup.wait()?;
-            bail!(
-                "`rustup target add` took over {} s",
-                DOWNLOAD_LIMIT.as_secs()
-            );
+            bail!("`rustup target add` took over {} s", DOWNLOAD_LIMIT.as_secs());
         }
         std::thread::sleep(Duration::from_millis(100));
     }
@@ -186,20 +169,13 @@ fn add_target() -> Result<()> {
 
 /// Installs what is missing of Debian's packages when root, and otherwise says how.
 fn install_packages() -> Result<()> {
-    let missing: Vec<&str> = PACKAGES
-        .into_iter()
-        .filter(|package| !is_installed(package))
-        .collect();
+    let missing: Vec<&str> = PACKAGES.into_iter().filter(|package| !is_installed(package)).collect();
     if missing.is_empty() {
         return Ok(());
     }
     // Recommended packages include another cargo, and installing must never remove a compiler that is in use.
     let install = ["install", "--yes", "--no-install-recommends", "--no-remove"];
-    let command = format!(
-        "apt-get update && apt-get {} {}",
-        install.join(" "),
-        missing.join(" ")
-    );
+    let command = format!("apt-get update && apt-get {} {}", install.join(" "), missing.join(" "));
     if !is_root() {
         bail!(
             "Debian packages are missing. Either of these helps:\n  rustup target add {TARGET}\n  sudo sh -c '{command}'"
@@ -207,9 +183,8 @@ fn install_packages() -> Result<()> {
     }
     eprintln!("xtask: {command}");
     apt_get(&["update"])?;
-    apt_get(&[&install[..], &missing[..]].concat()).with_context(|| {
-        format!("Debian 12 has these packages; anywhere else run `rustup target add {TARGET}`")
-    })
+    apt_get(&[&install[..], &missing[..]].concat())
+        .with_context(|| format!("Debian 12 has these packages; anywhere else run `rustup target add {TARGET}`"))
 }
 
 fn apt_get(args: &[&str]) -> Result<()> {
@@ -232,4 +207,44 @@ fn is_root() -> bool {
         .arg("-u")
         .output()
         .is_ok_and(|output| output.stdout == b"0\n")
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+mod tests {
+    use super::changes_the_guest;
+
+    #[test]
+    fn inherited_compilers_flags_and_profiles_do_not_reach_the_guest() {
+        for name in [
+            "RUSTFLAGS",
+            "RUSTC",
+            "RUSTC_WRAPPER",
+            "RUSTC_WORKSPACE_WRAPPER",
+            "RUSTC_BOOTSTRAP",
+        ] {
+            assert!(changes_the_guest(name), "{name}");
+        }
+        for name in [
+            "CARGO_ENCODED_RUSTFLAGS",
+            "CARGO_BUILD_RUSTFLAGS",
+            "CARGO_TARGET_WASM32_WASIP2_LINKER",
+        ] {
+            assert!(changes_the_guest(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn proxies_registries_and_the_chosen_toolchain_are_kept() {
+        for name in [
+            "PATH",
+            "HOME",
+            "CARGO_HOME",
+            "RUSTUP_TOOLCHAIN",
+            "CARGO_HTTP_PROXY",
+            "CARGO_REGISTRIES_X_INDEX",
+        ] {
+            assert!(!changes_the_guest(name), "{name}");
+        }
+    }
 }

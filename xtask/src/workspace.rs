@@ -25,8 +25,7 @@ impl Workspace {
             .context("CARGO_MANIFEST_DIR has no parent")?
             .to_path_buf();
         let target = match std::env::var_os("CARGO_TARGET_DIR") {
-            Some(dir) => std::path::absolute(&dir)
-                .with_context(|| format!("CARGO_TARGET_DIR {}", dir.display()))?,
+            Some(dir) => std::path::absolute(&dir).with_context(|| format!("CARGO_TARGET_DIR {}", dir.display()))?,
             None => root.join("target"),
         };
         Ok(Self {
@@ -38,10 +37,7 @@ impl Workspace {
 
     /// `target/component/NAME.wasm` of the checkout, wherever CARGO_TARGET_DIR points: the one path for README and tests.
     pub fn component(&self, name: &str) -> PathBuf {
-        self.root
-            .join("target/component")
-            .join(name)
-            .with_extension("wasm")
+        self.root.join("target/component").join(name).with_extension("wasm")
     }
 
     /// The cargo that started this program, in the root of the checkout.

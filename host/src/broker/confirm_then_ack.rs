@@ -22,6 +22,9 @@ impl<S: Sink, A: Ack> ConfirmThenAck<S, A> {
 #[async_trait]
 impl<S: Sink, A: Ack + 'static> Settle for ConfirmThenAck<S, A> {
     async fn settle(&self, claim: Claim, outputs: Vec<Output>) -> Result<Durable<SettleError>, SettleError> {
+        if !self.ack.is_current(&claim) {
+            return Err(SettleError::Rewound(vec![claim.lane.clone()]));
+        }
         let mut confirmations = Vec::with_capacity(outputs.len());
         for output in outputs {
             confirmations.push(self.sink.enqueue(output).await?);

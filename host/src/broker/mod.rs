@@ -80,6 +80,11 @@ impl Claim {
             ))),
         }
     }
+
+    /// The broker's own token, or none where another broker made the claim.
+    pub fn token<T: Any>(&self) -> Option<&T> {
+        self.token.downcast_ref()
+    }
 }
 
 impl fmt::Debug for Claim {
@@ -189,12 +194,16 @@ pub trait Sink: Send + Sync {
 /// Consumes claims, with no output: what `consume` needs, and the other half of at-least-once.
 #[async_trait]
 pub trait Ack: Send + Sync {
-    /// Consumes one claim. Claims of one lane may come in any order: only the contiguous ones count, by a [`Watermark`].
+    /// Whether the claim is of its lane's present epoch: nothing is to be published for one that is not.
+    fn is_current(&self, claim: &Claim) -> bool;
+
+    /// Consumes one claim, and resolves when that is safe. Claims of one lane may come in any order, but only the
+    /// contiguous ones count, by a [`Watermark`]: one that is ahead of its turn may wait here for those before it.
     async fn ack(&self, claim: Claim) -> Result<(), SettleError>;
 }
 
 /// Why an act was not settled.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum SettleError {
     /// These lanes were rewound or lost; nothing happened, and the messages come again, here or at another member.
     #[error("the lanes {} went back to their last consumed message", join(.0))]

@@ -1,0 +1,34 @@
+//! No bytes, under any content type or none, panic a decoder or give a tensor out of bounds.
+//!
+//! The first byte of the input chooses the content type. `wit/corpus/files` makes good seeds.
+
+#![no_main]
+
+use classifier_wasm::codec::{self, ACCEPTS};
+use classifier_wasm::images::ImageShape;
+use libfuzzer_sys::fuzz_target;
+
+const IMAGE: ImageShape = ImageShape {
+    height: 28,
+    width: 28,
+    channels: 1,
+};
+
+fuzz_target!(|input: &[u8]| {
+    let Some((&choice, body)) = input.split_first() else {
+        return;
+    };
+    // Past the end of the list: no content type.
+    let content_type = ACCEPTS
+        .get(usize::from(choice) % (ACCEPTS.len() + 1))
+        .copied();
+    if let Ok(images) = codec::decode(content_type, body, IMAGE) {
+        assert_eq!(images.values().len(), images.count() * IMAGE.values());
+        assert!(
+            images
+                .values()
+                .iter()
+                .all(|value| (0.0..=255.0).contains(value))
+        );
+    }
+});

@@ -1,0 +1,331 @@
+//! Nested JSON lists of numbers: the hot path of a JSON message, whose every pixel goes through here.
+//!
+//! One pass over the bytes, straight into the values of a tensor: building a tree of JSON values first would cost more
+//! than the network. There is no recursion, and memory is bounded by the caller's limit, whatever the nesting.
+
+use super::cursor::Cursor;
+use crate::images::MAX_RANK;
+use crate::reject::{Code, Reject, quote};
+
+/// A tensor as it was written.
+#[derive(Debug, PartialEq)]
+pub struct NestedList {
+    /// The length at each depth, outermost first.
+    pub shape: Vec<usize>,
+    /// Row-major.
+    pub values: Vec<f32>,
+}
+
+/// Reads the list at `cursor`: every number at the same depth of at most 4, lists of one depth all of one length, none
+/// empty, at most `limit` numbers.
+pub fn parse(cursor: &mut Cursor, limit: usize) -> Result<NestedList, Reject> {
+    // No number takes less than two bytes with its separator, and images written by Python some five.
+    let mut values = Vec::with_capacity(limit.min(cursor.rest().len() / 4));
+    let mut lengths = [None; MAX_RANK];
+    let mut open: Vec<usize> = Vec::with_capacity(MAX_RANK);
+    let mut rank = None;
+    loop {
+        match cursor.peek_token() {
+            Some(b'[') if open.len() == MAX_RANK => return Err(too_deep(cursor)),
+            Some(b'[') if rank == Some(open.len()) => {
+                return Err(mixed(cursor, "a list", "a number"));
+            }
+            Some(b'[') => {
+                cursor.advance(1);
+                open.push(0);
+                continue;
+            }
+            Some(b'-' | b'0'..=b'9') => {
+                if *rank.get_or_insert(open.len()) != open.len() {
+                    return Err(mixed(cursor, "a number", "a list"));
+                }
+                if values.len() == limit {
+                    return Err(too_many(limit));
+                }
+                values.push(number(cursor)?);
+            }
+            _ => return Err(not_a_number(cursor, open.last() == Some(&0))),
+        }
+        // A value ended here, and with it perhaps the lists around it.
+        loop {
+            let Some(length) = open.last_mut() else {
+                return Ok(NestedList {
+                    shape: lengths.into_iter().flatten().collect(),
+                    values,
+                });
+            };
+            *length += 1;
+            match cursor.peek_token() {
+                Some(b',') => {
+                    cursor.advance(1);
+                    break;
+                }
+                Some(b']') => {
+                    let length = *length;
+                    open.pop();
+                    if let Some(settled) = lengths.get_mut(open.len()) {
+                        let expected = *settled.get_or_insert(length);
+                        if length != expected {
+                            return Err(ragged(cursor, length, expected));
+                        }
+                    }
+                    cursor.advance(1);
+                }
+                _ => return Err(cursor.unexpected("`,` or `]`")),
+            }
+        }
+    }
+}
+
+/// The number at `cursor`, by JSON's grammar, as the nearest f32 to its nearest f64: as Python's json and NumPy read it.
+fn number(cursor: &mut Cursor) -> Result<f32, Reject> {
+    let (value, length) = match small_integer(cursor.rest()) {
+        Some(found) => found,
+        None => any_number(cursor.rest()).ok_or_else(|| malformed(cursor))?,
+    };
+    cursor.advance(length);
+    Ok(value)
+}
+
+/// A pixel as nearly every message has it: one to three digits and no more. Gives the value and the digits.
+fn small_integer(text: &[u8]) -> Option<(f32, usize)> {
+    let mut value = 0u16;
+    for (length, &byte) in text.iter().enumerate().take(4) {
+        match byte {
+            b'0'..=b'9' if length == 3 || (length > 0 && value == 0) => return None,
+            b'0'..=b'9' => value = value * 10 + u16::from(byte - b'0'),
+            b'.' | b'e' | b'E' => return None,
+            _ => return (length > 0).then_some((f32::from(value), length)),
+        }
+    }
+    None
+}
+
+/// Any number of JSON's grammar. Gives the value and the bytes.
+fn any_number(text: &[u8]) -> Option<(f32, usize)> {
+    let mut length = usize::from(text.first() == Some(&b'-'));
+    let digits = |from: usize| text.iter().skip(from).take_while(|byte| byte.is_ascii_digit()).count();
+    match digits(length) {
+        0 => return None,
+        more if more > 1 && text.get(length) == Some(&b'0') => return None,
+        more => length += more,
+    }
+    if text.get(length) == Some(&b'.') {
+        match digits(length + 1) {
+            0 => return None,
+            more => length += 1 + more,
+        }
+    }
+    if let Some(b'e' | b'E') = text.get(length) {
+        let sign = usize::from(matches!(text.get(length + 1), Some(b'+' | b'-')));
+        match digits(length + 1 + sign) {
+            0 => return None,
+            more => length += 1 + sign + more,
+        }
+    }
+    let value: f64 = str::from_utf8(text.get(..length)?).ok()?.parse().ok()?;
+    Some((value as f32, length))
+}
+
+fn too_deep(cursor: &Cursor) -> Reject {
+    let detail = format!(
+        "a fifth list within lists at byte {}: send (N, H, W, C)",
+        cursor.position()
+    );
+    Reject::new(Code::TooDeep, detail)
+}
+
+fn too_many(limit: usize) -> Reject {
+    Reject::new(
+        Code::TooManyImages,
+        format!("more than {limit} values in one request: send fewer images"),
+    )
+}
+
+fn mixed(cursor: &Cursor, found: &str, wanted: &str) -> Reject {
+    let detail = format!(
+        "{found} at byte {} where its like before was {wanted}",
+        cursor.position()
+    );
+    Reject::new(Code::BadShape, detail)
+}
+
+fn ragged(cursor: &Cursor, length: usize, expected: usize) -> Reject {
+    let detail = format!(
+        "ragged: the list that ends at byte {} has length {length}, another of its depth {expected}",
+        cursor.position()
+    );
+    Reject::new(Code::BadShape, detail)
+}
+
+/// The start of the malformed number at `cursor`.
+fn malformed(cursor: &Cursor) -> Reject {
+    if cursor.rest().starts_with(b"-Infinity") {
+        return not_finite(cursor, "-Infinity");
+    }
+    let end = cursor
+        .rest()
+        .iter()
+        .take(60)
+        .position(|byte| b",] \n\r\t".contains(byte))
+        .unwrap_or(60);
+    let number = cursor.rest().iter().copied().take(end).collect::<Vec<_>>();
+    let detail = format!("{} at byte {} is not a JSON number", quote(number), cursor.position());
+    Reject::new(Code::NotJson, detail)
+}
+
+fn not_finite(cursor: &Cursor, name: &str) -> Reject {
+    let detail = format!(
+        "`{name}` at byte {}: pixels are numbers from 0 to 255",
+        cursor.position()
+    );
+    Reject::new(Code::NotFinite, detail)
+}
+
+/// The refusal of what is neither a list nor a number; `first`: where the first member of a list should be.
+fn not_a_number(cursor: &Cursor, first: bool) -> Reject {
+    let rest = cursor.rest();
+    if let Some(name) = ["NaN", "Infinity"]
+        .into_iter()
+        .find(|name| rest.starts_with(name.as_bytes()))
+    {
+        return not_finite(cursor, name);
+    }
+    match rest.first() {
+        Some(b']') if first => {
+            let detail = format!("an empty list at byte {}: send at least one image", cursor.position());
+            Reject::new(Code::Empty, detail)
+        }
+        Some(b'"' | b'{' | b't' | b'f' | b'n') => {
+            let detail = format!("{} at byte {} is not a number", quote(rest), cursor.position());
+            Reject::new(Code::BadArray, detail)
+        }
+        _ => cursor.unexpected("a number or `[`"),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn parsed(json: &str) -> Result<NestedList, Reject> {
+        parse(&mut Cursor::new(json.as_bytes()), 100)
+    }
+
+    fn code(json: &str) -> Code {
+        parsed(json).unwrap_err().code
+    }
+
+    #[test]
+    fn lists_of_every_depth_keep_their_shape_and_order() {
+        assert_eq!(
+            parsed("[1,2]").unwrap(),
+            NestedList {
+                shape: vec![2],
+                values: vec![1.0, 2.0]
+            }
+        );
+        assert_eq!(parsed("[[1, 2, 3], [4, 5, 6]]").unwrap().shape, [2, 3]);
+        let deep = parsed(" [ [ [ [ 0 ] , [ 255 ] ] ] ,\n[ [ [ 7 ] , [ 8 ] ] ] ] ").unwrap();
+        assert_eq!(
+            deep,
+            NestedList {
+                shape: vec![2, 1, 2, 1],
+                values: vec![0.0, 255.0, 7.0, 8.0]
+            }
+        );
+    }
+
+    #[test]
+    fn a_number_outside_any_list_has_no_shape() {
+        assert_eq!(
+            parsed("7").unwrap(),
+            NestedList {
+                shape: vec![],
+                values: vec![7.0]
+            }
+        );
+    }
+
+    #[test]
+    fn numbers_are_read_by_the_grammar_of_json() {
+        let values = parsed("[0, -0.0, 12.5, 1e2, 1E+2, 25e-1, 007.5e0]").unwrap_err();
+        assert!(values.detail.starts_with("`007.5e0` at byte 34"), "{values}");
+        assert_eq!(
+            parsed("[0, -0.0, 12.5, 1e2, 1E+2, 25e-1]").unwrap().values,
+            [0.0, -0.0, 12.5, 100.0, 100.0, 2.5]
+        );
+        for text in [
+            "01", "00", "1.", ".5", "-", "+1", "1e", "1e+", "0x10", "1_0", "--1", "1.2.3", "1 2",
+        ] {
+            assert_eq!(code(&format!("[{text}]")), Code::NotJson, "{text}");
+        }
+    }
+
+    #[test]
+    fn ragged_and_mixed_lists_are_refused() {
+        for json in [
+            "[[1,2],[3]]",
+            "[[1],[2,3]]",
+            "[1,[2]]",
+            "[[1],2]",
+            "[[[1]],[2]]",
+            "[[[1],[2]],[[3]]]",
+        ] {
+            assert_eq!(code(json), Code::BadShape, "{json}");
+        }
+    }
+
+    #[test]
+    fn what_is_cut_short_or_empty_is_refused() {
+        for json in ["[", "[1", "[1,", "[1,]", "[[1]", "[[1],", "[-"] {
+            assert_eq!(code(json), Code::NotJson, "{json}");
+        }
+        assert_eq!(code("[]"), Code::Empty);
+        assert_eq!(code("[[],[]]"), Code::Empty);
+    }
+
+    #[test]
+    fn what_is_not_a_number_is_named() {
+        for json in ["[null]", "[true]", "[\"1\"]", "[{}]", "[[1],[false]]"] {
+            assert_eq!(code(json), Code::BadArray, "{json}");
+        }
+        for json in ["[NaN]", "[Infinity]", "[1, -Infinity]"] {
+            assert_eq!(code(json), Code::NotFinite, "{json}");
+        }
+    }
+
+    #[test]
+    fn depth_and_number_are_bounded_before_memory_is_taken() {
+        assert_eq!(code("[[[[[1]]]]]"), Code::TooDeep);
+        assert_eq!(code(&"[".repeat(1_000_000)), Code::TooDeep);
+        assert_eq!(code(&format!("[{}]", ["0"; 101].join(","))), Code::TooManyImages);
+        assert_eq!(parsed(&format!("[{}]", ["0"; 100].join(","))).unwrap().shape, [100]);
+    }
+
+    proptest! {
+        #[test]
+        fn every_float_is_read_as_the_standard_library_reads_it(value in any::<f64>()) {
+            prop_assume!(value.is_finite());
+            for text in [format!("{value}"), format!("{value:e}"), format!("{value:?}"), format!("{}", value as i64)] {
+                let expected = text.parse::<f64>().unwrap() as f32;
+                prop_assert_eq!(parsed(&format!("[{text}]")).unwrap().values, vec![expected]);
+            }
+        }
+
+        #[test]
+        fn every_small_number_is_read_as_the_standard_library_reads_it(text in "-?(0|[1-9][0-9]{0,4})(\\.[0-9]{1,3})?([eE][+-]?[0-9]{1,2})?") {
+            let expected = text.parse::<f64>().unwrap() as f32;
+            prop_assert_eq!(parsed(&format!("[{text}]")).unwrap().values, vec![expected]);
+        }
+
+        #[test]
+        fn no_text_of_these_letters_gives_more_values_than_its_shape(text in "[\\[\\], 0-9.eE-]{0,40}") {
+            if let Ok(list) = parsed(&text) {
+                prop_assert_eq!(list.values.len(), list.shape.iter().product::<usize>());
+            }
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! What codecs make and the model takes: N images of the model's size, in raw pixel values.
+
+use crate::reject::{Code, Reject};
+
+/// Most images in one request, whatever their size.
+const MAX_IMAGES: usize = 4096;
+/// Most values (images x height x width x channels) in one request, so that a model of large images does not turn
+/// [`MAX_IMAGES`] into gigabytes: 64 MiB as floats.
+pub const MAX_VALUES: usize = 1 << 24;
+/// Images, rows, columns, channels.
+pub const MAX_RANK: usize = 4;
+
+/// The size of one image in pixels, as the model wants it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ImageShape {
+    /// Rows.
+    pub height: usize,
+    /// Columns.
+    pub width: usize,
+    /// 1: grey. 3: red, green, blue.
+    pub channels: usize,
+}
+
+impl ImageShape {
+    /// Values in one image. A shape of more than [`MAX_VALUES`] is refused when its model is loaded.
+    pub const fn values(self) -> usize {
+        self.height * self.width * self.channels
+    }
+
+    /// The most images that one request may carry.
+    pub fn max_images(self) -> usize {
+        MAX_IMAGES.min(MAX_VALUES / self.values().max(1))
+    }
+
+    /// How many images a tensor of this shape holds: (N, H, W, C), (N, H, W) and (H, W) for grey, or one (H, W, C).
+    pub fn count(self, shape: &[usize]) -> Result<usize, Reject> {
+        let ImageShape {
+            height,
+            width,
+            channels,
+        } = self;
+        let count = match *shape {
+            [n, h, w, c] if (h, w, c) == (height, width, channels) => n,
+            [n, h, w] if (h, w, 1) == (height, width, channels) => n,
+            [h, w, c] if (h, w, c) == (height, width, channels) => 1,
+            [h, w] if (h, w, 1) == (height, width, channels) => 1,
+            _ => {
+                let shape = shape.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
+                let detail = format!("shape ({shape}) does not fit the model: send (N, {height}, {width}, {channels})");
+                return Err(Reject::new(Code::BadShape, detail));
+            }
+        };
+        match count {
+            0 => Err(Reject::new(Code::Empty, "a tensor of 0 images: send at least one")),
+            n if n > self.max_images() => Err(self.too_many(n)),
+            n => Ok(n),
+        }
+    }
+
+    /// The refusal of `count` images.
+    pub fn too_many(self, count: usize) -> Reject {
+        let detail = format!("{count} images in one request: send at most {}", self.max_images());
+        Reject::new(Code::TooManyImages, detail)
+    }
+}
+
+/// N images: row-major N, H, W, C, every value finite and within 0 to 255.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Images {
+    shape: ImageShape,
+    count: usize,
+    values: Vec<f32>,
+}
+
+impl Images {
+    /// Checks that `values` are `count` images of `shape` in raw pixel values.
+    pub fn new(shape: ImageShape, count: usize, values: Vec<f32>) -> Result<Images, Reject> {
+        if count == 0 {
+            return Err(Reject::new(Code::Empty, "0 images: send at least one"));
+        }
+        if count > shape.max_images() {
+            return Err(shape.too_many(count));
+        }
+        if values.len() != count * shape.values() {
+            let ImageShape {
+                height,
+                width,
+                channels,
+            } = shape;
+            let detail = format!(
+                "{} values are not {count} images of {height} x {width} x {channels}: send {}",
+                values.len(),
+                count * shape.values()
+            );
+            return Err(Reject::new(Code::BadShape, detail));
+        }
+        match values.iter().position(|value| !(0.0..=255.0).contains(value)) {
+            None => Ok(Images { shape, count, values }),
+            Some(at) => Err(bad_value(shape, at, values.get(at).copied().unwrap_or(f32::NAN))),
+        }
+    }
+
+    /// N.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// All values, row-major N, H, W, C.
+    pub fn values(&self) -> &[f32] {
+        &self.values
+    }
+
+    /// Each image, row-major H, W, C.
+    pub fn iter(&self) -> impl Iterator<Item = &[f32]> {
+        self.values.chunks_exact(self.shape.values())
+    }
+}
+
+fn bad_value(shape: ImageShape, at: usize, value: f32) -> Reject {
+    let (image, within) = (at / shape.values(), at % shape.values());
+    let (row, column) = (
+        within / (shape.width * shape.channels),
+        within / shape.channels % shape.width,
+    );
+    let code = if value.is_finite() {
+        Code::OutOfRange
+    } else {
+        Code::NotFinite
+    };
+    let detail = format!(
+        "value {value} in image {image} at row {row}, column {column}: send raw pixels from 0 to 255, not normalised"
+    );
+    Reject::new(code, detail)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+mod tests {
+    use super::*;
+
+    const GREY: ImageShape = ImageShape {
+        height: 28,
+        width: 28,
+        channels: 1,
+    };
+    const COLOUR: ImageShape = ImageShape {
+        height: 4,
+        width: 5,
+        channels: 3,
+    };
+
+    #[test]
+    fn every_documented_shape_is_counted() {
+        assert_eq!(GREY.count(&[40, 28, 28, 1]).unwrap(), 40);
+        assert_eq!(GREY.count(&[3, 28, 28]).unwrap(), 3);
+        assert_eq!(GREY.count(&[28, 28, 1]).unwrap(), 1);
+        assert_eq!(GREY.count(&[28, 28]).unwrap(), 1);
+        assert_eq!(COLOUR.count(&[2, 4, 5, 3]).unwrap(), 2);
+        assert_eq!(COLOUR.count(&[4, 5, 3]).unwrap(), 1);
+    }
+
+    #[test]
+    fn other_shapes_are_refused_and_named() {
+        for shape in [
+            &[][..],
+            &[784],
+            &[28, 27],
+            &[1, 1, 28, 28],
+            &[1, 28, 28, 3],
+            &[1, 1, 28, 28, 1],
+        ] {
+            assert_eq!(GREY.count(shape).unwrap_err().code, Code::BadShape, "{shape:?}");
+        }
+        assert_eq!(COLOUR.count(&[2, 4, 5]).unwrap_err().code, Code::BadShape);
+        let detail = GREY.count(&[10, 32, 32]).unwrap_err().detail;
+        assert_eq!(detail, "shape (10, 32, 32) does not fit the model: send (N, 28, 28, 1)");
+    }
+
+    #[test]
+    fn no_images_and_too_many_are_refused() {
+        assert_eq!(GREY.count(&[0, 28, 28]).unwrap_err().code, Code::Empty);
+        assert_eq!(GREY.count(&[4096, 28, 28]).unwrap(), 4096);
+        assert_eq!(GREY.count(&[4097, 28, 28]).unwrap_err().code, Code::TooManyImages);
+        assert_eq!(GREY.count(&[usize::MAX, 28, 28]).unwrap_err().code, Code::TooManyImages);
+    }
+
+    #[test]
+    fn a_model_of_large_images_takes_fewer_of_them() {
+        let large = ImageShape {
+            height: 224,
+            width: 224,
+            channels: 3,
+        };
+        assert_eq!(large.max_images(), 111);
+    }
+
+    #[test]
+    fn a_value_outside_the_pixel_range_is_found_and_placed() {
+        let mut values = vec![0.0; 2 * GREY.values()];
+        values[784 + 28 + 2] = 256.0;
+        let reject = Images::new(GREY, 2, values.clone()).unwrap_err();
+        assert_eq!(reject.code, Code::OutOfRange);
+        assert!(
+            reject.detail.starts_with("value 256 in image 1 at row 1, column 2"),
+            "{reject}"
+        );
+        for (value, code) in [
+            (-0.5, Code::OutOfRange),
+            (f32::NAN, Code::NotFinite),
+            (f32::INFINITY, Code::NotFinite),
+        ] {
+            values[784 + 28 + 2] = value;
+            assert_eq!(Images::new(GREY, 2, values.clone()).unwrap_err().code, code);
+        }
+    }
+
+    #[test]
+    fn values_that_do_not_fill_the_images_are_refused() {
+        assert_eq!(Images::new(GREY, 2, vec![0.0; 784]).unwrap_err().code, Code::BadShape);
+        assert_eq!(Images::new(GREY, 0, vec![]).unwrap_err().code, Code::Empty);
+        assert_eq!(Images::new(GREY, 5000, vec![]).unwrap_err().code, Code::TooManyImages);
+    }
+}

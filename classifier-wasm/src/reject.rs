@@ -1,0 +1,134 @@
+//! Why an input was not answered.
+//!
+//! There is no "retry" here: a component that only computes fails the same way again. What may pass on a second try (a
+//! trap, a time-out) is the host's to see.
+
+use std::fmt;
+
+/// Longest detail in bytes: it travels in dead letters and logs, and must not carry a hostile message into them.
+const MAX_DETAIL: usize = 400;
+/// Most bytes of input that a detail quotes.
+const MAX_QUOTE: usize = 60;
+
+/// A refusal: the same input will be refused again.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{code}: {detail}")]
+pub struct Reject {
+    /// For programs.
+    pub code: Code,
+    /// For people: names the value and the remedy, in at most 400 bytes.
+    pub detail: String,
+}
+
+impl Reject {
+    /// A refusal for `code`; a longer `detail` is cut.
+    pub fn new(code: Code, detail: impl Into<String>) -> Reject {
+        let mut detail = detail.into();
+        if detail.len() > MAX_DETAIL {
+            detail.truncate(detail.floor_char_boundary(MAX_DETAIL - 3));
+            detail.push_str("...");
+        }
+        Reject { code, detail }
+    }
+}
+
+/// The first bytes of something that came from outside, made printable, in backticks.
+pub fn quote(input: impl AsRef<[u8]>) -> String {
+    let input = input.as_ref();
+    match input.get(..MAX_QUOTE) {
+        Some(start) if input.len() > MAX_QUOTE => format!("`{}...`", start.escape_ascii()),
+        _ => format!("`{}`", input.escape_ascii()),
+    }
+}
+
+/// The stable names of causes: metrics and dead letters carry them, so a name never changes its meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Code {
+    /// The body has no bytes, or holds no images.
+    Empty,
+    /// The body, or a picture once decoded, passes the bound on size.
+    TooLarge,
+    /// More images in one request than `describe` allows.
+    TooManyImages,
+    /// No content type was given, and the bytes are of no format that is taken.
+    UnknownFormat,
+    /// The content type names a format that is not taken, or is no media type at all.
+    UnsupportedContentType,
+    /// The bytes plainly are of another format than the content type says.
+    ContentTypeMismatch,
+    /// The caller wants an answer that is not produced.
+    NotAcceptable,
+    /// Not JSON: truncated, followed by more, or against its grammar.
+    NotJson,
+    /// JSON, but the images are not there: no member `array`, two of them, or something other than numbers in it.
+    BadArray,
+    /// Lists nested deeper than images, rows, columns and channels.
+    TooDeep,
+    /// Ragged, or not of the model's height, width and channels.
+    BadShape,
+    /// A pixel below 0 or above 255.
+    OutOfRange,
+    /// A pixel that is NaN or infinite.
+    NotFinite,
+    /// Not a NumPy file that is taken: truncated, damaged, of another type or order.
+    BadNpy,
+    /// A PNG or JPEG file that cannot be decoded.
+    BadImage,
+    /// Not an ONNX model.
+    BadModel,
+    /// An ONNX model that this component cannot run.
+    UnsupportedModel,
+    /// The model answered with something other than probabilities.
+    BadOutput,
+}
+
+impl Code {
+    /// The kebab-case name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Code::Empty => "empty",
+            Code::TooLarge => "too-large",
+            Code::TooManyImages => "too-many-images",
+            Code::UnknownFormat => "unknown-format",
+            Code::UnsupportedContentType => "unsupported-content-type",
+            Code::ContentTypeMismatch => "content-type-mismatch",
+            Code::NotAcceptable => "not-acceptable",
+            Code::NotJson => "not-json",
+            Code::BadArray => "bad-array",
+            Code::TooDeep => "too-deep",
+            Code::BadShape => "bad-shape",
+            Code::OutOfRange => "out-of-range",
+            Code::NotFinite => "not-finite",
+            Code::BadNpy => "bad-npy",
+            Code::BadImage => "bad-image",
+            Code::BadModel => "bad-model",
+            Code::UnsupportedModel => "unsupported-model",
+            Code::BadOutput => "bad-output",
+        }
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_detail_is_cut_between_characters() {
+        let reject = Reject::new(Code::BadShape, "é".repeat(10_000));
+        assert!(reject.detail.len() <= MAX_DETAIL, "{} bytes", reject.detail.len());
+        assert!(reject.detail.ends_with("é..."));
+    }
+
+    #[test]
+    fn a_quote_is_short_and_printable() {
+        assert_eq!(quote(b"\x00\xffab"), "`\\x00\\xffab`");
+        assert_eq!(quote([b'a'; 100]), format!("`{}...`", "a".repeat(60)));
+    }
+}

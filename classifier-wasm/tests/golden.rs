@@ -1,0 +1,130 @@
+//! The guest against what Python's json and onnxruntime gave for the same model (`models/golden`).
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+use std::fs;
+use std::path::PathBuf;
+
+use classifier_wasm::codec;
+use classifier_wasm::images::{ImageShape, Images};
+use classifier_wasm::model::Model;
+use classifier_wasm::reject::Code;
+use classifier_wasm::{Request, classify};
+use sha2::{Digest, Sha256};
+
+fn models(name: &str) -> Vec<u8> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../models").join(name);
+    fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The values of a float32 file as `numpy.save` writes it.
+fn floats(npy: &[u8]) -> Vec<f32> {
+    let header = usize::from(u16::from_le_bytes([npy[8], npy[9]]));
+    let (values, rest) = npy[10 + header..].as_chunks();
+    assert!(rest.is_empty());
+    values.iter().copied().map(f32::from_le_bytes).collect()
+}
+
+#[test]
+fn the_originals_message_gets_pythons_answer_byte_for_byte() {
+    let body = models("golden/images-40.json");
+    let request = Request {
+        content_type: None,
+        accept: None,
+        body: &body,
+    };
+    let reply = classify(&mut Model::built_in().unwrap(), request).unwrap();
+    assert_eq!(
+        String::from_utf8(reply.body).unwrap().into_bytes(),
+        models("golden/answer-40.json")
+    );
+    assert_eq!((reply.images, reply.content_type), (40, "application/json"));
+}
+
+#[test]
+fn probabilities_are_those_of_onnxruntime_however_the_images_are_split() {
+    let mut model = Model::built_in().unwrap();
+    let images = codec::decode(None, &models("golden/images-40.json"), model.card().image).unwrap();
+    let given = model.predict(&images).unwrap().into_probabilities();
+    let expected = floats(&models("golden/probabilities-40.npy"));
+    assert_eq!(given.len(), expected.len());
+    for (given, expected) in given.iter().zip(&expected) {
+        assert!((given - expected).abs() <= 1e-4, "{given} for {expected}");
+    }
+    let split = images.values().chunks(7 * 784).flat_map(|values| {
+        let part = Images::new(model.card().image, values.len() / 784, values.to_vec()).unwrap();
+        model.predict(&part).unwrap().into_probabilities()
+    });
+    assert_eq!(split.collect::<Vec<_>>(), given);
+}
+
+#[test]
+fn the_built_in_model_says_what_it_is() {
+    let model = Model::built_in().unwrap();
+    let card = model.card();
+    assert_eq!(
+        card.image,
+        ImageShape {
+            height: 28,
+            width: 28,
+            channels: 1
+        }
+    );
+    assert_eq!(card.image.max_images(), 4096);
+    let labels = String::from_utf8(models("labels.txt")).unwrap();
+    assert_eq!(card.labels, labels.lines().collect::<Vec<_>>());
+    assert_eq!(card.sha256, hex::encode(Sha256::digest(models("fashion-cnn.onnx"))));
+    assert!(!card.name.is_empty() && !card.version.is_empty());
+}
+
+/// An image of the loaded tiny models that is 255 in one of its three sets of values gives this, computed by hand.
+const WON: f32 = 0.986_703;
+
+#[test]
+fn a_loaded_model_of_another_size_answers_as_computed_by_hand() {
+    let mut model = Model::load(&models("golden/tiny.onnx")).unwrap();
+    assert_eq!(
+        model.card().image,
+        ImageShape {
+            height: 6,
+            width: 8,
+            channels: 1
+        }
+    );
+    assert_eq!(model.card().labels, ["top", "middle", "bottom"]);
+    for band in 0..3 {
+        let body: Vec<u8> = (0..48).map(|at| if at / 16 == band { 255 } else { 0 }).collect();
+        let images = codec::decode(None, &body, model.card().image).unwrap();
+        let row = model.predict(&images).unwrap().into_probabilities();
+        assert!((row[band] - WON).abs() < 1e-5, "{row:?}");
+    }
+}
+
+#[test]
+fn a_colour_model_with_channels_last_answers_as_computed_by_hand() {
+    let mut model = Model::load(&models("golden/tiny-nhwc.onnx")).unwrap();
+    assert_eq!(
+        model.card().image,
+        ImageShape {
+            height: 6,
+            width: 8,
+            channels: 3
+        }
+    );
+    let body: Vec<u8> = (0..144).map(|at| if at % 3 == 2 { 255 } else { 0 }).collect();
+    let request = Request {
+        content_type: None,
+        accept: None,
+        body: &body,
+    };
+    assert_eq!(classify(&mut model, request).unwrap().body, b"[2]");
+}
+
+#[test]
+fn bytes_that_are_no_model_are_refused() {
+    let whole = models("fashion-cnn.onnx");
+    for bytes in [&b""[..], b"hello", b"\0\0\0\0", &whole[..whole.len() / 2], &[0xff; 100]] {
+        let reject = Model::load(bytes).err().expect("refused");
+        assert_eq!(reject.code, Code::BadModel, "{reject}");
+    }
+}

@@ -1,0 +1,172 @@
+//! What holds for every message: tensors survive every format, and no bytes do harm.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+use std::io::Cursor;
+
+use classifier_wasm::codec;
+use classifier_wasm::images::{ImageShape, Images};
+use image::{ImageFormat, Rgb, RgbImage};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+const GREY: ImageShape = ImageShape {
+    height: 4,
+    width: 3,
+    channels: 1,
+};
+const COLOUR: ImageShape = ImageShape {
+    height: 2,
+    width: 3,
+    channels: 3,
+};
+const TYPES: [Option<&str>; 7] = [
+    None,
+    Some("application/json"),
+    Some("application/x-npy"),
+    Some("application/octet-stream"),
+    Some("application/octet-stream;shape=2,4,3,1"),
+    Some("image/png"),
+    Some("image/jpeg"),
+];
+
+fn shape() -> impl Strategy<Value = ImageShape> {
+    prop_oneof![Just(GREY), Just(COLOUR)]
+}
+
+/// A model's image and the bytes of 1 to 5 of them.
+fn pixels() -> impl Strategy<Value = (ImageShape, usize, Vec<u8>)> {
+    (shape(), 1..6usize)
+        .prop_flat_map(|(image, count)| (Just(image), Just(count), vec(any::<u8>(), count * image.values())))
+}
+
+/// Values as nested lists, written by Python's json with `comma` between.
+fn lists(values: &[String], shape: &[usize], comma: &str) -> String {
+    match shape {
+        [] => values[0].clone(),
+        [length, inner @ ..] => {
+            let size = values.len() / length;
+            let parts = values.chunks(size).map(|part| lists(part, inner, comma));
+            format!("[{}]", parts.collect::<Vec<_>>().join(comma))
+        }
+    }
+}
+
+fn npy(descr: &str, shape: &[usize], values: &[u8]) -> Vec<u8> {
+    let shape = shape.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
+    let header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({shape}), }}\n");
+    let length = (header.len() as u16).to_le_bytes();
+    [b"\x93NUMPY\x01\x00", &length[..], header.as_bytes(), values].concat()
+}
+
+/// Every format that keeps pixels as they are, with its content type or none.
+fn encodings(image: ImageShape, count: usize, bytes: &[u8]) -> Vec<(Option<&'static str>, Vec<u8>)> {
+    let shape = [count, image.height, image.width, image.channels];
+    let integers = bytes.iter().map(u8::to_string).collect::<Vec<_>>();
+    let floats = bytes
+        .iter()
+        .map(|&byte| format!("{:?}", f64::from(byte)))
+        .collect::<Vec<_>>();
+    let object = format!("{{\"array\": {}}}", lists(&integers, &shape, ", "));
+    let wide = bytes
+        .iter()
+        .flat_map(|&byte| f32::from(byte).to_le_bytes())
+        .collect::<Vec<_>>();
+    vec![
+        (Some("application/json"), serde_json::to_vec(&object).unwrap()),
+        (None, object.into_bytes()),
+        (None, lists(&floats, &shape, ",\n").into_bytes()),
+        (None, lists(&integers, &shape, ",").into_bytes()),
+        (Some("application/x-npy"), npy("|u1", &shape, bytes)),
+        (None, npy("<f4", &shape, &wide)),
+        (Some("application/octet-stream"), bytes.to_vec()),
+    ]
+}
+
+fn within_bounds(images: &Images, image: ImageShape) -> bool {
+    images.count() > 0
+        && images.values().len() == images.count() * image.values()
+        && images.values().iter().all(|value| (0.0..=255.0).contains(value))
+}
+
+proptest! {
+    #[test]
+    fn pixels_survive_every_format((image, count, bytes) in pixels()) {
+        let expected = bytes.iter().copied().map(f32::from).collect::<Vec<_>>();
+        for (content_type, body) in encodings(image, count, &bytes) {
+            let images = codec::decode(content_type, &body, image).unwrap();
+            prop_assert_eq!(images.count(), count);
+            prop_assert_eq!(images.values(), &expected);
+        }
+    }
+
+    #[test]
+    fn no_bytes_harm_any_decoder(body in vec(any::<u8>(), 0..300), image in shape()) {
+        for content_type in TYPES {
+            if let Ok(images) = codec::decode(content_type, &body, image) {
+                prop_assert!(within_bounds(&images, image));
+            }
+        }
+    }
+
+    #[test]
+    fn no_text_like_json_harms_any_decoder(body in "[\\[\\]{}\", :\\\\a-eE0-9.+-]{0,80}", image in shape()) {
+        if let Ok(images) = codec::decode(None, body.as_bytes(), image) {
+            prop_assert!(within_bounds(&images, image));
+        }
+    }
+
+    #[test]
+    fn no_change_of_a_good_message_harms_its_decoder(
+        (image, count, bytes) in pixels(),
+        which in any::<prop::sample::Index>(),
+        changes in vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let encodings = encodings(image, count, &bytes);
+        let (content_type, mut body) = which.get(&encodings).clone();
+        for (place, byte) in changes {
+            let place = place.index(body.len());
+            body[place] = byte;
+        }
+        for body in [&body[..], &body[..cut.index(body.len())]] {
+            for content_type in [content_type, None] {
+                if let Ok(images) = codec::decode(content_type, body, image) {
+                    prop_assert!(within_bounds(&images, image));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_change_of_a_picture_harms_its_decoder(
+        jpeg in any::<bool>(),
+        changes in vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
+        cut in any::<prop::sample::Index>(),
+        image in shape(),
+    ) {
+        let format = if jpeg { ImageFormat::Jpeg } else { ImageFormat::Png };
+        let mut file = Cursor::new(Vec::new());
+        let picture = RgbImage::from_fn(9, 7, |x, y| Rgb([x as u8 * 20, y as u8 * 30, 99]));
+        picture.write_to(&mut file, format).unwrap();
+        let mut body = file.into_inner();
+        for (place, byte) in changes {
+            let place = place.index(body.len());
+            body[place] = byte;
+        }
+        for body in [&body[..], &body[..cut.index(body.len())]] {
+            if let Ok(images) = codec::decode(None, body, image) {
+                prop_assert!(within_bounds(&images, image));
+            }
+        }
+    }
+
+    #[test]
+    fn no_content_type_or_accept_harms(text in "\\PC{0,60}", parameter in "[a-z-]{1,8} ?= ?\"?[ -~]{0,20}\"?") {
+        let whole = format!("application/json; {parameter}");
+        for text in [&text, &whole] {
+            let _ = codec::decode(Some(text), b"[[1,2,3]]", GREY);
+            let _ = codec::answer::Answer::requested(Some(text));
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! What `host topics` does.
+
+use async_trait::async_trait;
+use rusqlite::{Connection, Result, TransactionBehavior};
+
+use super::Broker;
+use super::log::{check_topic, create_topic, find_or_create_topic, find_topic, now_ms};
+use crate::broker::{Admin, BrokerError, GroupDescription, PartitionDescription, TopicDescription};
+
+#[async_trait]
+impl Admin for Broker {
+    async fn create(&self, topic: &str, partitions: u32) -> Result<bool, BrokerError> {
+        let (broker, topic) = (self.clone(), topic.to_owned());
+        self.with_connection(move |connection| {
+            check_topic(&topic, partitions).map_err(BrokerError::Failed)?;
+            let there = create(connection, &topic, partitions).map_err(|error| broker.explain(error))?;
+            match there {
+                None => Ok(true),
+                Some(there) if there == partitions => Ok(false),
+                Some(there) => Err(BrokerError::Failed(format!(
+                    "the topic '{topic}' is there already, with {there} partitions instead of {partitions}; take that \
+                     number or another name"
+                ))),
+            }
+        })
+        .await
+    }
+
+    async fn list(&self) -> Result<Vec<TopicDescription>, BrokerError> {
+        let broker = self.clone();
+        self.with_connection(move |connection| list(connection).map_err(|error| broker.explain(error)))
+            .await
+    }
+
+    async fn describe(&self, topic: &str) -> Result<TopicDescription, BrokerError> {
+        let (broker, topic) = (self.clone(), topic.to_owned());
+        self.with_connection(move |connection| {
+            let described = find(connection, &topic).map_err(|error| broker.explain(error))?;
+            described.ok_or_else(|| broker.unknown(&topic))
+        })
+        .await
+    }
+
+    async fn forget_group(&self, topic: &str, group: &str) -> Result<bool, BrokerError> {
+        let (broker, topic, group) = (self.clone(), topic.to_owned(), group.to_owned());
+        self.with_connection(move |connection| {
+            let forgotten = forget(connection, &topic, &group).map_err(|error| broker.explain(error))?;
+            match forgotten.ok_or_else(|| broker.unknown(&topic))? {
+                Forgotten::Yes => Ok(true),
+                Forgotten::NotThere => Ok(false),
+                Forgotten::Alive(members) => Err(BrokerError::Failed(format!(
+                    "the group '{group}' has {members} live members in '{topic}'; end them before it is forgotten"
+                ))),
+            }
+        })
+        .await
+    }
+}
+
+impl Broker {
+    /// The topic, made with the configured number of partitions when missing.
+    pub(super) fn find_or_create(&self, connection: &mut Connection, topic: &str) -> Result<i64, BrokerError> {
+        let partitions = self.config.partitions;
+        check_topic(topic, partitions).map_err(BrokerError::Failed)?;
+        let work = |connection: &mut Connection| {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let topic = find_or_create_topic(&transaction, topic, partitions)?;
+            transaction.commit()?;
+            Ok(topic)
+        };
+        work(connection).map_err(|error| self.explain(error))
+    }
+}
+
+/// None: it was made. Else the number of partitions that it has.
+fn create(connection: &mut Connection, topic: &str, partitions: u32) -> Result<Option<u32>> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    if let Some(topic) = find_topic(&transaction, topic)? {
+        let there = "SELECT count(*) FROM partition WHERE topic = ?1";
+        return transaction.query_row(there, (topic,), |row| row.get(0)).map(Some);
+    }
+    create_topic(&transaction, topic, partitions)?;
+    transaction.commit()?;
+    Ok(None)
+}
+
+fn list(connection: &mut Connection) -> Result<Vec<TopicDescription>> {
+    let transaction = connection.transaction()?;
+    let mut statement = transaction.prepare("SELECT id, name FROM topic ORDER BY name")?;
+    let topics = statement.query_map((), |row| Ok((row.get(0)?, row.get(1)?)))?;
+    topics
+        .map(|topic| topic.and_then(|(id, name)| describe(&transaction, id, name)))
+        .collect()
+}
+
+fn find(connection: &mut Connection, topic: &str) -> Result<Option<TopicDescription>> {
+    let transaction = connection.transaction()?;
+    let id = find_topic(&transaction, topic)?;
+    id.map(|id| describe(&transaction, id, topic.to_owned())).transpose()
+}
+
+fn describe(connection: &Connection, topic: i64, name: String) -> Result<TopicDescription> {
+    let partitions = connection
+        .prepare("SELECT number, start_offset, end_offset, bytes FROM partition WHERE topic = ?1 ORDER BY number")?
+        .query_map((topic,), |row| {
+            Ok(PartitionDescription {
+                partition: row.get(0)?,
+                start: row.get(1)?,
+                end: row.get(2)?,
+                bytes: row.get(3)?,
+            })
+        })?
+        .collect::<Result<_>>()?;
+    let groups = lags(connection, topic)?;
+    Ok(TopicDescription {
+        name,
+        partitions,
+        groups,
+    })
+}
+
+/// Every group that has a place in the topic.
+pub(super) fn lags(connection: &Connection, topic: i64) -> Result<Vec<GroupDescription>> {
+    connection
+        .prepare(
+            "SELECT consumption.group_name, sum(end_offset - next_offset), count(DISTINCT member.id)
+             FROM consumption JOIN partition ON partition.id = consumption.partition
+             LEFT JOIN member ON member.id = holder AND expires_ms > ?2
+             WHERE partition.topic = ?1 GROUP BY consumption.group_name ORDER BY consumption.group_name",
+        )?
+        .query_map((topic, now_ms()), |row| {
+            Ok(GroupDescription {
+                group: row.get(0)?,
+                lag: row.get(1)?,
+                members: row.get(2)?,
+            })
+        })?
+        .collect()
+}
+
+enum Forgotten {
+    Yes,
+    NotThere,
+    Alive(u32),
+}
+
+/// None: there is no such topic.
+fn forget(connection: &mut Connection, topic: &str, group: &str) -> Result<Option<Forgotten>> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let Some(topic) = find_topic(&transaction, topic)? else {
+        return Ok(None);
+    };
+    let live = "SELECT count(*) FROM member WHERE topic = ?1 AND group_name = ?2 AND expires_ms > ?3";
+    let live = transaction.query_row(live, (topic, group, now_ms()), |row| row.get(0))?;
+    if live > 0 {
+        return Ok(Some(Forgotten::Alive(live)));
+    }
+    let forgotten = transaction.execute(
+        "DELETE FROM consumption WHERE group_name = ?2 AND partition IN (SELECT id FROM partition WHERE topic = ?1)",
+        (topic, group),
+    )?;
+    transaction.commit()?;
+    Ok(Some(if forgotten > 0 {
+        Forgotten::Yes
+    } else {
+        Forgotten::NotThere
+    }))
+}

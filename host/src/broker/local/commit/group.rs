@@ -1,0 +1,131 @@
+//! One transaction, as it is filled: which commits go through, and which do not.
+
+use std::collections::HashSet;
+
+use rusqlite::{Result, Transaction};
+
+use super::{Commit, Verdict, size};
+use crate::broker::local::Broker;
+use crate::broker::local::lanes::Consumed;
+use crate::broker::local::log::{self, Spread};
+use crate::broker::local::retention::{laggards, make_room};
+
+pub(super) struct Group<'a> {
+    transaction: &'a Transaction<'a>,
+    broker: &'a Broker,
+    /// Which partition is next for a record that has neither key nor input.
+    turn: &'a mut u64,
+    has_warned: &'a mut bool,
+    /// Topics without room, and partitions of which a commit was put off: nothing may overtake it there.
+    full: HashSet<&'a str>,
+    held_up: HashSet<(&'a str, i64)>,
+}
+
+impl<'a> Group<'a> {
+    pub fn new(
+        transaction: &'a Transaction<'a>,
+        broker: &'a Broker,
+        turn: &'a mut u64,
+        has_warned: &'a mut bool,
+    ) -> Self {
+        Self {
+            transaction,
+            broker,
+            turn,
+            has_warned,
+            full: HashSet::new(),
+            held_up: HashSet::new(),
+        }
+    }
+
+    /// Carries out one commit, or does nothing of it.
+    pub fn judge(&mut self, commit: &'a Commit) -> Result<Verdict> {
+        let lane = commit
+            .consumed
+            .as_ref()
+            .map(|consumed| (consumed.lanes.group.as_str(), consumed.partition));
+        let overtakes = lane.is_some_and(|lane| self.held_up.contains(&lane));
+        if overtakes || !self.has_room(commit)? {
+            self.full.extend(commit.records.iter().map(|record| &*record.topic));
+            self.held_up.extend(lane);
+            return Ok(Verdict::PutOff);
+        }
+        if let Some(consumed) = &commit.consumed
+            && !self.consume(consumed)?
+        {
+            return Ok(Verdict::Refused);
+        }
+        for record in &commit.records {
+            let spread = commit.consumed.as_ref().map_or_else(
+                || {
+                    *self.turn += 1;
+                    Spread::Turn(*self.turn - 1)
+                },
+                |consumed| Spread::Follow(consumed.number),
+            );
+            log::append(self.transaction, self.topic(&record.topic)?, &record.message, spread)?;
+        }
+        Ok(Verdict::Done)
+    }
+
+    fn topic(&self, name: &str) -> Result<i64> {
+        log::find_or_create_topic(self.transaction, name, self.broker.config.partitions)
+    }
+
+    /// The only statement that moves a group's place: it finds the fence and the place that the commit expects, or does
+    /// nothing. Whoever lost the lane, and whatever follows a commit that failed, is refused here.
+    fn consume(&self, consumed: &Consumed) -> Result<bool> {
+        let mut statement = self.transaction.prepare_cached(
+            "UPDATE consumption SET next_offset = ?5
+             WHERE group_name = ?1 AND partition = ?2 AND fence = ?3 AND next_offset = ?4",
+        )?;
+        let Consumed {
+            lanes,
+            partition,
+            fence,
+            from,
+            to,
+            ..
+        } = consumed;
+        Ok(statement.execute((&lanes.group, partition, fence, from, to))? == 1)
+    }
+
+    fn has_room(&mut self, commit: &'a Commit) -> Result<bool> {
+        for record in &commit.records {
+            let name = &*record.topic;
+            // What it consumes from the topic itself is what will make the room: waiting would be for ever.
+            if commit
+                .consumed
+                .as_ref()
+                .is_some_and(|consumed| consumed.lanes.topic == name)
+            {
+                continue;
+            }
+            if self.full.contains(name) {
+                return Ok(false);
+            }
+            let same = commit.records.iter().filter(|other| *other.topic == *name);
+            let size = same.map(|record| size(&record.message)).sum();
+            let topic = self.topic(name)?;
+            let limit = self.broker.config.retention_bytes;
+            if !make_room(self.transaction, topic, size, limit)? {
+                self.full.insert(name);
+                self.warn(name, laggards(self.transaction, topic)?);
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn warn(&mut self, topic: &str, laggards: String) {
+        if !std::mem::replace(self.has_warned, true) {
+            tracing::warn!(
+                topic,
+                retention_bytes = self.broker.config.retention_bytes,
+                laggards,
+                "the topic is full of messages that are not consumed yet: waiting; let a group consume them, raise \
+                 --local-retention, or drop a group that is gone with 'host topics forget-group'"
+            );
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! Group commit: one thread puts everything that is queued into one transaction, and pays for one sync to disk.
+//!
+//! Within it, each commit stands alone: one whose lane went elsewhere is left out, and one for whose records there is no
+//! room is put off, with all that must not overtake it, and tried again; the others go through. When the transaction
+//! itself fails, nothing of any of them has happened.
+
+mod group;
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, Result, TransactionBehavior};
+use tokio::sync::OwnedSemaphorePermit;
+
+use self::group::Group;
+use super::Broker;
+use super::lanes::{Consumed, Reply};
+use super::log::data_version;
+use crate::broker::{BrokerError, SettleError};
+use crate::message::Message;
+
+/// One transaction takes no more than this, so that nobody waits long for the lock.
+const BATCH_COMMITS: usize = 512;
+const BATCH_BYTES: u64 = 16 << 20;
+
+/// How often a commit that was put off is looked after.
+const ROOM_POLL: Duration = Duration::from_millis(10);
+
+/// Between two transactions the lock is free for so long: others look every [`super::schema::BUSY_POLL`], and would
+/// starve beside a thread that commits without end. Meanwhile the next group gathers.
+const PAUSE: Duration = Duration::from_micros(1500);
+
+/// One act.
+#[derive(Debug)]
+pub(super) struct Commit {
+    pub consumed: Option<Consumed>,
+    pub records: Vec<Record>,
+    pub replies: Vec<Reply>,
+    /// Held until the commit has ended: what bounds the queue.
+    pub _permit: Option<OwnedSemaphorePermit>,
+}
+
+/// A message on its way into a topic, which is made when missing.
+#[derive(Debug)]
+pub(super) struct Record {
+    pub topic: Arc<str>,
+    pub message: Message,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    Done,
+    /// The fence is not current, or the lane is not where the commit begins.
+    Refused,
+    PutOff,
+}
+
+impl Commit {
+    fn size(&self) -> u64 {
+        self.records.iter().map(|record| size(&record.message)).sum()
+    }
+
+    fn end(self, result: std::result::Result<(), SettleError>) {
+        // First, so that whoever hears of a failure finds the lane's epoch risen.
+        if let Some(consumed) = &self.consumed {
+            consumed.end(result.is_ok());
+        }
+        for reply in self.replies {
+            // Whoever waited may have gone.
+            let _ = reply.send(result.clone());
+        }
+    }
+}
+
+fn size(message: &Message) -> u64 {
+    u64::try_from(message.size()).unwrap_or(u64::MAX)
+}
+
+#[derive(Debug)]
+pub(super) struct Committer {
+    broker: Broker,
+    connection: Connection,
+    /// Put off for want of room, in order.
+    put_off: Vec<Commit>,
+    /// The file when they were; none: there may be room by now.
+    seen: Option<i64>,
+    has_warned: bool,
+    turn: u64,
+    last: Option<Instant>,
+}
+
+impl Committer {
+    pub fn new(broker: Broker, connection: Connection) -> Self {
+        Self {
+            broker,
+            connection,
+            put_off: Vec::new(),
+            seen: None,
+            has_warned: false,
+            turn: 0,
+            last: None,
+        }
+    }
+
+    /// Commits until every sender is gone and the queue is empty. What finds no room then has failed.
+    pub fn run(mut self, queue: &Receiver<Commit>) {
+        while let Some(mut batch) = self.wait(queue) {
+            if let Some(last) = self.last {
+                thread::sleep(PAUSE.saturating_sub(last.elapsed()));
+            }
+            let mut bytes: u64 = batch.iter().map(Commit::size).sum();
+            while batch.len() < BATCH_COMMITS
+                && bytes < BATCH_BYTES
+                && let Ok(commit) = queue.try_recv()
+            {
+                bytes += commit.size();
+                batch.push(commit);
+            }
+            self.commit(batch);
+            self.last = Some(Instant::now());
+        }
+        let gone = "the topic is full of messages that a group has not consumed, and the writer has ended";
+        for commit in std::mem::take(&mut self.put_off) {
+            commit.end(Err(BrokerError::Failed(gone.to_owned()).into()));
+        }
+    }
+
+    /// The next group's beginning: what was put off, when it may go through by now, or something new.
+    fn wait(&mut self, queue: &Receiver<Commit>) -> Option<Vec<Commit>> {
+        if self.put_off.is_empty() {
+            return queue.recv().ok().map(|commit| vec![commit]);
+        }
+        let new = loop {
+            match queue.recv_timeout(ROOM_POLL) {
+                Ok(commit) => break Some(commit),
+                Err(RecvTimeoutError::Disconnected) => return None,
+                // An error shows in the transaction, where it has somewhere to go.
+                Err(RecvTimeoutError::Timeout) if self.seen != data_version(&self.connection).ok() => break None,
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+        };
+        let mut batch = std::mem::take(&mut self.put_off);
+        batch.extend(new);
+        Some(batch)
+    }
+
+    pub fn commit(&mut self, batch: Vec<Commit>) {
+        match self.attempt(&batch) {
+            Ok(verdicts) => {
+                for (commit, verdict) in batch.into_iter().zip(verdicts) {
+                    match (verdict, &commit.consumed) {
+                        (Verdict::PutOff, _) => self.put_off.push(commit),
+                        (Verdict::Refused, Some(consumed)) => {
+                            let rewound = consumed.rewound();
+                            commit.end(Err(rewound));
+                        }
+                        _ => commit.end(Ok(())),
+                    }
+                }
+                self.has_warned &= !self.put_off.is_empty();
+            }
+            Err(error) => {
+                let error = self.broker.explain(error);
+                for commit in batch {
+                    commit.end(Err(error.clone().into()));
+                }
+            }
+        }
+    }
+
+    fn attempt(&mut self, batch: &[Commit]) -> Result<Vec<Verdict>> {
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut group = Group::new(&transaction, &self.broker, &mut self.turn, &mut self.has_warned);
+        let verdicts = batch
+            .iter()
+            .map(|commit| group.judge(commit))
+            .collect::<Result<Vec<_>>>()?;
+        let version = data_version(&transaction)?;
+        transaction.commit()?;
+        // Whatever this very group consumed may have made room.
+        let mut judged = batch.iter().zip(&verdicts);
+        let has_consumed = judged.any(|(commit, verdict)| commit.consumed.is_some() && *verdict == Verdict::Done);
+        self.seen = (!has_consumed).then_some(version);
+        Ok(verdicts)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+mod tests;

@@ -1,0 +1,232 @@
+//! The append-only log: topics, their partitions, and the records in them.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
+use rusqlite::{Connection, OptionalExtension, Result, params};
+
+use crate::message::Message;
+
+/// Every partition has a thread's worth of bookkeeping; more than this is a slip of the keyboard.
+pub(super) const MAX_PARTITIONS: u32 = 1024;
+
+pub(super) const OFFSET_BITS: u32 = 40;
+
+/// The partition's id above, the offset in the lower 40 bits: a partition holds 2^40 records, a file 2^23 partitions.
+pub(super) fn record_id(partition: i64, offset: u64) -> i64 {
+    (partition << OFFSET_BITS) | i64::try_from(offset).unwrap_or(i64::MAX)
+}
+
+/// Milliseconds since 1970.
+pub(super) fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// A number that changes when another connection, of this process or any other, commits. Nearly free.
+pub(super) fn data_version(connection: &Connection) -> Result<i64> {
+    let mut statement = connection.prepare_cached("PRAGMA data_version")?;
+    statement.query_row((), |row| row.get(0))
+}
+
+pub(super) fn find_topic(connection: &Connection, name: &str) -> Result<Option<i64>> {
+    let mut statement = connection.prepare_cached("SELECT id FROM topic WHERE name = ?1")?;
+    statement.query_row((name,), |row| row.get(0)).optional()
+}
+
+/// Within the caller's transaction.
+pub(super) fn create_topic(connection: &Connection, name: &str, partitions: u32) -> Result<i64> {
+    connection.execute("INSERT INTO topic (name) VALUES (?1)", (name,))?;
+    let topic = connection.last_insert_rowid();
+    for number in 0..partitions {
+        connection.execute("INSERT INTO partition (topic, number) VALUES (?1, ?2)", (topic, number))?;
+    }
+    Ok(topic)
+}
+
+/// Within the caller's transaction.
+pub(super) fn find_or_create_topic(connection: &Connection, name: &str, partitions: u32) -> Result<i64> {
+    match find_topic(connection, name)? {
+        Some(topic) => Ok(topic),
+        None => create_topic(connection, name, partitions),
+    }
+}
+
+/// Why a topic cannot be made, where it cannot: Kafka's rules, so that a name means the same at every broker.
+pub(super) fn check_topic(name: &str, partitions: u32) -> std::result::Result<(), String> {
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    if name.is_empty() || name.len() > 249 || name == "." || name == ".." || !name.bytes().all(legal) {
+        return Err(format!(
+            "'{name}' cannot name a topic; take 1 to 249 of the characters a-z A-Z 0-9 . _ -"
+        ));
+    }
+    if !(1..=MAX_PARTITIONS).contains(&partitions) {
+        return Err(format!(
+            "a topic cannot have {partitions} partitions; take 1 to {MAX_PARTITIONS}"
+        ));
+    }
+    Ok(())
+}
+
+/// Where a record goes that has no key.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Spread {
+    /// An answer follows its input: partition `n` to partition `n`, modulo their number, so that a lane's order lives on.
+    Follow(u32),
+    /// Nothing to follow: in turn.
+    Turn(u64),
+}
+
+/// Appends one record to the partition that its key chooses, within the caller's transaction.
+pub(super) fn append(connection: &Connection, topic: i64, message: &Message, spread: Spread) -> Result<()> {
+    let count: u64 = connection
+        .prepare_cached("SELECT count(*) FROM partition WHERE topic = ?1")?
+        .query_row((topic,), |row| row.get(0))?;
+    let choice = match (&message.key, spread) {
+        (Some(key), _) => hash(key),
+        (None, Spread::Follow(number)) => u64::from(number),
+        (None, Spread::Turn(turn)) => turn,
+    };
+    let size = u64::try_from(message.size()).unwrap_or(u64::MAX);
+    let (partition, offset): (i64, u64) = connection
+        .prepare_cached(
+            "UPDATE partition SET end_offset = end_offset + 1, bytes = bytes + ?3
+             WHERE topic = ?1 AND number = ?2 RETURNING id, end_offset - 1",
+        )?
+        .query_row((topic, choice.checked_rem(count).unwrap_or(0), size), |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+    connection
+        .prepare_cached(
+            "INSERT INTO record (id, timestamp_ms, size, key, headers, payload) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?
+        .execute(params![
+            record_id(partition, offset),
+            message.timestamp_ms.unwrap_or_else(now_ms),
+            size,
+            message.key.as_deref(),
+            Headers::of(message),
+            &message.payload[..],
+        ])?;
+    Ok(())
+}
+
+/// One record, or none where the offset is not there yet.
+pub(super) fn read(connection: &Connection, partition: i64, offset: u64) -> Result<Option<Message>> {
+    connection
+        .prepare_cached("SELECT timestamp_ms, key, headers, payload FROM record WHERE id = ?1")?
+        .query_row((record_id(partition, offset),), |row| {
+            Ok(Message {
+                timestamp_ms: row.get(0)?,
+                key: row.get_ref(1)?.as_blob_or_null()?.map(Bytes::copy_from_slice),
+                headers: row
+                    .get::<_, Option<Headers>>(2)?
+                    .map_or_else(Vec::new, |headers| headers.0),
+                payload: Bytes::copy_from_slice(row.get_ref(3)?.as_blob()?),
+            })
+        })
+        .optional()
+}
+
+/// FNV-1a, 64 bit (Fowler, Noll and Vo): small, stable for ever, and spreads short keys well. A key's partition is its
+/// hash modulo the number of partitions.
+fn hash(key: &[u8]) -> u64 {
+    key.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}
+
+/// One blob: for each header the length of the name, the name, the length of the value, the value; lengths are u32,
+/// little-endian.
+struct Headers(Vec<(String, Bytes)>);
+
+impl Headers {
+    /// None where there are no headers: most messages have none, and null takes one byte.
+    fn of(message: &Message) -> Option<Self> {
+        (!message.headers.is_empty()).then(|| Self(message.headers.clone()))
+    }
+}
+
+impl ToSql for Headers {
+    fn to_sql(&self) -> Result<ToSqlOutput<'_>> {
+        let mut blob = Vec::new();
+        for part in self.0.iter().flat_map(|(name, value)| [name.as_bytes(), value]) {
+            let length =
+                u32::try_from(part.len()).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+            blob.extend(length.to_le_bytes());
+            blob.extend(part);
+        }
+        Ok(blob.into())
+    }
+}
+
+impl FromSql for Headers {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        let mut rest = value.as_blob()?;
+        let mut part = || {
+            let (length, after) = rest.split_first_chunk::<4>()?;
+            let (part, after) = after.split_at_checked(usize::try_from(u32::from_le_bytes(*length)).ok()?)?;
+            rest = after;
+            Some(part)
+        };
+        let mut headers = Vec::new();
+        while let Some(name) = part() {
+            let value = part().ok_or(FromSqlError::InvalidType)?;
+            let name = std::str::from_utf8(name).map_err(FromSqlError::other)?;
+            headers.push((name.to_owned(), Bytes::copy_from_slice(value)));
+        }
+        if rest.is_empty() {
+            Ok(Self(headers))
+        } else {
+            Err(FromSqlError::InvalidType)
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn headers_come_back_as_they_were(
+            headers in prop::collection::vec((".{0,8}", prop::collection::vec(any::<u8>(), 0..9)), 0..5),
+        ) {
+            let headers: Vec<_> = headers.into_iter().map(|(name, value)| (name, Bytes::from(value))).collect();
+            let headers = Headers(headers);
+            let ToSqlOutput::Owned(rusqlite::types::Value::Blob(blob)) = headers.to_sql().unwrap() else { unreachable!() };
+            prop_assert_eq!(Headers::column_result(ValueRef::Blob(&blob)).unwrap().0, headers.0);
+        }
+
+        #[test]
+        fn a_damaged_blob_of_headers_is_an_error_or_other_headers_but_no_panic(blob in prop::collection::vec(any::<u8>(), 0..40)) {
+            let _ = Headers::column_result(ValueRef::Blob(&blob));
+        }
+    }
+
+    #[test]
+    fn a_key_keeps_its_hash_for_ever() {
+        // Vectors of the authors' reference.
+        assert_eq!(hash(b""), 0xcbf2_9ce4_8422_2325);
+        assert_eq!(hash(b"a"), 0xaf63_dc4c_8601_ec8c);
+        assert_eq!(hash(b"foobar"), 0x8594_4171_f739_67e8);
+    }
+
+    #[test]
+    fn a_topic_has_a_name_of_plain_characters_and_a_sane_number_of_partitions() {
+        assert!(check_topic("input-stream", 1).is_ok());
+        for (name, partitions) in [
+            ("", 1),
+            ("a b", 1),
+            ("..", 1),
+            (&*"x".repeat(250), 1),
+            ("x", 0),
+            ("x", 1025),
+        ] {
+            assert!(check_topic(name, partitions).is_err(), "{name} {partitions}");
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! The file: its tables, and how every connection to it is opened.
+
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+use super::fault::{explain, foreign, is_busy, read_only};
+use crate::broker::BrokerError;
+
+/// How long a connection waits for another's lock.
+pub(super) const BUSY: Duration = Duration::from_secs(5);
+
+/// How often it looks, meanwhile. SQLite's own handler backs off to 100 ms, and so would hardly ever meet the short gaps
+/// that a busy committer leaves; see [`super::commit`], which leaves gaps longer than this.
+pub(super) const BUSY_POLL: Duration = Duration::from_millis(1);
+
+/// "hstb", in the header of every file of this broker.
+const APPLICATION_ID: i32 = 0x6873_7462;
+
+/// Of the tables below.
+const VERSION: i32 = 1;
+
+/// `record.id` is the partition's id and the offset in one number (see [`super::log::record_id`]): a partition's records
+/// lie side by side in the table's own tree, in order, and need no second index. Payloads of some 185 KB live in overflow
+/// pages, so they come last: the columns before them are read without touching those.
+///
+/// A partition is free where its `holder` is null or no live member; a member is live until `expires_ms`. `next_offset`
+/// moves only in a transaction that finds the `fence` and the old `next_offset` which it expects.
+const SCHEMA: &str = "
+    CREATE TABLE topic (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+    CREATE TABLE partition (
+        id INTEGER PRIMARY KEY,
+        topic INTEGER NOT NULL REFERENCES topic,
+        number INTEGER NOT NULL,
+        start_offset INTEGER NOT NULL DEFAULT 0,
+        end_offset INTEGER NOT NULL DEFAULT 0,
+        bytes INTEGER NOT NULL DEFAULT 0,
+        UNIQUE (topic, number)
+    );
+    CREATE TABLE record (
+        id INTEGER PRIMARY KEY,
+        timestamp_ms INTEGER NOT NULL,
+        size INTEGER NOT NULL,
+        key BLOB,
+        headers BLOB,
+        payload BLOB NOT NULL
+    );
+    CREATE TABLE member (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        group_name TEXT NOT NULL,
+        topic INTEGER NOT NULL REFERENCES topic,
+        expires_ms INTEGER NOT NULL
+    );
+    CREATE TABLE consumption (
+        group_name TEXT NOT NULL,
+        partition INTEGER NOT NULL REFERENCES partition,
+        next_offset INTEGER NOT NULL,
+        holder INTEGER,
+        fence INTEGER NOT NULL DEFAULT 0,
+        PRIMARY KEY (group_name, partition)
+    ) WITHOUT ROWID;
+    CREATE INDEX consumption_of_partition ON consumption (partition);
+    CREATE TABLE last_fence (fence INTEGER NOT NULL);
+    INSERT INTO last_fence VALUES (0);
+";
+
+/// Opens a file of this broker, and makes it where there is none. A file that is anything else is left as it is.
+pub(super) fn connect(file: &Path) -> Result<Connection, BrokerError> {
+    let name = file.display();
+    if file.is_dir() {
+        return Err(BrokerError::Failed(format!(
+            "{name} is a folder; name a file in it, such as --local-file {}",
+            file.join("host.db").display()
+        )));
+    }
+    // The dot keeps SQLite from taking a relative name such as `:memory:` or `file:x` for something else than a file.
+    let path = Path::new(".").join(file);
+    if let Some(folder) = path.parent().filter(|folder| !folder.is_dir()) {
+        return Err(BrokerError::Failed(format!(
+            "there is no folder {} for {name}; make it, or name another file with --local-file",
+            folder.display()
+        )));
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(&path, flags).map_err(|error| explain(file, &error))?;
+    let began = Instant::now();
+    loop {
+        match prepare(&mut connection) {
+            Ok(()) => return Ok(connection),
+            // Switching to WAL does not wait for a lock, as everything else does.
+            Err(Unusable::Sql(error)) if is_busy(&error) && began.elapsed() < BUSY => thread::sleep(BUSY_POLL),
+            Err(unusable) => return Err(unusable.explain(file)),
+        }
+    }
+}
+
+enum Unusable {
+    Sql(rusqlite::Error),
+    ReadOnly,
+    Foreign,
+    Newer(i32),
+}
+
+impl From<rusqlite::Error> for Unusable {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sql(error)
+    }
+}
+
+impl Unusable {
+    fn explain(self, file: &Path) -> BrokerError {
+        match self {
+            Self::Sql(error) => explain(file, &error),
+            Self::ReadOnly => BrokerError::Failed(read_only(file)),
+            Self::Foreign => BrokerError::Failed(foreign(file)),
+            Self::Newer(version) => BrokerError::Failed(format!(
+                "{} was made by a newer version of this program (format {version}, this one knows {VERSION}); use \
+                 that version, or name another file with --local-file",
+                file.display()
+            )),
+        }
+    }
+}
+
+/// Settings that hold for one connection, after the file has proved to be ours.
+fn prepare(connection: &mut Connection) -> Result<(), Unusable> {
+    let mut began = Instant::now();
+    connection.busy_handler(Some(move |tries| {
+        if tries == 0 {
+            began = Instant::now();
+        }
+        thread::sleep(BUSY_POLL);
+        began.elapsed() < BUSY
+    }))?;
+    if connection.is_readonly("main")? {
+        return Err(Unusable::ReadOnly);
+    }
+    let is_empty = is_empty(connection)?;
+    if is_empty {
+        connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
+        create(connection)?;
+    }
+    // FULL makes every commit durable, not just every checkpoint. The log is written back every 16 MiB and cut to 64 MiB
+    // when a burst has made it longer.
+    connection.execute_batch(
+        "PRAGMA synchronous = FULL;
+         PRAGMA wal_autocheckpoint = 4000;
+         PRAGMA journal_size_limit = 67108864;
+         PRAGMA temp_store = MEMORY;",
+    )?;
+    connection.set_prepared_statement_cache_capacity(32);
+    Ok(())
+}
+
+/// Several processes may come here at once: the one that finds the file still empty under the lock makes the tables.
+fn create(connection: &mut Connection) -> Result<(), Unusable> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    if is_empty(&transaction)? {
+        transaction.execute_batch(SCHEMA)?;
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+        transaction.pragma_update(None, "user_version", VERSION)?;
+        transaction.commit()?;
+    }
+    Ok(())
+}
+
+/// True: nothing is in the file yet. False: it is a file of this broker. An error: it is anything else.
+fn is_empty(connection: &Connection) -> Result<bool, Unusable> {
+    // One statement, so that it cannot see the middle of another process's making of the file.
+    let sql =
+        "SELECT (SELECT application_id FROM pragma_application_id), (SELECT user_version FROM pragma_user_version),
+                      (SELECT count(*) FROM sqlite_schema)";
+    let (application, version, tables): (i32, i32, i64) =
+        connection.query_row(sql, (), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    match (application, version) {
+        (APPLICATION_ID, VERSION) => Ok(false),
+        (APPLICATION_ID, newer) => Err(Unusable::Newer(newer)),
+        (0, 0) if tables == 0 => Ok(true),
+        _ => Err(Unusable::Foreign),
+    }
+}

@@ -1,0 +1,150 @@
+//! Reading: a thread reads a few messages ahead, one of each lane in turn, so that a full lane cannot starve the others.
+
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use rusqlite::{Connection, OptionalExtension, Result, TransactionBehavior};
+use tokio::sync::oneshot;
+
+use super::Broker;
+use super::fault::explain;
+use super::lanes::{Cursor, Lanes, Standing};
+use super::lease::Membership;
+use super::log::{self, data_version};
+use crate::broker::{BrokerError, Demand, Event, Source, Subscription};
+
+/// How often the reader asks whether anybody has committed, when there is nothing to read.
+const IDLE_POLL: Duration = Duration::from_millis(5);
+
+/// One member of a group. Dropped without being closed, it leaves its partitions to the end of their lease, as a crash
+/// would.
+#[derive(Debug)]
+pub struct LocalSource {
+    lanes: Arc<Lanes>,
+    left: Option<oneshot::Receiver<Result<(), BrokerError>>>,
+}
+
+impl LocalSource {
+    pub(super) fn join(broker: &Broker, subscription: &Subscription) -> Result<Self, BrokerError> {
+        let Subscription { topic, group, create } = subscription;
+        let mut connection = broker.connect()?;
+        let id = if *create {
+            broker.find_or_create(&mut connection, topic)?
+        } else {
+            let id = log::find_topic(&connection, topic).map_err(|error| broker.explain(error))?;
+            id.ok_or_else(|| broker.unknown(topic))?
+        };
+        let lanes = Arc::new(Lanes::new(broker.config.file.as_path().into(), group, topic));
+        let membership = Membership::join(connection, Arc::clone(&lanes), id, broker.config.lease);
+        let membership = membership.map_err(|error| broker.explain(error))?;
+
+        let (leaving, left) = oneshot::channel();
+        // From here on the drop of the source ends both threads.
+        let source = Self {
+            lanes: Arc::clone(&lanes),
+            left: Some(left),
+        };
+        let reader = Reader {
+            connection: broker.connect()?,
+            lanes,
+        };
+        spawn("local-lease", move || membership.run(leaving))?;
+        spawn("local-reader", move || reader.run())?;
+        Ok(source)
+    }
+}
+
+/// A named thread.
+pub(super) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), BrokerError> {
+    let spawned = thread::Builder::new().name(name.to_owned()).spawn(work);
+    spawned.map(drop).map_err(|error| {
+        BrokerError::Failed(format!(
+            "the thread '{name}' could not be started ({error}); allow more processes"
+        ))
+    })
+}
+
+impl Drop for LocalSource {
+    fn drop(&mut self) {
+        self.lanes.end(Standing::Dropped);
+    }
+}
+
+#[async_trait]
+impl Source for LocalSource {
+    async fn recv(&mut self, demand: Demand) -> Result<Event, BrokerError> {
+        loop {
+            if let Some(event) = self.lanes.next_event(demand)? {
+                return Ok(event);
+            }
+            // It keeps a notice that came before it was awaited.
+            self.lanes.arrival.notified().await;
+        }
+    }
+
+    async fn close(mut self: Box<Self>) -> Result<(), BrokerError> {
+        self.lanes.end(Standing::Closing);
+        let Some(left) = self.left.take() else { return Ok(()) };
+        left.await
+            .unwrap_or_else(|_| Err(BrokerError::Failed("the lease's thread has ended early".to_owned())))
+    }
+}
+
+struct Reader {
+    connection: Connection,
+    lanes: Arc<Lanes>,
+}
+
+impl Reader {
+    fn run(mut self) {
+        if let Err(error) = self.read_all() {
+            self.lanes.fail(explain(&self.lanes.file, &error));
+        }
+    }
+
+    fn read_all(&mut self) -> Result<()> {
+        loop {
+            // Asked before the lanes are read, so that whatever comes after changes it.
+            let version = data_version(&self.connection)?;
+            let Some((cursors, revision)) = self.lanes.cursors() else {
+                return Ok(());
+            };
+            let mut is_idle = true;
+            for cursor in cursors {
+                is_idle &= !self.read(cursor)?;
+            }
+            while is_idle && !self.lanes.rest(revision, IDLE_POLL) {
+                is_idle = data_version(&self.connection)? == version;
+            }
+        }
+    }
+
+    /// Reads one message of a lane ahead. False: there is none.
+    fn read(&mut self, cursor: Cursor) -> Result<bool> {
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Deferred)?;
+        let position = match cursor.position {
+            Some(position) => position,
+            None => {
+                let next = transaction
+                    .prepare_cached(
+                        "SELECT next_offset FROM consumption WHERE group_name = ?1 AND partition = ?2 AND fence = ?3",
+                    )?
+                    .query_row((&self.lanes.group, cursor.partition, cursor.fence), |row| row.get(0))
+                    .optional()?;
+                // None: the lane is somebody else's, as the lease is about to find out.
+                let Some(next) = next else { return Ok(false) };
+                self.lanes.reload(cursor, next);
+                next
+            }
+        };
+        let message = log::read(&transaction, cursor.partition, position)?;
+        transaction.commit()?;
+        let Some(message) = message else { return Ok(false) };
+        self.lanes.offer(cursor, position, message);
+        Ok(true)
+    }
+}

@@ -1,0 +1,375 @@
+//! What every broker must hold to, whatever it is made of: the contract in `host::broker`, as properties. Each is written
+//! once against the traits and run for every broker at the end of this file.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use futures_util::FutureExt;
+use host::broker::{Demand, Event, SettleError};
+use support::{Fixture, assert_answered, key, number, numbered, within};
+
+const KEYS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
+
+async fn deliveries_of_a_lane_come_in_order(broker: &dyn Fixture) {
+    broker.create(3).await;
+    broker.append(numbered(&KEYS, 20)).await;
+    let mut member = broker.join().await;
+    let mut next: BTreeMap<String, usize> = BTreeMap::new();
+    let mut last = BTreeMap::new();
+    for _ in 0..KEYS.len() * 20 {
+        let delivery = member.delivery().await;
+        let next = next.entry(key(&delivery.message)).or_default();
+        assert_eq!(number(&delivery.message), *next, "{}", delivery.position);
+        *next += 1;
+        let claim = &delivery.claim;
+        let last = last.insert(claim.lane.clone(), (claim.epoch, claim.seq));
+        assert!(last < Some((claim.epoch, claim.seq)), "{claim:?} after {last:?}");
+        member.answer_durably(delivery).await.unwrap();
+    }
+    assert_answered(broker, &KEYS, 20).await;
+}
+
+async fn several_claims_may_be_in_flight_and_are_settled_in_order(broker: &dyn Fixture) {
+    broker.create(1).await;
+    broker.append(numbered(&["a"], 10)).await;
+    let mut member = broker.join().await;
+    let mut deliveries = Vec::new();
+    for _ in 0..10 {
+        deliveries.push(member.delivery().await);
+    }
+    assert_eq!(broker.lag().await, 10, "a delivery alone consumes nothing");
+    let mut durable = Vec::new();
+    for delivery in deliveries {
+        durable.push(member.answer(delivery).await.unwrap());
+    }
+    for result in within("all to be durable", futures_util::future::join_all(durable)).await {
+        result.unwrap();
+    }
+    assert_answered(broker, &["a"], 10).await;
+}
+
+async fn an_abandoned_claim_comes_again_and_none_is_skipped(broker: &dyn Fixture) {
+    broker.create(1).await;
+    broker.append(numbered(&["a"], 6)).await;
+    let mut member = broker.join().await;
+    let first = member.delivery().await;
+    let second = member.delivery().await;
+    let third = member.delivery().await;
+    member.answer_durably(first).await.unwrap();
+    let old_epoch = second.claim.epoch;
+    drop(second.claim);
+    let Err(SettleError::Rewound(lanes)) = member.answer_durably(third).await else {
+        panic!("a claim after an abandoned one was settled");
+    };
+    assert_eq!(lanes.len(), 1);
+    let again = member.delivery().await;
+    assert_eq!(number(&again.message), 1);
+    assert!(again.claim.epoch > old_epoch);
+    member.answer_durably(again).await.unwrap();
+    member.answer_all(broker).await;
+    assert_answered(broker, &["a"], 6).await;
+}
+
+async fn what_was_accepted_before_an_abandoned_claim_is_kept(broker: &dyn Fixture) {
+    broker.create(1).await;
+    broker.append(numbered(&["a"], 8)).await;
+    let mut member = broker.join().await;
+    for _ in 0..2 {
+        let first = member.delivery().await;
+        let second = member.delivery().await;
+        let durable = member.answer(first).await.unwrap();
+        drop(second);
+        // Whether it goes through is the broker's choice, but it must say which.
+        match within("an accepted act to end", durable).await {
+            Ok(()) | Err(SettleError::Rewound(_)) => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
+    member.answer_all(broker).await;
+    assert_answered(broker, &["a"], 8).await;
+}
+
+async fn nothing_is_consumed_before_its_output_is_confirmed(broker: &dyn Fixture) {
+    broker.create(1).await;
+    broker.append(numbered(&["a"], 5)).await;
+    let mut member = broker.join().await;
+    // Answered once while all is well, so that the output topic is there.
+    let first = member.delivery().await;
+    member.answer_durably(first).await.unwrap();
+    broker.refuse_outputs(true).await;
+    let second = member.delivery().await;
+    let third = member.delivery().await;
+    let second = member.answer(second).await;
+    let third = member.answer(third).await;
+    for act in [second, third] {
+        let result = match act {
+            Ok(durable) => within("a refused act to end", durable).await,
+            Err(error) => Err(error),
+        };
+        assert!(result.is_err(), "an output that was not confirmed was settled");
+    }
+    assert_eq!(broker.lag().await, 4);
+    broker.refuse_outputs(false).await;
+    member.answer_all(broker).await;
+    assert_answered(broker, &["a"], 5).await;
+}
+
+async fn what_nobody_waited_for_is_answered_or_comes_again(broker: &dyn Fixture) {
+    broker.create(2).await;
+    broker.append(numbered(&KEYS, 4)).await;
+    let mut member = broker.join().await;
+    for _ in 0..9 {
+        let delivery = member.delivery().await;
+        // Where dropping what is to be awaited abandons, what follows in the lane is stale.
+        if let Ok(durable) = member.answer(delivery).await {
+            drop(durable);
+        }
+    }
+    drop(member);
+    broker.join().await.answer_all(broker).await;
+    assert_answered(broker, &KEYS, 4).await;
+}
+
+async fn a_stale_claim_does_nothing(broker: &dyn Fixture) {
+    broker.create(1).await;
+    broker.append(numbered(&["a"], 3)).await;
+    let mut member = broker.join().await;
+    let stale = member.delivery().await;
+    let abandoned = member.delivery().await;
+    drop(abandoned);
+    let again = member.delivery().await;
+    assert_eq!(number(&again.message), 0);
+    let result = member.answer_durably(stale).await;
+    assert!(matches!(result, Err(SettleError::Rewound(_))), "{result:?}");
+    assert_eq!(broker.lag().await, 3);
+    member.answer_durably(again).await.unwrap();
+    member.answer_all(broker).await;
+    assert_answered(broker, &["a"], 3).await;
+}
+
+async fn without_a_demand_no_delivery_comes_and_none_is_lost(broker: &dyn Fixture) {
+    broker.create(1).await;
+    broker.append(numbered(&["a"], 12)).await;
+    let mut member = broker.join().await;
+    for expected in 0..12 {
+        assert!(expected > 2 || member.is_silent(Demand::EventsOnly).await);
+        let delivery = member.delivery().await;
+        assert_eq!(number(&delivery.message), expected);
+        member.answer_durably(delivery).await.unwrap();
+    }
+    assert_answered(broker, &["a"], 12).await;
+}
+
+async fn a_recv_that_is_cancelled_loses_nothing(broker: &dyn Fixture) {
+    broker.create(1).await;
+    broker.append(numbered(&["a"], 12)).await;
+    let mut member = broker.join().await;
+    for expected in 0..12 {
+        let delivery = within("a delivery to an impatient caller", async {
+            loop {
+                match member.source.recv(Demand::Deliveries).now_or_never() {
+                    Some(Ok(Event::Delivery(delivery))) => break delivery,
+                    Some(other) => panic!("{other:?}"),
+                    None => tokio::task::yield_now().await,
+                }
+            }
+        });
+        let delivery = delivery.await;
+        assert_eq!(number(&delivery.message), expected);
+        member.answer_durably(delivery).await.unwrap();
+    }
+    assert_answered(broker, &["a"], 12).await;
+}
+
+async fn a_message_that_comes_later_is_delivered_without_being_asked_for_again(broker: &dyn Fixture) {
+    broker.create(2).await;
+    let mut member = broker.join().await;
+    assert!(member.is_silent(Demand::Deliveries).await);
+    for round in 0..3 {
+        broker.append(numbered(&KEYS, 3)).await;
+        member.answer_all(broker).await;
+        assert_eq!(broker.answers().await.len(), KEYS.len() * 3 * (round + 1));
+    }
+}
+
+async fn a_second_member_takes_its_share_and_order_is_kept(broker: &dyn Fixture) {
+    broker.create(4).await;
+    broker.append(numbered(&KEYS, 10)).await;
+    let mut first = broker.join().await;
+    for _ in 0..7 {
+        let delivery = first.delivery().await;
+        first.answer_durably(delivery).await.unwrap();
+    }
+    let mut second = broker.join().await;
+    let (lanes, drained) = first.revoked().await;
+    assert_eq!(lanes.len(), 2, "half of four lanes");
+    drop(drained);
+    let delivery = second.delivery().await;
+    assert!(lanes.contains(&delivery.claim.lane));
+    second.answer_durably(delivery).await.unwrap();
+    let (one, two) = tokio::join!(first.answer_all(broker), second.answer_all(broker));
+    if broker.is_exactly_once() {
+        assert_eq!(7 + 1 + one + two, KEYS.len() * 10);
+    }
+    assert_answered(broker, &KEYS, 10).await;
+}
+
+async fn a_revoked_lane_waits_for_what_is_in_flight(broker: &dyn Fixture) {
+    broker.create(2).await;
+    broker.append(numbered(&KEYS, 5)).await;
+    let mut first = broker.join().await;
+    let mut in_flight: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    while in_flight.len() < 2 {
+        let delivery = first.delivery().await;
+        in_flight.entry(delivery.claim.lane.clone()).or_default().push(delivery);
+    }
+    let mut second = broker.join().await;
+    let (lanes, drained) = first.revoked().await;
+    assert_eq!(lanes.len(), 1);
+    assert!(
+        second.is_silent(Demand::Deliveries).await,
+        "a lane moved before it was drained"
+    );
+    let mut settled = 0;
+    for delivery in in_flight.remove(&lanes[0]).unwrap() {
+        settled = delivery.claim.seq;
+        first.answer_durably(delivery).await.unwrap();
+    }
+    drop(drained);
+    let next = second.delivery().await;
+    assert_eq!((&next.claim.lane, next.claim.seq), (&lanes[0], settled + 1));
+    second.answer_durably(next).await.unwrap();
+    drop(in_flight);
+    tokio::join!(first.answer_all(broker), second.answer_all(broker));
+    assert_answered(broker, &KEYS, 5).await;
+}
+
+async fn claims_that_were_revoked_do_nothing(broker: &dyn Fixture) {
+    broker.create(1).await;
+    broker.append(numbered(&["a"], 3)).await;
+    let mut first = broker.join().await;
+    let claimed = first.delivery().await;
+    drop(first.source);
+    let mut second = broker.join().await;
+    let again = second.delivery().await;
+    assert_eq!(number(&again.message), 0);
+    second.answer_durably(again).await.unwrap();
+    let late = match first.settle.settle(claimed.claim, Vec::new()).await {
+        Ok(durable) => durable.await,
+        Err(error) => Err(error),
+    };
+    assert!(matches!(late, Err(SettleError::Rewound(_))), "{late:?}");
+    second.answer_all(broker).await;
+    assert_answered(broker, &["a"], 3).await;
+}
+
+async fn a_member_that_crashed_is_replaced_after_its_lease(broker: &dyn Fixture) {
+    broker.create(2).await;
+    broker.append(numbered(&KEYS, 5)).await;
+    let mut first = broker.join().await;
+    for _ in 0..3 {
+        let delivery = first.delivery().await;
+        first.answer_durably(delivery).await.unwrap();
+    }
+    let in_flight = first.delivery().await;
+    // The claim outlives its source, as in a process that hangs.
+    drop(first);
+    let mut second = broker.join().await;
+    second.answer_all(broker).await;
+    drop(in_flight);
+    assert_answered(broker, &KEYS, 5).await;
+}
+
+async fn a_member_that_closes_is_replaced_at_once(broker: &dyn Fixture) {
+    broker.create(1).await;
+    broker.append(numbered(&["a"], 4)).await;
+    let mut first = broker.join().await;
+    let delivery = first.delivery().await;
+    first.answer_durably(delivery).await.unwrap();
+    let unsettled = first.delivery().await;
+    // One lane, two members: the second stands by.
+    let mut second = broker.join().await;
+    assert!(second.is_silent(Demand::Deliveries).await);
+    let closed = Instant::now();
+    within("a member to close", first.source.close()).await.unwrap();
+    let delivery = second.delivery().await;
+    let took = closed.elapsed();
+    assert!(took < broker.lease() / 2, "{took:?} of a lease of {:?}", broker.lease());
+    assert_eq!(
+        number(&delivery.message),
+        1,
+        "what was settled is kept, what was not comes again"
+    );
+    drop(unsettled);
+    second.answer_durably(delivery).await.unwrap();
+    second.answer_all(broker).await;
+    assert_answered(broker, &["a"], 4).await;
+}
+
+/// A pipeline that goes on whatever it is told, over a broker that fails at random: nothing is lost or out of order.
+#[tokio::test]
+async fn what_a_forgetful_broker_loses_comes_again() {
+    for seed in 0..40 {
+        let broker = support::memory::forgetful(seed);
+        broker.create(3).await;
+        broker.append(numbered(&KEYS, 5)).await;
+        let mut member = broker.join().await;
+        let mut random = fastrand::Rng::with_seed(seed);
+        let work = async {
+            while broker.lag().await > 0 {
+                if random.u32(0..10) == 0 {
+                    broker.revoke_all();
+                }
+                let delivery = member.delivery().await;
+                if random.u32(0..10) > 0 {
+                    let _ = member.answer_durably(delivery).await;
+                }
+            }
+        };
+        within(&format!("seed {seed}"), work).await;
+        assert_answered(&broker, &KEYS, 5).await;
+    }
+}
+
+/// One module a broker; each property gets a broker of its own: a `patient` one where nothing may depend on
+/// the end of a lease.
+macro_rules! conformance {
+    ($broker:ident) => {
+        mod $broker {
+            conformance!($broker, fixture,
+                deliveries_of_a_lane_come_in_order,
+                several_claims_may_be_in_flight_and_are_settled_in_order,
+                an_abandoned_claim_comes_again_and_none_is_skipped,
+                what_was_accepted_before_an_abandoned_claim_is_kept,
+                nothing_is_consumed_before_its_output_is_confirmed,
+                what_nobody_waited_for_is_answered_or_comes_again,
+                a_stale_claim_does_nothing,
+                without_a_demand_no_delivery_comes_and_none_is_lost,
+                a_recv_that_is_cancelled_loses_nothing,
+                a_message_that_comes_later_is_delivered_without_being_asked_for_again,
+                claims_that_were_revoked_do_nothing,
+                a_member_that_crashed_is_replaced_after_its_lease,
+            );
+            conformance!($broker, patient,
+                a_second_member_takes_its_share_and_order_is_kept,
+                a_revoked_lane_waits_for_what_is_in_flight,
+                a_member_that_closes_is_replaced_at_once,
+            );
+        }
+    };
+    ($broker:ident, $fixture:ident, $($property:ident,)*) => {
+        $(
+            #[tokio::test]
+            async fn $property() {
+                super::$property(&crate::support::$broker::$fixture()).await;
+            }
+        )*
+    };
+}
+
+conformance!(local);
+conformance!(memory);

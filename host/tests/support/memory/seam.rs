@@ -1,0 +1,145 @@
+//! The broker in memory, as the seam sees it.
+
+use async_trait::async_trait;
+use host::broker::{Ack, BrokerError, Claim, Delivery, Demand, Durable, Event, Output, SettleError, Sink, Source};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::{Memory, Partition};
+
+struct Token {
+    memory: Memory,
+    number: usize,
+    epoch: u64,
+    is_settled: bool,
+}
+
+impl Drop for Token {
+    fn drop(&mut self) {
+        let mut state = self.memory.lock();
+        if !self.is_settled && state.input[self.number].epoch == self.epoch {
+            state.rewind(self.number);
+            drop(state);
+            self.memory.changed.send_replace(());
+        }
+    }
+}
+
+pub struct MemorySource {
+    pub memory: Memory,
+    pub id: u64,
+    pub changes: watch::Receiver<()>,
+}
+
+impl MemorySource {
+    fn next(&self, demand: Demand) -> Option<Event> {
+        let mut state = self.memory.lock();
+        if let Some(event) = state.members.get_mut(&self.id)?.events.pop_front() {
+            return Some(event);
+        }
+        let is_ready = |partition: &Partition| {
+            let there = u64::try_from(partition.log.len()).unwrap();
+            partition.holder == Some(self.id) && !partition.is_revoked && partition.position < there
+        };
+        let ready: Vec<usize> = (0..state.input.len())
+            .filter(|number| is_ready(&state.input[*number]))
+            .collect();
+        if demand == Demand::EventsOnly || ready.is_empty() {
+            return None;
+        }
+        let number = *state.random.choice(&ready).unwrap();
+        let partition = &mut state.input[number];
+        let seq = partition.position;
+        partition.position += 1;
+        let token = Token {
+            memory: self.memory.clone(),
+            number,
+            epoch: partition.epoch,
+            is_settled: false,
+        };
+        Some(Event::Delivery(Delivery {
+            message: partition.log[usize::try_from(seq).unwrap()].clone(),
+            position: format!("{}/{seq}", partition.lane),
+            claim: Claim::new(partition.lane.clone(), seq, partition.epoch, token),
+        }))
+    }
+}
+
+#[async_trait]
+impl Source for MemorySource {
+    async fn recv(&mut self, demand: Demand) -> Result<Event, BrokerError> {
+        loop {
+            self.changes.mark_unchanged();
+            if let Some(event) = self.next(demand) {
+                return Ok(event);
+            }
+            // A lease that ends changes nothing by itself.
+            let looked = tokio::time::timeout(self.memory.lease / 10, self.changes.changed()).await;
+            if looked.is_err() {
+                self.memory.share_out();
+            }
+        }
+    }
+
+    async fn close(self: Box<Self>) -> Result<(), BrokerError> {
+        self.memory.lock().members.remove(&self.id);
+        self.memory.share_out();
+        Ok(())
+    }
+}
+
+impl Drop for MemorySource {
+    fn drop(&mut self) {
+        if let Some(standing) = self.memory.lock().members.get_mut(&self.id) {
+            standing.expires = Some(Instant::now() + self.memory.lease);
+        }
+    }
+}
+
+pub struct MemorySink(pub Memory);
+
+#[async_trait]
+impl Sink for MemorySink {
+    async fn enqueue(&self, output: Output) -> Result<Durable<BrokerError>, BrokerError> {
+        let mut state = self.0.lock();
+        let refused = state.refuse_outputs;
+        if !refused {
+            state.output.push(output.message);
+        }
+        let is_lost = refused || state.loses();
+        Ok(Box::pin(async move {
+            tokio::task::yield_now().await;
+            if is_lost {
+                Err(BrokerError::Failed("no confirmation came".to_owned()))
+            } else {
+                Ok(())
+            }
+        }))
+    }
+}
+
+pub struct MemoryAck(pub Memory);
+
+#[async_trait]
+impl Ack for MemoryAck {
+    fn is_current(&self, claim: &Claim) -> bool {
+        let token = claim.token::<Token>().unwrap();
+        self.0.lock().input[token.number].epoch == token.epoch
+    }
+
+    async fn ack(&self, claim: Claim) -> Result<(), SettleError> {
+        let (lane, offset) = (claim.lane.clone(), claim.seq);
+        let mut token: Token = claim.into_token()?;
+        let mut state = self.0.lock();
+        let is_lost = state.loses();
+        if is_lost || state.input[token.number].epoch != token.epoch {
+            // The token's drop puts the lane back, and takes the lock for that.
+            drop(state);
+            return Err(SettleError::Rewound(vec![lane]));
+        }
+        token.is_settled = true;
+        state.input[token.number].consumed.resolve(offset);
+        drop(state);
+        Ok(())
+    }
+}

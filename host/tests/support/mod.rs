@@ -1,0 +1,174 @@
+//! What the conformance suite needs of a broker, and how it drives one. Each broker under test is a [`Fixture`]; the
+//! properties in `conformance.rs` see nothing else of it.
+
+#![allow(dead_code, reason = "every test program takes its own part of this")]
+
+pub mod local;
+pub mod memory;
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use host::broker::{Delivery, Demand, Drained, Durable, Event, Lane, Output, Route, Settle, SettleError, Source};
+use host::message::Message;
+
+/// No condition that a test waits for takes longer, even on a busy machine.
+pub const DEADLINE: Duration = Duration::from_secs(30);
+
+/// How long a test watches for what must not happen.
+pub const WATCH: Duration = Duration::from_millis(150);
+
+/// The topics and the group of every property.
+pub const INPUT: &str = "input";
+pub const OUTPUT: &str = "output";
+pub const GROUP: &str = "group";
+
+/// A broker under test, with storage of its own. Members are as good as processes: they share nothing but the broker.
+#[async_trait]
+pub trait Fixture: Send + Sync {
+    /// An act happens once, whatever fails. False: at least once.
+    fn is_exactly_once(&self) -> bool;
+
+    /// How long a member that is gone without a word keeps its lanes.
+    fn lease(&self) -> Duration;
+
+    /// Makes the input topic.
+    async fn create(&self, partitions: u32);
+
+    /// Appends messages to the input topic, in order.
+    async fn append(&self, messages: Vec<Message>);
+
+    /// A new member of the group.
+    async fn join(&self) -> Member;
+
+    /// Everything in the output topic, each partition in its order.
+    async fn answers(&self) -> Vec<Message>;
+
+    /// How many input messages the group has not consumed.
+    async fn lag(&self) -> u64;
+
+    /// From now on (true) no output is confirmed: publishing fails.
+    async fn refuse_outputs(&self, refuse: bool);
+}
+
+/// What a pipeline has of a broker.
+pub struct Member {
+    pub source: Box<dyn Source>,
+    pub settle: Arc<dyn Settle>,
+}
+
+impl Member {
+    /// The next delivery. A revocation that comes first is answered as by a pipeline with nothing in flight.
+    pub async fn delivery(&mut self) -> Delivery {
+        loop {
+            match self.event(Demand::Deliveries).await {
+                Event::Delivery(delivery) => return delivery,
+                Event::Revoked(_, drained) => drop(drained),
+            }
+        }
+    }
+
+    /// The next revocation, with no demand for anything else.
+    pub async fn revoked(&mut self) -> (Vec<Lane>, Drained) {
+        match self.event(Demand::EventsOnly).await {
+            Event::Revoked(lanes, drained) => (lanes, drained),
+            Event::Delivery(delivery) => panic!("{} came without a demand", delivery.position),
+        }
+    }
+
+    pub async fn event(&mut self, demand: Demand) -> Event {
+        within("an event", self.source.recv(demand)).await.unwrap()
+    }
+
+    /// Nothing comes for as long as a test watches.
+    pub async fn is_silent(&mut self, demand: Demand) -> bool {
+        tokio::time::timeout(WATCH, self.source.recv(demand)).await.is_err()
+    }
+
+    /// Begins to answer a delivery with its own payload and key.
+    pub async fn answer(&self, delivery: Delivery) -> Result<Durable<SettleError>, SettleError> {
+        let message = Message {
+            timestamp_ms: None,
+            ..delivery.message
+        };
+        let route = Route::Answers;
+        self.settle
+            .settle(delivery.claim, vec![Output { route, message }])
+            .await
+    }
+
+    /// Answers a delivery, and waits until that is durable.
+    pub async fn answer_durably(&self, delivery: Delivery) -> Result<(), SettleError> {
+        let durable = self.answer(delivery).await?;
+        within("an answer to be durable", durable).await
+    }
+
+    /// Answers whatever comes, until nothing in the input is unconsumed. How many messages it answered.
+    pub async fn answer_all(&mut self, broker: &dyn Fixture) -> usize {
+        let mut answered = 0;
+        let work = async {
+            while broker.lag().await > 0 {
+                // Another member may be consuming what is left, so that nothing comes.
+                let Ok(event) = tokio::time::timeout(WATCH, self.source.recv(Demand::Deliveries)).await else {
+                    continue;
+                };
+                match event.unwrap() {
+                    // Nothing is in flight.
+                    Event::Revoked(_, drained) => drop(drained),
+                    Event::Delivery(delivery) => match self.answer_durably(delivery).await {
+                        Ok(()) => answered += 1,
+                        Err(SettleError::Rewound(_)) => {}
+                        Err(error) => panic!("{error}"),
+                    },
+                }
+            }
+        };
+        within("everything to be answered", work).await;
+        answered
+    }
+}
+
+/// Waits for a condition, but not for ever.
+pub async fn within<T>(what: &str, condition: impl Future<Output = T>) -> T {
+    let result = tokio::time::timeout(DEADLINE, condition).await;
+    result.unwrap_or_else(|_| panic!("waited too long for {what}"))
+}
+
+/// `count` messages for each key, one key after the other in turn; the payload is the message's number within its key.
+pub fn numbered(keys: &[&str], count: usize) -> Vec<Message> {
+    let numbers = (0..count).flat_map(|number| keys.iter().map(move |key| (key, number)));
+    let message = |(key, number): (&&str, usize)| Message {
+        key: Some((*key).to_owned().into()),
+        ..Message::new(number.to_string())
+    };
+    numbers.map(message).collect()
+}
+
+/// The number that [`numbered`] gave a message.
+pub fn number(message: &Message) -> usize {
+    std::str::from_utf8(&message.payload).unwrap().parse().unwrap()
+}
+
+/// The key that [`numbered`] gave a message.
+pub fn key(message: &Message) -> String {
+    String::from_utf8(message.key.as_ref().unwrap().to_vec()).unwrap()
+}
+
+/// Every one of `count` messages of each key was answered, and in order: once where the broker promises so, else so that
+/// the first answers to each are in order.
+pub async fn assert_answered(broker: &dyn Fixture, keys: &[&str], count: usize) {
+    let mut answers: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for answer in broker.answers().await {
+        let of_key = answers.entry(key(&answer)).or_default();
+        if broker.is_exactly_once() || !of_key.contains(&number(&answer)) {
+            of_key.push(number(&answer));
+        }
+    }
+    let every: Vec<usize> = (0..count).collect();
+    let expected = keys.iter().map(|key| ((*key).to_owned(), every.clone()));
+    assert_eq!(answers, expected.collect());
+    assert_eq!(broker.lag().await, 0);
+}

@@ -1,0 +1,303 @@
+"""Writes cases.json and files/: the wire messages that every host and every guest is held against.
+
+    pip install numpy onnx onnxruntime pillow
+    python make.py [MODEL.onnx]
+
+README.md says how a case is read. Answers are onnxruntime's for ../../models/fashion-cnn.onnx, so this runs again
+whenever that model changes.
+"""
+
+import gzip
+import hashlib
+import io
+import json
+import struct
+import sys
+import zlib
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+from PIL import Image
+
+HERE = Path(__file__).parent
+MODELS = HERE.parent.parent / "models"
+MODEL = Path(sys.argv[1]) if len(sys.argv) > 1 else MODELS / "fashion-cnn.onnx"
+FILES = HERE / "files"
+LABELS = (MODELS / "labels.txt").read_text().splitlines()
+
+JSON, NPY, RAW = "application/json", "application/x-npy", "application/octet-stream"
+PNG, JPEG = "image/png", "image/jpeg"
+SCORES = "application/json;profile=scores"
+
+session = onnxruntime.InferenceSession(MODEL)
+cases: list[dict] = []
+
+
+def probabilities(images: np.ndarray) -> np.ndarray:
+    """What the model gives for images of shape (N, 28, 28)."""
+    (given,) = session.get_inputs()
+    shape = [len(images)] + [length for length in given.shape[1:]]
+    return session.run(None, {given.name: images.reshape(shape).astype(np.float32)})[0]
+
+
+def classes(images: np.ndarray) -> list[int]:
+    """The answers, refused when another engine or another JPEG decoder could differ."""
+    scores = probabilities(images)
+    first, second = np.sort(scores)[:, ::-1][:, :2].T
+    assert (first - second > 0.2).all(), "too close: choose other images"
+    return scores.argmax(1).tolist()
+
+
+def scored(images: np.ndarray, top: int) -> dict:
+    """The answer with scores."""
+
+    def score(row: np.ndarray, label: int) -> dict:
+        return {"class": int(label), "label": LABELS[label], "score": round(float(row[label]), 6)}
+
+    predictions = []
+    for row in probabilities(images):
+        best = [score(row, label) for label in np.argsort(-row, kind="stable")[:top]]
+        predictions.append({**best[0], "top": best})
+    file = onnx.load(MODEL, load_external_data=False)
+    metadata = {entry.key: entry.value for entry in file.metadata_props}
+    model = {
+        "name": metadata["name"],
+        "version": metadata.get("version", str(file.model_version)),
+        "sha256": hashlib.sha256(MODEL.read_bytes()).hexdigest(),
+    }
+    return {"model": model, "predictions": predictions}
+
+
+def case(name: str, body, content_type=None, accept=None, *, repeat=1, **expected) -> None:
+    """Adds a case; short text goes into cases.json itself, the rest into files/."""
+    entry: dict = {"name": name}
+    data = body.encode() if isinstance(body, str) else body
+    if isinstance(body, str) and len(data) <= 200:
+        entry["text"] = body
+        if repeat != 1:
+            entry["repeat"] = repeat
+    else:
+        entry["file"] = f"files/{name}"
+        (FILES / name).write_bytes(data)
+    cases.append({**entry, "content_type": content_type, "accept": accept, **expected})
+
+
+def good(name: str, images: np.ndarray, body, content_type=None, accept=None) -> None:
+    answer = json.dumps(classes(images))
+    case(name, body, content_type, accept, images=len(images), answer=answer)
+
+
+def bad(name: str, code: str, body, content_type=None, accept=None, repeat=1) -> None:
+    case(name, body, content_type, accept, repeat=repeat, error=f"reject.{code}")
+
+
+def original(array) -> str:
+    """What the original's producers send."""
+    return json.dumps(json.dumps({"array": np.asarray(array).tolist()}))
+
+
+def npy(array: np.ndarray, version=None) -> bytes:
+    file = io.BytesIO()
+    np.lib.format.write_array(file, array, version=version)
+    return file.getvalue()
+
+
+def picture(image: Image.Image, kind: str, **options) -> bytes:
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def json_cases(three: np.ndarray, one: np.ndarray) -> None:
+    nhwc = three[..., None]
+    good("original-nhwc", three, original(nhwc), JSON)
+    good("original-recognised", three, original(nhwc))
+    good("original-nhw", three, original(three))
+    good("original-hw", one, original(one[0]))
+    good("original-floats", one, original(one.astype(float)))
+    good("original-charset", one, original(one), "Application/JSON; charset=UTF-8")
+    good("original-spaces-around", one, "\r\n " + original(one) + " \n")
+    escaped = original(one).replace("[", "\\u005b").replace("a", "\\u0061")
+    good("original-unicode-escapes", one, escaped)
+    array = {"array": nhwc.tolist()}
+    good("object-python-separators", three, json.dumps(array))
+    good("object-compact", three, json.dumps(array, separators=(",", ":")))
+    good("object-indented", one, json.dumps({"array": one[0].tolist()}, indent=1))
+    others = {"id": 7, "tags": [{"array": [1]}, "]}\"", None], "é": -1e-9, **array, "after": {}}
+    good("object-other-members", three, json.dumps(others))
+    good("list-nhwc", three, json.dumps(nhwc.tolist()))
+    good("list-nhw", three, json.dumps(three.tolist()))
+    good("list-hw", one, json.dumps(one[0].tolist()))
+    good("list-hwc", one, json.dumps(one[0][..., None].tolist()))
+    crlf = json.dumps(one[0].tolist(), separators=("\r\n,\t", ":"))
+    good("list-every-white-space", one, " \t\r\n" + crlf + "\n")
+    exponents = "[" + ",".join("[" + ",".join(f"{v / 10:.1f}e1" if v else "-0.0" for v in row) + "]" for row in one[0].tolist()) + "]"
+    good("list-exponents", one, exponents, JSON)
+    halves = np.clip(one[0] + 0.25, 0, 255)
+    good("list-fractions", halves[None], json.dumps(halves.tolist()))
+
+    body = original(one)
+    bad("json-truncated-string", "not-json", body[:-20], JSON)
+    bad("json-truncated-inside", "not-json", json.dumps(json.dumps({"array": one.tolist()})[:-20]))
+    bad("json-truncated-number", "not-json", json.dumps(one.tolist())[:-4])
+    bad("json-trailing-garbage", "not-json", body + "x")
+    bad("json-trailing-garbage-inside", "not-json", json.dumps(json.dumps({"array": one.tolist()}) + "]"))
+    bad("json-encoded-three-times", "not-json", json.dumps(body))
+    bad("json-word", "not-json", "hello", JSON)
+    bad("json-number", "not-json", "42", JSON)
+    bad("json-single-quotes", "not-json", "{'array': [[1]]}")
+    bad("json-leading-zero", "not-json", "[[01]]")
+    bad("json-trailing-comma", "not-json", "[[1,2],]")
+    bad("json-bare-escape", "not-json", '"{\\"array\\": \\x5b]}"')
+    bad("json-empty-body", "empty", "", JSON)
+    bad("json-white-space", "empty", " \n\t", JSON)
+    bad("json-empty-list", "empty", "[]")
+    bad("json-empty-array", "empty", '{"array": []}')
+    bad("json-empty-object", "bad-array", "{}")
+    bad("json-no-array", "bad-array", '{"images": [[1]]}')
+    bad("json-two-arrays", "bad-array", '{"array": [[1]], "array": [[1]]}')
+    bad("json-array-of-strings", "bad-array", '{"array": [["1"]]}')
+    bad("json-array-of-null", "bad-array", "[[null]]")
+    bad("json-array-is-string", "bad-array", '{"array": "[[1]]"}')
+    bad("json-wrong-shape", "bad-shape", original(np.zeros((1, 14, 28, 2), int)))
+    bad("json-one-row", "bad-shape", "[1, 2, 3]")
+    bad("json-channels-first", "bad-shape", json.dumps(one[:, None].tolist()))
+    bad("json-ragged-rows", "bad-shape", "[[1, 2, 3], [1, 2]]")
+    bad("json-mixed-depth", "bad-shape", "[[1, 2], 3]")
+    bad("json-deeper-later", "bad-shape", "[1, [2]]")
+    spoiled = one.astype(object)[0]
+    for name, value, code in [
+        ("json-nan", float("nan"), "not-finite"),
+        ("json-infinity", float("inf"), "not-finite"),
+        ("json-minus-infinity", float("-inf"), "not-finite"),
+        ("json-256", 256, "out-of-range"),
+        ("json-minus-one", -1, "out-of-range"),
+        ("json-huge-exponent", 1e300, "not-finite"),
+    ]:
+        spoiled[27, 27] = value
+        bad(name, code, original(spoiled))
+    bad("json-five-deep", "too-deep", "[[[[[1]]]]]")
+    bad("json-hundred-thousand-deep", "too-deep", "[", repeat=100_000)
+    bad("json-hundred-thousand-objects", "bad-array", '{"array":', repeat=100_000)
+
+
+def array_cases(three: np.ndarray, one: np.ndarray) -> None:
+    good("npy-u8-nhwc", three, npy(three[..., None]), NPY)
+    good("npy-u8-recognised", three, npy(three))
+    good("npy-u8-as-octet-stream", three, npy(three), RAW)
+    good("npy-f32-hw", one, npy(one[0].astype("<f4")), NPY)
+    good("npy-version-2", one, npy(one, (2, 0)), NPY)
+    good("npy-version-3", one, npy(one, (3, 0)), NPY)
+    whole = npy(one)
+    bad("npy-truncated-header", "bad-npy", whole[:40], NPY)
+    bad("npy-truncated-values", "bad-npy", whole[:-1], NPY)
+    bad("npy-trailing-garbage", "bad-npy", whole + b"\0", NPY)
+    bad("npy-fortran-order", "bad-npy", npy(np.asfortranarray(one[0])), NPY)
+    bad("npy-i64", "bad-npy", npy(one[0, :2].astype("<i8")), NPY)
+    bad("npy-big-endian", "bad-npy", npy(one[0].astype(">f4")), NPY)
+    bad("npy-hostile-header-length", "bad-npy", b"\x93NUMPY\x02\0" + struct.pack("<I", 2**32 - 1) + b"{", NPY)
+    bad("npy-hostile-shape", "too-many-images", whole.replace(b"(1, 28, 28)", b"(4611686018427387904, 28, 28)"), NPY)
+    bad("npy-wrong-shape", "bad-shape", npy(np.zeros((2, 2), np.uint8)), NPY)
+    bad("npy-no-images", "empty", npy(np.zeros((0, 28, 28), np.uint8)), NPY)
+    bad("npy-nan", "not-finite", npy(np.where(np.eye(28), np.nan, one[0]).astype("<f4")), NPY)
+    bad("npy-out-of-range", "out-of-range", npy((one[0] * 2.0).astype("<f4")), NPY)
+
+    good("raw-shape", three, three.tobytes(), f"{RAW}; shape=3,28,28,1")
+    good("raw-quoted-shape", one, one.tobytes(), f'{RAW};SHAPE="28,28"')
+    good("raw-no-shape", three, three.tobytes(), RAW)
+    good("raw-recognised", three, three.tobytes())
+    bad("raw-wrong-length", "bad-shape", one.tobytes()[:-1], RAW)
+    bad("raw-wrong-shape", "bad-shape", one.tobytes(), f"{RAW};shape=2,28,28,1")
+    bad("raw-malformed-shape", "bad-shape", one.tobytes(), f"{RAW};shape=28x28")
+    bad("raw-too-many", "too-many-images", "        ", f"{RAW};shape=4097,28,28,1")
+    bad("raw-empty", "empty", "", RAW)
+
+
+def picture_cases(one: np.ndarray) -> None:
+    grey = Image.fromarray(one[0])
+    large = grey.resize((84, 84), Image.Resampling.NEAREST)
+    png = picture(grey, "PNG")
+    good("png-grey", one, png, PNG)
+    good("png-recognised", one, png)
+    good("png-colour", one, picture(grey.convert("RGB"), "PNG"), PNG)
+    good("png-palette", one, picture(grey.convert("P"), "PNG"), PNG)
+    good("png-16-bit", one, picture(Image.fromarray(one[0].astype(np.uint16) * 257), "PNG"), PNG)
+    white = Image.new("L", grey.size, 255)
+    good("png-transparent-background", one, picture(Image.merge("LA", (white, grey)), "PNG"), PNG)
+    good("png-larger", one, picture(large, "PNG"), PNG)
+    good("jpeg-grey", one, picture(grey, "JPEG", quality=95), JPEG)
+    good("jpeg-colour-larger", one, picture(large.convert("RGB"), "JPEG", quality=95), JPEG)
+    good("jpeg-recognised", one, picture(grey, "JPEG", quality=95))
+    bad("png-truncated", "bad-image", png[: len(png) // 2], PNG)
+    at = png.index(b"IDAT") + 20
+    bad("png-corrupt", "bad-image", png[:at] + bytes([png[at] ^ 0x55]) + png[at + 1 :], PNG)
+    bad("png-signature-alone", "bad-image", png[:8])
+    bad("png-claims-gigabytes", "too-large", huge_png(), PNG)
+    bad("jpeg-start-alone", "bad-image", b"\xff\xd8\xff\xe0", JPEG)
+    bad("png-said-jpeg", "content-type-mismatch", png, JPEG)
+    bad("png-said-json", "content-type-mismatch", png, JSON)
+    bad("json-said-png", "content-type-mismatch", "[[1]]", PNG)
+    bad("text-said-png", "bad-image", "hello", PNG)
+
+
+def huge_png() -> bytes:
+    """One row of black in a file whose header says 60,000 x 60,000."""
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(60_001))) + chunk(b"IEND", b"")
+
+
+def negotiation_cases(three: np.ndarray, one: np.ndarray) -> None:
+    raw = one.tobytes()
+    for name, accept in [("json", JSON), ("anything", "*/*"), ("case-and-charset", "Application/JSON; Charset=utf-8")]:
+        good(f"accept-{name}", one, raw, RAW, accept)
+    for name, images, accept, top in [
+        ("default", one, SCORES, 3),
+        ("top-1", three, f"{SCORES};top-k=1", 1),
+        ("top-3", three, f"{SCORES};top-k=3", 3),
+        ("all", one, f"{SCORES};top-k=1000", 10),
+        ("quoted", one, 'application/json ; Profile="scores" ; TOP-K = 2', 2),
+    ]:
+        case(f"scores-{name}", images.tobytes(), RAW, accept, images=len(images), scores=scored(images, top))
+    for name, accept in [
+        ("html", "text/html"),
+        ("unknown-profile", "application/json;profile=logits"),
+        ("top-k-alone", "application/json;top-k=3"),
+        ("top-0", f"{SCORES};top-k=0"),
+        ("top-words", f"{SCORES};top-k=three"),
+        ("no-media-type", "json"),
+        ("empty", ""),
+    ]:
+        bad(f"accept-{name}", "not-acceptable", raw, RAW, accept)
+    for name, content_type in [("html", "text/html"), ("no-media-type", "json"), ("empty", "")]:
+        bad(f"content-type-{name}", "unsupported-content-type", "[[1]]", content_type)
+    bad("unknown-bytes", "unknown-format", b"\x00\x01\x02")
+    bad("unknown-words", "unknown-format", "hello")
+    bad("no-bytes", "empty", "")
+
+
+def main() -> None:
+    FILES.mkdir(exist_ok=True)
+    for file in FILES.iterdir():
+        file.unlink()
+    with gzip.open(MODELS / "data" / "t10k-images-idx3-ubyte.gz") as file:
+        images = np.frombuffer(file.read(), np.uint8, offset=16).reshape(-1, 28, 28)
+    three, one = images[:3], images[:1]
+    json_cases(three, one)
+    array_cases(three, one)
+    picture_cases(one)
+    negotiation_cases(three, one)
+    names = [entry["name"] for entry in cases]
+    assert len(set(names)) == len(names), "two cases of one name"
+    lines = ",\n".join(" " + json.dumps(entry, ensure_ascii=False) for entry in cases)
+    (HERE / "cases.json").write_text(f"[\n{lines}\n]\n")
+    size = sum(file.stat().st_size for file in FILES.iterdir())
+    print(f"{len(cases)} cases, {size} bytes of files")
+
+
+if __name__ == "__main__":
+    main()

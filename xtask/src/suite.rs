@@ -1,0 +1,125 @@
+//! Runs every test of the workspace, and adds up what cargo reports for one test binary after the other.
+
+use crate::steps::{self, Steps};
+use crate::workspace::Workspace;
+use anyhow::{Context, Result, bail};
+use std::fmt;
+use std::io::{BufRead, BufReader, Write};
+use std::process::Stdio;
+
+/// Compiles and runs the tests, in two steps so that the minutes of each are known. Every test binary runs, also after
+/// one has failed.
+pub fn run(workspace: &Workspace, steps: &mut Steps, args: &[&str]) -> Result<Total> {
+    steps.time("build tests", || {
+        steps::run(workspace.cargo().args(["test", "--workspace", "--no-run"]))
+    })?;
+    steps.time("run tests", || {
+        let mut cargo = workspace.cargo();
+        cargo
+            .args(["test", "--workspace", "--no-fail-fast"])
+            .args(args)
+            .stdout(Stdio::piped());
+        let mut child = cargo.spawn().context("cannot start cargo")?;
+        let mut total = Total::default();
+        if let Some(output) = child.stdout.take() {
+            pass_on(BufReader::new(output), std::io::stdout(), &mut total)?;
+        }
+        let status = child.wait()?;
+        if !status.success() {
+            bail!("`cargo test` ended with {status}: {total}");
+        }
+        Ok(total)
+    })
+}
+
+/// Copies the report line by line, so that it shows while the tests run, and counts on the way.
+fn pass_on(report: impl BufRead, mut terminal: impl Write, total: &mut Total) -> Result<()> {
+    for line in report.split(b'\n') {
+        let line = line?;
+        terminal.write_all(&line)?;
+        terminal.write_all(b"\n")?;
+        total.add(&String::from_utf8_lossy(&line));
+    }
+    Ok(())
+}
+
+/// Tests of all binaries together.
+#[derive(Debug, Default, PartialEq)]
+pub struct Total {
+    binaries: usize,
+    passed: usize,
+    failed: usize,
+    ignored: usize,
+}
+
+impl Total {
+    /// Counts a line such as `test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; ...`; all others are not a result.
+    fn add(&mut self, line: &str) {
+        let Some(result) = line.strip_prefix("test result: ") else {
+            return;
+        };
+        let count = |word: &str| -> usize {
+            let words: Vec<&str> = result.split([' ', ';']).collect();
+            let number = words.windows(2).find_map(|pair| match pair {
+                [number, found] if *found == word => number.parse().ok(),
+                _ => None,
+            });
+            number.unwrap_or(0)
+        };
+        self.binaries += 1;
+        self.passed += count("passed");
+        self.failed += count("failed");
+        self.ignored += count("ignored");
+    }
+}
+
+impl fmt::Display for Total {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            binaries,
+            passed,
+            failed,
+            ignored,
+        } = self;
+        write!(
+            f,
+            "{passed} tests passed, {failed} failed, {ignored} ignored in {binaries} test binaries"
+        )
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_of_all_binaries_are_added_up_and_the_report_passes_unchanged() {
+        let report = "\
+running 3 tests
+test a ... ok
+test result: ok. 2 passed; 0 failed; 1 ignored; 0 measured; 4 filtered out; finished in 0.00s
+
+test result: FAILED. 10 passed; 3 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.20s
+";
+        let (mut shown, mut total) = (Vec::new(), Total::default());
+        pass_on(report.as_bytes(), &mut shown, &mut total).unwrap();
+        assert_eq!(String::from_utf8(shown).unwrap(), report);
+        assert_eq!(
+            total,
+            Total {
+                binaries: 2,
+                passed: 12,
+                failed: 3,
+                ignored: 1
+            }
+        );
+    }
+
+    #[test]
+    fn a_line_that_only_mentions_a_result_counts_nothing() {
+        let mut total = Total::default();
+        total.add("thread panicked: test result: ok. 5 passed; 0 failed");
+        assert_eq!(total, Total::default());
+    }
+}
