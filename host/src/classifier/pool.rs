@@ -54,8 +54,9 @@ impl Classifier {
                 .spawn(move || work(&recipe, &queue, ready))
                 .map_err(|error| ComponentError::Engine(error.to_string()))?;
         }
+        drop(ready);
         let mut description = None;
-        for said in started.iter().take(config.workers.get()) {
+        for said in started {
             description = Some(said?);
         }
         let description = description.ok_or_else(|| ComponentError::Start("no worker started".to_owned()))?;
