@@ -1,10 +1,16 @@
 //! The pipeline against a broker that does, seeded, whatever the contract of `Source` and `Settle` allows: revokes, rewinds,
 //! aborts, confirms late, crashes. The model is a list of messages for each lane; each must come out once, in order.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout
+)]
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -35,8 +41,14 @@ struct LaneModel {
     accepted: usize,
     /// Durable.
     outputs: Vec<(Route, Bytes)>,
-    pending: VecDeque<(Route, Bytes, oneshot::Sender<Result<(), SettleError>>)>,
+    pending: VecDeque<Pending>,
     revoked: Option<oneshot::Receiver<()>>,
+}
+
+/// An act that was accepted and is not durable yet.
+struct Pending {
+    output: (Route, Bytes),
+    done: oneshot::Sender<Result<(), SettleError>>,
 }
 
 struct Model {
@@ -50,6 +62,11 @@ struct Model {
 }
 
 type Shared = Arc<Mutex<Model>>;
+
+/// A failed assertion leaves the model as it was, and the claims that are then dropped must not fail over it once more.
+fn look(model: &Shared) -> MutexGuard<'_, Model> {
+    model.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 fn lane(index: usize) -> Lane {
     Lane::new(format!("in/{index}"))
@@ -66,8 +83,8 @@ impl Model {
         lane.epoch += 1;
         lane.next = lane.outputs.len();
         lane.accepted = lane.next;
-        for (_, _, done) in lane.pending.drain(..) {
-            let _ = done.send(Err(SettleError::Rewound(vec![self::lane(index)])));
+        for pending in lane.pending.drain(..) {
+            let _ = pending.done.send(Err(SettleError::Rewound(vec![self::lane(index)])));
         }
         self.rewinds += 1;
     }
@@ -78,8 +95,8 @@ impl Model {
         match self.rng.u32(..100) {
             0..=59 => {
                 let lane = &mut self.lanes[index];
-                if let Some((route, body, done)) = lane.pending.pop_front() {
-                    lane.outputs.push((route, body));
+                if let Some(Pending { output, done }) = lane.pending.pop_front() {
+                    lane.outputs.push(output);
                     let _ = done.send(Ok(()));
                 }
             }
@@ -115,7 +132,7 @@ struct Token {
 
 impl Drop for Token {
     fn drop(&mut self) {
-        let mut model = self.model.lock().unwrap();
+        let mut model = look(&self.model);
         model.alive -= 1;
         if !self.settled && model.lanes[self.lane].epoch == self.epoch {
             model.rewind(self.lane);
@@ -130,7 +147,7 @@ impl Source for SimulatedSource {
     async fn recv(&mut self, demand: Demand) -> Result<Event, BrokerError> {
         loop {
             let event = {
-                let mut model = self.0.lock().unwrap();
+                let mut model = look(&self.0);
                 model.step();
                 let index = model.rng.usize(..LANES);
                 match model.rng.u32(..100) {
@@ -184,12 +201,12 @@ struct SimulatedSettle(Shared);
 #[async_trait]
 impl Settle for SimulatedSettle {
     async fn settle(&self, claim: Claim, outputs: Vec<Output>) -> Result<Durable<SettleError>, SettleError> {
-        if self.0.lock().unwrap().rng.bool() {
+        if look(&self.0).rng.bool() {
             yield_now().await;
         }
         let (seq, epoch, name) = (claim.seq as usize, claim.epoch, claim.lane.clone());
         let mut token: Token = claim.into_token().unwrap();
-        let mut model = self.0.lock().unwrap();
+        let mut model = look(&self.0);
         let lane = &mut model.lanes[token.lane];
         token.settled = true;
         if lane.epoch != epoch {
@@ -200,7 +217,8 @@ impl Settle for SimulatedSettle {
         lane.accepted += 1;
         let [output] = <[Output; 1]>::try_from(outputs).unwrap();
         let (done, settled) = oneshot::channel();
-        lane.pending.push_back((output.route, output.message.payload, done));
+        let output = (output.route, output.message.payload);
+        lane.pending.push_back(Pending { output, done });
         drop(model);
         // The claim lives until its act is durable, as the bound on what is in flight demands.
         Ok(Box::pin(async move {
@@ -278,10 +296,10 @@ async fn simulate(seed: u64) -> (Shared, usize) {
         let source = Box::new(SimulatedSource(Arc::clone(&model)));
         let settle = Arc::new(SimulatedSettle(Arc::clone(&model)));
         let crash = async {
-            let polls = model.lock().unwrap().rng.usize(50..2000);
+            let polls = look(&model).rng.usize(50..2000);
             for _ in 0..polls {
                 yield_now().await;
-                if model.lock().unwrap().done() {
+                if look(&model).done() {
                     shutdown.stop();
                 }
             }
@@ -296,7 +314,7 @@ async fn simulate(seed: u64) -> (Shared, usize) {
             () = crash => crashes += 1,
         }
         assert!(crashes < 1000, "no progress");
-        let mut model = model.lock().unwrap();
+        let mut model = look(&model);
         assert_eq!(model.alive, 0, "a crash drops every claim");
         for index in 0..LANES {
             model.lanes[index].revoked = None;
@@ -315,7 +333,7 @@ fn whatever_the_broker_does_each_message_comes_out_once_and_in_order() {
     for seed in 0..300 {
         println!("seed {seed}");
         let (model, crashed) = runtime.block_on(simulate(seed));
-        let model = model.lock().unwrap();
+        let model = look(&model);
         for (index, lane) in model.lanes.iter().enumerate() {
             let expected: Vec<_> = (0..MESSAGES).map(|message| body(index, message)).collect();
             let bodies: Vec<_> = lane
@@ -357,7 +375,7 @@ fn with_the_policy_to_stop_the_pipeline_ends_at_the_message_that_cannot_be_answe
         matches!(ended, Err(pipeline::PipelineError::Unanswered { .. })),
         "{ended:?}"
     );
-    let model = model.lock().unwrap();
+    let model = look(&model);
     assert_eq!(model.alive, 0);
     for lane in &model.lanes {
         assert!(
