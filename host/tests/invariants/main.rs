@@ -1,0 +1,341 @@
+//! The invariants of ARCHITECTURE.md that can be read off the sources.
+//!
+//! Nothing is parsed: a line without its comment is a row of words and signs, and a rule is a shorter such row that may
+//! stand in some files and nowhere else. Each rule must also be met where it is allowed, or else it watches over a name
+//! that is long gone.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+mod rule;
+mod sources;
+
+use std::fs;
+
+use self::rule::{Rule, in_section, lifts_a_lint, members, test_names};
+use self::sources::{CODE, TESTS, files, guest, host, paths_where, read, root, sources, without_tests};
+
+#[test]
+fn only_the_embedded_broker_names_sqlite() {
+    let rule = Rule {
+        patterns: &["rusqlite*", "libsqlite3*", "sqlx*"],
+        allowed: &["host/src/broker/local/"],
+        remedy: "go through the traits of host/src/broker/mod.rs",
+    };
+    rule.holds_in(&host());
+    rule.is_met_in(&host());
+}
+
+#[test]
+fn only_the_classifier_module_names_wasmtime() {
+    let rule = Rule {
+        patterns: &["wasmtime*", "cranelift*"],
+        allowed: &["host/src/classifier/"],
+        remedy: "go through pipeline::Classify, or offer what is missing in host/src/classifier/mod.rs",
+    };
+    rule.holds_in(&host());
+    rule.is_met_in(&host());
+}
+
+/// Neither is there yet, so there is nowhere to meet them.
+#[test]
+fn a_broker_s_crates_are_named_in_its_own_folder_alone() {
+    let kafka = Rule {
+        patterns: &["rdkafka*"],
+        allowed: &["host/src/broker/kafka/"],
+        remedy: "go through the traits of host/src/broker/mod.rs",
+    };
+    let pubsub = Rule {
+        patterns: &["google_cloud*", "gcloud*"],
+        allowed: &["host/src/broker/pubsub/"],
+        remedy: "go through the traits of host/src/broker/mod.rs",
+    };
+    kafka.holds_in(&host());
+    pubsub.holds_in(&host());
+}
+
+#[test]
+fn the_data_path_knows_no_broker_no_engine_and_no_command_line() {
+    let rule = Rule {
+        patterns: &[
+            "local",
+            "kafka",
+            "pubsub",
+            "crate::classifier",
+            "crate::cli",
+            "crate::config",
+        ],
+        allowed: &[],
+        remedy: "pass what is needed in Policy, or through Source, Settle and Classify",
+    };
+    rule.holds_in(&sources("host/src/pipeline.rs"));
+    rule.holds_in(&sources("host/src/pipeline"));
+    rule.holds_in(&sources("host/src/message.rs"));
+}
+
+#[test]
+fn only_the_commands_and_their_configuration_see_what_was_typed() {
+    let rule = Rule {
+        patterns: &["crate::cli", "clap*"],
+        allowed: &["host/src/cli.rs", "host/src/config.rs", "host/src/commands/"],
+        remedy: "take a value of host/src/config.rs, which is checked",
+    };
+    let main_aside: Vec<_> = host()
+        .into_iter()
+        .filter(|source| source.path != "host/src/main.rs")
+        .collect();
+    rule.holds_in(&main_aside);
+    rule.is_met_in(&main_aside);
+}
+
+#[test]
+fn in_the_guest_only_lib_rs_sees_the_generated_bindings() {
+    let rule = Rule {
+        patterns: &["wit_bindgen*", "bindings"],
+        allowed: &["classifier-wasm/src/lib.rs"],
+        remedy: "take and give plain types, so that native tests run the code; convert in lib.rs",
+    };
+    rule.holds_in(&guest());
+    rule.is_met_in(&guest());
+}
+
+#[test]
+fn the_guest_touches_neither_files_nor_the_network_nor_the_environment() {
+    let rule = Rule {
+        patterns: &["std::fs", "std::net", "std::env", "std::process", "File::open"],
+        allowed: &[],
+        remedy: "the contract passes bytes; there is nothing else in the sandbox",
+    };
+    rule.holds_in(&guest());
+}
+
+#[test]
+fn stdout_is_written_in_one_place_and_nothing_prints() {
+    let printing = Rule {
+        patterns: &["println!", "print!", "eprintln!", "eprint!", "dbg!"],
+        allowed: &[],
+        remedy: "they panic when the reader has gone: data goes through commands/stdout.rs, the rest through tracing or \
+                 commands/progress.rs",
+    };
+    printing.holds_in(&host());
+    printing.holds_in(&guest());
+    let writing = Rule {
+        patterns: &["io::stdout", "Stdout"],
+        allowed: &[
+            "host/src/commands/stdout.rs",
+            // Asks whether it is a terminal.
+            "host/src/commands/demo/mod.rs",
+        ],
+        remedy: "write through host/src/commands/stdout.rs, which knows what a closed pipe means",
+    };
+    writing.holds_in(&host());
+    writing.is_met_in(&host());
+}
+
+#[test]
+fn only_exit_rs_chooses_an_exit_code() {
+    let rule = Rule {
+        patterns: &["ExitCode::from", "process::exit", "process::abort"],
+        allowed: &["host/src/exit.rs"],
+        remedy: "return an error; host/src/exit.rs knows its code",
+    };
+    rule.holds_in(&host());
+    rule.is_met_in(&host());
+}
+
+#[test]
+fn tasks_and_threads_are_started_where_their_end_is_known() {
+    let tasks = Rule {
+        patterns: &[
+            "tokio::spawn",
+            "task::spawn",
+            "task::spawn_local",
+            "spawn_local",
+            "JoinSet",
+            "TaskTracker",
+        ],
+        allowed: &[
+            // Waits for signals, as long as the process lives.
+            "host/src/shutdown.rs",
+        ],
+        remedy: "poll the future where it is made, in a set with a bound, so that a stop drops it; or list the file here \
+                 with what ends the task",
+    };
+    tasks.holds_in(&host());
+    tasks.is_met_in(&host());
+    let threads = Rule {
+        patterns: &["thread::spawn", "thread::Builder"],
+        allowed: &[
+            // Reader, lease and writer: each ends with the source or writer that it serves.
+            "host/src/broker/local/source.rs",
+            // The epochs' ticker ends with the engine.
+            "host/src/classifier/engine.rs",
+            // Workers end with the classifier.
+            "host/src/classifier/pool.rs",
+        ],
+        remedy: "list the file here with what ends the thread",
+    };
+    threads.holds_in(&host());
+    threads.is_met_in(&host());
+}
+
+#[test]
+fn every_channel_is_bounded() {
+    let rule = Rule {
+        patterns: &["unbounded*", "mpsc::channel()", "UnboundedSender"],
+        allowed: &[
+            // Permits stand before the queue: 32 MiB of messages; claims that carry none are bounded by who holds them.
+            "host/src/broker/local/writer.rs",
+            // One word a worker.
+            "host/src/classifier/pool.rs",
+        ],
+        remedy: "take a bounded channel; or list the file here with what bounds it",
+    };
+    let host = without_tests(host());
+    rule.holds_in(&host);
+    rule.is_met_in(&host);
+}
+
+/// The macros that no lint of the workspace denies.
+#[test]
+fn no_macro_that_panics_stands_outside_of_tests() {
+    let rule = Rule {
+        patterns: &[
+            "todo!",
+            "unimplemented!",
+            "unreachable!",
+            "assert!",
+            "assert_eq!",
+            "assert_ne!",
+        ],
+        allowed: &[],
+        remedy: "return an error, or make the impossible a type; a debug_assert may say what only a mistake of ours breaks",
+    };
+    for folder in CODE {
+        rule.holds_in(&without_tests(sources(folder)));
+    }
+}
+
+#[test]
+fn files_stay_short_enough_to_be_read() {
+    const LONGEST: usize = 500;
+    let long = paths_where(&[&CODE[..], &TESTS].concat(), |source| {
+        source.text.lines().count() > LONGEST
+    });
+    assert!(long.is_empty(), "over {LONGEST} lines: {long:?}; split by concern");
+}
+
+#[test]
+fn every_module_says_what_it_is() {
+    let silent = paths_where(&CODE, |source| {
+        // Tests belong to the module that names them.
+        !source.text.starts_with("//!") && !source.path.ends_with("/tests.rs")
+    });
+    assert!(
+        silent.is_empty(),
+        "without a first line `//! ...`: {silent:?}; say what the module is and why it is separate"
+    );
+}
+
+#[test]
+fn lints_are_lifted_in_tests_and_generated_code_alone() {
+    const GENERATED: [&str; 2] = ["host/src/classifier/bindings.rs", "classifier-wasm/src/lib.rs"];
+    let lifted = paths_where(&CODE, |source| {
+        let is_test = source.path.ends_with("/testing.rs") || source.path.ends_with("/tests.rs");
+        !GENERATED.contains(&&*source.path) && !is_test && lifts_a_lint(&source.text)
+    });
+    assert!(
+        lifted.is_empty(),
+        "a lint is lifted outside of tests: {lifted:?}; return an error instead of panicking"
+    );
+}
+
+#[test]
+fn what_may_panic_is_denied_in_every_crate() {
+    let workspace = read("Cargo.toml");
+    let denied = [
+        ("[workspace.lints.rust]", "unsafe_code"),
+        ("[workspace.lints.clippy]", "unwrap_used"),
+        ("[workspace.lints.clippy]", "expect_used"),
+        ("[workspace.lints.clippy]", "indexing_slicing"),
+        ("[workspace.lints.clippy]", "panic"),
+    ];
+    for (section, lint) in denied {
+        let line = format!("{lint} = \"deny\"");
+        assert!(
+            in_section(&workspace, section, &line),
+            "Cargo.toml: put `{line}` into {section}"
+        );
+    }
+    for member in members(&workspace) {
+        assert!(
+            in_section(&read(&format!("{member}/Cargo.toml")), "[lints]", "workspace = true"),
+            "{member}/Cargo.toml: add `[lints]` with `workspace = true`"
+        );
+    }
+}
+
+#[test]
+fn no_crate_can_be_published_by_accident() {
+    let manifests = files(&root(), "Cargo.toml");
+    assert!(manifests.len() > 3, "found {manifests:?} only");
+    for manifest in manifests {
+        let said = fs::read_to_string(&manifest).unwrap();
+        let is_private = |section| in_section(&said, section, "publish = false");
+        let is_inherited = in_section(&said, "[package]", "publish.workspace = true");
+        assert!(
+            is_inherited || is_private("[package]") || is_private("[workspace.package]"),
+            "{}: add `publish.workspace = true`",
+            manifest.display()
+        );
+    }
+}
+
+/// A dependency has one version and one set of features, which stand in the workspace.
+#[test]
+fn dependencies_stand_once_in_the_workspace() {
+    for member in members(&read("Cargo.toml")) {
+        let manifest = read(&format!("{member}/Cargo.toml"));
+        let mut section = "";
+        for line in manifest.lines() {
+            if line.starts_with('[') {
+                section = line;
+                continue;
+            }
+            let is_dependency = section.trim_end_matches(']').ends_with("dependencies") && line.contains('=');
+            assert!(
+                !is_dependency || line.contains(".workspace = true") || line.contains("workspace = true,"),
+                "{member}/Cargo.toml: put the version of `{line}` into [workspace.dependencies] and take it from there"
+            );
+        }
+    }
+}
+
+/// What ARCHITECTURE.md calls in backticks by a sentence of a name is a test that is there.
+#[test]
+fn every_test_that_the_architecture_names_is_there() {
+    let code = [&CODE[..], &TESTS].concat();
+    let tests: Vec<_> = code.iter().flat_map(|folder| sources(folder)).collect();
+    let map = read("ARCHITECTURE.md");
+    let names = test_names(&map);
+    assert!(names.len() > 20, "found {names:?} only");
+    for name in names {
+        let function = format!("fn {name}(");
+        assert!(
+            tests.iter().any(|source| source.text.contains(&function)),
+            "ARCHITECTURE.md says that the test `{name}` holds an invariant, and there is none of that name"
+        );
+    }
+}
+
+#[test]
+fn the_architecture_names_every_file_of_the_host_s_first_level() {
+    let map = read("ARCHITECTURE.md");
+    for entry in fs::read_dir(root().join("host/src")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let module = name.trim_end_matches(".rs");
+        assert!(
+            map.contains(&format!("`{module}`")) || map.contains(&format!("`{module}/")),
+            "ARCHITECTURE.md: the code map lacks `{module}`"
+        );
+    }
+}
