@@ -236,6 +236,20 @@ fn every_module_says_what_it_is() {
     );
 }
 
+/// The contract is all that the author of another component reads.
+#[test]
+fn every_function_of_the_contract_is_documented() {
+    let contract = read("wit/classifier.wit");
+    let lines: Vec<_> = contract.lines().map(str::trim).collect();
+    let functions = lines.windows(2).filter(|pair| pair[1].contains(": func("));
+    let (documented, silent): (Vec<_>, Vec<_>) = functions.partition(|pair| pair[0].starts_with("///"));
+    assert!(documented.len() >= 4, "found {documented:?} only");
+    assert!(
+        silent.is_empty(),
+        "wit/classifier.wit: write `///` above each of {silent:?}"
+    );
+}
+
 #[test]
 fn lints_are_lifted_in_tests_and_generated_code_alone() {
     const GENERATED: [&str; 2] = ["host/src/classifier/bindings.rs", "classifier-wasm/src/lib.rs"];
