@@ -45,22 +45,13 @@ impl ImageShape {
             [h, w, c] if (h, w, c) == (height, width, channels) => 1,
             [h, w] if (h, w, 1) == (height, width, channels) => 1,
             _ => {
-                let shape = shape
-                    .iter()
-                    .map(usize::to_string)
-                    .collect::<Vec<_>>()
-                    .join(", ");
-                let detail = format!(
-                    "shape ({shape}) does not fit the model: send (N, {height}, {width}, {channels})"
-                );
+                let shape = shape.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
+                let detail = format!("shape ({shape}) does not fit the model: send (N, {height}, {width}, {channels})");
                 return Err(Reject::new(Code::BadShape, detail));
             }
         };
         match count {
-            0 => Err(Reject::new(
-                Code::Empty,
-                "a tensor of 0 images: send at least one",
-            )),
+            0 => Err(Reject::new(Code::Empty, "a tensor of 0 images: send at least one")),
             n if n > self.max_images() => Err(self.too_many(n)),
             n => Ok(n),
         }
@@ -68,10 +59,7 @@ impl ImageShape {
 
     /// The refusal of `count` images.
     pub fn too_many(self, count: usize) -> Reject {
-        let detail = format!(
-            "{count} images in one request: send at most {}",
-            self.max_images()
-        );
+        let detail = format!("{count} images in one request: send at most {}", self.max_images());
         Reject::new(Code::TooManyImages, detail)
     }
 }
@@ -106,20 +94,9 @@ impl Images {
             );
             return Err(Reject::new(Code::BadShape, detail));
         }
-        match values
-            .iter()
-            .position(|value| !(0.0..=255.0).contains(value))
-        {
-            None => Ok(Images {
-                shape,
-                count,
-                values,
-            }),
-            Some(at) => Err(bad_value(
-                shape,
-                at,
-                values.get(at).copied().unwrap_or(f32::NAN),
-            )),
+        match values.iter().position(|value| !(0.0..=255.0).contains(value)) {
+            None => Ok(Images { shape, count, values }),
+            Some(at) => Err(bad_value(shape, at, values.get(at).copied().unwrap_or(f32::NAN))),
         }
     }
 
@@ -157,12 +134,7 @@ fn bad_value(shape: ImageShape, at: usize, value: f32) -> Reject {
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic
-)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 mod tests {
     use super::*;
 
@@ -197,32 +169,19 @@ mod tests {
             &[1, 28, 28, 3],
             &[1, 1, 28, 28, 1],
         ] {
-            assert_eq!(
-                GREY.count(shape).unwrap_err().code,
-                Code::BadShape,
-                "{shape:?}"
-            );
+            assert_eq!(GREY.count(shape).unwrap_err().code, Code::BadShape, "{shape:?}");
         }
         assert_eq!(COLOUR.count(&[2, 4, 5]).unwrap_err().code, Code::BadShape);
         let detail = GREY.count(&[10, 32, 32]).unwrap_err().detail;
-        assert_eq!(
-            detail,
-            "shape (10, 32, 32) does not fit the model: send (N, 28, 28, 1)"
-        );
+        assert_eq!(detail, "shape (10, 32, 32) does not fit the model: send (N, 28, 28, 1)");
     }
 
     #[test]
     fn no_images_and_too_many_are_refused() {
         assert_eq!(GREY.count(&[0, 28, 28]).unwrap_err().code, Code::Empty);
         assert_eq!(GREY.count(&[4096, 28, 28]).unwrap(), 4096);
-        assert_eq!(
-            GREY.count(&[4097, 28, 28]).unwrap_err().code,
-            Code::TooManyImages
-        );
-        assert_eq!(
-            GREY.count(&[usize::MAX, 28, 28]).unwrap_err().code,
-            Code::TooManyImages
-        );
+        assert_eq!(GREY.count(&[4097, 28, 28]).unwrap_err().code, Code::TooManyImages);
+        assert_eq!(GREY.count(&[usize::MAX, 28, 28]).unwrap_err().code, Code::TooManyImages);
     }
 
     #[test]
@@ -242,9 +201,7 @@ mod tests {
         let reject = Images::new(GREY, 2, values.clone()).unwrap_err();
         assert_eq!(reject.code, Code::OutOfRange);
         assert!(
-            reject
-                .detail
-                .starts_with("value 256 in image 1 at row 1, column 2"),
+            reject.detail.starts_with("value 256 in image 1 at row 1, column 2"),
             "{reject}"
         );
         for (value, code) in [
@@ -259,14 +216,8 @@ mod tests {
 
     #[test]
     fn values_that_do_not_fill_the_images_are_refused() {
-        assert_eq!(
-            Images::new(GREY, 2, vec![0.0; 784]).unwrap_err().code,
-            Code::BadShape
-        );
+        assert_eq!(Images::new(GREY, 2, vec![0.0; 784]).unwrap_err().code, Code::BadShape);
         assert_eq!(Images::new(GREY, 0, vec![]).unwrap_err().code, Code::Empty);
-        assert_eq!(
-            Images::new(GREY, 5000, vec![]).unwrap_err().code,
-            Code::TooManyImages
-        );
+        assert_eq!(Images::new(GREY, 5000, vec![]).unwrap_err().code, Code::TooManyImages);
     }
 }

@@ -107,8 +107,7 @@ mod component {
             reason = "a test loads the built-in model, and the contract leaves no way to say it is broken"
         )]
         fn describe() -> Description {
-            with_model(|model| describe(model))
-                .unwrap_or_else(|reject| panic!("the built-in model: {reject}"))
+            with_model(|model| describe(model)).unwrap_or_else(|reject| panic!("the built-in model: {reject}"))
         }
 
         fn load(onnx: Vec<u8>) -> Result<Description, Error> {

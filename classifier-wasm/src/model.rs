@@ -51,12 +51,7 @@ impl Model {
     pub fn load(onnx: &[u8]) -> Result<Model, Reject> {
         let proto = tract_onnx::onnx()
             .proto_model_for_read(&mut &*onnx)
-            .map_err(|error| {
-                Reject::new(
-                    Code::BadModel,
-                    format!("not an ONNX model: {}", chain(&error)),
-                )
-            })?;
+            .map_err(|error| Reject::new(Code::BadModel, format!("not an ONNX model: {}", chain(&error))))?;
         let Signature {
             image,
             layout,
@@ -154,12 +149,8 @@ fn input(image: &[f32], shape: ImageShape, layout: Layout) -> TractResult<Tensor
 }
 
 /// The optimised plan for one image of shape `input`, ready to run, and the number of classes that it gives.
-fn plan(
-    proto: &tract_onnx::pb::ModelProto,
-    input: &[usize],
-) -> Result<(TypedSimpleState, usize), Reject> {
-    let refused =
-        |error: TractError| unsupported(format!("cannot build the model: {}", chain(&error)));
+fn plan(proto: &tract_onnx::pb::ModelProto, input: &[usize]) -> Result<(TypedSimpleState, usize), Reject> {
+    let refused = |error: TractError| unsupported(format!("cannot build the model: {}", chain(&error)));
     let parsed = tract_onnx::onnx().parse(proto, None).map_err(refused)?;
     if let Some(name) = parsed.unresolved_inputs.first() {
         return Err(Reject::new(
@@ -174,15 +165,10 @@ fn plan(
         .map_err(refused)?;
     let output = optimised.output_fact(0).map_err(refused)?;
     let classes = match output.shape.as_concrete() {
-        Some(&[1, classes])
-            if output.datum_type == f32::datum_type() && (1..=MAX_LABELS).contains(&classes) =>
-        {
-            classes
-        }
+        Some(&[1, classes]) if output.datum_type == f32::datum_type() && (1..=MAX_LABELS).contains(&classes) => classes,
         _ => {
-            let detail = format!(
-                "the output is {output:?}: it must be (N, labels) floats, at most {MAX_LABELS} labels"
-            );
+            let detail =
+                format!("the output is {output:?}: it must be (N, labels) floats, at most {MAX_LABELS} labels");
             return Err(unsupported(detail));
         }
     };
@@ -199,10 +185,7 @@ fn default_labels(image: ImageShape, classes: usize) -> Vec<String> {
         width: 28,
         channels: 1,
     };
-    let known = BUILT_IN_LABELS
-        .lines()
-        .map(str::to_owned)
-        .collect::<Vec<_>>();
+    let known = BUILT_IN_LABELS.lines().map(str::to_owned).collect::<Vec<_>>();
     if image == fashion && classes == known.len() {
         known
     } else {
@@ -225,8 +208,7 @@ fn scaled(mut row: Vec<f32>) -> Result<Vec<f32>, Reject> {
 /// Probabilities of logits; the highest is taken off first, so that none overflows.
 fn softmax(mut row: Vec<f32>) -> Result<Vec<f32>, Reject> {
     let highest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    row.iter_mut()
-        .for_each(|value| *value = (*value - highest).exp());
+    row.iter_mut().for_each(|value| *value = (*value - highest).exp());
     let sum: f32 = row.iter().sum();
     if !sum.is_finite() {
         return Err(bad_output("logits that are not finite"));
@@ -245,20 +227,11 @@ fn bad_output(detail: impl Into<String>) -> Reject {
 
 /// An error with its causes, on one line.
 fn chain(error: &TractError) -> String {
-    error
-        .chain()
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(": ")
+    error.chain().map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic
-)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 mod tests {
     use super::*;
 
@@ -272,11 +245,7 @@ mod tests {
         let image = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
         for (layout, axes, values) in [
             (Layout::ChannelsLast, [1, 1, 2, 3], image),
-            (
-                Layout::ChannelsFirst,
-                [1, 3, 1, 2],
-                [1.0, 4.0, 2.0, 5.0, 3.0, 6.0],
-            ),
+            (Layout::ChannelsFirst, [1, 3, 1, 2], [1.0, 4.0, 2.0, 5.0, 3.0, 6.0]),
         ] {
             let tensor = input(&image, shape, layout).unwrap();
             assert_eq!(tensor.shape(), axes);
@@ -322,15 +291,6 @@ mod tests {
         };
         assert_eq!(default_labels(fashion, 10)[9], "Ankle boot");
         assert_eq!(default_labels(fashion, 3), ["0", "1", "2"]);
-        assert_eq!(
-            default_labels(
-                ImageShape {
-                    height: 32,
-                    ..fashion
-                },
-                10
-            )[9],
-            "9"
-        );
+        assert_eq!(default_labels(ImageShape { height: 32, ..fashion }, 10)[9], "9");
     }
 }

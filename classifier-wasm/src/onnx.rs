@@ -63,8 +63,7 @@ impl Signature {
             layout,
             probabilities: comes_out_of_softmax(graph, output),
             name: metadata("name").unwrap_or(&graph.name).to_owned(),
-            version: metadata("version")
-                .map_or_else(|| model.model_version.to_string(), str::to_owned),
+            version: metadata("version").map_or_else(|| model.model_version.to_string(), str::to_owned),
             labels: metadata("labels").map(|labels| labels.lines().map(str::to_owned).collect()),
         })
     }
@@ -82,8 +81,7 @@ fn refuse_external_weights(graph: &GraphProto) -> Result<(), Reject> {
         .flat_map(|node| node.attribute.iter())
         .filter_map(|attribute| attribute.t.as_ref());
     let external = |tensor: &&TensorProto| {
-        tensor.data_location == Some(DataLocation::External as i32)
-            || !tensor.external_data.is_empty()
+        tensor.data_location == Some(DataLocation::External as i32) || !tensor.external_data.is_empty()
     };
     match graph.initializer.iter().chain(attributes).find(external) {
         None => Ok(()),
@@ -96,12 +94,10 @@ fn refuse_external_weights(graph: &GraphProto) -> Result<(), Reject> {
 
 /// The one input that is no weight: older exporters list the weights among the inputs.
 fn the_input(graph: &GraphProto) -> Result<&ValueInfoProto, Reject> {
-    let mut inputs = graph.input.iter().filter(|input| {
-        graph
-            .initializer
-            .iter()
-            .all(|weights| weights.name != input.name)
-    });
+    let mut inputs = graph
+        .input
+        .iter()
+        .filter(|input| graph.initializer.iter().all(|weights| weights.name != input.name));
     match (inputs.next(), inputs.next()) {
         (Some(input), None) => Ok(input),
         (None, _) => Err(unsupported("no input: the model must take images")),
@@ -119,14 +115,7 @@ fn the_input(graph: &GraphProto) -> Result<&ValueInfoProto, Reject> {
 /// The one output, which some operator gives.
 fn the_output(graph: &GraphProto) -> Result<&ValueInfoProto, Reject> {
     match graph.output.as_slice() {
-        [output]
-            if graph
-                .node
-                .iter()
-                .any(|node| node.output.contains(&output.name)) =>
-        {
-            Ok(output)
-        }
+        [output] if graph.node.iter().any(|node| node.output.contains(&output.name)) => Ok(output),
         [output] => Err(Reject::new(
             Code::BadModel,
             format!("no operator gives the output {}", quote(&output.name)),
@@ -140,13 +129,11 @@ fn the_output(graph: &GraphProto) -> Result<&ValueInfoProto, Reject> {
 
 fn image(input: &ValueInfoProto) -> Result<(ImageShape, Layout), Reject> {
     let name = quote(&input.name);
-    let Some(Type::TensorType(tensor)) = input.r#type.as_ref().and_then(|kind| kind.value.as_ref())
-    else {
+    let Some(Type::TensorType(tensor)) = input.r#type.as_ref().and_then(|kind| kind.value.as_ref()) else {
         return Err(unsupported(format!("input {name} is no tensor")));
     };
     if tensor.elem_type != DataType::Float as i32 {
-        let found =
-            DataType::try_from(tensor.elem_type).map_or("unknown", |kind| kind.as_str_name());
+        let found = DataType::try_from(tensor.elem_type).map_or("unknown", |kind| kind.as_str_name());
         return Err(unsupported(format!(
             "input {name} is of type {found}: it must be FLOAT and take raw pixels"
         )));
@@ -168,16 +155,12 @@ fn image(input: &ValueInfoProto) -> Result<(ImageShape, Layout), Reject> {
         )));
     }
     let fixed = rest.iter().map(|dimension| match dimension {
-        Some(Dimension::DimValue(length)) => {
-            usize::try_from(*length).ok().filter(|&length| length > 0)
-        }
+        Some(Dimension::DimValue(length)) => usize::try_from(*length).ok().filter(|&length| length > 0),
         _ => None,
     });
     let fixed: Option<Vec<usize>> = fixed.collect();
     let Some(&[a, b, c]) = fixed.as_deref() else {
-        let detail = format!(
-            "input {name} must have four axes, fixed but for the first: (N, H, W, C) or (N, C, H, W)"
-        );
+        let detail = format!("input {name} must have four axes, fixed but for the first: (N, H, W, C) or (N, C, H, W)");
         return Err(unsupported(detail));
     };
     let (image, layout) = match (matches!(a, 1 | 3), matches!(c, 1 | 3)) {
@@ -244,18 +227,11 @@ fn comes_out_of_softmax(graph: &GraphProto, output: &ValueInfoProto) -> bool {
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic
-)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 mod tests {
     use super::*;
     use tract_onnx::pb::tensor_shape_proto::Dimension as Axis;
-    use tract_onnx::pb::{
-        NodeProto, StringStringEntryProto, TensorShapeProto, TypeProto, type_proto,
-    };
+    use tract_onnx::pb::{NodeProto, StringStringEntryProto, TensorShapeProto, TypeProto, type_proto};
 
     fn tensor(name: &str, kind: DataType, lengths: &[i64]) -> ValueInfoProto {
         // A length of 0 stands for a dynamic axis.
@@ -351,11 +327,7 @@ mod tests {
             &[0, 3, 28, 3],
             &[0, 1 << 20, 1 << 20, 1],
         ] {
-            assert_eq!(
-                refusal(&model(lengths)).code,
-                Code::UnsupportedModel,
-                "{lengths:?}"
-            );
+            assert_eq!(refusal(&model(lengths)).code, Code::UnsupportedModel, "{lengths:?}");
         }
         let ambiguous = refusal(&model(&[0, 1, 28, 3])).detail;
         assert!(
@@ -370,9 +342,7 @@ mod tests {
     #[test]
     fn weights_among_the_inputs_do_not_count_and_a_second_input_is_refused() {
         let mut model = model(&[0, 28, 28, 1]);
-        graph(&mut model)
-            .input
-            .push(tensor("weights", DataType::Float, &[10]));
+        graph(&mut model).input.push(tensor("weights", DataType::Float, &[10]));
         assert!(refusal(&model).detail.contains("`weights`"));
         graph(&mut model).initializer = vec![TensorProto {
             name: "weights".to_owned(),
@@ -405,9 +375,7 @@ mod tests {
         graph(&mut dangling).output = vec![tensor("elsewhere", DataType::Float, &[0, 10])];
         assert_eq!(refusal(&dangling).code, Code::BadModel);
         let mut two = model(&[0, 28, 28, 1]);
-        graph(&mut two)
-            .output
-            .push(tensor("logits", DataType::Float, &[0, 10]));
+        graph(&mut two).output.push(tensor("logits", DataType::Float, &[0, 10]));
         assert_eq!(refusal(&two).code, Code::UnsupportedModel);
         assert_eq!(refusal(&ModelProto::default()).code, Code::BadModel);
     }
@@ -419,14 +387,8 @@ mod tests {
         graph(&mut model).node[1] = node("Softmax", "logits", "before");
         for (operator, seen) in [("Identity", true), ("Squeeze", true), ("Mul", false)] {
             graph(&mut model).node.truncate(2);
-            graph(&mut model)
-                .node
-                .push(node(operator, "before", "probabilities"));
-            assert_eq!(
-                Signature::read(&model).unwrap().probabilities,
-                seen,
-                "{operator}"
-            );
+            graph(&mut model).node.push(node(operator, "before", "probabilities"));
+            assert_eq!(Signature::read(&model).unwrap().probabilities, seen, "{operator}");
         }
         graph(&mut model).node = vec![node("Identity", "probabilities", "probabilities")];
         assert!(!Signature::read(&model).unwrap().probabilities);
@@ -440,21 +402,14 @@ mod tests {
             (plain.name.as_str(), plain.version.as_str(), plain.labels),
             ("graph", "7", None)
         );
-        for (key, value) in [
-            ("name", "shoes"),
-            ("version", "2.1"),
-            ("labels", "left\nright\n"),
-        ] {
+        for (key, value) in [("name", "shoes"), ("version", "2.1"), ("labels", "left\nright\n")] {
             model.metadata_props.push(StringStringEntryProto {
                 key: key.to_owned(),
                 value: value.to_owned(),
             });
         }
         let named = Signature::read(&model).unwrap();
-        assert_eq!(
-            (named.name.as_str(), named.version.as_str()),
-            ("shoes", "2.1")
-        );
+        assert_eq!((named.name.as_str(), named.version.as_str()), ("shoes", "2.1"));
         assert_eq!(named.labels.unwrap(), ["left", "right"]);
     }
 }

@@ -10,10 +10,7 @@ pub struct Predictions {
 impl Predictions {
     /// `probabilities`: row-major, `labels` a row, every one finite.
     pub fn new(labels: usize, probabilities: Vec<f32>) -> Predictions {
-        Predictions {
-            labels,
-            probabilities,
-        }
+        Predictions { labels, probabilities }
     }
 
     /// Each image's probabilities, in order.
@@ -57,12 +54,7 @@ impl<'a> Row<'a> {
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic
-)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 mod tests {
     use super::*;
 
@@ -75,14 +67,8 @@ mod tests {
     #[test]
     fn the_top_falls_begins_with_the_class_and_ends_with_the_labels() {
         let row = Row(&[0.2, 0.4, 0.0, 0.4]);
-        assert_eq!(
-            row.top(3).collect::<Vec<_>>(),
-            [(1, 0.4), (3, 0.4), (0, 0.2)]
-        );
-        assert_eq!(
-            row.top(1).map(|(class, _)| class).collect::<Vec<_>>(),
-            [row.class()]
-        );
+        assert_eq!(row.top(3).collect::<Vec<_>>(), [(1, 0.4), (3, 0.4), (0, 0.2)]);
+        assert_eq!(row.top(1).map(|(class, _)| class).collect::<Vec<_>>(), [row.class()]);
         assert_eq!(row.top(usize::MAX).count(), 4);
     }
 }

@@ -34,10 +34,7 @@ fn on_black(picture: DynamicImage) -> DynamicImage {
     picture.into()
 }
 
-fn resized<P: Pixel<Subpixel = u8> + 'static>(
-    picture: ImageBuffer<P, Vec<u8>>,
-    image: ImageShape,
-) -> Vec<f32> {
+fn resized<P: Pixel<Subpixel = u8> + 'static>(picture: ImageBuffer<P, Vec<u8>>, image: ImageShape) -> Vec<f32> {
     // The sides of a model's image fit in 24 bits.
     let (width, height) = (image.width as u32, image.height as u32);
     let picture = if picture.dimensions() == (width, height) {
@@ -49,12 +46,7 @@ fn resized<P: Pixel<Subpixel = u8> + 'static>(
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic
-)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 mod tests {
     use super::*;
     use image::{GrayImage, Luma, Rgb, RgbImage, RgbaImage};

@@ -115,23 +115,14 @@ impl fmt::Display for Code {
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic
-)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_long_detail_is_cut_between_characters() {
         let reject = Reject::new(Code::BadShape, "é".repeat(10_000));
-        assert!(
-            reject.detail.len() <= MAX_DETAIL,
-            "{} bytes",
-            reject.detail.len()
-        );
+        assert!(reject.detail.len() <= MAX_DETAIL, "{} bytes", reject.detail.len());
         assert!(reject.detail.ends_with("é..."));
     }
 

@@ -67,9 +67,7 @@ impl Case {
 /// Equal, numbers within 1e-4.
 fn alike(expected: &Value, given: &Value) -> bool {
     match (expected, given) {
-        (Value::Number(one), Value::Number(other)) => {
-            (one.as_f64().unwrap() - other.as_f64().unwrap()).abs() <= 1e-4
-        }
+        (Value::Number(one), Value::Number(other)) => (one.as_f64().unwrap() - other.as_f64().unwrap()).abs() <= 1e-4,
         (Value::Array(one), Value::Array(other)) => {
             one.len() == other.len() && one.iter().zip(other).all(|(one, other)| alike(one, other))
         }
@@ -86,13 +84,10 @@ fn alike(expected: &Value, given: &Value) -> bool {
 #[test]
 fn every_message_of_the_corpus_gets_its_answer_or_its_refusal() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit/corpus");
-    let cases: Vec<Case> =
-        serde_json::from_slice(&fs::read(corpus.join("cases.json")).unwrap()).unwrap();
+    let cases: Vec<Case> = serde_json::from_slice(&fs::read(corpus.join("cases.json")).unwrap()).unwrap();
     assert!(cases.len() > 100, "only {} cases", cases.len());
     let mut model = Model::built_in().unwrap();
-    let complaints = cases
-        .iter()
-        .filter_map(|case| case.complaint(&mut model, &corpus));
+    let complaints = cases.iter().filter_map(|case| case.complaint(&mut model, &corpus));
     let complaints = complaints.collect::<Vec<_>>();
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
 }

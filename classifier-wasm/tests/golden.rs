@@ -1,11 +1,6 @@
 //! The guest against what Python's json and onnxruntime gave for the same model (`models/golden`).
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use std::fs;
 use std::path::PathBuf;
@@ -18,9 +13,7 @@ use classifier_wasm::{Request, classify};
 use sha2::{Digest, Sha256};
 
 fn models(name: &str) -> Vec<u8> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("../models")
-        .join(name);
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../models").join(name);
     fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
@@ -80,10 +73,7 @@ fn the_built_in_model_says_what_it_is() {
     assert_eq!(card.image.max_images(), 4096);
     let labels = String::from_utf8(models("labels.txt")).unwrap();
     assert_eq!(card.labels, labels.lines().collect::<Vec<_>>());
-    assert_eq!(
-        card.sha256,
-        hex::encode(Sha256::digest(models("fashion-cnn.onnx")))
-    );
+    assert_eq!(card.sha256, hex::encode(Sha256::digest(models("fashion-cnn.onnx"))));
     assert!(!card.name.is_empty() && !card.version.is_empty());
 }
 
@@ -103,9 +93,7 @@ fn a_loaded_model_of_another_size_answers_as_computed_by_hand() {
     );
     assert_eq!(model.card().labels, ["top", "middle", "bottom"]);
     for band in 0..3 {
-        let body: Vec<u8> = (0..48)
-            .map(|at| if at / 16 == band { 255 } else { 0 })
-            .collect();
+        let body: Vec<u8> = (0..48).map(|at| if at / 16 == band { 255 } else { 0 }).collect();
         let images = codec::decode(None, &body, model.card().image).unwrap();
         let row = model.predict(&images).unwrap().into_probabilities();
         assert!((row[band] - WON).abs() < 1e-5, "{row:?}");
@@ -123,9 +111,7 @@ fn a_colour_model_with_channels_last_answers_as_computed_by_hand() {
             channels: 3
         }
     );
-    let body: Vec<u8> = (0..144)
-        .map(|at| if at % 3 == 2 { 255 } else { 0 })
-        .collect();
+    let body: Vec<u8> = (0..144).map(|at| if at % 3 == 2 { 255 } else { 0 }).collect();
     let request = Request {
         content_type: None,
         accept: None,
@@ -137,13 +123,7 @@ fn a_colour_model_with_channels_last_answers_as_computed_by_hand() {
 #[test]
 fn bytes_that_are_no_model_are_refused() {
     let whole = models("fashion-cnn.onnx");
-    for bytes in [
-        &b""[..],
-        b"hello",
-        b"\0\0\0\0",
-        &whole[..whole.len() / 2],
-        &[0xff; 100],
-    ] {
+    for bytes in [&b""[..], b"hello", b"\0\0\0\0", &whole[..whole.len() / 2], &[0xff; 100]] {
         let reject = Model::load(bytes).err().expect("refused");
         assert_eq!(reject.code, Code::BadModel, "{reject}");
     }

@@ -36,13 +36,8 @@ fn shape() -> impl Strategy<Value = ImageShape> {
 
 /// A model's image and the bytes of 1 to 5 of them.
 fn pixels() -> impl Strategy<Value = (ImageShape, usize, Vec<u8>)> {
-    (shape(), 1..6usize).prop_flat_map(|(image, count)| {
-        (
-            Just(image),
-            Just(count),
-            vec(any::<u8>(), count * image.values()),
-        )
-    })
+    (shape(), 1..6usize)
+        .prop_flat_map(|(image, count)| (Just(image), Just(count), vec(any::<u8>(), count * image.values())))
 }
 
 /// Values as nested lists, written by Python's json with `comma` between.
@@ -58,22 +53,14 @@ fn lists(values: &[String], shape: &[usize], comma: &str) -> String {
 }
 
 fn npy(descr: &str, shape: &[usize], values: &[u8]) -> Vec<u8> {
-    let shape = shape
-        .iter()
-        .map(usize::to_string)
-        .collect::<Vec<_>>()
-        .join(", ");
+    let shape = shape.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
     let header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({shape}), }}\n");
     let length = (header.len() as u16).to_le_bytes();
     [b"\x93NUMPY\x01\x00", &length[..], header.as_bytes(), values].concat()
 }
 
 /// Every format that keeps pixels as they are, with its content type or none.
-fn encodings(
-    image: ImageShape,
-    count: usize,
-    bytes: &[u8],
-) -> Vec<(Option<&'static str>, Vec<u8>)> {
+fn encodings(image: ImageShape, count: usize, bytes: &[u8]) -> Vec<(Option<&'static str>, Vec<u8>)> {
     let shape = [count, image.height, image.width, image.channels];
     let integers = bytes.iter().map(u8::to_string).collect::<Vec<_>>();
     let floats = bytes
@@ -86,10 +73,7 @@ fn encodings(
         .flat_map(|&byte| f32::from(byte).to_le_bytes())
         .collect::<Vec<_>>();
     vec![
-        (
-            Some("application/json"),
-            serde_json::to_vec(&object).unwrap(),
-        ),
+        (Some("application/json"), serde_json::to_vec(&object).unwrap()),
         (None, object.into_bytes()),
         (None, lists(&floats, &shape, ",\n").into_bytes()),
         (None, lists(&integers, &shape, ",").into_bytes()),
@@ -102,10 +86,7 @@ fn encodings(
 fn within_bounds(images: &Images, image: ImageShape) -> bool {
     images.count() > 0
         && images.values().len() == images.count() * image.values()
-        && images
-            .values()
-            .iter()
-            .all(|value| (0.0..=255.0).contains(value))
+        && images.values().iter().all(|value| (0.0..=255.0).contains(value))
 }
 
 proptest! {

@@ -1,7 +1,33 @@
 //! What the program was asked to do, checked: every value here is usable.
 
+use std::fmt;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
+
+use crate::classifier::{ClassifierConfig, Limits};
+use crate::cli::{BrokerArgs, BrokerName, ComponentArgs, StorageArgs};
+use crate::exit::Failure;
+
+/// Messages are read from here, as the original program does.
+pub const DEFAULT_INPUT: &str = "input-stream";
+/// Answers go here, as the original program does.
+pub const DEFAULT_OUTPUT: &str = "output-stream";
+/// The group of every reader, as in the original program.
+pub const DEFAULT_GROUP: &str = "my-group";
+/// Where `cargo xtask component` puts it.
+pub const DEFAULT_COMPONENT: &str = "target/component/classifier.wasm";
+/// What the embedded broker keeps of a topic.
+pub const DEFAULT_RETENTION: ByteSize = ByteSize(1 << 30);
+/// The largest message: a batch of 40 test images takes 185 KB.
+pub const DEFAULT_MAX_MESSAGE: ByteSize = ByteSize(16 << 20);
+/// The memory of one instance: many times what the largest message needs.
+pub const DEFAULT_GUEST_MEMORY: ByteSize = ByteSize(1 << 30);
+/// How long one call may take: far more than the largest message needs.
+pub const DEFAULT_GUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a second attempt at a message waits.
+pub const RETRY_DELAY: Duration = Duration::from_millis(100);
 
 /// Which broker, and what holds at every one of them.
 #[derive(Clone, Debug)]
@@ -10,6 +36,43 @@ pub struct BrokerConfig {
     pub kind: BrokerKind,
     /// A larger message is refused before it is published. Bytes.
     pub max_message_bytes: usize,
+}
+
+impl BrokerConfig {
+    /// From what was typed. Fails where credentials or a project were given to a broker that takes none.
+    pub fn new(broker: BrokerArgs, storage: &StorageArgs) -> Result<Self, Failure> {
+        if broker.broker != BrokerName::PubSub
+            && let Some(extra) = &broker.credentials
+        {
+            return Err(Failure::Usage(format!(
+                "unexpected argument '{}': credentials and project go with --broker pubsub alone",
+                extra.display()
+            )));
+        }
+        let kind = match broker.broker {
+            BrokerName::Local => BrokerKind::Local(LocalConfig {
+                file: broker.local_file,
+                retention_bytes: storage.local_retention.0,
+                partitions: storage.partitions,
+                lease: LocalConfig::LEASE,
+            }),
+            BrokerName::Kafka => BrokerKind::Kafka,
+            BrokerName::PubSub => BrokerKind::PubSub,
+        };
+        let max_message_bytes = storage.max_message_bytes.as_usize();
+        Ok(Self {
+            kind,
+            max_message_bytes,
+        })
+    }
+
+    /// Where it is, for people: `./host.db`, or the broker's name.
+    pub fn place(&self) -> String {
+        match &self.kind {
+            BrokerKind::Local(local) => local.file.display().to_string(),
+            other => other.name().to_owned(),
+        }
+    }
 }
 
 /// A broker and what only it needs.
@@ -50,4 +113,112 @@ pub struct LocalConfig {
 impl LocalConfig {
     /// The lease of every command; only tests, which cannot wait for it, take a shorter one.
     pub const LEASE: Duration = Duration::from_secs(5);
+}
+
+impl ClassifierConfig {
+    /// From what was typed. `reply_bytes` bounds one reply: what the broker would refuse need not be let in.
+    pub fn new(component: ComponentArgs, accept: Option<String>, reply_bytes: usize) -> Self {
+        let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        Self {
+            component: component.component,
+            model: component.model,
+            accept,
+            workers: component.workers.unwrap_or(cores),
+            limits: Limits {
+                memory_bytes: component.guest_memory.as_usize(),
+                call_timeout: component.guest_timeout.into(),
+                reply_bytes,
+            },
+            cache: !component.no_cache,
+        }
+    }
+}
+
+/// A size as people write it: `512`, `64KiB`, `16MiB`, `1GiB`, and `kB`, `MB`, `GB` by the thousand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ByteSize(pub u64);
+
+impl ByteSize {
+    /// What of it this machine can address: all, but on a 32-bit one.
+    pub fn as_usize(self) -> usize {
+        usize::try_from(self.0).unwrap_or(usize::MAX)
+    }
+}
+
+const UNITS: [(&str, u64); 8] = [
+    ("B", 1),
+    ("KiB", 1 << 10),
+    ("MiB", 1 << 20),
+    ("GiB", 1 << 30),
+    ("TiB", 1 << 40),
+    ("kB", 1_000),
+    ("MB", 1_000_000),
+    ("GB", 1_000_000_000),
+];
+
+impl FromStr for ByteSize {
+    type Err = ByteSizeError;
+
+    fn from_str(text: &str) -> Result<Self, ByteSizeError> {
+        let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+        let (number, unit) = text.split_at(split);
+        let unit = match unit.trim() {
+            "" => "B",
+            unit => unit,
+        };
+        let factor = UNITS.iter().find(|(name, _)| name.eq_ignore_ascii_case(unit));
+        let bytes = number.parse::<u64>().ok().zip(factor);
+        bytes
+            .and_then(|(number, (_, factor))| number.checked_mul(*factor))
+            .filter(|bytes| *bytes > 0)
+            .map(Self)
+            .ok_or(ByteSizeError)
+    }
+}
+
+impl fmt::Display for ByteSize {
+    /// The largest binary unit that divides it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let binary = UNITS.iter().filter(|(name, _)| name.contains('i') || *name == "B");
+        let (unit, factor) = binary
+            .rev()
+            .find(|(_, factor)| self.0.is_multiple_of(*factor))
+            .unwrap_or(&("B", 1));
+        write!(f, "{}{unit}", self.0 / factor)
+    }
+}
+
+/// Not a size.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a size is a whole number above 0 and a unit, such as 64MiB or 1GiB")]
+pub struct ByteSizeError;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn sizes_are_read_with_binary_and_decimal_units() {
+        let bytes = |text: &str| text.parse::<ByteSize>().map(|size| size.0);
+        assert_eq!(bytes("512"), Ok(512));
+        assert_eq!(bytes("16MiB"), Ok(16 << 20));
+        assert_eq!(bytes("1 GiB"), Ok(1 << 30));
+        assert_eq!(bytes("3mb"), Ok(3_000_000));
+    }
+
+    #[test]
+    fn what_is_not_a_size_is_refused() {
+        for text in ["", "MiB", "0", "-1", "1.5GiB", "12 parsecs", "99999999999TiB", "1GiBs"] {
+            assert_eq!(text.parse::<ByteSize>(), Err(ByteSizeError), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_size_reads_back_as_it_was_written(bytes in 1u64..) {
+            prop_assert_eq!(ByteSize(bytes).to_string().parse(), Ok(ByteSize(bytes)));
+        }
+    }
 }

@@ -1,10 +1,19 @@
 //! Classifies a stream of images with a WebAssembly component it need not trust.
 //!
-//! The modules stand in the order in which to read them.
+//! The groups stand in the order in which to read them.
 
-pub mod broker;
-pub mod classifier;
-pub mod config;
+// The data path.
 pub mod message;
 pub mod pipeline;
+
+// What it runs over and through.
+pub mod broker;
+pub mod classifier;
 pub mod shutdown;
+
+// The program around it.
+pub mod cli;
+pub mod commands;
+pub mod config;
+pub mod exit;
+pub mod images;

@@ -78,6 +78,9 @@ pub struct Policy {
     pub on_error: OnError,
     /// How often a message is tried where repeating may succeed; at least 1.
     pub attempts: u32,
+    /// How long the second attempt waits. Each further one waits twice as long, up to 20 times this, and up to half of it
+    /// is left out at random.
+    pub retry_delay: Duration,
     /// Messages accepted and not yet durable.
     pub max_in_flight: usize,
     /// Their bytes. A single message may take it all.
@@ -211,6 +214,7 @@ impl Pipeline<'_> {
             position,
             claim,
         } = delivery;
+        tracing::debug!(position, "accepted");
         let Some(answered) = turn.unless_revoked(self.answer(&message, &position)).await else {
             return Ok(Carried::Abandoned);
         };
@@ -219,7 +223,10 @@ impl Pipeline<'_> {
             return Ok(Carried::Abandoned);
         }
         match self.settle(claim, outputs, &mut turn).await {
-            Ok(()) => Ok(carried),
+            Ok(()) => {
+                tracing::debug!(position, "settled");
+                Ok(carried)
+            }
             Err(SettleError::Rewound(_)) => {
                 turn.abandon_lane();
                 Ok(Carried::Abandoned)
@@ -257,7 +264,7 @@ impl Pipeline<'_> {
                         detail = cause.detail,
                         "trying again"
                     );
-                    tokio::time::sleep(backoff(attempt)).await;
+                    self.back_off(attempt).await;
                     attempt += 1;
                 }
                 Err(error) => break error,
@@ -278,6 +285,15 @@ impl Pipeline<'_> {
                 attempts: attempt,
                 error,
             }),
+        }
+    }
+
+    /// Random in part, so that workers do not fail in step. No delay means no timer at all.
+    async fn back_off(&self, attempt: u32) {
+        let doubled = 2u32.saturating_pow(attempt - 1).min(20);
+        let full = self.policy.retry_delay.saturating_mul(doubled);
+        if !full.is_zero() {
+            tokio::time::sleep(full.mul_f64(1.0 - fastrand::f64() / 2.0)).await;
         }
     }
 }
@@ -314,14 +330,6 @@ fn reply(input: &Message, answer: Answer) -> Message {
     };
     reply.set_header(CONTENT_TYPE, answer.content_type);
     reply
-}
-
-/// 100 ms, doubling to 2 s, of which up to half is left out at random, so that workers do not fail in step.
-fn backoff(attempt: u32) -> Duration {
-    let full = Duration::from_millis(100)
-        .saturating_mul(2u32.saturating_pow(attempt - 1))
-        .min(Duration::from_secs(2));
-    full.mul_f64(1.0 - fastrand::f64() / 2.0)
 }
 
 async fn until_idle(since: Instant, timeout: Option<Duration>) {

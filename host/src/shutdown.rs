@@ -70,7 +70,8 @@ impl Shutdown {
     }
 }
 
-async fn interrupted() {
+/// Resolves at the next Ctrl-C or SIGTERM. Must be called within a tokio runtime.
+pub async fn interrupted() {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};

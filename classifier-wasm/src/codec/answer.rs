@@ -54,10 +54,7 @@ impl Answer {
         {
             return Err(not_acceptable(text));
         }
-        match (
-            media_type.parameter("profile"),
-            media_type.parameter("top-k"),
-        ) {
+        match (media_type.parameter("profile"), media_type.parameter("top-k")) {
             (None, None) => Ok(Answer::Classes),
             (Some("scores"), None) => Ok(Answer::Scores { top: DEFAULT_TOP }),
             (Some("scores"), Some(top)) => match top.parse() {
@@ -159,12 +156,7 @@ fn scores<'a>(predictions: &Predictions, card: &'a Card, top: usize) -> Scores<'
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic
-)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 mod tests {
     use super::*;
     use crate::images::ImageShape;
@@ -179,9 +171,7 @@ mod tests {
                 width: 2,
                 channels: 1,
             },
-            labels: ["Hose \"kurz\"", "Tasche", "Stiefel"]
-                .map(str::to_owned)
-                .to_vec(),
+            labels: ["Hose \"kurz\"", "Tasche", "Stiefel"].map(str::to_owned).to_vec(),
         }
     }
 
@@ -216,9 +206,7 @@ mod tests {
         let all = encoded(Some("application/json;profile=scores"));
         assert_eq!(
             all,
-            encoded(Some(
-                "application/json; PROFILE=\"scores\"; top-k=4000000000"
-            ))
+            encoded(Some("application/json; PROFILE=\"scores\"; top-k=4000000000"))
         );
     }
 
@@ -238,9 +226,6 @@ mod tests {
             assert_eq!(reject.code, Code::NotAcceptable, "{accept}");
         }
         let reject = Answer::requested(Some("text/html")).unwrap_err();
-        assert!(
-            reject.detail.contains("application/json;profile=scores"),
-            "{reject}"
-        );
+        assert!(reject.detail.contains("application/json;profile=scores"), "{reject}");
     }
 }

@@ -82,11 +82,7 @@ impl<'a> Cursor<'a> {
         let Some(byte) = self.peek() else {
             return self.truncated(wanted);
         };
-        let detail = format!(
-            "byte {} is {} where {wanted} should be",
-            self.at,
-            quote([byte])
-        );
+        let detail = format!("byte {} is {} where {wanted} should be", self.at, quote([byte]));
         Reject::new(Code::NotJson, detail)
     }
 

@@ -57,10 +57,7 @@ fn array_member(cursor: &mut Cursor, limit: usize) -> Result<NestedList, Reject>
         } else if array.is_some() {
             return Err(Reject::new(Code::BadArray, "two members `array`: send one"));
         } else if cursor.peek_token() != Some(b'[') {
-            let detail = format!(
-                "`array` is {}: send nested lists of numbers",
-                quote(cursor.rest())
-            );
+            let detail = format!("`array` is {}: send nested lists of numbers", quote(cursor.rest()));
             return Err(Reject::new(Code::BadArray, detail));
         } else {
             array = Some(nested_list::parse(cursor, limit)?);
@@ -80,12 +77,7 @@ fn array_member(cursor: &mut Cursor, limit: usize) -> Result<NestedList, Reject>
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic
-)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 mod tests {
     use super::*;
 
@@ -105,9 +97,7 @@ mod tests {
 
     #[test]
     fn the_message_of_python_producers_is_read() {
-        let images =
-            decoded(r#""{\"array\": [[[[0], [1]], [[2], [255]]], [[[3], [4]], [[5], [6]]]]}""#)
-                .unwrap();
+        let images = decoded(r#""{\"array\": [[[[0], [1]], [[2], [255]]], [[[3], [4]], [[5], [6]]]]}""#).unwrap();
         assert_eq!(images.count(), 2);
         assert_eq!(images.values(), [0.0, 1.0, 2.0, 255.0, 3.0, 4.0, 5.0, 6.0]);
     }
@@ -121,11 +111,7 @@ mod tests {
             r#"{"id": [{"deep": "]}\""}, 1e999, null], "array": [[0, 1], [2, 255]], "é": true}"#,
             r#"{"\u0061rray": [[0, 1], [2, 2.55e2]]}"#,
         ] {
-            assert_eq!(
-                decoded(json).unwrap().values(),
-                [0.0, 1.0, 2.0, 255.0],
-                "{json}"
-            );
+            assert_eq!(decoded(json).unwrap().values(), [0.0, 1.0, 2.0, 255.0], "{json}");
         }
     }
 

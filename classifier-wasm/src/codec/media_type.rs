@@ -41,10 +41,7 @@ impl MediaType {
             parameters.push((name, value));
             rest = after;
         }
-        Ok(MediaType {
-            essence,
-            parameters,
-        })
+        Ok(MediaType { essence, parameters })
     }
 
     /// The value of a parameter.
@@ -66,10 +63,7 @@ fn parameter_value(text: &str) -> Option<(String, &str)> {
     let Some(quoted) = text.strip_prefix('"') else {
         let (value, rest) = text.split_once(';').unwrap_or((text, ""));
         let value = value.trim_end();
-        let plain = !value.is_empty()
-            && value
-                .bytes()
-                .all(|byte| byte.is_ascii_graphic() && byte != b'"');
+        let plain = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"');
         return plain.then(|| (value.to_owned(), rest));
     };
     let mut value = String::new();
@@ -98,12 +92,7 @@ fn is_token(text: &str) -> bool {
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic
-)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 mod tests {
     use super::*;
 

@@ -32,16 +32,9 @@ pub const ACCEPTS: [&str; 5] = [JSON, NPY, RAW, PNG, JPEG];
 const MAX_BODY: usize = 64 * 1024 * 1024;
 
 /// Reads the images in `body`, which are to be of the shape `image`.
-pub fn decode(
-    content_type: Option<&str>,
-    body: &[u8],
-    image: ImageShape,
-) -> Result<Images, Reject> {
+pub fn decode(content_type: Option<&str>, body: &[u8], image: ImageShape) -> Result<Images, Reject> {
     if body.is_empty() {
-        return Err(Reject::new(
-            Code::Empty,
-            "an empty body: send at least one image",
-        ));
+        return Err(Reject::new(Code::Empty, "an empty body: send at least one image"));
     }
     if body.len() > MAX_BODY {
         let detail = format!("a body of {} bytes: send at most {MAX_BODY}", body.len());
@@ -50,12 +43,7 @@ pub fn decode(
     match content_type {
         Some(text) => {
             let media_type = MediaType::parse(text, Code::UnsupportedContentType)?;
-            decode_as(
-                &media_type.essence,
-                media_type.parameter("shape"),
-                body,
-                image,
-            )
+            decode_as(&media_type.essence, media_type.parameter("shape"), body, image)
         }
         None => match recognise(body) {
             Some(format) => decode_as(format, None, body, image),
@@ -65,21 +53,13 @@ pub fn decode(
     }
 }
 
-fn decode_as(
-    format: &str,
-    shape: Option<&str>,
-    body: &[u8],
-    image: ImageShape,
-) -> Result<Images, Reject> {
+fn decode_as(format: &str, shape: Option<&str>, body: &[u8], image: ImageShape) -> Result<Images, Reject> {
     match (format, recognise(body)) {
         // No raw pixels begin with NumPy's magic by chance, and this is the type that file servers give such a file.
         (RAW, Some(NPY)) if shape.is_none() => npy::decode(body, image),
         (RAW, _) => raw::decode(body, shape, image),
         (JSON | NPY | PNG | JPEG, Some(other)) if other != format => {
-            let detail = format!(
-                "the content type is {format}, but {} begins like {other}",
-                quote(body)
-            );
+            let detail = format!("the content type is {format}, but {} begins like {other}", quote(body));
             Err(Reject::new(Code::ContentTypeMismatch, detail))
         }
         (JSON, _) => json::decode(body, image),
@@ -87,11 +67,7 @@ fn decode_as(
         (PNG, _) => picture::decode(body, ImageFormat::Png, image),
         (JPEG, _) => picture::decode(body, ImageFormat::Jpeg, image),
         _ => {
-            let detail = format!(
-                "content type {}: send {}",
-                quote(format),
-                ACCEPTS.join(", ")
-            );
+            let detail = format!("content type {}: send {}", quote(format), ACCEPTS.join(", "));
             Err(Reject::new(Code::UnsupportedContentType, detail))
         }
     }
@@ -126,12 +102,7 @@ fn unknown(body: &[u8], image: ImageShape) -> Reject {
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic
-)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 mod tests {
     use super::*;
 
@@ -148,13 +119,9 @@ mod tests {
     #[test]
     fn the_content_type_decides() {
         assert_eq!(
-            decode(
-                Some("Application/JSON; charset=utf-8"),
-                b"[[1,2],[3,4]]",
-                TINY
-            )
-            .unwrap()
-            .count(),
+            decode(Some("Application/JSON; charset=utf-8"), b"[[1,2],[3,4]]", TINY)
+                .unwrap()
+                .count(),
             1
         );
         let pixels = decode(Some("application/octet-stream; shape=1,2,2"), b"[[[[", TINY).unwrap();
@@ -175,13 +142,9 @@ mod tests {
     fn a_numpy_file_is_one_even_as_plain_bytes() {
         assert_eq!(code(Some(RAW), b"\x93NUMPY\x01\x00"), Code::BadNpy);
         assert_eq!(
-            decode(
-                Some("application/octet-stream;shape=2,2,2"),
-                b"\x93NUMPY\x01\x00",
-                TINY
-            )
-            .unwrap()
-            .count(),
+            decode(Some("application/octet-stream;shape=2,2,2"), b"\x93NUMPY\x01\x00", TINY)
+                .unwrap()
+                .count(),
             2
         );
     }
@@ -189,19 +152,10 @@ mod tests {
     #[test]
     fn a_wrong_content_type_is_refused() {
         assert_eq!(code(Some(PNG), b"[[1,2],[3,4]]"), Code::ContentTypeMismatch);
-        assert_eq!(
-            code(Some(JSON), b"\x89PNG\r\n\x1a\n"),
-            Code::ContentTypeMismatch
-        );
+        assert_eq!(code(Some(JSON), b"\x89PNG\r\n\x1a\n"), Code::ContentTypeMismatch);
         assert_eq!(code(Some(JSON), b"hello"), Code::NotJson);
-        assert_eq!(
-            code(Some("text/html"), b"[[1,2],[3,4]]"),
-            Code::UnsupportedContentType
-        );
-        assert_eq!(
-            code(Some("json"), b"[[1,2],[3,4]]"),
-            Code::UnsupportedContentType
-        );
+        assert_eq!(code(Some("text/html"), b"[[1,2],[3,4]]"), Code::UnsupportedContentType);
+        assert_eq!(code(Some("json"), b"[[1,2],[3,4]]"), Code::UnsupportedContentType);
     }
 
     #[test]

@@ -104,12 +104,7 @@ fn small_integer(text: &[u8]) -> Option<(f32, usize)> {
 /// Any number of JSON's grammar. Gives the value and the bytes.
 fn any_number(text: &[u8]) -> Option<(f32, usize)> {
     let mut length = usize::from(text.first() == Some(&b'-'));
-    let digits = |from: usize| {
-        text.iter()
-            .skip(from)
-            .take_while(|byte| byte.is_ascii_digit())
-            .count()
-    };
+    let digits = |from: usize| text.iter().skip(from).take_while(|byte| byte.is_ascii_digit()).count();
     match digits(length) {
         0 => return None,
         more if more > 1 && text.get(length) == Some(&b'0') => return None,
@@ -175,11 +170,7 @@ fn malformed(cursor: &Cursor) -> Reject {
         .position(|byte| b",] \n\r\t".contains(byte))
         .unwrap_or(60);
     let number = cursor.rest().iter().copied().take(end).collect::<Vec<_>>();
-    let detail = format!(
-        "{} at byte {} is not a JSON number",
-        quote(number),
-        cursor.position()
-    );
+    let detail = format!("{} at byte {} is not a JSON number", quote(number), cursor.position());
     Reject::new(Code::NotJson, detail)
 }
 
@@ -202,18 +193,11 @@ fn not_a_number(cursor: &Cursor, first: bool) -> Reject {
     }
     match rest.first() {
         Some(b']') if first => {
-            let detail = format!(
-                "an empty list at byte {}: send at least one image",
-                cursor.position()
-            );
+            let detail = format!("an empty list at byte {}: send at least one image", cursor.position());
             Reject::new(Code::Empty, detail)
         }
         Some(b'"' | b'{' | b't' | b'f' | b'n') => {
-            let detail = format!(
-                "{} at byte {} is not a number",
-                quote(rest),
-                cursor.position()
-            );
+            let detail = format!("{} at byte {} is not a number", quote(rest), cursor.position());
             Reject::new(Code::BadArray, detail)
         }
         _ => cursor.unexpected("a number or `[`"),
@@ -221,12 +205,7 @@ fn not_a_number(cursor: &Cursor, first: bool) -> Reject {
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic
-)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
@@ -273,10 +252,7 @@ mod tests {
     #[test]
     fn numbers_are_read_by_the_grammar_of_json() {
         let values = parsed("[0, -0.0, 12.5, 1e2, 1E+2, 25e-1, 007.5e0]").unwrap_err();
-        assert!(
-            values.detail.starts_with("`007.5e0` at byte 34"),
-            "{values}"
-        );
+        assert!(values.detail.starts_with("`007.5e0` at byte 34"), "{values}");
         assert_eq!(
             parsed("[0, -0.0, 12.5, 1e2, 1E+2, 25e-1]").unwrap().values,
             [0.0, -0.0, 12.5, 100.0, 100.0, 2.5]
@@ -325,16 +301,8 @@ mod tests {
     fn depth_and_number_are_bounded_before_memory_is_taken() {
         assert_eq!(code("[[[[[1]]]]]"), Code::TooDeep);
         assert_eq!(code(&"[".repeat(1_000_000)), Code::TooDeep);
-        assert_eq!(
-            code(&format!("[{}]", ["0"; 101].join(","))),
-            Code::TooManyImages
-        );
-        assert_eq!(
-            parsed(&format!("[{}]", ["0"; 100].join(",")))
-                .unwrap()
-                .shape,
-            [100]
-        );
+        assert_eq!(code(&format!("[{}]", ["0"; 101].join(","))), Code::TooManyImages);
+        assert_eq!(parsed(&format!("[{}]", ["0"; 100].join(","))).unwrap().shape, [100]);
     }
 
     proptest! {

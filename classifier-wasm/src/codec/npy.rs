@@ -43,25 +43,14 @@ pub fn decode(body: &[u8], image: ImageShape) -> Result<Images, Reject> {
     }
     let values = match width {
         1 => values.iter().copied().map(f32::from).collect(),
-        _ => values
-            .as_chunks()
-            .0
-            .iter()
-            .copied()
-            .map(f32::from_le_bytes)
-            .collect(),
+        _ => values.as_chunks().0.iter().copied().map(f32::from_le_bytes).collect(),
     };
     Images::new(image, count, values)
 }
 
 /// The header's text and the bytes after it.
 fn split(body: &[u8]) -> Result<(&str, &[u8]), Reject> {
-    let truncated = || {
-        bad(format!(
-            "truncated: its {} bytes end within the header",
-            body.len()
-        ))
-    };
+    let truncated = || bad(format!("truncated: its {} bytes end within the header", body.len()));
     let rest = body.strip_prefix(MAGIC).ok_or_else(|| {
         bad(format!(
             "{} is not the start of a NumPy file: write it with numpy.save",
@@ -173,12 +162,7 @@ fn bad(detail: impl Into<String>) -> Reject {
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic
-)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 mod tests {
     use super::*;
 
@@ -187,8 +171,7 @@ mod tests {
         width: 2,
         channels: 1,
     };
-    const HEADER: &str =
-        "{'descr': '|u1', 'fortran_order': False, 'shape': (2, 2, 2, 1), }          \n";
+    const HEADER: &str = "{'descr': '|u1', 'fortran_order': False, 'shape': (2, 2, 2, 1), }          \n";
 
     fn file(version: u8, header: &str, values: &[u8]) -> Vec<u8> {
         let mut file = [MAGIC, &[version, 0]].concat();
@@ -213,19 +196,10 @@ mod tests {
     fn floats_are_read() {
         let header = r#"{"shape": (2, 2), "fortran_order": False, "descr": "<f4"}"#;
         let values = [0.0f32, 0.5, 12.25, 255.0];
-        let images = decode(
-            &file(1, header, &values.map(f32::to_le_bytes).concat()),
-            TINY,
-        )
-        .unwrap();
+        let images = decode(&file(1, header, &values.map(f32::to_le_bytes).concat()), TINY).unwrap();
         assert_eq!(images.values(), values);
-        let out = [0.0f32, 0.5, f32::NAN, 255.0]
-            .map(f32::to_le_bytes)
-            .concat();
-        assert_eq!(
-            decode(&file(1, header, &out), TINY).unwrap_err().code,
-            Code::NotFinite
-        );
+        let out = [0.0f32, 0.5, f32::NAN, 255.0].map(f32::to_le_bytes).concat();
+        assert_eq!(decode(&file(1, header, &out), TINY).unwrap_err().code, Code::NotFinite);
     }
 
     #[test]
@@ -241,12 +215,9 @@ mod tests {
             assert!(reject.detail.contains(remedy), "{reject}");
         }
         assert_eq!(
-            decode(
-                &file(1, &HEADER.replace("2, 2, 2", "2, 2, 3"), &[0; 12]),
-                TINY
-            )
-            .unwrap_err()
-            .code,
+            decode(&file(1, &HEADER.replace("2, 2, 2", "2, 2, 3"), &[0; 12]), TINY)
+                .unwrap_err()
+                .code,
             Code::BadShape
         );
     }
@@ -293,9 +264,6 @@ mod tests {
                 "{header}"
             );
         }
-        assert_eq!(
-            decode(&file(9, HEADER, &[0; 8]), TINY).unwrap_err().code,
-            Code::BadNpy
-        );
+        assert_eq!(decode(&file(9, HEADER, &[0; 8]), TINY).unwrap_err().code, Code::BadNpy);
     }
 }

@@ -23,9 +23,7 @@ pub fn decode(body: &[u8], format: ImageFormat, image: ImageShape) -> Result<Ima
     reader.limits(limits);
     let picture = reader.decode().map_err(|error| match error {
         ImageError::Limits(error) => {
-            let detail = format!(
-                "{error}: send at most {MAX_SIDE} x {MAX_SIDE} pixels and {MAX_DECODED} bytes"
-            );
+            let detail = format!("{error}: send at most {MAX_SIDE} x {MAX_SIDE} pixels and {MAX_DECODED} bytes");
             Reject::new(Code::TooLarge, detail)
         }
         error => Reject::new(Code::BadImage, error.to_string()),
@@ -34,12 +32,7 @@ pub fn decode(body: &[u8], format: ImageFormat, image: ImageShape) -> Result<Ima
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic
-)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 mod tests {
     use super::*;
     use image::{DynamicImage, GrayImage, Luma};
@@ -52,9 +45,7 @@ mod tests {
 
     fn file(picture: &GrayImage, format: ImageFormat) -> Vec<u8> {
         let mut file = Cursor::new(Vec::new());
-        DynamicImage::from(picture.clone())
-            .write_to(&mut file, format)
-            .unwrap();
+        DynamicImage::from(picture.clone()).write_to(&mut file, format).unwrap();
         file.into_inner()
     }
 
@@ -66,10 +57,7 @@ mod tests {
     fn a_png_of_the_models_size_is_taken_pixel_for_pixel() {
         let picture = gradient(28);
         let images = decode(&file(&picture, ImageFormat::Png), ImageFormat::Png, GREY).unwrap();
-        let expected = picture
-            .pixels()
-            .map(|pixel| f32::from(pixel.0[0]))
-            .collect::<Vec<_>>();
+        let expected = picture.pixels().map(|pixel| f32::from(pixel.0[0])).collect::<Vec<_>>();
         assert_eq!(images.values(), expected);
     }
 
@@ -95,9 +83,7 @@ mod tests {
         }
         let jpeg = file(&gradient(28), ImageFormat::Jpeg);
         assert_eq!(
-            decode(&jpeg[..20], ImageFormat::Jpeg, GREY)
-                .unwrap_err()
-                .code,
+            decode(&jpeg[..20], ImageFormat::Jpeg, GREY).unwrap_err().code,
             Code::BadImage
         );
     }

@@ -9,12 +9,9 @@ use crate::reject::{Code, Reject, quote};
 pub fn decode(body: &[u8], shape: Option<&str>, image: ImageShape) -> Result<Images, Reject> {
     let count = match shape {
         Some(text) => declared(body, text, image)?,
-        None if body.len().is_multiple_of(image.values()) => image.count(&[
-            body.len() / image.values(),
-            image.height,
-            image.width,
-            image.channels,
-        ])?,
+        None if body.len().is_multiple_of(image.values()) => {
+            image.count(&[body.len() / image.values(), image.height, image.width, image.channels])?
+        }
         None => {
             let detail = format!(
                 "{} bytes are no whole number of images of {} bytes",
@@ -53,12 +50,7 @@ fn declared(body: &[u8], text: &str, image: ImageShape) -> Result<usize, Reject>
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic
-)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 mod tests {
     use super::*;
 
@@ -95,9 +87,6 @@ mod tests {
             );
         }
         let huge = "99999999999999999999999,2,2,1";
-        assert_eq!(
-            decode(&[0; 4], Some(huge), TINY).unwrap_err().code,
-            Code::BadShape
-        );
+        assert_eq!(decode(&[0; 4], Some(huge), TINY).unwrap_err().code, Code::BadShape);
     }
 }

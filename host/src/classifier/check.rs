@@ -13,8 +13,9 @@ const TEXT: usize = 1024;
 const NAME: usize = 256;
 const LABELS: usize = 65_536;
 
-/// A reply within the limit, of a media type that may stand in a header; else what is wrong with it.
-pub(super) fn reply(reply: Reply, limit: usize) -> Result<Answer, String> {
+/// A reply within the limit, of a media type that may stand in a header and for no more images than a request may carry;
+/// else what is wrong with it.
+pub(super) fn reply(reply: Reply, limit: usize, max_images: u32) -> Result<Answer, String> {
     if reply.body.len() > limit {
         return Err(format!(
             "a reply of {} bytes is over the limit of {limit}",
@@ -23,6 +24,12 @@ pub(super) fn reply(reply: Reply, limit: usize) -> Result<Answer, String> {
     }
     if !is_name(&reply.content_type) {
         return Err("the reply's content type is not a printable name".to_owned());
+    }
+    if reply.images > max_images {
+        return Err(format!(
+            "a reply for {} images, where a request may carry {max_images}",
+            reply.images
+        ));
     }
     Ok(Answer {
         payload: Bytes::from(reply.body),
@@ -41,10 +48,18 @@ pub(super) fn cause(cause: types::Cause) -> Cause {
     }
 }
 
-/// A bounded piece of a guest's text, control characters escaped.
+/// A bounded piece of a guest's text, made printable.
 pub(super) fn text(text: &str) -> String {
-    let printable = |c: char| if c.is_control() { '\u{fffd}' } else { c };
-    text.chars().take(TEXT).map(printable).collect()
+    printable(text).take(TEXT).collect()
+}
+
+/// A guest's text with everything escaped that could steer a terminal or end a line. Quotes and backslashes get no
+/// backslash of their own, since they are how a message quotes its values.
+pub(super) fn printable(text: &str) -> impl Iterator<Item = char> {
+    text.chars().flat_map(|c| {
+        let backslash = usize::from(matches!(c, '"' | '\'' | '\\'));
+        c.escape_debug().skip(backslash)
+    })
 }
 
 /// A description that can be relied on.
@@ -103,10 +118,20 @@ mod tests {
 
     #[test]
     fn a_reply_over_the_limit_or_with_a_control_character_in_its_type_is_refused() {
-        assert!(reply(answer("text/plain", vec![0; 10]), 10).is_ok());
-        assert!(reply(answer("text/plain", vec![0; 11]), 10).is_err());
-        assert!(reply(answer("text/plain\r\nx: y", vec![]), 10).is_err());
-        assert!(reply(answer("", vec![]), 10).is_err());
+        assert!(reply(answer("text/plain", vec![0; 10]), 10, 1).is_ok());
+        assert!(reply(answer("text/plain", vec![0; 11]), 10, 1).is_err());
+        assert!(reply(answer("text/plain\r\nx: y", vec![]), 10, 1).is_err());
+        assert!(reply(answer("", vec![]), 10, 1).is_err());
+    }
+
+    #[test]
+    fn a_reply_for_more_images_than_a_request_may_carry_is_refused() {
+        assert!(reply(answer("text/plain", vec![]), 10, 0).is_err());
+    }
+
+    #[test]
+    fn text_keeps_its_quotes_and_loses_its_control_characters() {
+        assert_eq!(text("can't \"\\\" \x1b\u{9b}\r\n"), r#"can't "\" \u{1b}\u{9b}\r\n"#);
     }
 
     #[test]

@@ -34,9 +34,9 @@ pub(super) struct Program {
 impl Program {
     /// Reads and compiles, or takes the compiled code from the cache. Blocks for seconds the first time.
     pub(super) fn compile(path: &Path, cache: bool) -> Result<Self, ComponentError> {
-        let bytes = std::fs::read(path).map_err(|source| ComponentError::Unreadable {
+        let bytes = std::fs::read(path).map_err(|error| ComponentError::Unreadable {
             path: path.into(),
-            source,
+            error,
         })?;
         check_kind(path, &bytes)?;
         let engine = engine(cache)?;

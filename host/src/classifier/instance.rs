@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::timeout;
 use wasmtime::component::ResourceTable;
-use wasmtime::{Store, Trap};
+use wasmtime::{Store, Trap, WasmBacktrace};
 use wasmtime_wasi::{I32Exit, WasiCtx, WasiCtxView, WasiView};
 
 use super::bindings::exports::image_stream::classifier::messages::Request;
@@ -24,6 +24,15 @@ pub(super) struct State {
     wasi: WasiCtx,
     table: ResourceTable,
     meter: Meter,
+    logs: [GuestLog; 2],
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        for log in &self.logs {
+            log.end();
+        }
+    }
 }
 
 impl WasiView for State {
@@ -49,6 +58,8 @@ pub(super) struct Recipe {
 pub(super) struct Instance {
     store: Store<State>,
     guest: Guest,
+    /// What its model says that a request may carry.
+    max_images: u32,
 }
 
 /// A call that spoiled its instance.
@@ -60,13 +71,13 @@ impl Instance {
         let engine = recipe.pre.engine();
         let mut table = ResourceTable::new();
         table.set_max_capacity(RESOURCES);
+        let logs = ["stdout", "stderr"].map(GuestLog::new);
+        let [stdout, stderr] = logs.clone();
         let state = State {
-            wasi: WasiCtx::builder()
-                .stdout(GuestLog::new("stdout"))
-                .stderr(GuestLog::new("stderr"))
-                .build(),
+            wasi: WasiCtx::builder().stdout(stdout).stderr(stderr).build(),
             table,
             meter: Meter::new(recipe.limits.memory_bytes),
+            logs,
         };
         let mut store = Store::new(engine, state);
         store.limiter(|state| &mut state.meter);
@@ -79,22 +90,27 @@ impl Instance {
         let failed = |Spoiled(cause)| ComponentError::Start(format!("{}: {}", cause.code, cause.detail));
         let instantiated = timeout(limit, recipe.pre.instantiate_async(&mut store)).await;
         let guest = within(instantiated, &mut store, limit).map_err(failed)?;
-        let mut instance = Self { store, guest };
-        let model = instance.guest.image_stream_classifier_model();
+        let model = guest.image_stream_classifier_model();
         let described = match &recipe.model {
-            None => timeout(limit, model.call_describe(&mut instance.store))
+            None => timeout(limit, model.call_describe(&mut store))
                 .await
                 .map(|called| called.map(Ok)),
-            Some(onnx) => timeout(limit, model.call_load(&mut instance.store, onnx)).await,
+            Some(onnx) => timeout(limit, model.call_load(&mut store, onnx)).await,
         };
-        let description = within(described, &mut instance.store, limit)
-            .map_err(failed)?
-            .map_err(|error| match ClassifyError::from(error) {
+        let description = within(described, &mut store, limit).map_err(failed)?.map_err(|error| {
+            match ClassifyError::from(error) {
                 ClassifyError::Reject(cause) | ClassifyError::Retry(cause) => {
                     ComponentError::Model(format!("{}: {}", cause.code, cause.detail))
                 }
-            })?;
-        Ok((instance, check::description(description)?))
+            }
+        })?;
+        let description = check::description(description)?;
+        let instance = Self {
+            store,
+            guest,
+            max_images: description.max_images,
+        };
+        Ok((instance, description))
     }
 
     /// One message through the guest. Gives the instance back unless the call spoiled it.
@@ -115,6 +131,8 @@ impl Instance {
             accept: recipe.accept.as_deref(),
             body: &message.payload,
         };
+        // A guest that took an earlier refusal well has not died of it.
+        self.store.data_mut().meter.refused = false;
         let limit = recipe.limits.call_timeout;
         let messages = self.guest.image_stream_classifier_messages();
         let called = timeout(limit, messages.call_classify(&mut self.store, &[request])).await;
@@ -123,7 +141,9 @@ impl Instance {
             return Err(lie("one request did not get one result".to_owned()));
         };
         match result {
-            Ok(reply) => check::reply(reply, recipe.limits.reply_bytes).map(Ok).map_err(lie),
+            Ok(reply) => check::reply(reply, recipe.limits.reply_bytes, self.max_images)
+                .map(Ok)
+                .map_err(lie),
             Err(error) => Ok(Err(error.into())),
         }
     }
@@ -159,8 +179,17 @@ fn within<T>(
         ("exit", format!("the guest left with exit status {}", exit.0))
     } else if let Some(trap) = error.downcast_ref::<Trap>() {
         ("trap", format!("the guest trapped: {trap}"))
+    } else if error.is::<WasmBacktrace>() {
+        (
+            "trap",
+            format!("a call from the guest to the host failed: {}", error.root_cause()),
+        )
     } else {
-        ("trap", format!("the guest's call failed: {}", error.root_cause()))
+        // No guest code was running: it had returned, and what it returned cannot be read.
+        (
+            "bad-reply",
+            format!("the guest's reply is unreadable: {}", error.root_cause()),
+        )
     };
     tracing::debug!(code, "{error:?}");
     Err(Spoiled(Cause {

@@ -8,6 +8,8 @@ use std::task::{Context, Poll};
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 
+use super::check;
+
 /// A longer line is cut here and goes on as the next. Bytes.
 const LINE: usize = 4096;
 
@@ -37,22 +39,20 @@ impl GuestLog {
         }
     }
 
+    /// Logs a line that has no end: what a guest wrote just before a trap has none, and matters most.
+    pub(super) fn end(&self) {
+        let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
+        if !line.is_empty() {
+            self.log(&line);
+            line.clear();
+        }
+    }
+
     /// Control characters are escaped: a guest must not write to somebody's terminal through the log.
     fn log(&self, line: &[u8]) {
         let text = String::from_utf8_lossy(line);
-        tracing::info!(target: "guest", stream = self.stream, "{}", text.escape_debug());
-    }
-}
-
-impl Drop for GuestLog {
-    fn drop(&mut self) {
-        // The last of the clones: what a guest wrote just before a trap has no line end, and matters most.
-        if Arc::strong_count(&self.line) == 1 {
-            let line = std::mem::take(&mut *self.line.lock().unwrap_or_else(PoisonError::into_inner));
-            if !line.is_empty() {
-                self.log(&line);
-            }
-        }
+        let text = String::from_iter(check::printable(&text));
+        tracing::info!(target: "guest", stream = self.stream, "{text}");
     }
 }
 

@@ -68,12 +68,12 @@ pub struct Description {
 #[derive(Debug, thiserror::Error)]
 pub enum ComponentError {
     /// No such file, or no right to read it.
-    #[error("cannot read '{}': {source}; build it with 'cargo xtask component' or name another with --component", path.display())]
+    #[error("cannot read '{}': {error}; build it with 'cargo xtask component' or name another with --component", path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
         /// What the system said.
-        source: io::Error,
+        error: io::Error,
     },
     /// Not a component that compiles.
     #[error("'{}' is not a WebAssembly component: {reason}; build one for wasm32-wasip2", path.display())]
@@ -98,12 +98,12 @@ pub enum ComponentError {
     #[error("the component's description is not usable: {0}")]
     Description(String),
     /// The model given with `--model` cannot be read.
-    #[error("cannot read the model '{}': {source}", path.display())]
+    #[error("cannot read the model '{}': {error}", path.display())]
     ModelUnreadable {
         /// The file.
         path: PathBuf,
         /// What the system said.
-        source: io::Error,
+        error: io::Error,
     },
     /// The component refuses the model.
     #[error("the component refuses the model: {0}")]

@@ -51,7 +51,7 @@ impl Classifier {
             let (recipe, queue, ready) = (Arc::clone(&recipe), queue.clone(), ready.clone());
             thread::Builder::new()
                 .name(format!("worker-{number}"))
-                .spawn(move || work(&recipe, &queue, &ready))
+                .spawn(move || work(&recipe, &queue, ready))
                 .map_err(|error| ComponentError::Engine(error.to_string()))?;
         }
         drop(ready);
@@ -79,9 +79,9 @@ pub(super) fn read_model(config: &ClassifierConfig) -> Result<Option<Arc<[u8]>>,
     };
     match std::fs::read(path) {
         Ok(onnx) => Ok(Some(onnx.into())),
-        Err(source) => Err(ComponentError::ModelUnreadable {
+        Err(error) => Err(ComponentError::ModelUnreadable {
             path: path.clone(),
-            source,
+            error,
         }),
     }
 }
@@ -114,7 +114,7 @@ fn no_worker() -> ClassifyError {
 }
 
 /// A worker thread: one call at a time, on a runtime of its own.
-fn work(recipe: &Recipe, queue: &Receiver<Job>, ready: &std::sync::mpsc::Sender<Result<Description, ComponentError>>) {
+fn work(recipe: &Recipe, queue: &Receiver<Job>, ready: std::sync::mpsc::Sender<Result<Description, ComponentError>>) {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_time().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -127,6 +127,8 @@ fn work(recipe: &Recipe, queue: &Receiver<Job>, ready: &std::sync::mpsc::Sender<
         let mut warm = match Instance::new(recipe).await {
             Ok((instance, description)) => {
                 let _ = ready.send(Ok(description));
+                // The start waits until no worker can report any more.
+                drop(ready);
                 Some(instance)
             }
             Err(error) => {

@@ -1,0 +1,458 @@
+//! The command line: what may be typed, and its help. Types only; nothing here touches the world.
+//!
+//! Separate so that completions and the help can be made from it, and so that [`crate::config`] is the one place where
+//! what was typed becomes something usable.
+
+use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use crate::config::{
+    ByteSize, DEFAULT_COMPONENT, DEFAULT_GROUP, DEFAULT_GUEST_MEMORY, DEFAULT_GUEST_TIMEOUT, DEFAULT_INPUT,
+    DEFAULT_MAX_MESSAGE, DEFAULT_OUTPUT, DEFAULT_RETENTION,
+};
+
+/// Classifies a stream of images with a WebAssembly component it need not trust.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    max_term_width = 120,
+    after_help = "\
+Examples:
+  host demo                     10,000 images through an embedded broker and back, then a table
+  host produce --interval 0     send the test images as fast as it goes
+  host run                      classify what comes in, until stopped
+  host consume                  print the answers
+
+Exit codes: 0 done, 2 usage, 3 configuration or credentials, 4 broker, 5 component refused,
+6 stopped on an error, 130 interrupted."
+)]
+pub struct Cli {
+    /// Log more to stderr; twice for everything. RUST_LOG, where it is set, decides instead.
+    #[arg(short, long, action = ArgAction::Count, global = true)]
+    pub verbose: u8,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Classify the messages of a topic and publish the answers.
+    ///
+    /// Each message is answered and consumed as one act: with the embedded broker exactly once. Runs until it is stopped; the
+    /// first Ctrl-C or SIGTERM finishes what is in flight, the second stops at once.
+    Run(RunCommand),
+    /// Send images to a topic.
+    ///
+    /// Without --images: the 10,000 Fashion-MNIST test images, once through. Pixels go as the JSON message of the original
+    /// Python program, --batch images to a message; PNG and JPEG files go as they are, one to a message, with their media type
+    /// in the header `content-type`.
+    Produce(ProduceCommand),
+    /// Print the messages of a topic.
+    ///
+    /// A message counts as consumed once its line is written. Text: the payload on one line, control characters escaped. JSON:
+    /// an object a line with position, key, headers, time and payload; what is not UTF-8 as {"base64": "..."}.
+    Consume(ConsumeCommand),
+    /// Send 10,000 test images through broker and component and back, and show how it went.
+    ///
+    /// The broker is an embedded one in a temporary folder; nothing stays behind.
+    Demo(DemoCommand),
+    /// Classify image files, without a broker.
+    ///
+    /// Each file is one message: its media type follows from the name (.png, .jpg, .jpeg, .json, .npy), else the component
+    /// recognises it from the bytes.
+    Classify(ClassifyCommand),
+    /// Show what a component imports, exports and which model it carries.
+    Inspect(InspectCommand),
+    /// Create, list and describe topics.
+    Topics(TopicsCommand),
+    /// Print a completion script for a shell.
+    Completions(CompletionsCommand),
+}
+
+/// Which broker.
+#[derive(Args, Debug)]
+pub struct BrokerArgs {
+    /// The broker; the names `Kafka` and `Google_Pub_Sub` are taken too.
+    #[arg(
+        long,
+        value_enum,
+        ignore_case = true,
+        default_value = "local",
+        help_heading = "Broker"
+    )]
+    pub broker: BrokerName,
+    /// The file of the embedded broker, made when missing.
+    #[arg(long, value_name = "FILE", default_value = "./host.db", help_heading = "Broker")]
+    pub local_file: PathBuf,
+    /// Google credentials, a JSON file; with --broker pubsub alone.
+    #[arg(value_name = "CREDENTIALS", help_heading = "Broker")]
+    pub credentials: Option<PathBuf>,
+    /// Google project; with --broker pubsub alone.
+    #[arg(value_name = "PROJECT", help_heading = "Broker")]
+    pub project: Option<String>,
+}
+
+impl BrokerArgs {
+    /// The embedded broker with a file of one's own.
+    pub fn local(file: PathBuf) -> Self {
+        Self {
+            broker: BrokerName::Local,
+            local_file: file,
+            credentials: None,
+            project: None,
+        }
+    }
+}
+
+/// The brokers, by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum BrokerName {
+    /// Embedded: one file, no server, one machine.
+    Local,
+    /// Apache Kafka.
+    Kafka,
+    /// Google Pub/Sub.
+    #[value(name = "pubsub", alias = "google_pub_sub")]
+    PubSub,
+}
+
+/// What holds for messages and for topics that are made because they are missing.
+#[derive(Args, Debug)]
+pub struct StorageArgs {
+    /// How much of a topic the embedded broker keeps; what a group has yet to consume is never dropped.
+    #[arg(long, value_name = "SIZE", default_value_t = DEFAULT_RETENTION, help_heading = "Broker")]
+    pub local_retention: ByteSize,
+    /// Partitions of a topic that is made because it is missing.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1024), help_heading = "Broker")]
+    pub partitions: u32,
+    /// Refuse larger messages.
+    #[arg(long, value_name = "SIZE", default_value_t = DEFAULT_MAX_MESSAGE, help_heading = "Broker")]
+    pub max_message_bytes: ByteSize,
+}
+
+/// How to write results, which go to stdout either way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// Which component, and what it may take.
+#[derive(Args, Debug)]
+pub struct ComponentArgs {
+    /// The component.
+    #[arg(long, value_name = "FILE", env = "HOST_COMPONENT", default_value = DEFAULT_COMPONENT, help_heading = "Component")]
+    pub component: PathBuf,
+    /// An ONNX model to put in place of the component's own.
+    #[arg(long, value_name = "FILE", help_heading = "Component")]
+    pub model: Option<PathBuf>,
+    /// Warm instances, each on a thread of its own [default: the cores].
+    #[arg(long, value_name = "N", help_heading = "Component")]
+    pub workers: Option<NonZeroUsize>,
+    /// Memory that one instance may have.
+    #[arg(long, value_name = "SIZE", default_value_t = DEFAULT_GUEST_MEMORY, help_heading = "Component")]
+    pub guest_memory: ByteSize,
+    /// How long one call may take.
+    #[arg(long, value_name = "TIME", default_value_t = DEFAULT_GUEST_TIMEOUT.into(), help_heading = "Component")]
+    pub guest_timeout: humantime::Duration,
+    /// Compile the component anew, and keep no compiled code.
+    #[arg(long, help_heading = "Component")]
+    pub no_cache: bool,
+}
+
+impl ComponentArgs {
+    /// One instance of a component, and what holds where nothing more was typed.
+    pub fn one(component: PathBuf) -> Self {
+        Self {
+            component,
+            model: None,
+            workers: Some(NonZeroUsize::MIN),
+            guest_memory: DEFAULT_GUEST_MEMORY,
+            guest_timeout: DEFAULT_GUEST_TIMEOUT.into(),
+            no_cache: false,
+        }
+    }
+}
+
+/// `host run`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  host run
+  host run --component other.wasm --workers 2
+  host run --accept 'application/json;profile=scores;top-k=3' --on-error stop
+  host run --idle-timeout 90s            stop after 90 s without a message")]
+pub struct RunCommand {
+    /// Which component.
+    #[command(flatten)]
+    pub component: ComponentArgs,
+    /// The media type to ask the component for [default: the component's own].
+    #[arg(long, value_name = "MEDIA", help_heading = "Component")]
+    pub accept: Option<String>,
+    /// Read from this topic.
+    #[arg(long, value_name = "TOPIC", default_value = DEFAULT_INPUT)]
+    pub input_topic: String,
+    /// Publish answers to this topic.
+    #[arg(long, value_name = "TOPIC", default_value = DEFAULT_OUTPUT)]
+    pub output_topic: String,
+    /// Publish what cannot be answered to this topic [default: the input topic and `.dlq`].
+    #[arg(long, value_name = "TOPIC")]
+    pub dead_letter_topic: Option<String>,
+    /// Members of one group share the messages.
+    #[arg(long, value_name = "NAME", default_value = DEFAULT_GROUP)]
+    pub group: String,
+    /// What to do with a message that cannot be answered.
+    #[arg(long, value_enum, default_value = "dead-letter")]
+    pub on_error: OnErrorName,
+    /// How often to try a message whose failure may pass.
+    #[arg(long, value_name = "N", default_value = "3")]
+    pub attempts: NonZeroU32,
+    /// Messages that may be under way at once.
+    #[arg(long, value_name = "N", default_value = "64")]
+    pub max_in_flight: NonZeroUsize,
+    /// Bytes that may be under way at once.
+    #[arg(long, value_name = "SIZE", default_value = "64MiB")]
+    pub max_in_flight_bytes: ByteSize,
+    /// Stop after so long without a message [default: never].
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub idle_timeout: Option<Duration>,
+    /// How long a stop may take to finish what is in flight.
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = humantime::parse_duration)]
+    pub drain: Duration,
+    /// How to write results.
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Format,
+    /// Which broker.
+    #[command(flatten)]
+    pub broker: BrokerArgs,
+    /// Its limits.
+    #[command(flatten)]
+    pub storage: StorageArgs,
+}
+
+/// What to do with a message that cannot be answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OnErrorName {
+    /// Publish it to the dead-letter topic and go on.
+    DeadLetter,
+    /// Stop, with the message unconsumed.
+    Stop,
+}
+
+/// `host produce`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  host produce                                   40 images every 5 seconds
+  host produce --interval 0 --limit 1000         1,000 images as fast as it goes
+  host produce --images photos/ --interval 1s    each PNG and JPEG of a folder
+  host produce --images pixels.npy --batch 10")]
+pub struct ProduceCommand {
+    /// An IDX or npy file of bytes (both may be gzipped), a PNG or JPEG, or a folder of PNG and JPEG files.
+    #[arg(long, value_name = "FILE|FOLDER")]
+    pub images: Option<PathBuf>,
+    /// Images to a message.
+    #[arg(long, value_name = "N", default_value = "40")]
+    pub batch: NonZeroUsize,
+    /// Time between messages; 0 is as fast as it goes.
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = humantime::parse_duration)]
+    pub interval: Duration,
+    /// Stop after so many images.
+    #[arg(long, value_name = "IMAGES")]
+    pub limit: Option<NonZeroU64>,
+    /// Publish to this topic, made when missing.
+    #[arg(long, value_name = "TOPIC", default_value = DEFAULT_INPUT)]
+    pub topic: String,
+    /// How to write results.
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Format,
+    /// Which broker.
+    #[command(flatten)]
+    pub broker: BrokerArgs,
+    /// Its limits.
+    #[command(flatten)]
+    pub storage: StorageArgs,
+}
+
+/// `host consume`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  host consume
+  host consume --limit 250 --idle-timeout 90s
+  host consume --topic input-stream.dlq --format json      why messages were not answered")]
+pub struct ConsumeCommand {
+    /// Read from this topic.
+    #[arg(long, value_name = "TOPIC", default_value = DEFAULT_OUTPUT)]
+    pub topic: String,
+    /// Members of one group share the messages.
+    #[arg(long, value_name = "NAME", default_value = DEFAULT_GROUP)]
+    pub group: String,
+    /// Stop after so many messages.
+    #[arg(long, value_name = "MESSAGES")]
+    pub limit: Option<NonZeroU64>,
+    /// Stop after so long without a message [default: never].
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub idle_timeout: Option<Duration>,
+    /// How to write results.
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Format,
+    /// Which broker.
+    #[command(flatten)]
+    pub broker: BrokerArgs,
+    /// Its limits.
+    #[command(flatten)]
+    pub storage: StorageArgs,
+}
+
+/// `host demo`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  host demo
+  host demo --limit 1000 --workers 1
+  host demo --format json")]
+pub struct DemoCommand {
+    /// Which component.
+    #[command(flatten)]
+    pub component: ComponentArgs,
+    /// Send only the first so many images.
+    #[arg(long, value_name = "IMAGES")]
+    pub limit: Option<NonZeroU64>,
+    /// How to write results.
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Format,
+}
+
+/// `host classify`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  host classify shirt.png shoe.jpg
+  host classify --top-k 1 --format json photos/*.png")]
+pub struct ClassifyCommand {
+    /// Image files.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Labels to an image, the likeliest first.
+    #[arg(long, value_name = "K", default_value = "3")]
+    pub top_k: NonZeroU32,
+    /// Which component.
+    #[command(flatten)]
+    pub component: ComponentArgs,
+    /// How to write results.
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Format,
+}
+
+/// `host inspect`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  host inspect target/component/classifier.wasm
+  host inspect --format json other.wasm")]
+pub struct InspectCommand {
+    /// The component.
+    #[arg(value_name = "COMPONENT", default_value = DEFAULT_COMPONENT)]
+    pub component: PathBuf,
+    /// How to write results.
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Format,
+}
+
+/// `host topics`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  host topics create images --partitions 4
+  host topics list
+  host topics describe input-stream --format json
+  host topics forget-group input-stream my-group    let go of what a group that is gone holds back")]
+pub struct TopicsCommand {
+    /// What to do.
+    #[command(subcommand)]
+    pub action: TopicsAction,
+}
+
+/// What to do with topics.
+#[derive(Debug, Subcommand)]
+pub enum TopicsAction {
+    /// Create a topic.
+    Create {
+        /// Its name.
+        name: String,
+        /// How to write results.
+        #[arg(long, value_enum, default_value = "text")]
+        format: Format,
+        /// Which broker.
+        #[command(flatten)]
+        broker: BrokerArgs,
+        /// Its limits.
+        #[command(flatten)]
+        storage: StorageArgs,
+    },
+    /// List all topics.
+    List {
+        /// How to write results.
+        #[arg(long, value_enum, default_value = "text")]
+        format: Format,
+        /// Which broker.
+        #[command(flatten)]
+        broker: BrokerArgs,
+    },
+    /// Show a topic's partitions and groups.
+    Describe {
+        /// Its name.
+        name: String,
+        /// How to write results.
+        #[arg(long, value_enum, default_value = "text")]
+        format: Format,
+        /// Which broker.
+        #[command(flatten)]
+        broker: BrokerArgs,
+    },
+    /// Forget how far a group has come, so that it no longer holds messages back.
+    ForgetGroup {
+        /// The topic.
+        topic: String,
+        /// The group.
+        group: String,
+        /// How to write results.
+        #[arg(long, value_enum, default_value = "text")]
+        format: Format,
+        /// Which broker.
+        #[command(flatten)]
+        broker: BrokerArgs,
+    },
+}
+
+/// `host completions`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  host completions bash > ~/.local/share/bash-completion/completions/host
+  host completions zsh > ~/.zfunc/_host")]
+pub struct CompletionsCommand {
+    /// The shell.
+    #[arg(value_enum)]
+    pub shell: Shell,
+}
+
+impl Default for StorageArgs {
+    /// What holds where nothing was typed.
+    fn default() -> Self {
+        Self {
+            local_retention: DEFAULT_RETENTION,
+            partitions: 1,
+            max_message_bytes: DEFAULT_MAX_MESSAGE,
+        }
+    }
+}

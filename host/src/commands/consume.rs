@@ -1,0 +1,127 @@
+//! `host consume`: the messages of a topic, printed, each consumed once its line is out.
+
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use serde::Serialize;
+
+use super::{reader, stdout};
+use crate::broker::{Delivery, Subscription, open_consumer};
+use crate::cli::{ConsumeCommand, Format};
+use crate::config::{BrokerConfig, DEFAULT_OUTPUT};
+use crate::shutdown::Shutdown;
+
+/// How long a stop waits for the broker to note what was printed.
+const DRAIN: Duration = Duration::from_secs(10);
+
+impl ConsumeCommand {
+    /// Prints until it is stopped, or the limit or the idle timeout is reached.
+    pub async fn execute(self) -> anyhow::Result<()> {
+        let config = BrokerConfig::new(self.broker, &self.storage)?;
+        let subscription = Subscription {
+            create: self.topic == DEFAULT_OUTPUT,
+            topic: self.topic,
+            group: self.group,
+        };
+        let (source, ack) = open_consumer(&config, &subscription).await?;
+        let shutdown = Shutdown::on_signals(DRAIN);
+        let mut left = self.limit.map_or(u64::MAX, |limit| limit.get());
+        reader::read(source, ack, &shutdown, self.idle_timeout, async |delivery| {
+            let line = match self.format {
+                Format::Text => one_line(delivery),
+                Format::Json => Line::of(delivery)?,
+            };
+            stdout::write_line(line).await?;
+            left -= 1;
+            Ok(match left {
+                0 => ControlFlow::Break(()),
+                _ => ControlFlow::Continue(()),
+            })
+        })
+        .await
+    }
+}
+
+/// The payload as one line: what is not UTF-8 replaced, control characters escaped.
+fn one_line(delivery: &Delivery) -> String {
+    stdout::printable(&String::from_utf8_lossy(&delivery.message.payload))
+}
+
+/// A message as one line of JSON.
+#[derive(Serialize)]
+struct Line<'a> {
+    position: &'a str,
+    timestamp_ms: Option<i64>,
+    key: Option<Bytes<'a>>,
+    headers: Vec<(&'a str, Bytes<'a>)>,
+    payload: Bytes<'a>,
+}
+
+/// Text where it is UTF-8, else `{"base64": "..."}`.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Bytes<'a> {
+    Text(&'a str),
+    Binary { base64: String },
+}
+
+impl<'a> Bytes<'a> {
+    fn of(bytes: &'a [u8]) -> Self {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Self::Text(text),
+            Err(_) => Self::Binary {
+                base64: BASE64_STANDARD.encode(bytes),
+            },
+        }
+    }
+}
+
+impl Line<'_> {
+    fn of(delivery: &Delivery) -> serde_json::Result<String> {
+        let message = &delivery.message;
+        let headers = message.headers.iter();
+        serde_json::to_string(&Line {
+            position: &delivery.position,
+            timestamp_ms: message.timestamp_ms,
+            key: message.key.as_deref().map(Bytes::of),
+            headers: headers.map(|(name, value)| (name.as_str(), Bytes::of(value))).collect(),
+            payload: Bytes::of(&message.payload),
+        })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::broker::{Claim, Lane};
+    use crate::message::Message;
+
+    fn delivery(message: Message) -> Delivery {
+        Delivery {
+            message,
+            position: "output-stream/0/7".to_owned(),
+            claim: Claim::new(Lane::new("output-stream/0"), 7, 0, ()),
+        }
+    }
+
+    #[test]
+    fn text_is_one_line_whatever_the_payload_holds() {
+        assert_eq!(one_line(&delivery(Message::new("[9, 2]"))), "[9, 2]");
+        let hostile = delivery(Message::new(b"a\nb\x1b[2J\xff".to_vec()));
+        assert_eq!(one_line(&hostile), "a\\nb\\u{1b}[2J\u{fffd}");
+    }
+
+    #[test]
+    fn json_gives_text_as_text_and_other_bytes_in_base64() {
+        let mut message = Message::new(vec![0xff, 0x00]);
+        message.set_header("content-type", "image/png");
+        message.timestamp_ms = Some(12);
+        assert_eq!(
+            Line::of(&delivery(message)).unwrap(),
+            r#"{"position":"output-stream/0/7","timestamp_ms":12,"key":null,"headers":[["content-type","image/png"]],"payload":{"base64":"/wA="}}"#
+        );
+    }
+}

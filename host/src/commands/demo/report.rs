@@ -1,0 +1,255 @@
+//! How the demo went: for people as a table and pictures, for programs as JSON.
+
+use std::time::Duration;
+
+use indicatif::HumanCount;
+use serde_json::{Value, json};
+
+use super::picture;
+use crate::classifier::Description;
+use crate::commands::table::table;
+use crate::images::Batch;
+
+/// What came back.
+pub struct Answered {
+    /// The predicted class of each image, in order; none where there was no answer.
+    pub classes: Vec<Option<u32>>,
+    /// Messages that became dead letters.
+    pub dead_letters: usize,
+    /// From the first message handed to the broker to the last answer read.
+    pub took: Duration,
+    /// Of each message, from handed to the broker to its answer read, sorted.
+    pub latencies: Vec<Duration>,
+}
+
+/// The figures, and what the pictures show.
+pub struct Report {
+    images: usize,
+    answered: usize,
+    dead_letters: usize,
+    /// Of all images sent: one without an answer counts as wrong.
+    accuracy: f64,
+    by_class: Vec<(String, f64)>,
+    images_per_second: f64,
+    seconds: f64,
+    start_seconds: f64,
+    p50: Duration,
+    p99: Duration,
+    model: String,
+    model_sha256: String,
+    shown: Vec<Shown>,
+}
+
+/// One image to draw.
+struct Shown {
+    image: usize,
+    predicted: String,
+    label: String,
+    right: bool,
+}
+
+/// Of each kind, right and wrong, so many are drawn.
+const SHOWN: usize = 2;
+
+impl Report {
+    /// Holds what came back against the true classes. `start` is what the component took to get ready.
+    pub fn new(answered: &Answered, labels: &[u8], model: &Description, start: Duration) -> Self {
+        let name = |class: usize| match model.labels.get(class) {
+            Some(label) => label.clone(),
+            None => format!("class {class}"),
+        };
+        let pairs = answered.classes.iter().zip(labels).enumerate();
+        let mut counts: Vec<(usize, usize)> = Vec::new();
+        let mut right = Vec::new();
+        let mut wrong = Vec::new();
+        let mut correct = 0;
+        for (image, (predicted, label)) in pairs {
+            let label = usize::from(*label);
+            counts.resize(counts.len().max(label + 1), (0, 0));
+            let hit = *predicted == u32::try_from(label).ok();
+            if let Some((hits, all)) = counts.get_mut(label) {
+                *hits += usize::from(hit);
+                *all += 1;
+            }
+            correct += usize::from(hit);
+            let shown = if hit { &mut right } else { &mut wrong };
+            if let Some(predicted) = predicted
+                && shown.len() < SHOWN
+            {
+                shown.push(Shown {
+                    image,
+                    predicted: name(*predicted as usize),
+                    label: name(label),
+                    right: hit,
+                });
+            }
+        }
+        right.append(&mut wrong);
+        let images = answered.classes.len();
+        let with_answer = answered.classes.iter().flatten().count();
+        let by_class = counts.into_iter().enumerate().filter(|(_, (_, all))| *all > 0);
+        let seconds = answered.took.as_secs_f64();
+        Self {
+            images,
+            answered: with_answer,
+            dead_letters: answered.dead_letters,
+            accuracy: ratio(correct, images),
+            by_class: by_class
+                .map(|(class, (hits, all))| (name(class), ratio(hits, all)))
+                .collect(),
+            images_per_second: if seconds > 0.0 {
+                with_answer as f64 / seconds
+            } else {
+                0.0
+            },
+            seconds,
+            start_seconds: start.as_secs_f64(),
+            p50: percentile(&answered.latencies, 50),
+            p99: percentile(&answered.latencies, 99),
+            model: format!("{} {}", model.name, model.version),
+            model_sha256: model.model_sha256.clone(),
+            shown: right,
+        }
+    }
+
+    /// Images without an answer.
+    pub fn unanswered(&self) -> usize {
+        self.images - self.answered
+    }
+
+    /// One object, for programs.
+    pub fn json(&self) -> Value {
+        let by_class = self
+            .by_class
+            .iter()
+            .cloned()
+            .map(|(class, accuracy)| (class, json!(accuracy)));
+        json!({
+            "images": self.images,
+            "answered": self.answered,
+            "dead_letters": self.dead_letters,
+            "accuracy": self.accuracy,
+            "accuracy_by_class": by_class.collect::<serde_json::Map<_, _>>(),
+            "images_per_second": self.images_per_second,
+            "seconds": self.seconds,
+            "start_seconds": self.start_seconds,
+            "latency_ms": {"p50": milliseconds(self.p50), "p99": milliseconds(self.p99)},
+            "model": self.model,
+            "model_sha256": self.model_sha256,
+        })
+    }
+
+    /// A table, and a few of the images, for people.
+    pub fn text(&self, test_set: &Batch, colours: bool) -> String {
+        let percent = |ratio: f64| format!("{:.2} %", ratio * 100.0);
+        let totals = [
+            ("model", self.model.clone()),
+            (
+                "images",
+                format!(
+                    "{} of {} answered",
+                    HumanCount(self.answered as u64),
+                    HumanCount(self.images as u64)
+                ),
+            ),
+            ("dead letters", self.dead_letters.to_string()),
+            ("accuracy", percent(self.accuracy)),
+            ("images/s", format!("{}", HumanCount(self.images_per_second as u64))),
+            (
+                "latency",
+                format!(
+                    "p50 {:.0} ms, p99 {:.0} ms, from produced to answered, waiting in the queue included",
+                    milliseconds(self.p50),
+                    milliseconds(self.p99)
+                ),
+            ),
+        ];
+        let mut text = String::new();
+        for (head, value) in totals {
+            text += &format!("{head:<12}  {value}\n");
+        }
+        let classes = self
+            .by_class
+            .iter()
+            .map(|(class, accuracy)| vec![class.clone(), percent(*accuracy)]);
+        text.push('\n');
+        text += &table(&["CLASS", "ACCURACY"], classes);
+        let pictures = self.shown.iter().filter_map(|shown| {
+            let caption = match shown.right {
+                true => format!("{}: right", shown.predicted),
+                false => format!("{}: is {}", shown.predicted, shown.label),
+            };
+            Some((picture::draw(test_set, shown.image, colours)?, caption))
+        });
+        for pair in pictures.collect::<Vec<_>>().chunks(2) {
+            text.push('\n');
+            text += &picture::side_by_side(pair);
+        }
+        text
+    }
+}
+
+fn ratio(part: usize, whole: usize) -> f64 {
+    match whole {
+        0 => 0.0,
+        _ => part as f64 / whole as f64,
+    }
+}
+
+fn milliseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1000.0
+}
+
+/// By nearest rank, of sorted values; zero where there are none.
+fn percentile(sorted: &[Duration], percent: usize) -> Duration {
+    let rank = (sorted.len() * percent).div_ceil(100).max(1);
+    sorted.get(rank - 1).copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+
+    fn model() -> Description {
+        Description {
+            name: "net".into(),
+            version: "1".into(),
+            model_sha256: "00".into(),
+            height: 2,
+            width: 2,
+            channels: 1,
+            labels: vec!["Shirt".into(), "Bag".into()],
+            max_images: 1,
+            accepts: vec![],
+            produces: vec![],
+        }
+    }
+
+    #[test]
+    fn accuracy_counts_an_image_without_an_answer_as_wrong() {
+        let answered = Answered {
+            classes: vec![Some(0), Some(1), Some(0), None],
+            dead_letters: 1,
+            took: Duration::from_secs(3),
+            latencies: vec![Duration::from_millis(5), Duration::from_millis(7)],
+        };
+        let report = Report::new(&answered, &[0, 0, 0, 2], &model(), Duration::ZERO);
+        let json = report.json();
+        assert_eq!(json["accuracy"], 0.5);
+        assert_eq!(json["images_per_second"], 1.0);
+        assert_eq!(json["latency_ms"]["p50"], 5.0);
+        assert_eq!(json["latency_ms"]["p99"], 7.0);
+        assert_eq!(json["accuracy_by_class"]["Shirt"], 2.0 / 3.0);
+        assert_eq!(json["accuracy_by_class"]["class 2"], 0.0);
+        assert_eq!(report.unanswered(), 1);
+    }
+
+    #[test]
+    fn a_percentile_is_a_value_that_occurred() {
+        let sorted: Vec<_> = (1..=200).map(Duration::from_millis).collect();
+        assert_eq!(percentile(&sorted, 50), Duration::from_millis(100));
+        assert_eq!(percentile(&sorted, 99), Duration::from_millis(198));
+        assert_eq!(percentile(&[], 99), Duration::ZERO);
+    }
+}

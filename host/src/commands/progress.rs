@@ -1,0 +1,42 @@
+//! Progress on stderr, for people: bars and spinners are drawn only where stderr is a terminal.
+
+use std::fmt;
+use std::io::{self, Write};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+
+/// A bar up to `total` images, or a spinner where nobody knows how many there will be.
+pub fn bar(total: Option<u64>) -> ProgressBar {
+    match total {
+        Some(_) => draw(
+            total,
+            "{bar:32} {human_pos}/{human_len} images, {rate}/s, {eta} left {msg}",
+        ),
+        None => draw(None, "{spinner} {human_pos} images, {rate}/s, {elapsed} {msg}"),
+    }
+}
+
+/// A spinner that says what is being waited for.
+pub fn waiting(message: &'static str) -> ProgressBar {
+    draw(None, "{spinner} {msg}").with_message(message)
+}
+
+fn draw(total: Option<u64>, template: &str) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
+    // The templates are fixed, so they parse; the plain style would only be less pretty.
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        let rate = |state: &ProgressState, out: &mut dyn fmt::Write| {
+            // A rate that cannot be drawn is left out.
+            let _ = write!(out, "{:.0}", state.per_sec());
+        };
+        bar.set_style(style.with_key("rate", rate));
+    }
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
+
+/// One line for people, on stderr. Where stderr is gone nobody misses it.
+pub fn say(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
+}

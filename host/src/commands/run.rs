@@ -1,0 +1,128 @@
+//! `host run`: the pipeline over a broker, until it is stopped.
+
+use std::time::{Duration, Instant};
+
+use indicatif::{HumanCount, ProgressBar};
+use serde_json::json;
+
+use super::{progress, start, stdout};
+use crate::broker::{Subscription, Topics, open_admin, open_pipeline};
+use crate::classifier::ClassifierConfig;
+use crate::cli::{Format, OnErrorName, RunCommand};
+use crate::config::{BrokerConfig, DEFAULT_INPUT, RETRY_DELAY};
+use crate::exit::Failure;
+use crate::pipeline::{self, OnError, Policy, Progress};
+use crate::shutdown::Shutdown;
+
+/// How often progress is logged where no spinner can show it.
+const LOG_EVERY: Duration = Duration::from_secs(30);
+
+impl RunCommand {
+    /// Classifies until a stop, the idle timeout or an error.
+    pub async fn execute(self) -> anyhow::Result<()> {
+        let broker = BrokerConfig::new(self.broker, &self.storage)?;
+        let classifier = ClassifierConfig::new(self.component, self.accept, broker.max_message_bytes);
+        let topics = Topics {
+            output: self.output_topic,
+            dead_letters: self
+                .dead_letter_topic
+                .unwrap_or_else(|| format!("{}.dlq", self.input_topic)),
+            input: Subscription {
+                create: self.input_topic == DEFAULT_INPUT,
+                topic: self.input_topic,
+                group: self.group,
+            },
+        };
+        let policy = Policy {
+            on_error: match self.on_error {
+                OnErrorName::DeadLetter => OnError::DeadLetter,
+                OnErrorName::Stop => OnError::Stop,
+            },
+            attempts: self.attempts.get(),
+            retry_delay: RETRY_DELAY,
+            max_in_flight: self.max_in_flight.get(),
+            max_in_flight_bytes: self.max_in_flight_bytes.as_usize(),
+            max_message_bytes: broker.max_message_bytes,
+            idle_timeout: self.idle_timeout,
+        };
+        // The broker is looked at first, since compiling may take long, and joined last, since a member that does not read
+        // yet would hold up its partitions.
+        open_admin(&broker).await?;
+        let shutdown = Shutdown::on_signals(self.drain);
+        let classifier = tokio::select! {
+            biased;
+            () = shutdown.stopping() => return Ok(()),
+            started = start(&classifier) => started?,
+        };
+        let (source, settle) = open_pipeline(&broker, &topics).await?;
+        let model = classifier.description();
+        tracing::info!(
+            "{} {} classifies {} of {} into {}",
+            model.name,
+            model.version,
+            topics.input.topic,
+            broker.place(),
+            topics.output
+        );
+
+        let started = Instant::now();
+        let bar = progress::bar(None);
+        let observe = observer(&bar);
+        let ended = pipeline::run(source, settle, &classifier, &policy, &shutdown, observe).await;
+        bar.finish_and_clear();
+        let done = ended?;
+        summarise(&done, started.elapsed(), self.format)?;
+        if done.in_flight > 0 {
+            return Err(Failure::Interrupted(format!(
+                "{} messages were abandoned in flight; they come again",
+                done.in_flight
+            ))
+            .into());
+        }
+        Ok(())
+    }
+}
+
+/// Shows each step: in the spinner, or where there is none in the log, now and then.
+fn observer(bar: &ProgressBar) -> impl FnMut(&Progress) {
+    let bar = bar.clone();
+    let mut logged = Instant::now();
+    move |progress| {
+        bar.set_position(progress.images);
+        if progress.dead_letters > 0 {
+            bar.set_message(format!("{} dead letters", HumanCount(progress.dead_letters)));
+        }
+        if bar.is_hidden() && logged.elapsed() >= LOG_EVERY {
+            logged = Instant::now();
+            tracing::info!(
+                messages = progress.answered,
+                images = progress.images,
+                dead_letters = progress.dead_letters,
+                in_flight = progress.in_flight,
+                "under way"
+            );
+        }
+    }
+}
+
+fn summarise(done: &Progress, took: Duration, format: Format) -> anyhow::Result<()> {
+    let seconds = took.as_secs_f64();
+    match format {
+        Format::Json => stdout::write_json(&json!({
+            "messages": done.answered,
+            "images": done.images,
+            "dead_letters": done.dead_letters,
+            "abandoned": done.in_flight,
+            "seconds": seconds,
+        })),
+        Format::Text => {
+            progress::say(&format!(
+                "{} images classified in {} messages, {} dead letters, in {seconds:.1} s",
+                HumanCount(done.images),
+                HumanCount(done.answered),
+                HumanCount(done.dead_letters)
+            ));
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! `host topics`: create, list and describe topics, and forget groups.
+
+use indicatif::{HumanBytes, HumanCount};
+use serde_json::json;
+
+use super::stdout;
+use super::table::table;
+use crate::broker::{TopicDescription, open_admin};
+use crate::cli::{Format, StorageArgs, TopicsAction, TopicsCommand};
+use crate::config::BrokerConfig;
+
+impl TopicsCommand {
+    /// Does one thing and prints what came of it.
+    pub async fn execute(self) -> anyhow::Result<()> {
+        match self.action {
+            TopicsAction::Create {
+                name,
+                format,
+                broker,
+                storage,
+            } => {
+                let partitions = storage.partitions;
+                let admin = open_admin(&BrokerConfig::new(broker, &storage)?).await?;
+                let created = admin.create(&name, partitions).await?;
+                match format {
+                    Format::Json => stdout::write_json(&json!({"topic": name, "created": created})),
+                    Format::Text if created => Ok(stdout::write(&format!("created {name}\n"))?),
+                    Format::Text => Ok(stdout::write(&format!("{name} was there already\n"))?),
+                }
+            }
+            TopicsAction::List { format, broker } => {
+                let admin = open_admin(&BrokerConfig::new(broker, &StorageArgs::default())?).await?;
+                let topics = admin.list().await?;
+                match format {
+                    Format::Json => stdout::write_json(&topics),
+                    Format::Text => Ok(stdout::write(&list(&topics))?),
+                }
+            }
+            TopicsAction::Describe { name, format, broker } => {
+                let admin = open_admin(&BrokerConfig::new(broker, &StorageArgs::default())?).await?;
+                let topic = admin.describe(&name).await?;
+                match format {
+                    Format::Json => stdout::write_json(&topic),
+                    Format::Text => Ok(stdout::write(&describe(&topic))?),
+                }
+            }
+            TopicsAction::ForgetGroup {
+                topic,
+                group,
+                format,
+                broker,
+            } => {
+                let admin = open_admin(&BrokerConfig::new(broker, &StorageArgs::default())?).await?;
+                let forgotten = admin.forget_group(&topic, &group).await?;
+                match format {
+                    Format::Json => {
+                        stdout::write_json(&json!({"topic": topic, "group": group, "forgotten": forgotten}))
+                    }
+                    Format::Text if forgotten => Ok(stdout::write(&format!("forgot {group} in {topic}\n"))?),
+                    Format::Text => Ok(stdout::write(&format!("{group} had consumed nothing of {topic}\n"))?),
+                }
+            }
+        }
+    }
+}
+
+fn list(topics: &[TopicDescription]) -> String {
+    let rows = topics.iter().map(|topic| {
+        let messages: u64 = topic
+            .partitions
+            .iter()
+            .map(|partition| partition.end - partition.start)
+            .sum();
+        let bytes: u64 = topic.partitions.iter().map(|partition| partition.bytes).sum();
+        let groups: Vec<_> = topic.groups.iter().map(|group| group.group.as_str()).collect();
+        vec![
+            topic.name.clone(),
+            topic.partitions.len().to_string(),
+            HumanCount(messages).to_string(),
+            HumanBytes(bytes).to_string(),
+            groups.join(", "),
+        ]
+    });
+    table(&["TOPIC", "PARTITIONS", "MESSAGES", "SIZE", "GROUPS"], rows)
+}
+
+fn describe(topic: &TopicDescription) -> String {
+    let partitions = topic.partitions.iter().map(|partition| {
+        vec![
+            partition.partition.to_string(),
+            partition.start.to_string(),
+            partition.end.to_string(),
+            HumanBytes(partition.bytes).to_string(),
+        ]
+    });
+    let mut text = format!("{}\n\n", topic.name);
+    text += &table(&["PARTITION", "START", "END", "SIZE"], partitions);
+    if !topic.groups.is_empty() {
+        let groups = topic.groups.iter().map(|group| {
+            vec![
+                group.group.clone(),
+                HumanCount(group.lag).to_string(),
+                group.members.to_string(),
+            ]
+        });
+        text.push('\n');
+        text += &table(&["GROUP", "LAG", "MEMBERS"], groups);
+    }
+    text
+}

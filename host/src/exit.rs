@@ -1,0 +1,131 @@
+//! How the program ends: one place that knows which error means which exit code, and how an error is told.
+
+use std::error::Error;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use crate::broker::{BrokerError, SettleError};
+use crate::classifier::ComponentError;
+use crate::images::ImagesError;
+use crate::pipeline::PipelineError;
+
+/// An end that no other error type stands for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// What was typed makes no sense.
+    #[error("{0}; see --help")]
+    Usage(String),
+    /// What was named is not there or not usable.
+    #[error("{0}")]
+    Configuration(String),
+    /// The work could not be finished.
+    #[error("{0}")]
+    Stopped(String),
+    /// A person stopped it before the work was done.
+    #[error("interrupted: {0}")]
+    Interrupted(String),
+}
+
+/// Writing to stdout failed.
+#[derive(Debug, thiserror::Error)]
+#[error("stdout cannot be written")]
+pub struct StdoutError(#[from] pub io::Error);
+
+const DONE: u8 = 0;
+const USAGE: u8 = 2;
+const CONFIGURATION: u8 = 3;
+const BROKER: u8 = 4;
+const COMPONENT: u8 = 5;
+const STOPPED: u8 = 6;
+const INTERRUPTED: u8 = 130;
+
+/// The exit code of an error, by the first in its chain that says one.
+fn code(error: &anyhow::Error) -> u8 {
+    error.chain().find_map(code_of).unwrap_or(STOPPED)
+}
+
+fn code_of(error: &(dyn Error + 'static)) -> Option<u8> {
+    if let Some(failure) = error.downcast_ref() {
+        return Some(match failure {
+            Failure::Usage(_) => USAGE,
+            Failure::Configuration(_) => CONFIGURATION,
+            Failure::Stopped(_) => STOPPED,
+            Failure::Interrupted(_) => INTERRUPTED,
+        });
+    }
+    if let Some(StdoutError(error)) = error.downcast_ref() {
+        // Whoever reads has seen enough, such as `head`: that is no failure.
+        let closed = error.kind() == io::ErrorKind::BrokenPipe;
+        return Some(if closed { DONE } else { STOPPED });
+    }
+    if let Some(error) = error.downcast_ref() {
+        return Some(code_of_broker(error));
+    }
+    match error.downcast_ref() {
+        Some(SettleError::Broker(error)) => return Some(code_of_broker(error)),
+        Some(SettleError::Fenced(_) | SettleError::Rewound(_)) => return Some(BROKER),
+        None => {}
+    }
+    match error.downcast_ref() {
+        Some(PipelineError::Broker(error)) => return Some(code_of_broker(error)),
+        Some(PipelineError::Fenced(_)) => return Some(BROKER),
+        Some(PipelineError::Unanswered { .. }) => return Some(STOPPED),
+        None => {}
+    }
+    match error.downcast_ref() {
+        Some(ComponentError::Unreadable { .. } | ComponentError::ModelUnreadable { .. }) => return Some(CONFIGURATION),
+        Some(ComponentError::Engine(_)) => return Some(STOPPED),
+        Some(_) => return Some(COMPONENT),
+        None => {}
+    }
+    error.is::<ImagesError>().then_some(CONFIGURATION)
+}
+
+fn code_of_broker(error: &BrokerError) -> u8 {
+    match error {
+        BrokerError::Unsupported(_) => CONFIGURATION,
+        _ => BROKER,
+    }
+}
+
+/// Tells an error on stderr, in one line, and gives its exit code.
+pub fn report(error: &anyhow::Error) -> ExitCode {
+    let code = code(error);
+    if code != DONE {
+        // Where stderr is gone too, the exit code still says it.
+        let _ = writeln!(io::stderr(), "error: {error:#}");
+    }
+    ExitCode::from(code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::anyhow;
+
+    #[test]
+    fn an_error_has_the_exit_code_of_the_first_in_its_chain_that_has_one() {
+        let unsupported = BrokerError::Unsupported("no kafka".into());
+        assert_eq!(code(&anyhow!(unsupported).context("opening")), CONFIGURATION);
+        let broker = SettleError::Broker(BrokerError::Failed("full".into()));
+        assert_eq!(code(&anyhow!(broker).context("settling")), BROKER);
+        let unread = ComponentError::ModelUnreadable {
+            path: "none.onnx".into(),
+            error: io::ErrorKind::NotFound.into(),
+        };
+        assert_eq!(code(&anyhow!(unread)), CONFIGURATION);
+        assert_eq!(code(&anyhow!(ComponentError::Model("no output".into()))), COMPONENT);
+        assert_eq!(code(&anyhow!(PipelineError::Fenced("younger".into()))), BROKER);
+        assert_eq!(code(&anyhow!(Failure::Usage("what".into()))), USAGE);
+        assert_eq!(code(&anyhow!(Failure::Interrupted("early".into()))), INTERRUPTED);
+        assert_eq!(code(&anyhow!("anything else")), STOPPED);
+    }
+
+    #[test]
+    fn a_closed_stdout_is_success_and_a_full_one_is_not() {
+        let closed = StdoutError(io::ErrorKind::BrokenPipe.into());
+        assert_eq!(code(&anyhow!(closed)), DONE);
+        let full = StdoutError(io::ErrorKind::StorageFull.into());
+        assert_eq!(code(&anyhow!(full)), STOPPED);
+    }
+}

@@ -1,0 +1,75 @@
+//! IDX, the format of MNIST and Fashion-MNIST: <https://yann.lecun.com/exdb/mnist/>.
+//!
+//! Two zero bytes, the element type, the number of dimensions, then each dimension as a big-endian u32.
+
+use std::io::Read;
+
+use super::pixels::{HeaderError, Layout};
+
+/// How every IDX file begins.
+pub const MAGIC: &[u8] = &[0, 0];
+
+const UNSIGNED_BYTE: u8 = 0x08;
+
+/// Reads the header; what remains in `reader` are the pixels.
+pub fn layout(reader: &mut impl Read) -> Result<Layout, HeaderError> {
+    let [_, _, element, dimensions] = take(reader)?;
+    if element != UNSIGNED_BYTE {
+        return Err(HeaderError::ElementType(format!("0x{element:02x}")));
+    }
+    let dimensions = (0..dimensions)
+        .map(|_| take(reader).map(|bytes| u64::from(u32::from_be_bytes(bytes))))
+        .collect::<Result<Vec<_>, _>>()?;
+    Layout::from_dimensions(&dimensions)
+}
+
+fn take(reader: &mut impl Read) -> Result<[u8; 4], HeaderError> {
+    let mut bytes = [0; 4];
+    reader.read_exact(&mut bytes).map_err(|_| HeaderError::CutShort)?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+    use crate::images::Shape;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_header_of_the_test_images_is_read() {
+        let header = [0, 0, 8, 3, 0, 0, 0x27, 0x10, 0, 0, 0, 28, 0, 0, 0, 28];
+        let shape = Shape {
+            height: 28,
+            width: 28,
+            channels: 1,
+        };
+        assert_eq!(layout(&mut &header[..]), Ok(Layout { images: 10_000, shape }));
+    }
+
+    #[test]
+    fn labels_and_floats_are_not_images() {
+        let labels = [0, 0, 8, 1, 0, 0, 0x27, 0x10];
+        assert_eq!(layout(&mut &labels[..]), Err(HeaderError::Dimensions(vec![10_000])));
+        let floats = [0, 0, 0x0d, 3];
+        assert_eq!(
+            layout(&mut &floats[..]),
+            Err(HeaderError::ElementType("0x0d".to_owned()))
+        );
+    }
+
+    #[test]
+    fn a_header_that_ends_early_is_cut_short() {
+        let header = [0, 0, 8, 3, 0, 0, 0x27, 0x10, 0, 0, 0, 28, 0, 0, 0, 28];
+        for length in 0..header.len() {
+            assert_eq!(layout(&mut &header[..length]), Err(HeaderError::CutShort));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes: Vec<u8>) {
+            let _ = layout(&mut bytes.as_slice()).and_then(Layout::checked);
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! Where images to produce come from: the embedded test images, or files.
+//!
+//! Pixels are read a batch at a time and sent as the original program's message; files that are images already go as they
+//! are. Memory is bounded by one message, whatever a file's header claims.
+
+mod idx;
+mod npy;
+mod original;
+mod pixels;
+mod test_set;
+
+use std::collections::VecDeque;
+use std::fs::{self, File};
+use std::io::{self, BufReader, Read};
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use flate2::read::MultiGzDecoder;
+
+pub use original::encode;
+pub use pixels::{Batch, HeaderError, Layout, Pixels, Shape};
+pub use test_set::{test_images, test_labels};
+
+use crate::message::{CONTENT_TYPE, Message};
+
+/// Images that wait to be sent.
+#[derive(Debug)]
+pub enum Images {
+    /// Pixels, to be sent as batches.
+    Pixels(Pixels),
+    /// PNG and JPEG files, each to be sent as it is.
+    Files(VecDeque<PathBuf>),
+}
+
+/// One message to send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Produced {
+    /// With the header `content-type` where the payload is not the original program's.
+    pub message: Message,
+    /// How many images it carries.
+    pub images: u64,
+}
+
+impl Images {
+    /// A file or folder, recognised by its first bytes; of a folder, the PNG and JPEG files by name. Reads no more than a
+    /// header: what is wrong behind it is told at the message concerned.
+    pub fn open(path: &Path) -> Result<Self, ImagesError> {
+        if path.is_dir() {
+            return list(path).map(Self::Files);
+        }
+        let mut start = Vec::new();
+        let unreadable = |source| unreadable(path, source);
+        let mut reader: Box<dyn Read + Send> = Box::new(BufReader::new(File::open(path).map_err(unreadable)?));
+        reader = peek(reader, &mut start).map_err(unreadable)?;
+        if media_type_of(&start).is_some() {
+            return Ok(Self::Files([path.to_owned()].into()));
+        }
+        if start.starts_with(&[0x1f, 0x8b]) {
+            reader = Box::new(MultiGzDecoder::new(reader));
+            reader = peek(reader, &mut start).map_err(unreadable)?;
+        }
+        let header = |source| ImagesError::Header {
+            file: path.to_owned(),
+            source,
+        };
+        let layout = if start.is_empty() {
+            Err(HeaderError::Empty)
+        } else if start.starts_with(npy::MAGIC) {
+            npy::layout(&mut reader)
+        } else if start.starts_with(idx::MAGIC) {
+            idx::layout(&mut reader)
+        } else {
+            Err(HeaderError::Unknown(hex::encode(start)))
+        };
+        let layout = layout.and_then(Layout::checked).map_err(header)?;
+        Ok(Self::Pixels(Pixels::new(path.display().to_string(), layout, reader)))
+    }
+
+    /// How many images there are, as far as a header or a folder can tell.
+    pub fn count(&self) -> u64 {
+        match self {
+            Self::Pixels(pixels) => pixels.left(),
+            Self::Files(files) => files.len() as u64,
+        }
+    }
+
+    /// Fails where a message of `batch` images cannot keep within `max_message_bytes`.
+    pub fn check(&self, batch: NonZeroUsize, max_message_bytes: usize) -> Result<(), ImagesError> {
+        match self {
+            Self::Pixels(pixels) => pixels.check(batch, max_message_bytes),
+            Self::Files(_) => Ok(()),
+        }
+    }
+
+    /// The next message: at most `batch` images of pixels, or one file of at most `max_message_bytes`. None: all are out.
+    pub fn next(&mut self, batch: u64, max_message_bytes: usize) -> Result<Option<Produced>, ImagesError> {
+        match self {
+            Self::Pixels(pixels) => {
+                let batch = pixels.read(batch)?;
+                Ok(batch.map(|batch| Produced {
+                    images: batch.count(),
+                    message: Message::new(encode(&batch)),
+                }))
+            }
+            Self::Files(files) => match files.pop_front() {
+                Some(file) => read_whole(&file, max_message_bytes).map(Some),
+                None => Ok(None),
+            },
+        }
+    }
+}
+
+/// Reads the first bytes into `start` and gives a reader that has them still.
+fn peek(mut reader: Box<dyn Read + Send>, start: &mut Vec<u8>) -> io::Result<Box<dyn Read + Send>> {
+    start.clear();
+    reader.by_ref().take(8).read_to_end(start)?;
+    Ok(Box::new(io::Cursor::new(start.clone()).chain(reader)))
+}
+
+/// The media type of an encoded image, by its signature.
+fn media_type_of(start: &[u8]) -> Option<&'static str> {
+    if start.starts_with(b"\x89PNG\r\n\x1a\n") {
+        Some("image/png")
+    } else if start.starts_with(&[0xff, 0xd8, 0xff]) {
+        Some("image/jpeg")
+    } else {
+        None
+    }
+}
+
+fn list(folder: &Path) -> Result<VecDeque<PathBuf>, ImagesError> {
+    let unreadable = |source| unreadable(folder, source);
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        let image = extension.is_some_and(|extension| {
+            ["png", "jpg", "jpeg"]
+                .iter()
+                .any(|known| extension.eq_ignore_ascii_case(known))
+        });
+        if image && path.is_file() {
+            files.push(path);
+        }
+    }
+    if files.is_empty() {
+        return Err(ImagesError::NoImages {
+            folder: folder.to_owned(),
+        });
+    }
+    files.sort();
+    Ok(files.into())
+}
+
+fn read_whole(path: &Path, max_message_bytes: usize) -> Result<Produced, ImagesError> {
+    let mut payload = Vec::new();
+    let file = File::open(path).map_err(|source| unreadable(path, source))?;
+    file.take(max_message_bytes as u64 + 1)
+        .read_to_end(&mut payload)
+        .map_err(|source| unreadable(path, source))?;
+    if payload.len() > max_message_bytes {
+        return Err(ImagesError::FileTooLarge {
+            file: path.to_owned(),
+            limit: max_message_bytes,
+        });
+    }
+    let Some(media_type) = media_type_of(&payload) else {
+        return Err(ImagesError::NotAnImage { file: path.to_owned() });
+    };
+    let mut message = Message::new(payload);
+    message.set_header(CONTENT_TYPE, media_type);
+    Ok(Produced { message, images: 1 })
+}
+
+fn unreadable(file: &Path, source: io::Error) -> ImagesError {
+    ImagesError::Unreadable {
+        file: file.to_owned(),
+        source,
+    }
+}
+
+/// What is wrong with images to produce.
+#[derive(Debug, thiserror::Error)]
+pub enum ImagesError {
+    /// Missing, not allowed, or broken while it was read.
+    #[error("cannot read {}", file.display())]
+    Unreadable {
+        /// The file or folder.
+        file: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The start of the file says that it is of no use.
+    #[error("{} cannot be used", file.display())]
+    Header {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        source: HeaderError,
+    },
+    /// Fewer images than the header announced.
+    #[error("{file} is cut short: it announces {announced} images and holds {whole}; get it anew")]
+    CutShort {
+        /// The file.
+        file: String,
+        /// By the header.
+        announced: u64,
+        /// Whole images that were there.
+        whole: u64,
+    },
+    /// Images that no message can carry.
+    #[error(
+        "{batch} images of {shape} from {file} make a message over the limit of {limit} bytes; \
+         lower --batch or raise --max-message-bytes"
+    )]
+    BatchTooLarge {
+        /// The file.
+        file: String,
+        /// Images to a message.
+        batch: usize,
+        /// Of one image.
+        shape: Shape,
+        /// Bytes.
+        limit: usize,
+    },
+    /// A file that no message can carry.
+    #[error("{} is over the limit of {limit} bytes to a message; raise --max-message-bytes", file.display())]
+    FileTooLarge {
+        /// The file.
+        file: PathBuf,
+        /// Bytes.
+        limit: usize,
+    },
+    /// Named as a PNG or JPEG, but is not.
+    #[error("{} is empty or begins like neither PNG nor JPEG; remove it or rename it", file.display())]
+    NotAnImage {
+        /// The file.
+        file: PathBuf,
+    },
+    /// A folder of other things.
+    #[error("the folder {} holds no .png, .jpg or .jpeg files", folder.display())]
+    NoImages {
+        /// The folder.
+        folder: PathBuf,
+    },
+}

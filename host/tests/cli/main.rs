@@ -1,0 +1,12 @@
+//! The real binary, as a person would use it: each test in a temporary folder of its own.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+#[path = "../components/mod.rs"]
+mod components;
+mod consume;
+mod produce;
+mod sandbox;
+mod topics;
+mod usage;
+mod with_component;

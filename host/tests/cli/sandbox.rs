@@ -1,0 +1,175 @@
+//! A folder to run the binary in, and what came of it.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// Compiling the component for the first time takes the longest.
+const DEADLINE: Duration = Duration::from_secs(180);
+
+/// A folder that is removed afterwards; `./host.db` is made in it.
+pub struct Sandbox {
+    folder: TempDir,
+}
+
+/// A run that has ended.
+#[derive(Debug)]
+pub struct Ended {
+    pub code: Option<i32>,
+    pub stdout: Vec<u8>,
+    pub stderr: String,
+}
+
+/// A run that may still go on; killed where a test forgets it.
+pub struct Running {
+    child: Child,
+    stdout: PathBuf,
+    stderr: PathBuf,
+}
+
+impl Sandbox {
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        Self { folder }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn write(&self, name: &str, bytes: impl AsRef<[u8]>) {
+        fs::create_dir_all(self.path(name).parent().unwrap()).unwrap();
+        fs::write(self.path(name), bytes).unwrap();
+    }
+
+    /// Runs to the end.
+    pub fn host(&self, arguments: &[&str]) -> Ended {
+        self.start(arguments).end()
+    }
+
+    /// Runs to an end without an error, and gives what it printed.
+    pub fn succeed(&self, arguments: &[&str]) -> String {
+        let ended = self.host(arguments);
+        assert_eq!(ended.code, Some(0), "{arguments:?}: {}", ended.stderr);
+        String::from_utf8(ended.stdout).unwrap()
+    }
+
+    /// Runs to an end with the exit code, and gives what it said.
+    pub fn fail(&self, code: i32, arguments: &[&str]) -> String {
+        let ended = self.host(arguments);
+        assert_eq!(ended.code, Some(code), "{arguments:?}: {}", ended.stderr);
+        ended.stderr
+    }
+
+    /// Runs with a stdout that nobody reads any more.
+    pub fn host_unheard(&self, arguments: &[&str]) -> Ended {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        self.spawn(arguments, writer.into()).end()
+    }
+
+    pub fn start(&self, arguments: &[&str]) -> Running {
+        let stdout = File::create(self.path("stdout")).unwrap();
+        self.spawn(arguments, stdout.into())
+    }
+
+    fn spawn(&self, arguments: &[&str], stdout: Stdio) -> Running {
+        // Files, and not pipes, so that nobody need read them while the program runs.
+        let stderr = self.path("stderr");
+        let child = Command::new(env!("CARGO_BIN_EXE_host"))
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env_remove("HOST_COMPONENT")
+            .env_remove("RUST_LOG")
+            .stdin(Stdio::null())
+            .stdout(stdout)
+            .stderr(File::create(&stderr).unwrap())
+            .spawn()
+            .unwrap();
+        let stdout = self.path("stdout");
+        Running { child, stdout, stderr }
+    }
+}
+
+impl Running {
+    /// Sends a signal, such as `INT`.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill")
+            .args(["-s", name, &self.child.id().to_string()])
+            .status();
+        assert!(sent.unwrap().success());
+    }
+
+    pub fn end(mut self) -> Ended {
+        let status = wait_for("the program to end", || self.child.try_wait().unwrap());
+        Ended {
+            code: status.code(),
+            stdout: fs::read(&self.stdout).unwrap_or_default(),
+            stderr: fs::read_to_string(&self.stderr).unwrap(),
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Most have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Asks again and again until there is something, for as long as the deadline allows.
+pub fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let started = Instant::now();
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(started.elapsed() < DEADLINE, "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// A file of `models/`.
+pub fn model_file(name: &str) -> Vec<u8> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models").join(name);
+    fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The pixels of the first test images.
+pub fn pixels(images: u64) -> Vec<u8> {
+    host::images::test_images()
+        .unwrap()
+        .read(images)
+        .unwrap()
+        .unwrap()
+        .pixels
+}
+
+pub fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// An IDX file of bytes.
+pub fn idx(dimensions: &[u32], pixels: &[u8]) -> Vec<u8> {
+    let mut file = vec![0, 0, 8, dimensions.len() as u8];
+    file.extend(dimensions.iter().flat_map(|dimension| dimension.to_be_bytes()));
+    file.extend(pixels);
+    file
+}
+
+/// An npy file, version 1; `shape` as Python writes it.
+pub fn npy(descr: &str, shape: &str, values: &[u8]) -> Vec<u8> {
+    let header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}\n");
+    let mut file = b"\x93NUMPY\x01\x00".to_vec();
+    file.extend((header.len() as u16).to_le_bytes());
+    file.extend(header.as_bytes());
+    file.extend(values);
+    file
+}

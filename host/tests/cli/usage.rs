@@ -1,0 +1,155 @@
+//! What may be typed, and what is said to what may not.
+
+use std::process::{Command, Stdio};
+
+use super::sandbox::Sandbox;
+
+#[test]
+fn a_command_is_needed_and_must_be_known() {
+    let sandbox = Sandbox::new();
+    sandbox.fail(2, &[]);
+    sandbox.fail(2, &["reproduce"]);
+    sandbox.fail(2, &["run", "--no-such-option"]);
+}
+
+#[test]
+fn the_version_is_that_of_the_package() {
+    let version = Sandbox::new().succeed(&["--version"]);
+    assert_eq!(version, format!("host {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn every_command_explains_itself_with_examples() {
+    let sandbox = Sandbox::new();
+    for command in [
+        "run",
+        "produce",
+        "consume",
+        "demo",
+        "classify",
+        "inspect",
+        "topics",
+        "completions",
+    ] {
+        let help = sandbox.succeed(&[command, "--help"]);
+        assert!(help.contains("Examples:\n  host "), "{command}: {help}");
+    }
+}
+
+#[test]
+fn the_defaults_are_those_of_the_original_program() {
+    let sandbox = Sandbox::new();
+    let help = sandbox.succeed(&["produce", "--help"]);
+    for default in [
+        "[default: input-stream]",
+        "[default: 40]",
+        "[default: 5s]",
+        "[default: 1]",
+    ] {
+        assert!(help.contains(default), "{default}: {help}");
+    }
+    let help = sandbox.succeed(&["consume", "--help"]);
+    for default in ["[default: output-stream]", "[default: my-group]"] {
+        assert!(help.contains(default), "{default}: {help}");
+    }
+    let help = sandbox.succeed(&["run", "--help"]);
+    for default in [
+        "[default: input-stream]",
+        "[default: output-stream]",
+        "[default: my-group]",
+    ] {
+        assert!(help.contains(default), "{default}: {help}");
+    }
+}
+
+#[test]
+fn the_original_names_of_brokers_are_known_and_say_that_they_are_not_there_yet() {
+    let sandbox = Sandbox::new();
+    for command in ["run", "produce", "consume"] {
+        for arguments in [
+            [command, "--broker", "Kafka"].as_slice(),
+            &[command, "--broker", "kafka"],
+            &[command, "--broker", "Google_Pub_Sub", "creds.json", "project"],
+            &[command, "--broker", "pubsub", "creds.json", "project"],
+        ] {
+            let said = sandbox.fail(3, arguments);
+            assert!(said.starts_with("error: ") && said.contains("not there yet"), "{said}");
+            assert!(said.contains("--broker local"), "{said}");
+        }
+    }
+    assert!(!sandbox.path("host.db").exists());
+}
+
+#[test]
+fn credentials_are_refused_where_the_broker_takes_none() {
+    let sandbox = Sandbox::new();
+    for arguments in [
+        ["produce", "creds.json", "project"].as_slice(),
+        &["run", "--broker", "Kafka", "creds.json", "project"],
+        &["consume", "creds.json"],
+        &["topics", "list", "creds.json"],
+    ] {
+        let said = sandbox.fail(2, arguments);
+        assert!(
+            said.contains("'creds.json'") && said.contains("--broker pubsub"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn values_that_cannot_be_meant_are_refused_with_their_name() {
+    let sandbox = Sandbox::new();
+    for (arguments, named) in [
+        (["produce", "--batch", "0"].as_slice(), "--batch"),
+        (&["produce", "--limit", "0"], "--limit"),
+        (&["produce", "--interval", "soon"], "--interval"),
+        (&["produce", "--partitions", "0"], "--partitions"),
+        (&["produce", "--local-retention", "plenty"], "--local-retention"),
+        (&["consume", "--format", "xml"], "--format"),
+        (&["run", "--workers", "0"], "--workers"),
+        (&["run", "--attempts", "0"], "--attempts"),
+        (&["run", "--max-in-flight", "0"], "--max-in-flight"),
+        (&["classify"], "FILE"),
+        (&["completions", "cobol"], "cobol"),
+    ] {
+        let said = sandbox.fail(2, arguments);
+        assert!(said.contains(named), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
+fn completions_are_there_for_every_shell_and_bash_accepts_its_own() {
+    let sandbox = Sandbox::new();
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let script = sandbox.succeed(&["completions", shell]);
+        assert!(
+            script.contains("produce") && script.contains("max-in-flight"),
+            "{shell}"
+        );
+        sandbox.write(shell, script);
+    }
+    let parsed = Command::new("bash").arg("-n").arg(sandbox.path("bash")).status();
+    assert!(parsed.unwrap().success());
+}
+
+#[test]
+fn a_reader_that_has_gone_is_no_failure() {
+    let sandbox = Sandbox::new();
+    let ended = sandbox.host_unheard(&["completions", "bash"]);
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+    let ended = sandbox.host_unheard(&["--help"]);
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn a_full_stdout_is_a_failure_that_names_it() {
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_host"))
+        .args(["completions", "bash"])
+        .stdout(Stdio::from(full))
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(6));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("stdout"));
+}

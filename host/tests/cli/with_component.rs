@@ -1,0 +1,197 @@
+//! `host run`, `classify`, `inspect` and `demo`: commands that need a component, mostly the real one.
+
+use serde_json::{Value, json};
+
+use super::components::component;
+use super::sandbox::{Sandbox, model_file, npy, pixels, wait_for};
+
+fn classifier() -> String {
+    component("classifier").to_str().unwrap().to_owned()
+}
+
+#[test]
+fn the_answer_to_the_original_message_is_byte_for_byte_pythons() {
+    let sandbox = Sandbox::new();
+    let classifier = classifier();
+    sandbox.succeed(&["produce", "--limit", "40", "--interval", "0"]);
+    let summary = sandbox.succeed(&[
+        "run",
+        "--component",
+        &classifier,
+        "--idle-timeout",
+        "3s",
+        "--format",
+        "json",
+    ]);
+    let summary: Value = serde_json::from_str(&summary).unwrap();
+    assert_eq!((&summary["images"], &summary["messages"]), (&json!(40), &json!(1)));
+    let golden = String::from_utf8(model_file("golden/answer-40.json")).unwrap();
+    let answer = sandbox.succeed(&["consume", "--limit", "1"]);
+    assert_eq!(answer.trim_end(), golden.trim_end());
+}
+
+#[test]
+fn a_stop_ends_a_run_cleanly() {
+    let sandbox = Sandbox::new();
+    let running = sandbox.start(&["run", "--component", &classifier()]);
+    wait_for("the classifier to join", || {
+        let log = std::fs::read_to_string(sandbox.path("stderr")).unwrap();
+        log.contains("classifies input-stream").then_some(())
+    });
+    running.signal("TERM");
+    let ended = running.end();
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(ended.stderr.contains("0 images classified"), "{}", ended.stderr);
+}
+
+#[test]
+fn what_cannot_be_answered_becomes_a_dead_letter_or_stops_the_run() {
+    let sandbox = Sandbox::new();
+    let classifier = classifier();
+    sandbox.write("corrupt.png", b"\x89PNG\r\n\x1a\nand no more");
+    sandbox.succeed(&["produce", "--images", "corrupt.png"]);
+    let run = ["run", "--component", &classifier, "--idle-timeout", "3s", "--on-error"];
+    let said = sandbox.fail(6, &[&run[..], &["stop"]].concat());
+    assert!(said.contains("error: input-stream/0/0 could not be answered"), "{said}");
+
+    sandbox.succeed(&[&run[..], &["dead-letter"]].concat());
+    let letter = sandbox.succeed(&[
+        "consume",
+        "--topic",
+        "input-stream.dlq",
+        "--limit",
+        "1",
+        "--format",
+        "json",
+    ]);
+    let letter: Value = serde_json::from_str(&letter).unwrap();
+    let headers = letter["headers"].as_array().unwrap();
+    assert!(headers.contains(&json!(["error-kind", "reject"])), "{headers:?}");
+    assert!(
+        headers.contains(&json!(["error-source", "input-stream/0/0"])),
+        "{headers:?}"
+    );
+}
+
+#[test]
+fn files_are_classified_in_order_and_a_bad_one_is_named_while_the_others_go_on() {
+    let sandbox = Sandbox::new();
+    let classifier = classifier();
+    sandbox.write("two.npy", npy("|u1", "(2, 28, 28)", &pixels(2)));
+    sandbox.write("corrupt.png", b"\x89PNG\r\n\x1a\nand no more");
+    sandbox.write("raw", pixels(1));
+    let files = ["two.npy", "corrupt.png", "missing.png", "raw"];
+    let classify = ["classify", "--component", &classifier, "--top-k", "2"];
+    let ended = sandbox.host(&[&classify[..], &files].concat());
+    assert_eq!(ended.code, Some(6), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("error: corrupt.png: rejected, "),
+        "{}",
+        ended.stderr
+    );
+    assert!(
+        ended.stderr.contains("error: missing.png: cannot be read"),
+        "{}",
+        ended.stderr
+    );
+    assert!(
+        ended.stderr.contains("2 of 4 files were not classified"),
+        "{}",
+        ended.stderr
+    );
+    let stdout = String::from_utf8(ended.stdout).unwrap();
+    let lines: Vec<_> = stdout.lines().collect();
+    assert_eq!(lines.len(), 3, "{stdout}");
+    assert!(lines[0].starts_with("two.npy[0]: Ankle boot "), "{stdout}");
+    assert!(lines[1].starts_with("two.npy[1]: Pullover "), "{stdout}");
+    assert!(lines[2].starts_with("raw: Ankle boot "), "{stdout}");
+    assert_eq!(lines[2].matches('%').count(), 2);
+
+    let json = sandbox.succeed(&[&classify[..], &["--format", "json", "two.npy"]].concat());
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["file"], "two.npy");
+    assert_eq!(json["predictions"][1]["top"][0]["label"], "Pullover");
+    assert_eq!(json["predictions"][1]["top"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn a_component_shows_what_it_is() {
+    let sandbox = Sandbox::new();
+    let classifier = classifier();
+    let text = sandbox.succeed(&["inspect", &classifier]);
+    assert!(
+        text.contains("28 x 28 pixels, grey") && text.contains("Ankle boot"),
+        "{text}"
+    );
+    let json = sandbox.succeed(&["inspect", &classifier, "--format", "json"]);
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["size"], std::fs::metadata(&classifier).unwrap().len());
+    let exports = json["exports"].as_array().unwrap();
+    assert!(
+        exports.contains(&json!("image-stream:classifier/messages@0.1.0")),
+        "{exports:?}"
+    );
+}
+
+#[test]
+fn what_is_no_component_is_refused() {
+    let sandbox = Sandbox::new();
+    sandbox.write("text.wasm", "hello");
+    sandbox.write("core.wasm", b"\0asm\x01\0\0\0");
+    for name in ["text.wasm", "core.wasm"] {
+        for command in ["run", "demo"] {
+            let said = sandbox.fail(5, &[command, "--component", name]);
+            assert!(said.starts_with("error: ") && said.contains(name), "{said}");
+        }
+        sandbox.fail(5, &["inspect", name]);
+    }
+    let said = sandbox.fail(3, &["run"]);
+    assert!(
+        said.contains("target/component/classifier.wasm") && said.contains("cargo xtask component"),
+        "{said}"
+    );
+    sandbox.fail(
+        3,
+        &[
+            "classify",
+            "--component",
+            &classifier(),
+            "--model",
+            "missing.onnx",
+            "a.png",
+        ],
+    );
+}
+
+#[test]
+fn the_demo_answers_every_image_and_its_figures_agree() {
+    let sandbox = Sandbox::new();
+    let classifier = classifier();
+    let json = sandbox.succeed(&[
+        "demo",
+        "--component",
+        &classifier,
+        "--limit",
+        "1000",
+        "--format",
+        "json",
+    ]);
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((&json["images"], &json["answered"]), (&json!(1000), &json!(1000)));
+    assert_eq!(json["dead_letters"], 0);
+    let accuracy = json["accuracy"].as_f64().unwrap();
+    assert!(accuracy > 0.85, "{accuracy}");
+    assert_eq!(json["accuracy_by_class"].as_object().unwrap().len(), 10);
+    let (p50, p99) = (&json["latency_ms"]["p50"], &json["latency_ms"]["p99"]);
+    assert!(p50.as_f64() <= p99.as_f64() && p50.as_f64().unwrap() > 0.0);
+
+    let text = sandbox.succeed(&["demo", "--component", &classifier, "--limit", "1000"]);
+    assert!(
+        text.contains(&format!("accuracy      {:.2} %", accuracy * 100.0)),
+        "{text}"
+    );
+    assert!(text.contains("CLASS") && text.contains("Ankle boot: right"), "{text}");
+    assert!(!text.contains('\x1b'), "no colours where stdout is no terminal");
+    let mut left = std::fs::read_dir(sandbox.path("")).unwrap();
+    assert!(left.all(|file| ["stdout", "stderr"].contains(&file.unwrap().file_name().to_str().unwrap())));
+}

@@ -1,0 +1,126 @@
+//! A model given with `--model`, and what a component says of itself, which is not believed before it is checked.
+
+use std::io::Write;
+use std::num::NonZeroUsize;
+
+use host::classifier::{Classifier, ClassifierConfig, ComponentError};
+use tempfile::NamedTempFile;
+
+use crate::components::component;
+use crate::timeout::impatient;
+use crate::{Puppet, config};
+
+/// A model that the puppet obeys when it is loaded.
+fn model(command: &str) -> NamedTempFile {
+    let mut file = NamedTempFile::new().unwrap();
+    write!(file, "puppet-model:{command}").unwrap();
+    file
+}
+
+fn with_model(mut config: ClassifierConfig, model: &NamedTempFile) -> ClassifierConfig {
+    config.model = Some(model.path().to_owned());
+    config
+}
+
+async fn refused(config: ClassifierConfig, command: &str) -> ComponentError {
+    let model = model(command);
+    let config = with_model(config, &model);
+    Classifier::start(&config).await.err().expect(command)
+}
+
+#[tokio::test]
+async fn a_model_takes_the_place_of_the_built_in_one() {
+    let built_in = Puppet::start().await;
+    assert_eq!(built_in.0.description().name, "puppet");
+    assert_eq!(built_in.ask("model").await, "puppet");
+
+    let model = model("named:another");
+    let puppet = Puppet::start_with(with_model(config(component("puppet")), &model)).await;
+    assert_eq!(puppet.0.description().name, "another");
+    assert_eq!(puppet.ask("model").await, "another");
+}
+
+#[tokio::test]
+async fn a_fresh_instance_has_the_model_that_was_given_though_its_file_is_gone() {
+    let model = model("named:another");
+    let puppet = Puppet::start_with(with_model(config(component("puppet")), &model)).await;
+    drop(model);
+    puppet.fail("trap").await;
+    assert_eq!(puppet.ask("model").await, "another");
+}
+
+#[tokio::test]
+async fn a_model_that_cannot_be_read_is_named() {
+    let mut config = config(component("puppet"));
+    config.model = Some("no/such/model.onnx".into());
+    let error = Classifier::start(&config).await.err().unwrap();
+    assert!(matches!(error, ComponentError::ModelUnreadable { .. }), "{error:?}");
+    assert!(error.to_string().contains("no/such/model.onnx"), "{error}");
+}
+
+#[tokio::test]
+async fn a_model_that_the_component_refuses_is_refused_in_its_words() {
+    for (command, said) in [
+        ("reject:bad-model:3 is not 28", "bad-model: 3 is not 28"),
+        ("retry:not-now:later", "not-now: later"),
+    ] {
+        let error = refused(config(component("puppet")), command).await;
+        assert!(matches!(error, ComponentError::Model(_)), "{error:?}");
+        assert!(error.to_string().contains(said), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_component_that_falls_over_a_model_does_not_start() {
+    for (command, code) in [("trap", "trap"), ("allocate", "out-of-memory"), ("exit:1", "exit")] {
+        let error = refused(config(component("puppet")), command).await;
+        assert!(matches!(error, ComponentError::Start(_)), "{error:?}");
+        assert!(error.to_string().contains(code), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_component_that_loads_a_model_for_ever_does_not_start_with_any_number_of_workers() {
+    for command in ["loop", "sleep:3600000"] {
+        let mut config = impatient();
+        config.workers = NonZeroUsize::new(2).unwrap();
+        let error = refused(config, command).await;
+        assert!(matches!(error, ComponentError::Start(_)), "{error:?}");
+        assert!(error.to_string().contains("timeout"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_description_that_cannot_be_relied_on_is_refused() {
+    for lie in [
+        "no-name",
+        "long-name",
+        "escape-in-name",
+        "no-version",
+        "short-digest",
+        "upper-case-digest",
+        "zero-height",
+        "zero-width",
+        "huge-height",
+        "huge-width",
+        "two-channels",
+        "no-labels",
+        "empty-label",
+        "line-end-in-label",
+        "no-images",
+        "accepts-nothing",
+        "produces-nothing",
+        "line-end-in-produces",
+    ] {
+        let error = refused(config(component("puppet")), &format!("lie:{lie}")).await;
+        assert!(matches!(error, ComponentError::Description(_)), "{lie}: {error:?}");
+        assert!(error.to_string().len() < 10_000, "{lie}");
+        assert!(!error.to_string().contains(char::is_control), "{lie}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_description_of_a_million_labels_is_refused_in_few_words() {
+    let error = refused(config(component("puppet")), "lie:million-labels").await;
+    assert!(error.to_string().len() < 10_000, "{} bytes", error.to_string().len());
+}

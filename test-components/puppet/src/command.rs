@@ -1,0 +1,182 @@
+//! What the puppet can be told to do. Where nothing else is said, it answers one image and the text named here.
+
+use std::hash::{BuildHasher, RandomState};
+use std::hint::black_box;
+use std::io::Write;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use crate::exports::image_stream::classifier::messages::{Reply, Request};
+use crate::image_stream::classifier::types::Error;
+
+type Result = std::result::Result<Reply, Error>;
+
+const MIB: usize = 1 << 20;
+
+/// The calls that this instance has had, this one included.
+static CALLS: AtomicU32 = AtomicU32::new(0);
+
+/// `COMMAND:ARGUMENT`, or a command alone.
+pub fn split(body: &[u8]) -> (&str, &str) {
+    let text = std::str::from_utf8(body).expect("a command is text");
+    text.split_once(':').unwrap_or((text, ""))
+}
+
+/// Obeys one command. An honest guest gives one result; `request` is what came with it, none where a model is loaded.
+pub fn obey(command: &str, argument: &str, request: Option<&Request>) -> Vec<Result> {
+    let call = CALLS.fetch_add(1, Ordering::Relaxed) + 1;
+    let result = match command {
+        // The argument.
+        "echo" => say(argument),
+        // Which call of its instance this is: 1 on a fresh one.
+        "count" => say(call.to_string()),
+        // As `count`, but call number N traps.
+        "trap-on" if call == number(argument) => trap(),
+        "trap-on" => say(call.to_string()),
+        // The name of the model in use.
+        "model" => say(crate::description::in_use().name),
+        // Content type and wanted type, `-` for none.
+        "types" => say(types(request)),
+
+        // `CODE:DETAIL`
+        "reject" => Err(Error::Reject(cause(argument))),
+        "retry" => Err(Error::Retry(cause(argument))),
+
+        "trap" => trap(),
+        "panic" => panic!("the puppet was told to panic"),
+        "exit" => std::process::exit(number(argument)),
+        "recurse" => say(recurse(1).to_string()),
+        // Never ends, and calls nobody.
+        "loop" => loop {
+            black_box(());
+        },
+        // Milliseconds in a clock of the host.
+        "sleep" => {
+            std::thread::sleep(Duration::from_millis(number(argument)));
+            say("slept")
+        }
+        // Memory until none is given, and then an abort.
+        "allocate" => loop {
+            black_box(vec![1u8; MIB].leak());
+        },
+        // The same, but a refusal is taken well: how many MiB it was.
+        "allocate-politely" => say(allocate_politely().to_string()),
+        // Timers of the host until none is given.
+        "hoard" => loop {
+            std::mem::forget(wasip2::clocks::monotonic_clock::subscribe_duration(1));
+        },
+
+        // Standard error: one line; so many bytes without a line end; one line on standard output.
+        "log" => {
+            eprintln!("{argument}");
+            say("logged")
+        }
+        "mutter" => {
+            eprint!("{argument}");
+            trap()
+        }
+        "flood" => {
+            let line = vec![b'~'; number(argument)];
+            std::io::stderr().write_all(&line).expect("stderr takes everything");
+            say("flooded")
+        }
+        "print" => {
+            println!("{argument}");
+            say("printed")
+        }
+
+        // Replies that are not what they should be: bytes of a body, images claimed, a content type, text that is none.
+        "huge-reply" => say("x".repeat(number(argument))),
+        "claim-images" => reply("claimed", number(argument), "text/plain"),
+        "content-type" => reply("typed", 1, argument),
+        // SAFETY: a string that is none, and meant so: the host must not believe it, and nothing here reads it.
+        "not-utf8" => reply("typed", 1, &unsafe { String::from_utf8_unchecked(vec![0xff, 0xfe]) }),
+        "no-results" => return Vec::new(),
+        "two-results" => return vec![say("one"), say("two")],
+
+        // What a guest can find out: a file or folder, the environment and arguments, input, the clock, random numbers.
+        "read-file" => say(said(std::fs::read_to_string(argument))),
+        "write-file" => say(said(std::fs::write(argument, "written").map(|()| "written".to_owned()))),
+        "list-folder" => say(said(
+            std::fs::read_dir(argument).map(|entries| entries.count().to_string()),
+        )),
+        "environment" => say(format!(
+            "{:?} {:?}",
+            Vec::from_iter(std::env::vars()),
+            Vec::from_iter(std::env::args())
+        )),
+        "read-input" => say(said(
+            std::io::read_to_string(std::io::stdin()).map(|text| format!("{text:?}")),
+        )),
+        "clock" => {
+            let since = std::time::SystemTime::UNIX_EPOCH.elapsed().expect("it is after 1970");
+            say(since.as_secs().to_string())
+        }
+        "random" => say(RandomState::new().hash_one(0).to_string()),
+        // So many random bytes in one call to the host.
+        "random-bytes" => say(wasip2::random::random::get_random_bytes(number(argument))
+            .len()
+            .to_string()),
+
+        other => Err(Error::Reject(crate::cause("unknown-command", other))),
+    };
+    vec![result]
+}
+
+fn say(text: impl Into<Vec<u8>>) -> Result {
+    reply(text, 1, "text/plain")
+}
+
+fn reply(body: impl Into<Vec<u8>>, images: u32, content_type: &str) -> Result {
+    Ok(Reply {
+        content_type: content_type.to_owned(),
+        images,
+        body: body.into(),
+    })
+}
+
+fn said(outcome: std::io::Result<String>) -> String {
+    outcome.unwrap_or_else(|error| format!("refused: {error}"))
+}
+
+fn number<T: std::str::FromStr>(argument: &str) -> T {
+    argument.parse().ok().expect("the argument is a number")
+}
+
+fn cause(argument: &str) -> crate::Cause {
+    let (code, detail) = argument.split_once(':').unwrap_or((argument, ""));
+    crate::cause(code, detail)
+}
+
+fn types(request: Option<&Request>) -> String {
+    let shown = |media: &Option<String>| media.clone().unwrap_or_else(|| "-".to_owned());
+    request.map_or_else(String::new, |request| {
+        format!("{} {}", shown(&request.content_type), shown(&request.accept))
+    })
+}
+
+fn trap() -> ! {
+    core::arch::wasm32::unreachable()
+}
+
+/// Uses the stack up. The black boxes keep the compiler from making it a loop.
+fn recurse(depth: u64) -> u64 {
+    let frame = black_box([depth; 16]);
+    if frame[0] == 0 {
+        0
+    } else {
+        recurse(depth + 1) + black_box(frame[1])
+    }
+}
+
+fn allocate_politely() -> usize {
+    let mut taken: Vec<Vec<u8>> = Vec::new();
+    loop {
+        let mut block = Vec::new();
+        if taken.try_reserve(1).is_err() || block.try_reserve_exact(MIB).is_err() {
+            return taken.len();
+        }
+        block.resize(MIB, 1);
+        taken.push(block);
+    }
+}
