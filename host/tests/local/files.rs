@@ -145,7 +145,8 @@ async fn a_damaged_file_is_an_error_wherever_it_shows() {
         .query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(()))
         .unwrap();
     let mut bytes = fs::read(&local.config.file).unwrap();
-    bytes[4096..].fill(0xa5);
+    // The first page, which lists the tables, is left whole.
+    bytes[8192..].fill(0xa5);
     fs::write(&local.config.file, bytes).unwrap();
     let subscription = Subscription {
         topic: INPUT.to_owned(),

@@ -8,8 +8,7 @@ mod group;
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rusqlite::{Connection, Result, TransactionBehavior};
 use tokio::sync::OwnedSemaphorePermit;
@@ -27,10 +26,6 @@ const BATCH_BYTES: u64 = 16 << 20;
 
 /// How often a commit that was put off is looked after.
 const ROOM_POLL: Duration = Duration::from_millis(10);
-
-/// Between two transactions the lock is free for so long: others look every [`super::schema::BUSY_POLL`], and would
-/// starve beside a thread that commits without end. Meanwhile the next group gathers.
-const PAUSE: Duration = Duration::from_micros(1500);
 
 /// One act.
 #[derive(Debug)]
@@ -88,7 +83,6 @@ pub(super) struct Committer {
     seen: Option<i64>,
     has_warned: bool,
     turn: u64,
-    last: Option<Instant>,
 }
 
 impl Committer {
@@ -100,16 +94,12 @@ impl Committer {
             seen: None,
             has_warned: false,
             turn: 0,
-            last: None,
         }
     }
 
     /// Commits until every sender is gone and the queue is empty. What finds no room then has failed.
     pub fn run(mut self, queue: &Receiver<Commit>) {
         while let Some(mut batch) = self.wait(queue) {
-            if let Some(last) = self.last {
-                thread::sleep(PAUSE.saturating_sub(last.elapsed()));
-            }
             let mut bytes: u64 = batch.iter().map(Commit::size).sum();
             while batch.len() < BATCH_COMMITS
                 && bytes < BATCH_BYTES
@@ -119,7 +109,6 @@ impl Committer {
                 batch.push(commit);
             }
             self.commit(batch);
-            self.last = Some(Instant::now());
         }
         let gone = "the topic is full of messages that a group has not consumed, and the writer has ended";
         for commit in std::mem::take(&mut self.put_off) {
