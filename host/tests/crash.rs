@@ -82,7 +82,7 @@ impl Stream {
                     .enqueue(Output {
                         route: Route::Answers,
                         message,
-                    })
+                    }, None)
                     .await
                     .unwrap(),
             );

@@ -69,7 +69,7 @@ fn look(model: &Shared) -> MutexGuard<'_, Model> {
 }
 
 fn lane(index: usize) -> Lane {
-    Lane::new(format!("in/{index}"))
+    Lane::new(format!("in/{index}"), 0)
 }
 
 fn body(lane: usize, index: usize) -> String {

@@ -27,7 +27,7 @@ impl<S: Sink, A: Ack + 'static> Settle for ConfirmThenAck<S, A> {
         }
         let mut confirmations = Vec::with_capacity(outputs.len());
         for output in outputs {
-            confirmations.push(self.sink.enqueue(output).await?);
+            confirmations.push(self.sink.enqueue(output, Some(&claim.lane)).await?);
         }
         let ack = Arc::clone(&self.ack);
         Ok(Box::pin(async move {

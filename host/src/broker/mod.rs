@@ -26,18 +26,30 @@ use crate::message::Message;
 
 /// What keeps order: a partition, an ordering key, or one unkeyed message. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Lane(Arc<str>);
+pub struct Lane {
+    name: Arc<str>,
+    number: u32,
+}
 
 impl Lane {
-    /// A lane by its name, such as `input-stream/0`; unique within one source.
-    pub fn new(name: impl Into<Arc<str>>) -> Self {
-        Self(name.into())
+    /// A lane by its name, such as `input-stream/0`, which is unique within one source, and a number that spreads the lanes
+    /// of a source: the partition's, where it is one.
+    pub fn new(name: impl Into<Arc<str>>, number: u32) -> Self {
+        Self {
+            name: name.into(),
+            number,
+        }
+    }
+
+    /// Outputs without a key go to the output partition of this number, modulo their count: so a lane stays one lane.
+    pub fn number(&self) -> u32 {
+        self.number
     }
 }
 
 impl fmt::Display for Lane {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.name)
     }
 }
 
@@ -188,7 +200,8 @@ pub trait Settle: Send + Sync {
 #[async_trait]
 pub trait Sink: Send + Sync {
     /// Accepts an output in the order of the calls; the future that it returns resolves when the broker has confirmed it.
-    async fn enqueue(&self, output: Output) -> Result<Durable<BrokerError>, BrokerError>;
+    /// What answers a message of a `lane` and has no key keeps the order of that lane.
+    async fn enqueue(&self, output: Output, lane: Option<&Lane>) -> Result<Durable<BrokerError>, BrokerError>;
 }
 
 /// Consumes claims, with no output: what `consume` needs, and the other half of at-least-once.

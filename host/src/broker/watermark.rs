@@ -1,31 +1,37 @@
 //! The highest contiguous resolved offset of a lane: what may be committed while later work is already done.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 /// Offsets resolve in any order; only those below which nothing is missing count as consumed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Watermark {
     next: u64,
-    ahead: BTreeSet<u64>,
+    /// Stretches that are resolved ahead of it: where each begins, and ends.
+    ahead: BTreeMap<u64, u64>,
 }
 
 impl Watermark {
     /// Nothing resolved yet: `next` is the first offset that is expected.
     pub fn new(next: u64) -> Self {
-        let ahead = BTreeSet::new();
+        let ahead = BTreeMap::new();
         Self { next, ahead }
     }
 
     /// Notes that `offset` is resolved. Returns the next offset to consume from where that advanced, else none. An offset
     /// that was resolved before changes nothing.
     pub fn resolve(&mut self, offset: u64) -> Option<u64> {
-        if offset < self.next {
+        self.skip(offset, offset.saturating_add(1))
+    }
+
+    /// Notes that `from..to` is resolved, all of it at once: what a log has no message for, say. Stretches do not overlap.
+    pub fn skip(&mut self, from: u64, to: u64) -> Option<u64> {
+        if from < self.next || from >= to {
             return None;
         }
-        self.ahead.insert(offset);
+        self.ahead.insert(from, to);
         let before = self.next;
-        while self.ahead.remove(&self.next) {
-            self.next += 1;
+        while let Some(end) = self.ahead.remove(&self.next) {
+            self.next = end;
         }
         (self.next > before).then_some(self.next)
     }
@@ -55,6 +61,15 @@ mod tests {
         let mut watermark = Watermark::new(5);
         assert_eq!(watermark.resolve(4), None);
         assert_eq!(watermark.next(), 5);
+    }
+
+    #[test]
+    fn a_stretch_without_messages_is_passed_over() {
+        let mut watermark = Watermark::new(0);
+        assert_eq!(watermark.skip(1, 1000), None);
+        assert_eq!(watermark.resolve(1000), None);
+        assert_eq!(watermark.resolve(0), Some(1001));
+        assert_eq!(watermark.skip(1001, 1001), None);
     }
 
     proptest! {

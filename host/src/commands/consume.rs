@@ -103,7 +103,7 @@ mod tests {
         Delivery {
             message,
             position: "output-stream/0/7".to_owned(),
-            claim: Claim::new(Lane::new("output-stream/0"), 7, 0, ()),
+            claim: Claim::new(Lane::new("output-stream/0", 0), 7, 0, ()),
         }
     }
 

@@ -175,7 +175,7 @@ async fn enqueue(sink: Arc<dyn Sink>, message: Result<Produced, ImagesError>) ->
         route: Route::Answers,
         message: produced.message,
     };
-    match sink.enqueue(output).await {
+    match sink.enqueue(output, None).await {
         Ok(durable) => Box::pin(async move {
             durable.await.context("a message was not confirmed")?;
             Ok(confirmed)

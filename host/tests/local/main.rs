@@ -25,7 +25,7 @@ fn output(message: Message) -> Output {
 }
 
 async fn write(writer: &LocalWriter, message: Message) -> Durable<BrokerError> {
-    writer.enqueue(output(message)).await.unwrap()
+    writer.enqueue(output(message), None).await.unwrap()
 }
 
 #[tokio::test]
@@ -122,7 +122,7 @@ async fn the_dead_letter_topic_is_made_when_it_is_first_needed() {
         route: Route::DeadLetters,
         message: Message::new("bad"),
     };
-    writer.enqueue(dead).await.unwrap().await.unwrap();
+    writer.enqueue(dead, None).await.unwrap().await.unwrap();
     assert_eq!(broker.describe("dead").await.unwrap().partitions[0].end, 1);
 }
 

@@ -114,7 +114,7 @@ async fn a_full_topic_holds_up_no_other() {
         route: Route::DeadLetters,
         message: Message::new("small"),
     };
-    within("another topic", writer.enqueue(other).await.unwrap())
+    within("another topic", writer.enqueue(other, None).await.unwrap())
         .await
         .unwrap();
     assert!(is_waiting(&mut eleventh).await);
@@ -150,7 +150,7 @@ async fn a_message_over_a_limit_is_refused_and_nothing_is_written() {
     local.config.retention_bytes = 1000;
     let broker = Broker::open(&local.config, 2000).await.unwrap();
     let writer = broker.writer("topic", "topic").await.unwrap();
-    let Err(error) = writer.enqueue(output(Message::new(vec![0; 2001]))).await else {
+    let Err(error) = writer.enqueue(output(Message::new(vec![0; 2001])), None).await else {
         panic!()
     };
     assert!(matches!(
@@ -160,7 +160,7 @@ async fn a_message_over_a_limit_is_refused_and_nothing_is_written() {
             limit: 2000
         }
     ));
-    let Err(error) = writer.enqueue(output(Message::new(vec![0; 1001]))).await else {
+    let Err(error) = writer.enqueue(output(Message::new(vec![0; 1001])), None).await else {
         panic!()
     };
     assert!(error.to_string().contains("--local-retention"), "{error}");

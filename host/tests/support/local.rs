@@ -110,7 +110,7 @@ impl Fixture for Local {
         let mut confirmations = Vec::new();
         for message in messages {
             let route = Route::Answers;
-            confirmations.push(sink.enqueue(Output { route, message }).await.unwrap());
+            confirmations.push(sink.enqueue(Output { route, message }, None).await.unwrap());
         }
         for confirmation in confirmations {
             confirmation.await.unwrap();

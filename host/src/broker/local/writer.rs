@@ -11,7 +11,7 @@ use super::commit::{Commit, Committer, Record};
 use super::lanes::{Order, Token};
 use super::log::check_topic;
 use super::source::spawn;
-use crate::broker::{Ack, BrokerError, Claim, Durable, Output, Route, Settle, SettleError, Sink};
+use crate::broker::{Ack, BrokerError, Claim, Durable, Lane, Output, Route, Settle, SettleError, Sink};
 
 /// What may wait in the queue, in KiB: 32 MiB of messages. A commit counts at least 32 KiB, so 1024 of them.
 const QUEUE_KIB: u32 = 32 << 10;
@@ -46,7 +46,7 @@ impl LocalWriter {
     }
 
     /// The outputs as records, once each is known to be within the limits.
-    fn records(&self, outputs: Vec<Output>) -> Result<Vec<Record>, BrokerError> {
+    fn records(&self, outputs: Vec<Output>, lane: Option<&Lane>) -> Result<Vec<Record>, BrokerError> {
         let limit = self.broker.max_message_bytes;
         let retention = self.broker.config.retention_bytes;
         let sizes = outputs.iter().map(|output| output.message.size());
@@ -66,6 +66,7 @@ impl LocalWriter {
                 Route::DeadLetters => &self.dead_letters,
             }),
             message: output.message,
+            lane: lane.map(Lane::number),
         };
         Ok(outputs.into_iter().map(record).collect())
     }
@@ -143,7 +144,7 @@ fn unclaimed(error: SettleError) -> BrokerError {
 #[async_trait]
 impl Settle for LocalWriter {
     async fn settle(&self, claim: Claim, outputs: Vec<Output>) -> Result<Durable<SettleError>, SettleError> {
-        let records = self.records(outputs)?;
+        let records = self.records(outputs, Some(&claim.lane))?;
         let permit = self.permit(&records).await?;
         let reply = self.accept(claim, Order::Strict, records, Some(permit))?;
         Ok(Box::pin(ended(reply)))
@@ -152,8 +153,8 @@ impl Settle for LocalWriter {
 
 #[async_trait]
 impl Sink for LocalWriter {
-    async fn enqueue(&self, output: Output) -> Result<Durable<BrokerError>, BrokerError> {
-        let records = self.records(vec![output])?;
+    async fn enqueue(&self, output: Output, lane: Option<&Lane>) -> Result<Durable<BrokerError>, BrokerError> {
+        let records = self.records(vec![output], lane)?;
         let permit = self.permit(&records).await?;
         let reply = self.append(records, Some(permit));
         Ok(Box::pin(async { ended(reply).await.map_err(unclaimed) }))

@@ -161,7 +161,7 @@ impl<'a> Round<'a> {
             message.key = Some(number.to_string().into());
             self.handed.borrow_mut().push(Instant::now());
             let route = Route::Answers;
-            sink.enqueue(Output { route, message }).await
+            sink.enqueue(Output { route, message }, None).await
         });
         accepted.try_buffered(IN_FLIGHT).try_collect::<()>().await?;
         Ok(())

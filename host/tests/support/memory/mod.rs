@@ -202,7 +202,7 @@ impl Fixture for Memory {
 
     async fn create(&self, partitions: u32) {
         let partition = |number| Partition {
-            lane: Lane::new(format!("{INPUT}/{number}")),
+            lane: Lane::new(format!("{INPUT}/{number}"), 0),
             log: Vec::new(),
             consumed: Watermark::new(0),
             position: 0,

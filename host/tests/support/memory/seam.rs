@@ -1,7 +1,7 @@
 //! The broker in memory, as the seam sees it.
 
 use async_trait::async_trait;
-use host::broker::{Ack, BrokerError, Claim, Delivery, Demand, Durable, Event, Output, SettleError, Sink, Source};
+use host::broker::{Ack, BrokerError, Claim, Delivery, Demand, Durable, Event, Lane, Output, SettleError, Sink, Source};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -100,7 +100,7 @@ pub struct MemorySink(pub Memory);
 
 #[async_trait]
 impl Sink for MemorySink {
-    async fn enqueue(&self, output: Output) -> Result<Durable<BrokerError>, BrokerError> {
+    async fn enqueue(&self, output: Output, _lane: Option<&Lane>) -> Result<Durable<BrokerError>, BrokerError> {
         let mut state = self.0.lock();
         let refused = state.refuse_outputs;
         if !refused {

@@ -56,13 +56,13 @@ impl<'a> Group<'a> {
             return Ok(Verdict::Refused);
         }
         for record in &commit.records {
-            let spread = commit.consumed.as_ref().map_or_else(
-                || {
+            let spread = match record.lane {
+                Some(number) => Spread::Follow(number),
+                None => {
                     *self.turn += 1;
                     Spread::Turn(*self.turn - 1)
-                },
-                |consumed| Spread::Follow(consumed.number),
-            );
+                }
+            };
             log::append(self.transaction, self.topic(&record.topic)?, &record.message, spread)?;
         }
         Ok(Verdict::Done)

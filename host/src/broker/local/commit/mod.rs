@@ -42,6 +42,8 @@ pub(super) struct Commit {
 pub(super) struct Record {
     pub topic: Arc<str>,
     pub message: Message,
+    /// The number of the lane that it answers, which chooses its partition where it has no key.
+    pub lane: Option<u32>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

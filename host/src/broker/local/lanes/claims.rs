@@ -49,8 +49,6 @@ pub(in crate::broker::local) enum Order {
 pub(in crate::broker::local) struct Consumed {
     pub lanes: Arc<Lanes>,
     pub partition: i64,
-    /// The partition's, in its topic.
-    pub number: u32,
     pub fence: i64,
     pub from: u64,
     pub to: u64,
@@ -156,7 +154,6 @@ impl Lanes {
             let consumed = Consumed {
                 lanes: Arc::clone(self),
                 partition: token.partition,
-                number: held.number,
                 fence: held.fence,
                 from,
                 to,

@@ -27,8 +27,7 @@ impl Lanes {
         }
         let epoch = state.next_epoch();
         let held = Held {
-            lane: Lane::new(format!("{}/{}", self.topic, gain.number)),
-            number: gain.number,
+            lane: Lane::new(format!("{}/{}", self.topic, gain.number), gain.number),
             fence: gain.fence,
             epoch,
             intact_since: epoch,

@@ -59,7 +59,6 @@ struct State {
 #[derive(Debug)]
 struct Held {
     lane: Lane,
-    number: u32,
     fence: i64,
     epoch: u64,
     /// No commit of this epoch or a later one has failed.
