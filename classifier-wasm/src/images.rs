@@ -64,6 +64,13 @@ impl ImageShape {
     }
 }
 
+/// A length in decimal digits. One past what this machine can count is taken for the most that it can, which is too many
+/// of anything: so a 32-bit component refuses it in the same words as any other.
+pub fn length(digits: &str) -> Option<usize> {
+    let length: u64 = digits.parse().ok()?;
+    Some(usize::try_from(length).unwrap_or(usize::MAX))
+}
+
 /// N images: row-major N, H, W, C, every value finite and within 0 to 255.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Images {

@@ -162,7 +162,7 @@ mod component {
             width: card.image.width as u32,
             channels: card.image.channels as u32,
             labels: card.labels.clone(),
-            max_images: card.image.max_images() as u32,
+            max_images: card.max_images() as u32,
             accepts: codec::ACCEPTS.map(str::to_owned).to_vec(),
             produces: codec::answer::PRODUCES.map(str::to_owned).to_vec(),
         }

@@ -6,7 +6,7 @@
 use sha2::{Digest, Sha256};
 use tract_onnx::prelude::*;
 
-use crate::images::{ImageShape, Images};
+use crate::images::{ImageShape, Images, MAX_VALUES};
 use crate::onnx::{Layout, Signature};
 use crate::prediction::Predictions;
 use crate::reject::{Code, Reject};
@@ -30,6 +30,13 @@ pub struct Card {
     pub image: ImageShape,
     /// The index is the class.
     pub labels: Vec<String>,
+}
+
+impl Card {
+    /// The most images that one request may carry: as many as fit, and as have probabilities that fit.
+    pub fn max_images(&self) -> usize {
+        self.image.max_images().min(MAX_VALUES / self.labels.len().max(1))
+    }
 }
 
 /// A network, warm.
@@ -107,6 +114,14 @@ impl Model {
     /// Classifies `images`, which are of the card's shape.
     pub fn predict(&mut self, images: &Images) -> Result<Predictions, Reject> {
         let labels = self.card.labels.len();
+        let max_images = self.card.max_images();
+        if images.count() > max_images {
+            let detail = format!(
+                "{} images for {labels} labels: send at most {max_images}",
+                images.count()
+            );
+            return Err(Reject::new(Code::TooManyImages, detail));
+        }
         let mut probabilities = Vec::with_capacity(images.count() * labels);
         for image in images.iter() {
             let output = self

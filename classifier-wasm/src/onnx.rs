@@ -11,6 +11,9 @@ use tract_onnx::pb::{GraphProto, ModelProto, TensorProto, ValueInfoProto};
 use crate::images::{ImageShape, MAX_VALUES};
 use crate::reject::{Code, Reject, quote};
 
+/// Longest name, version or label, in bytes.
+const MAX_NAME: usize = 256;
+
 /// How the model's input is laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Layout {
@@ -58,15 +61,30 @@ impl Signature {
                 .map(|entry| entry.value.as_str())
                 .filter(|value| !value.is_empty())
         };
-        Ok(Signature {
+        let name = metadata("name").or((!graph.name.is_empty()).then_some(graph.name.as_str()));
+        let signature = Signature {
             image,
             layout,
             probabilities: comes_out_of_softmax(graph, output),
-            name: metadata("name").unwrap_or(&graph.name).to_owned(),
+            name: name.unwrap_or("model").to_owned(),
             version: metadata("version").map_or_else(|| model.model_version.to_string(), str::to_owned),
             labels: metadata("labels").map(|labels| labels.lines().map(str::to_owned).collect()),
-        })
+        };
+        let labels = signature.labels.iter().flatten().map(|label| ("a label", label));
+        let names = [("the name", &signature.name), ("the version", &signature.version)];
+        if let Some((what, text)) = names.into_iter().chain(labels).find(|(_, text)| !is_name(text)) {
+            return Err(unsupported(format!(
+                "{what} {} is empty, longer than {MAX_NAME} bytes, or has control characters: change the model's metadata",
+                quote(text)
+            )));
+        }
+        Ok(signature)
     }
+}
+
+/// Whether a host will show it.
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.len() <= MAX_NAME && !text.chars().any(char::is_control)
 }
 
 fn unsupported(detail: impl Into<String>) -> Reject {
@@ -202,7 +220,7 @@ fn image(input: &ValueInfoProto) -> Result<(ImageShape, Layout), Reject> {
 
 /// Whether `output` is a softmax, seen through operators that only reshape or rescale its type.
 fn comes_out_of_softmax(graph: &GraphProto, output: &ValueInfoProto) -> bool {
-    const TRANSPARENT: [&str; 7] = [
+    const TRANSPARENT: [&str; 8] = [
         "Identity",
         "Reshape",
         "Flatten",
@@ -210,6 +228,7 @@ fn comes_out_of_softmax(graph: &GraphProto, output: &ValueInfoProto) -> bool {
         "Unsqueeze",
         "QuantizeLinear",
         "DequantizeLinear",
+        "Cast",
     ];
     let mut name = &output.name;
     // No path is longer than there are operators, and a cycle ends here too.
@@ -385,7 +404,7 @@ mod tests {
         let mut model = model(&[0, 28, 28, 1]);
         assert!(Signature::read(&model).unwrap().probabilities);
         graph(&mut model).node[1] = node("Softmax", "logits", "before");
-        for (operator, seen) in [("Identity", true), ("Squeeze", true), ("Mul", false)] {
+        for (operator, seen) in [("Identity", true), ("Squeeze", true), ("Cast", true), ("Mul", false)] {
             graph(&mut model).node.truncate(2);
             graph(&mut model).node.push(node(operator, "before", "probabilities"));
             assert_eq!(Signature::read(&model).unwrap().probabilities, seen, "{operator}");
@@ -411,5 +430,24 @@ mod tests {
         let named = Signature::read(&model).unwrap();
         assert_eq!((named.name.as_str(), named.version.as_str()), ("shoes", "2.1"));
         assert_eq!(named.labels.unwrap(), ["left", "right"]);
+    }
+
+    #[test]
+    fn a_model_without_a_name_gets_one_and_names_that_no_host_shows_are_refused() {
+        let mut nameless = model(&[0, 28, 28, 1]);
+        graph(&mut nameless).name.clear();
+        assert_eq!(Signature::read(&nameless).unwrap().name, "model");
+        for (key, value) in [
+            ("name", "\u{1b}[2J"),
+            ("version", &"9".repeat(257)),
+            ("labels", "left\n\nright"),
+        ] {
+            let mut model = model(&[0, 28, 28, 1]);
+            model.metadata_props.push(StringStringEntryProto {
+                key: key.to_owned(),
+                value: value.to_owned(),
+            });
+            assert_eq!(refusal(&model).code, Code::UnsupportedModel, "{key}");
+        }
     }
 }

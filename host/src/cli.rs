@@ -155,8 +155,8 @@ pub struct ComponentArgs {
     #[arg(long, value_name = "FILE", help_heading = "Component")]
     pub model: Option<PathBuf>,
     /// Warm instances, each on a thread of its own [default: the cores].
-    #[arg(long, value_name = "N", help_heading = "Component")]
-    pub workers: Option<NonZeroUsize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Component")]
+    pub workers: Option<u16>,
     /// Memory that one instance may have.
     #[arg(long, value_name = "SIZE", default_value_t = DEFAULT_GUEST_MEMORY, help_heading = "Component")]
     pub guest_memory: ByteSize,
@@ -174,7 +174,7 @@ impl ComponentArgs {
         Self {
             component,
             model: None,
-            workers: Some(NonZeroUsize::MIN),
+            workers: Some(1),
             guest_memory: DEFAULT_GUEST_MEMORY,
             guest_timeout: DEFAULT_GUEST_TIMEOUT.into(),
             no_cache: false,

@@ -34,7 +34,7 @@ pub const RETRY_DELAY: Duration = Duration::from_millis(100);
 pub struct BrokerConfig {
     /// Which one.
     pub kind: BrokerKind,
-    /// A larger message is refused before it is published. Bytes.
+    /// A larger message is refused before it is published. Bytes; within what the embedded broker keeps of a topic.
     pub max_message_bytes: usize,
 }
 
@@ -59,7 +59,11 @@ impl BrokerConfig {
             BrokerName::Kafka => BrokerKind::Kafka,
             BrokerName::PubSub => BrokerKind::PubSub,
         };
-        let max_message_bytes = storage.max_message_bytes.as_usize();
+        let mut max_message_bytes = storage.max_message_bytes.as_usize();
+        if let BrokerKind::Local(local) = &kind {
+            // A larger message would wait for ever for a topic with room for it.
+            max_message_bytes = max_message_bytes.min(ByteSize(local.retention_bytes).as_usize());
+        }
         Ok(Self {
             kind,
             max_message_bytes,
@@ -123,7 +127,10 @@ impl ClassifierConfig {
             component: component.component,
             model: component.model,
             accept,
-            workers: component.workers.unwrap_or(cores),
+            workers: component
+                .workers
+                .and_then(|workers| NonZeroUsize::new(usize::from(workers)))
+                .unwrap_or(cores),
             limits: Limits {
                 memory_bytes: component.guest_memory.as_usize(),
                 call_timeout: component.guest_timeout.into(),

@@ -26,7 +26,7 @@ fn main() -> ExitCode {
 
 fn log_to_stderr(verbose: u8) {
     let default = match verbose {
-        0 => "warn,host=info",
+        0 => "warn,host=info,guest=info",
         1 => "info,host=debug",
         _ => "debug,host=trace",
     };

@@ -83,9 +83,9 @@ pub struct Policy {
     pub retry_delay: Duration,
     /// Messages accepted and not yet durable.
     pub max_in_flight: usize,
-    /// Their bytes. A single message may take it all.
+    /// Their bytes, without their answers'. A single message may take it all.
     pub max_in_flight_bytes: usize,
-    /// The largest message that the broker may deliver. Bytes.
+    /// A larger message is not shown to the guest, and a larger answer is not published: both count as rejected. Bytes.
     pub max_message_bytes: usize,
     /// Ends the pipeline softly when no message came for so long.
     pub idle_timeout: Option<Duration>,
@@ -100,7 +100,8 @@ pub struct Progress {
     pub images: u64,
     /// Messages published as dead letters, durably.
     pub dead_letters: u64,
-    /// Messages accepted and not yet durable; at the end: abandoned, and so to come again.
+    /// Messages accepted and not yet durable; at the end: those that a hard stop left, of which the ones that were not on
+    /// their way to the broker come again.
     pub in_flight: usize,
 }
 
@@ -162,7 +163,7 @@ impl Pipeline<'_> {
         mut observe: impl FnMut(&Progress),
     ) -> Result<Progress, PipelineError> {
         let mut progress = Progress::default();
-        let mut bytes = 0;
+        let mut bytes: usize = 0;
         let mut lanes = Lanes::default();
         let mut in_flight = FuturesUnordered::new();
         let mut idle_since = Instant::now();
@@ -170,7 +171,8 @@ impl Pipeline<'_> {
         while !(shutdown.is_stopping() && in_flight.is_empty()) {
             let draining = shutdown.is_stopping();
             let room = in_flight.len() < self.policy.max_in_flight
-                && (bytes == 0 || bytes + self.policy.max_message_bytes <= self.policy.max_in_flight_bytes);
+                && (bytes == 0
+                    || bytes.saturating_add(self.policy.max_message_bytes) <= self.policy.max_in_flight_bytes);
             let demand = if room && !draining {
                 Demand::Deliveries
             } else {
@@ -246,10 +248,8 @@ impl Pipeline<'_> {
     async fn answer(&self, message: &Message, position: &str) -> Result<(Vec<Output>, Carried), PipelineError> {
         let mut attempt = 1;
         let error = loop {
-            match self.classifier.classify(message).await {
-                Ok(answer) => {
-                    let images = answer.images;
-                    let message = reply(message, answer);
+            match self.classify(message).await {
+                Ok((message, images)) => {
                     let output = Output {
                         route: Route::Answers,
                         message,
@@ -286,6 +286,25 @@ impl Pipeline<'_> {
                 error,
             }),
         }
+    }
+
+    /// The reply to a message and the images in it, where both are of a size that the broker takes: what would end the run
+    /// at the broker ends here as one message that is not answered.
+    async fn classify(&self, message: &Message) -> Result<(Message, u32), ClassifyError> {
+        let limit = self.policy.max_message_bytes;
+        let within = |what: &str, message: &Message| match message.size() {
+            size if size > limit => Err(ClassifyError::Reject(Cause {
+                code: "too-large".to_owned(),
+                detail: format!("{what} of {size} bytes is over the limit of {limit}; raise --max-message-bytes"),
+            })),
+            _ => Ok(()),
+        };
+        within("a message", message)?;
+        let answer = self.classifier.classify(message).await?;
+        let images = answer.images;
+        let reply = reply(message, answer);
+        within("an answer, with the key and headers of its message,", &reply)?;
+        Ok((reply, images))
     }
 
     /// Random in part, so that workers do not fail in step. No delay means no timer at all.
@@ -332,9 +351,10 @@ fn reply(input: &Message, answer: Answer) -> Message {
     reply
 }
 
+/// Never, where there is no time-out or it lies past all time.
 async fn until_idle(since: Instant, timeout: Option<Duration>) {
-    match timeout {
-        Some(timeout) => tokio::time::sleep_until(since + timeout).await,
+    match timeout.and_then(|timeout| since.checked_add(timeout)) {
+        Some(end) => tokio::time::sleep_until(end).await,
         None => std::future::pending().await,
     }
 }

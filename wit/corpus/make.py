@@ -230,6 +230,8 @@ def picture_cases(one: np.ndarray) -> None:
     good("jpeg-grey", one, picture(grey, "JPEG", quality=95), JPEG)
     good("jpeg-colour-larger", one, picture(large.convert("RGB"), "JPEG", quality=95), JPEG)
     good("jpeg-recognised", one, picture(grey, "JPEG", quality=95))
+    jpeg = picture(grey, "JPEG", quality=95)
+    bad("jpeg-truncated", "bad-image", jpeg[: -len(jpeg) // 4], JPEG)
     bad("png-truncated", "bad-image", png[: len(png) // 2], PNG)
     at = png.index(b"IDAT") + 20
     bad("png-corrupt", "bad-image", png[:at] + bytes([png[at] ^ 0x55]) + png[at + 1 :], PNG)

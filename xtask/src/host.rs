@@ -17,7 +17,7 @@ pub fn build(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
 
 /// Hands the terminal to `host demo`; its exit code is this program's.
 pub fn demo(workspace: &Workspace, args: &[&str]) -> Result<ExitCode> {
-    let mut host = Command::new(workspace.target.join("debug").join("host"));
+    let mut host = Command::new(workspace.host());
     host.args(["demo", "--component"])
         .arg(workspace.component("classifier"))
         .args(args);

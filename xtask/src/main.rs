@@ -1,8 +1,9 @@
-//! What a Makefile would do, with nothing to install but Rust: `cargo xtask component`, `demo` and `test`.
+//! What a Makefile would do, with nothing to install but Rust: `cargo xtask component`, `demo`, `test` and `bench`.
 //!
 //! Separate from the host because the component is built by another compiler setting than everything else, and because
 //! a `build.rs` that builds WebAssembly would make every `cargo check` wait for it.
 
+mod bench;
 mod component;
 mod host;
 mod steps;
@@ -26,6 +27,7 @@ Commands:
   component [--tests]  Build the classifier for wasm32-wasip2 into target/component/classifier.wasm;
                        with --tests also the guests of test-components/, each into target/component/NAME.wasm
   demo [ARGS...]       Build component and host, then run `host demo ARGS...`
+  bench [RUNS]         Build component and host, then measure what BENCHMARKS.md has, 5 times or RUNS
   test [ARGS...]       Build every component, then run `cargo test --workspace ARGS...`
   help                 Print this text
 
@@ -44,6 +46,14 @@ fn main() -> ExitCode {
         ["component"] => component(&mut steps, Guests::Classifier),
         ["component", "--tests"] => component(&mut steps, Guests::All),
         ["demo", args @ ..] => demo(&mut steps, args),
+        ["bench"] => bench(&mut steps, 5),
+        ["bench", runs] => match runs.parse() {
+            Ok(runs) if runs > 0 => bench(&mut steps, runs),
+            _ => {
+                eprintln!("xtask: `{runs}` is not a number of runs; give one above 0");
+                return ExitCode::from(2);
+            }
+        },
         ["test", args @ ..] => test(&mut steps, args),
         ["help" | "--help" | "-h"] => {
             // A reader that has seen enough, such as `head`, is no failure.
@@ -74,6 +84,14 @@ fn demo(steps: &mut Steps, args: &[&str]) -> Result<ExitCode> {
     host::build(&workspace, steps)?;
     steps.print();
     host::demo(&workspace, args)
+}
+
+fn bench(steps: &mut Steps, runs: usize) -> Result<ExitCode> {
+    let workspace = Workspace::locate()?;
+    component::build(&workspace, steps, Guests::Classifier)?;
+    host::build(&workspace, steps)?;
+    bench::run(&workspace, runs)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn test(steps: &mut Steps, args: &[&str]) -> Result<ExitCode> {

@@ -40,6 +40,11 @@ impl Workspace {
         self.root.join("target/component").join(name).with_extension("wasm")
     }
 
+    /// The host's binary, as `host::build` makes it.
+    pub fn host(&self) -> PathBuf {
+        self.target.join("debug").join("host")
+    }
+
     /// The cargo that started this program, in the root of the checkout.
     ///
     /// `cargo run` tells its child about the package `xtask`; build scripts that watch those variables would run again

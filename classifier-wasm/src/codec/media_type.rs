@@ -5,6 +5,9 @@
 
 use crate::reject::{Code, Reject, quote};
 
+/// Longest text that is read, in bytes: every parameter is compared with all before it.
+const MAX_LENGTH: usize = 1024;
+
 /// A parsed media type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MediaType {
@@ -24,6 +27,10 @@ impl MediaType {
             );
             Reject::new(code, detail)
         };
+        if text.len() > MAX_LENGTH {
+            let detail = format!("a media type of {} bytes: write at most {MAX_LENGTH}", text.len());
+            return Err(Reject::new(code, detail));
+        }
         let (essence, mut rest) = text.split_once(';').unwrap_or((text, ""));
         let essence = essence.trim().to_ascii_lowercase();
         let (kind, subtype) = essence.split_once('/').ok_or_else(malformed)?;

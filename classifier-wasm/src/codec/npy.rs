@@ -153,7 +153,7 @@ fn lengths(text: &str) -> Option<Vec<usize>> {
     text.strip_suffix(',')
         .unwrap_or(text)
         .split(',')
-        .map(|length| length.trim().parse().ok())
+        .map(|length| crate::images::length(length.trim()))
         .collect()
 }
 

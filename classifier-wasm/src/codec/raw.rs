@@ -27,7 +27,7 @@ pub fn decode(body: &[u8], shape: Option<&str>, image: ImageShape) -> Result<Ima
 fn declared(body: &[u8], text: &str, image: ImageShape) -> Result<usize, Reject> {
     let shape = text
         .split(',')
-        .map(|length| length.trim().parse().ok())
+        .map(|length| crate::images::length(length.trim()))
         .collect::<Option<Vec<usize>>>();
     let Some(shape) = shape else {
         let detail = format!(

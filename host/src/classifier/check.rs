@@ -62,27 +62,41 @@ pub(super) fn printable(text: &str) -> impl Iterator<Item = char> {
     })
 }
 
-/// A description that can be relied on.
+/// A description that can be relied on, or the first part of it that cannot.
 pub(super) fn description(said: Described) -> Result<Description, ComponentError> {
     let side = 1..=65_535;
-    let good = is_name(&said.name)
-        && is_name(&said.version)
-        && said.model_sha256.len() == 64
+    let is_digest = said.model_sha256.len() == 64
         && said
             .model_sha256
             .bytes()
-            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-        && side.contains(&said.height)
-        && side.contains(&said.width)
-        && matches!(said.channels, 1 | 3)
-        && said.max_images > 0
-        && (1..=LABELS).contains(&said.labels.len())
-        && said.labels.iter().all(|label| is_name(label))
-        && !said.accepts.is_empty()
-        && !said.produces.is_empty()
-        && said.accepts.iter().chain(&said.produces).all(|media| is_name(media));
-    if !good {
-        return Err(ComponentError::Description(text(&format!("{said:?}"))));
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let are_names = |names: &[String]| names.iter().all(|name| is_name(name));
+    let parts = [
+        ("name", is_name(&said.name), format!("{:?}", said.name)),
+        ("version", is_name(&said.version), format!("{:?}", said.version)),
+        ("model-sha256", is_digest, format!("{:?}", said.model_sha256)),
+        ("height", side.contains(&said.height), said.height.to_string()),
+        ("width", side.contains(&said.width), said.width.to_string()),
+        ("channels", matches!(said.channels, 1 | 3), said.channels.to_string()),
+        ("max-images", said.max_images > 0, said.max_images.to_string()),
+        (
+            "labels",
+            (1..=LABELS).contains(&said.labels.len()) && are_names(&said.labels),
+            format!("{:?}", said.labels),
+        ),
+        (
+            "accepts",
+            !said.accepts.is_empty() && are_names(&said.accepts),
+            format!("{:?}", said.accepts),
+        ),
+        (
+            "produces",
+            !said.produces.is_empty() && are_names(&said.produces),
+            format!("{:?}", said.produces),
+        ),
+    ];
+    if let Some((part, _, value)) = parts.iter().find(|(_, good, _)| !good) {
+        return Err(ComponentError::Description(text(&format!("{part} is {value}"))));
     }
     Ok(Description {
         name: said.name,
@@ -100,7 +114,12 @@ pub(super) fn description(said: Described) -> Result<Description, ComponentError
 
 /// Short, not empty and printable: fit for a header, a table or a terminal.
 fn is_name(text: &str) -> bool {
-    !text.is_empty() && text.len() <= NAME && !text.chars().any(char::is_control)
+    !text.is_empty() && text.len() <= NAME && !text.chars().any(steers)
+}
+
+/// Whether a character steers a terminal, or turns the direction of the text around it.
+fn steers(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -122,6 +141,11 @@ mod tests {
         assert!(reply(answer("text/plain", vec![0; 11]), 10, 1).is_err());
         assert!(reply(answer("text/plain\r\nx: y", vec![]), 10, 1).is_err());
         assert!(reply(answer("", vec![]), 10, 1).is_err());
+        assert!(reply(answer("text/\u{202e}plain", vec![]), 10, 1).is_err());
+        assert!(
+            reply(answer("text/\u{e01}\u{e34}", vec![]), 10, 1).is_ok(),
+            "a mark above a letter"
+        );
     }
 
     #[test]

@@ -14,9 +14,9 @@ use wasmtime_wasi::p2::bindings::{cli, clocks, filesystem, random};
 use wasmtime_wasi::random::WasiRandom;
 use wasmtime_wasi_io::bindings::wasi::io;
 
-use super::ComponentError;
 use super::bindings::ClassifierPre;
 use super::instance::State;
+use super::{ComponentError, check};
 
 /// How often a running guest gives way, so that a time-out can end it.
 const TICK: Duration = Duration::from_millis(10);
@@ -42,7 +42,7 @@ impl Program {
         let engine = engine(cache)?;
         let component = Component::from_binary(&engine, &bytes).map_err(|error| ComponentError::Invalid {
             path: path.into(),
-            reason: format!("{error:#}"),
+            reason: check::text(&format!("{error:#}")),
         })?;
         Ok(Self {
             engine,
@@ -56,7 +56,7 @@ impl Program {
     pub(super) fn link(&self, path: &Path) -> Result<ClassifierPre<State>, ComponentError> {
         let refused = |error: wasmtime::Error| ComponentError::World {
             path: path.into(),
-            reason: format!("{error:#}"),
+            reason: check::text(&format!("{error:#}")),
         };
         let mut linker = Linker::new(&self.engine);
         allow(&mut linker).map_err(refused)?;

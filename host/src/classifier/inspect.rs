@@ -2,7 +2,7 @@
 
 use super::engine::Program;
 use super::instance::{Instance, Recipe};
-use super::{ClassifierConfig, ComponentError, Description};
+use super::{ClassifierConfig, ComponentError, Description, check};
 
 /// What `host inspect` shows.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -31,11 +31,11 @@ pub async fn inspect(config: &ClassifierConfig) -> Result<Inspection, ComponentE
     let component = program.component.component_type();
     let mut imports: Vec<_> = component
         .imports(&program.engine)
-        .map(|(name, _)| name.to_owned())
+        .map(|(name, _)| check::text(name))
         .collect();
     let mut exports: Vec<_> = component
         .exports(&program.engine)
-        .map(|(name, _)| name.to_owned())
+        .map(|(name, _)| check::text(name))
         .collect();
     imports.sort();
     exports.sort();

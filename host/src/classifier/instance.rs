@@ -27,11 +27,17 @@ pub(super) struct State {
     logs: [GuestLog; 2],
 }
 
-impl Drop for State {
-    fn drop(&mut self) {
+impl State {
+    fn end_logs(&self) {
         for log in &self.logs {
             log.end();
         }
+    }
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        self.end_logs();
     }
 }
 
@@ -136,6 +142,7 @@ impl Instance {
         let limit = recipe.limits.call_timeout;
         let messages = self.guest.image_stream_classifier_messages();
         let called = timeout(limit, messages.call_classify(&mut self.store, &[request])).await;
+        self.store.data().end_logs();
         let results = within(called, &mut self.store, limit)?;
         let Ok([result]) = <[_; 1]>::try_from(results) else {
             return Err(lie("one request did not get one result".to_owned()));

@@ -1,4 +1,5 @@
-//! What a guest writes to stdout or stderr, in the log as the guest's own words: whole lines, of bounded length.
+//! What a guest writes to stdout or stderr, in the log as the guest's own words: whole lines, of bounded
+//! length and number.
 
 use std::io;
 use std::pin::Pin;
@@ -10,42 +11,67 @@ use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 
 use super::check;
 
-/// A longer line is cut here and goes on as the next. Bytes.
+/// A longer line is cut here and goes on as the next. Bytes, before anything is escaped.
 const LINE: usize = 4096;
 
-/// One of a guest's output streams. Clones share the unfinished line.
+/// What one call may write to one stream; more is counted and left out. Bytes.
+const BUDGET: usize = 64 << 10;
+
+/// One of a guest's output streams. Clones share what is unfinished.
 #[derive(Clone)]
 pub(super) struct GuestLog {
     stream: &'static str,
-    line: Arc<Mutex<Vec<u8>>>,
+    call: Arc<Mutex<Call>>,
+}
+
+/// What the present call has written.
+struct Call {
+    line: Vec<u8>,
+    left: usize,
+    left_out: usize,
 }
 
 impl GuestLog {
     pub(super) fn new(stream: &'static str) -> Self {
-        let line = Arc::default();
-        Self { stream, line }
+        let call = Call {
+            line: Vec::new(),
+            left: BUDGET,
+            left_out: 0,
+        };
+        Self {
+            stream,
+            call: Arc::new(Mutex::new(call)),
+        }
     }
 
     fn take(&self, bytes: &[u8]) {
-        let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut call = self.call.lock().unwrap_or_else(PoisonError::into_inner);
+        let (bytes, over) = bytes.split_at(bytes.len().min(call.left));
+        call.left -= bytes.len();
+        call.left_out = call.left_out.saturating_add(over.len());
         for byte in bytes {
             if *byte != b'\n' {
-                line.push(*byte);
+                call.line.push(*byte);
             }
-            if *byte == b'\n' || line.len() >= LINE {
-                self.log(&line);
-                line.clear();
+            if *byte == b'\n' || call.line.len() >= LINE {
+                self.log(&call.line);
+                call.line.clear();
             }
         }
     }
 
-    /// Logs a line that has no end: what a guest wrote just before a trap has none, and matters most.
+    /// Ends a call: logs a line that has no end (what a guest wrote just before a trap has none, and matters most), and how
+    /// much was left out.
     pub(super) fn end(&self) {
-        let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
-        if !line.is_empty() {
-            self.log(&line);
-            line.clear();
+        let mut call = self.call.lock().unwrap_or_else(PoisonError::into_inner);
+        if !call.line.is_empty() {
+            self.log(&call.line);
+            call.line.clear();
         }
+        if call.left_out > 0 {
+            self.log(format!("({} bytes more in this call)", call.left_out).as_bytes());
+        }
+        (call.left, call.left_out) = (BUDGET, 0);
     }
 
     /// Control characters are escaped: a guest must not write to somebody's terminal through the log.

@@ -1,6 +1,5 @@
 //! `host classify`: image files in, labels out, with no broker between.
 
-use std::fmt::Write;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -45,15 +44,19 @@ async fn classify(config: &ClassifierConfig, files: &[PathBuf], format: Format) 
     while let Some((file, scored)) = scores.next().await {
         let name = printable(&file.display().to_string());
         match (scored, format) {
-            (Ok(scores), Format::Text) => stdout::write(&text(&name, &scores))?,
+            (Ok(scores), Format::Text) => {
+                for line in lines(&name, &scores) {
+                    stdout::write_line(line).await?;
+                }
+            }
             (Ok(scores), Format::Json) => {
-                stdout::write_json(&json!({"file": name, "predictions": scores.predictions}))?;
+                stdout::write_line(json!({"file": name, "predictions": scores.predictions}).to_string()).await?;
             }
             (Err(error), format) => {
                 failed += 1;
                 progress::say(&format!("error: {name}: {error:#}"));
                 if format == Format::Json {
-                    stdout::write_json(&json!({"file": name, "error": format!("{error:#}")}))?;
+                    stdout::write_line(json!({"file": name, "error": format!("{error:#}")}).to_string()).await?;
                 }
             }
         }
@@ -79,7 +82,7 @@ async fn score(classifier: &Classifier, file: &Path, limit: usize) -> anyhow::Re
 fn read(path: &Path, limit: usize) -> anyhow::Result<Bytes> {
     let mut bytes = Vec::new();
     let file = File::open(path).context("cannot be read")?;
-    file.take(limit as u64 + 1)
+    file.take((limit as u64).saturating_add(1))
         .read_to_end(&mut bytes)
         .context("cannot be read")?;
     if bytes.len() > limit {
@@ -119,20 +122,19 @@ struct Score {
 }
 
 /// A line an image, such as `shoe.png: Ankle boot 98.1%, Sneaker 1.2%`.
-fn text(name: &str, scores: &Scores) -> String {
-    let mut text = String::new();
-    for (index, prediction) in scores.predictions.iter().enumerate() {
+fn lines(name: &str, scores: &Scores) -> Vec<String> {
+    let predictions = scores.predictions.iter().enumerate();
+    let line = predictions.map(|(index, prediction)| {
         let top = prediction.top.iter();
         let top: Vec<_> = top
             .map(|score| format!("{} {:.1}%", printable(&score.label), score.score * 100.0))
             .collect();
-        // Writing to a string cannot fail.
-        let _ = match scores.predictions.len() {
-            1 => writeln!(text, "{name}: {}", top.join(", ")),
-            _ => writeln!(text, "{name}[{index}]: {}", top.join(", ")),
-        };
-    }
-    text
+        match scores.predictions.len() {
+            1 => format!("{name}: {}", top.join(", ")),
+            _ => format!("{name}[{index}]: {}", top.join(", ")),
+        }
+    });
+    line.collect()
 }
 
 #[cfg(test)]
@@ -152,8 +154,11 @@ mod tests {
     fn a_file_with_several_images_gets_a_numbered_line_for_each() {
         let one = r#"{"top": [{"class": 9, "label": "Ankle\u001b boot", "score": 0.981}]}"#;
         let scores: Scores = serde_json::from_str(&format!(r#"{{"predictions": [{one}]}}"#)).unwrap();
-        assert_eq!(text("a.png", &scores), "a.png: Ankle\\u{1b} boot 98.1%\n");
+        assert_eq!(lines("a.png", &scores), ["a.png: Ankle\\u{1b} boot 98.1%"]);
         let scores: Scores = serde_json::from_str(&format!(r#"{{"predictions": [{one}, {one}]}}"#)).unwrap();
-        assert!(text("a.npy", &scores).ends_with("a.npy[1]: Ankle\\u{1b} boot 98.1%\n"));
+        assert_eq!(
+            lines("a.npy", &scores).last().unwrap(),
+            "a.npy[1]: Ankle\\u{1b} boot 98.1%"
+        );
     }
 }

@@ -78,6 +78,10 @@ impl ProduceCommand {
                 HumanCount(total)
             ))
             .into()),
+            // Whatever ended the stream early said nothing of it.
+            Ok(()) if sent.images < total => {
+                Err(Failure::Stopped(format!("only {summary}, of {} to send", HumanCount(total))).into())
+            }
             Ok(()) => match self.format {
                 Format::Json => stdout::write_json(&json!({
                     "topic": self.topic,

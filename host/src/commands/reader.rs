@@ -53,7 +53,12 @@ async fn take_all(
             },
             event = source.recv(demand) => match event {
                 Ok(Event::Delivery(delivery)) => {
-                    let taken = take(&delivery).await;
+                    let taken = tokio::select! {
+                        // Whoever reads stdout may have stopped reading for good; what was not taken comes again.
+                        biased;
+                        () = shutdown.aborting() => break Ok(()),
+                        taken = take(&delivery) => taken,
+                    };
                     last = Instant::now();
                     if taken.is_ok() {
                         let ack = Arc::clone(&ack);
@@ -104,8 +109,8 @@ fn consumed(acked: Result<(), SettleError>) -> anyhow::Result<()> {
 }
 
 async fn until_idle(since: Instant, timeout: Option<Duration>) {
-    match timeout {
-        Some(timeout) => sleep_until(since + timeout).await,
+    match timeout.and_then(|timeout| since.checked_add(timeout)) {
+        Some(end) => sleep_until(end).await,
         None => pending().await,
     }
 }

@@ -74,7 +74,7 @@ impl RunCommand {
         summarise(&done, started.elapsed(), self.format)?;
         if done.in_flight > 0 {
             return Err(Failure::Interrupted(format!(
-                "{} messages were abandoned in flight; they come again",
+                "{} messages were still in flight; those that no commit had taken yet come again",
                 done.in_flight
             ))
             .into());
@@ -112,7 +112,7 @@ fn summarise(done: &Progress, took: Duration, format: Format) -> anyhow::Result<
             "messages": done.answered,
             "images": done.images,
             "dead_letters": done.dead_letters,
-            "abandoned": done.in_flight,
+            "in_flight": done.in_flight,
             "seconds": seconds,
         })),
         Format::Text => {

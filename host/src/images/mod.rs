@@ -155,7 +155,7 @@ fn list(folder: &Path) -> Result<VecDeque<PathBuf>, ImagesError> {
 fn read_whole(path: &Path, max_message_bytes: usize) -> Result<Produced, ImagesError> {
     let mut payload = Vec::new();
     let file = File::open(path).map_err(|source| unreadable(path, source))?;
-    file.take(max_message_bytes as u64 + 1)
+    file.take((max_message_bytes as u64).saturating_add(1))
         .read_to_end(&mut payload)
         .map_err(|source| unreadable(path, source))?;
     if payload.len() > max_message_bytes {

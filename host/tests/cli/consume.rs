@@ -1,5 +1,7 @@
 //! `host consume`: what is printed, and when it counts as consumed.
 
+use std::io::Read;
+
 use serde_json::Value;
 
 use super::sandbox::{Sandbox, wait_for};
@@ -63,6 +65,32 @@ fn a_stop_is_a_clean_end_and_what_was_printed_is_consumed() {
         assert_eq!(ended.code, Some(0), "{}", ended.stderr);
         assert!(consume(&sandbox, &["--idle-timeout", "300ms"]).is_empty());
     }
+}
+
+#[test]
+fn a_reader_that_does_not_read_cannot_hold_up_the_second_stop() {
+    let sandbox = Sandbox::new();
+    // Far more than a pipe holds.
+    sandbox.succeed(&["produce", "--limit", "40", "--interval", "0"]);
+    let (mut reader, writer) = std::io::pipe().unwrap();
+    let running = sandbox.spawn(&INPUT, writer.into());
+    reader.read_exact(&mut [0]).unwrap();
+    running.signal("INT");
+    wait_for("the first stop to be heard", || {
+        let log = std::fs::read_to_string(sandbox.path("stderr")).unwrap();
+        log.contains("stopping").then_some(())
+    });
+    running.signal("INT");
+    let ended = running.end();
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert_eq!(consume(&sandbox, &["--limit", "1"]).len(), 1, "it comes again");
+}
+
+#[test]
+fn a_time_out_longer_than_all_time_is_never() {
+    let sandbox = three();
+    let for_ever = ["--limit", "1", "--idle-timeout", "300000000000years"];
+    assert_eq!(consume(&sandbox, &for_ever).len(), 1);
 }
 
 #[test]

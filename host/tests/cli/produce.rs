@@ -25,6 +25,15 @@ fn forty_test_images_are_byte_for_byte_the_message_of_the_original_program() {
 }
 
 #[test]
+fn a_limit_as_large_as_a_number_can_be_is_no_limit() {
+    let sandbox = Sandbox::new();
+    sandbox.write("photos/a.png", b"\x89PNG\r\n\x1a\nand no more");
+    let most = u64::MAX.to_string();
+    sandbox.succeed(&["produce", "--images", "photos", "--max-message-bytes", &most]);
+    assert_eq!(messages(&sandbox), 1);
+}
+
+#[test]
 fn all_ten_thousand_are_sent_once_through_and_the_summary_counts_them() {
     let sandbox = Sandbox::new();
     let summary = sandbox.succeed(&["produce", "--interval", "0", "--format", "json"]);

@@ -77,7 +77,8 @@ impl Sandbox {
         self.spawn(arguments, stdout.into())
     }
 
-    fn spawn(&self, arguments: &[&str], stdout: Stdio) -> Running {
+    /// Starts with a stdout of its own.
+    pub fn spawn(&self, arguments: &[&str], stdout: Stdio) -> Running {
         // Files, and not pipes, so that nobody need read them while the program runs.
         let stderr = self.path("stderr");
         let child = Command::new(env!("CARGO_BIN_EXE_host"))

@@ -74,6 +74,28 @@ fn what_cannot_be_answered_becomes_a_dead_letter_or_stops_the_run() {
 }
 
 #[test]
+fn the_largest_message_that_cannot_be_answered_is_a_dead_letter_and_not_the_end_of_the_run() {
+    let sandbox = Sandbox::new();
+    let header = "content-type".len() + "image/png".len();
+    let mut corrupt = b"\x89PNG\r\n\x1a\n".to_vec();
+    corrupt.resize((64 << 10) - header, 0);
+    sandbox.write("corrupt.png", corrupt);
+    sandbox.succeed(&["produce", "--images", "corrupt.png", "--max-message-bytes", "64KiB"]);
+    let classifier = classifier();
+    let run = [
+        "run",
+        "--component",
+        &classifier,
+        "--idle-timeout",
+        "3s",
+        "--max-message-bytes",
+    ];
+    let json = sandbox.succeed(&[&run[..], &["64KiB", "--format", "json"]].concat());
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((&json["messages"], &json["dead_letters"]), (&json!(0), &json!(1)));
+}
+
+#[test]
 fn files_are_classified_in_order_and_a_bad_one_is_named_while_the_others_go_on() {
     let sandbox = Sandbox::new();
     let classifier = classifier();

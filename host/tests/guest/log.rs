@@ -93,11 +93,13 @@ async fn the_last_words_before_a_trap_are_kept_though_their_line_has_no_end() {
 }
 
 #[tokio::test]
-async fn a_flood_without_line_ends_is_cut_into_lines_and_none_of_it_is_lost() {
+async fn a_flood_is_cut_into_lines_and_what_is_over_a_call_s_share_is_counted() {
     let puppet = puppet().await;
     puppet.ask("flood:1000000").await;
-    puppet.ask("log:").await;
     let lines = written("~~~");
     assert!(lines.iter().all(|line| line.text.len() <= 4096));
-    assert_eq!(lines.iter().map(|line| line.text.len()).sum::<usize>(), 1_000_000);
+    assert_eq!(lines.iter().map(|line| line.text.len()).sum::<usize>(), 65_536);
+    assert_eq!(written("(934464 bytes more in this call)").len(), 1);
+    puppet.ask("log:heard again").await;
+    assert_eq!(written("heard again").len(), 1);
 }

@@ -200,3 +200,28 @@ async fn a_name_with_a_meaning_to_sqlite_is_a_file_all_the_same() {
         .await
         .unwrap();
 }
+
+/// SQLite's own way of copying a file leaves the write-ahead log off.
+#[tokio::test]
+async fn a_copy_that_sqlite_made_is_as_durable_as_the_file() {
+    let local = fixture();
+    local.create(1).await;
+    local.append(numbered(&["a"], 3)).await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("copy.db");
+    local
+        .sqlite()
+        .execute("VACUUM INTO ?1", (file.to_str().unwrap(),))
+        .unwrap();
+    let config = LocalConfig {
+        file: file.clone(),
+        ..local.config.clone()
+    };
+    let broker = Broker::open(&config, MAX_MESSAGE_BYTES).await.unwrap();
+    assert_eq!(broker.describe(INPUT).await.unwrap().partitions[0].end, 3);
+    let mode: String = rusqlite::Connection::open(&file)
+        .unwrap()
+        .query_row("PRAGMA journal_mode", (), |row| row.get(0))
+        .unwrap();
+    assert_eq!(mode, "wal");
+}

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod files;
+mod limits;
 mod retention;
 #[path = "../support/mod.rs"]
 mod support;

@@ -129,19 +129,48 @@ async fn a_group_that_answers_into_the_full_topic_it_reads_goes_on() {
         create: false,
     };
     let mut source = broker.subscribe(&subscription).await.unwrap();
-    let Event::Delivery(delivery) = within("a delivery", Source::recv(&mut source, Demand::Deliveries))
-        .await
-        .unwrap()
-    else {
-        panic!()
-    };
     let loops = broker.writer("topic", "dead").await.unwrap();
-    let durable = loops
-        .settle(delivery.claim, vec![output(delivery.message)])
+    for _ in 0..3 {
+        let Event::Delivery(delivery) = within("a delivery", Source::recv(&mut source, Demand::Deliveries))
+            .await
+            .unwrap()
+        else {
+            panic!()
+        };
+        let durable = loops
+            .settle(delivery.claim, vec![output(delivery.message)])
+            .await
+            .unwrap();
+        within("what makes its own room", durable).await.unwrap();
+    }
+    let kept = kept(&broker).await;
+    assert_eq!(kept.start, 2, "what the acts before have consumed makes way");
+    assert!(kept.end >= 13, "{kept:?}");
+    drop(writer);
+}
+
+/// A limit that was lowered leaves more to drop than one transaction takes.
+#[tokio::test]
+async fn a_topic_that_has_to_shrink_by_much_does_so_in_steps() {
+    let mut local = patient();
+    let broker = local.broker().await;
+    let writer = broker.writer("topic", "others").await.unwrap();
+    let mut written = Vec::new();
+    for _ in 0..2500 {
+        written.push(write(&writer, Message::new("0123456789")).await);
+    }
+    for durable in written {
+        durable.await.unwrap();
+    }
+    consume(&broker, "group", 2500).await;
+    drop(writer);
+    local.config.retention_bytes = 100;
+    let broker = local.broker().await;
+    let writer = broker.writer("topic", "others").await.unwrap();
+    within("room", write(&writer, Message::new("0123456789")).await)
         .await
         .unwrap();
-    within("what makes its own room", durable).await.unwrap();
-    drop(writer);
+    assert_eq!(kept(&broker).await, 2491..2501);
 }
 
 #[tokio::test]

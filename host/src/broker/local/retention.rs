@@ -4,20 +4,35 @@ use rusqlite::{Connection, OptionalExtension, Result};
 
 use super::log::record_id;
 
-/// Drops consumed records until `size` more bytes fit into the topic, within the caller's transaction. False: they do
-/// not, since what is left is unconsumed. A topic that no group has read is unconsumed as a whole.
-pub(super) fn make_room(connection: &Connection, topic: i64, size: u64, limit: u64) -> Result<bool> {
-    loop {
+/// Records that one call drops at most: a limit that was lowered may leave millions, and a transaction that drops them all
+/// would lock everybody else out.
+const DROPS: usize = 1000;
+
+/// Whether a topic has room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Room {
+    Yes,
+    /// What is left is unconsumed.
+    No,
+    /// There is more to drop: call again, in another transaction.
+    NotYet,
+}
+
+/// Drops consumed records until `size` more bytes fit into the topic, within the caller's transaction. A topic that no
+/// group has read is unconsumed as a whole. One act may fill a topic that is empty, whatever its size.
+pub(super) fn make_room(connection: &Connection, topic: i64, size: u64, limit: u64) -> Result<Room> {
+    for _ in 0..DROPS {
         let bytes: u64 = connection
             .prepare_cached("SELECT coalesce(sum(bytes), 0) FROM partition WHERE topic = ?1")?
             .query_row((topic,), |row| row.get(0))?;
-        if bytes.saturating_add(size) <= limit {
-            return Ok(true);
+        if bytes == 0 || bytes.saturating_add(size) <= limit {
+            return Ok(Room::Yes);
         }
         if !drop_oldest(connection, topic)? {
-            return Ok(false);
+            return Ok(Room::No);
         }
     }
+    Ok(Room::NotYet)
 }
 
 /// Drops the topic's oldest record that every group has consumed. False: there is none.

@@ -105,6 +105,8 @@ enum Unusable {
     ReadOnly,
     Foreign,
     Newer(i32),
+    /// What the file is in instead.
+    NoWal(String),
 }
 
 impl From<rusqlite::Error> for Unusable {
@@ -122,6 +124,11 @@ impl Unusable {
             Self::Newer(version) => BrokerError::Failed(format!(
                 "{} was made by a newer version of this program (format {version}, this one knows {VERSION}); use \
                  that version, or name another file with --local-file",
+                file.display()
+            )),
+            Self::NoWal(mode) => BrokerError::Failed(format!(
+                "{} is in SQLite's journal mode '{mode}' and cannot be put into 'wal', which needs shared memory; move it \
+                 to a local disk, or name another file with --local-file",
                 file.display()
             )),
         }
@@ -144,7 +151,13 @@ fn prepare(connection: &mut Connection) -> Result<(), Unusable> {
     let is_empty = is_empty(connection)?;
     if is_empty {
         connection.pragma_update(None, "page_size", PAGE_BYTES)?;
-        connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
+    }
+    // Kept in the file, but not in every copy of it.
+    let mode: String = connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
+    if mode != "wal" {
+        return Err(Unusable::NoWal(mode));
+    }
+    if is_empty {
         create(connection)?;
     }
     // FULL makes every commit durable, not just every checkpoint. The log is written back every 16 MiB and cut to 64 MiB

@@ -45,11 +45,13 @@ impl LocalWriter {
         })
     }
 
-    /// The outputs as records, once each is known to be within the limits.
+    /// The outputs as records, once each is known to be within the limits. Dead letters have none: each is a message that
+    /// is in the file already, and the reason beside it.
     fn records(&self, outputs: Vec<Output>, lane: Option<&Lane>) -> Result<Vec<Record>, BrokerError> {
         let limit = self.broker.max_message_bytes;
         let retention = self.broker.config.retention_bytes;
-        let sizes = outputs.iter().map(|output| output.message.size());
+        let answers = outputs.iter().filter(|output| output.route == Route::Answers);
+        let sizes = answers.map(|output| output.message.size());
         if let Some(size) = sizes.clone().find(|size| *size > limit) {
             return Err(BrokerError::TooLarge { size, limit });
         }

@@ -8,14 +8,17 @@ use super::{Commit, Verdict, size};
 use crate::broker::local::Broker;
 use crate::broker::local::lanes::Consumed;
 use crate::broker::local::log::{self, Spread};
-use crate::broker::local::retention::{laggards, make_room};
+use crate::broker::local::retention::{Room, laggards, make_room};
 
 pub(super) struct Group<'a> {
     transaction: &'a Transaction<'a>,
     broker: &'a Broker,
     /// Which partition is next for a record that has neither key nor input.
     turn: &'a mut u64,
-    has_warned: &'a mut bool,
+    /// Topics of which it was said that they are full.
+    warned: &'a mut HashSet<String>,
+    /// There is more to drop in a topic that has no room yet.
+    pub is_dropping: bool,
     /// Topics without room, and partitions of which a commit was put off: nothing may overtake it there.
     full: HashSet<&'a str>,
     held_up: HashSet<(&'a str, i64)>,
@@ -26,13 +29,14 @@ impl<'a> Group<'a> {
         transaction: &'a Transaction<'a>,
         broker: &'a Broker,
         turn: &'a mut u64,
-        has_warned: &'a mut bool,
+        warned: &'a mut HashSet<String>,
     ) -> Self {
         Self {
             transaction,
             broker,
             turn,
-            has_warned,
+            warned,
+            is_dropping: false,
             full: HashSet::new(),
             held_up: HashSet::new(),
         }
@@ -94,38 +98,41 @@ impl<'a> Group<'a> {
         for record in &commit.records {
             let name = &*record.topic;
             // What it consumes from the topic itself is what will make the room: waiting would be for ever.
-            if commit
+            let is_its_own = commit
                 .consumed
                 .as_ref()
-                .is_some_and(|consumed| consumed.lanes.topic == name)
-            {
-                continue;
-            }
-            if self.full.contains(name) {
+                .is_some_and(|consumed| consumed.lanes.topic == name);
+            if self.full.contains(name) && !is_its_own {
                 return Ok(false);
             }
             let same = commit.records.iter().filter(|other| *other.topic == *name);
             let size = same.map(|record| size(&record.message)).sum();
             let topic = self.topic(name)?;
             let limit = self.broker.config.retention_bytes;
-            if !make_room(self.transaction, topic, size, limit)? {
-                self.full.insert(name);
-                self.warn(name, laggards(self.transaction, topic)?);
-                return Ok(false);
+            let room = make_room(self.transaction, topic, size, limit)?;
+            if room == Room::Yes || is_its_own {
+                continue;
             }
+            self.full.insert(name);
+            match room {
+                Room::NotYet => self.is_dropping = true,
+                _ => self.warn(name, topic)?,
+            }
+            return Ok(false);
         }
         Ok(true)
     }
 
-    fn warn(&mut self, topic: &str, laggards: String) {
-        if !std::mem::replace(self.has_warned, true) {
+    fn warn(&mut self, name: &str, topic: i64) -> Result<()> {
+        if self.warned.insert(name.to_owned()) {
             tracing::warn!(
-                topic,
+                topic = name,
                 retention_bytes = self.broker.config.retention_bytes,
-                laggards,
+                laggards = laggards(self.transaction, topic)?,
                 "the topic is full of messages that are not consumed yet: waiting; let a group consume them, raise \
                  --local-retention, or drop a group that is gone with 'host topics forget-group'"
             );
         }
+        Ok(())
     }
 }

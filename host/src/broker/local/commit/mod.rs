@@ -6,6 +6,7 @@
 
 mod group;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
@@ -83,7 +84,8 @@ pub(super) struct Committer {
     put_off: Vec<Commit>,
     /// The file when they were; none: there may be room by now.
     seen: Option<i64>,
-    has_warned: bool,
+    /// Topics of which it was said that they are full.
+    warned: HashSet<String>,
     turn: u64,
 }
 
@@ -94,7 +96,7 @@ impl Committer {
             connection,
             put_off: Vec::new(),
             seen: None,
-            has_warned: false,
+            warned: HashSet::new(),
             turn: 0,
         }
     }
@@ -150,7 +152,9 @@ impl Committer {
                         _ => commit.end(Ok(())),
                     }
                 }
-                self.has_warned &= !self.put_off.is_empty();
+                if self.put_off.is_empty() {
+                    self.warned.clear();
+                }
             }
             Err(error) => {
                 let error = self.broker.explain(error);
@@ -165,17 +169,18 @@ impl Committer {
         let transaction = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut group = Group::new(&transaction, &self.broker, &mut self.turn, &mut self.has_warned);
+        let mut group = Group::new(&transaction, &self.broker, &mut self.turn, &mut self.warned);
         let verdicts = batch
             .iter()
             .map(|commit| group.judge(commit))
             .collect::<Result<Vec<_>>>()?;
+        let is_dropping = group.is_dropping;
         let version = data_version(&transaction)?;
         transaction.commit()?;
         // Whatever this very group consumed may have made room.
         let mut judged = batch.iter().zip(&verdicts);
         let has_consumed = judged.any(|(commit, verdict)| commit.consumed.is_some() && *verdict == Verdict::Done);
-        self.seen = (!has_consumed).then_some(version);
+        self.seen = (!has_consumed && !is_dropping).then_some(version);
         Ok(verdicts)
     }
 }

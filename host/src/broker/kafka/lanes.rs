@@ -1,0 +1,185 @@
+//! What the consumer's thread, the claims and whoever settles them share: which lanes this member holds, and how far each
+//! has come. Separate because each of them may end a lane's epoch, and one lock over all of it keeps that simple.
+//!
+//! A lane has two places. What was *settled* is the watermark: acknowledged, or accepted by a transaction that is under way.
+//! What is *committed* the broker has confirmed. A claim that is abandoned puts the lane back to the watermark, a transaction
+//! that is aborted puts it back to what is committed; either way the consumer seeks there, and the epoch rises.
+
+mod claims;
+mod holding;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+pub(super) use self::claims::{Act, Token};
+use crate::broker::{BrokerError, Event, Lane, SettleError, Watermark};
+use crate::message::Message;
+
+/// A source reads ahead until it has this many messages, or this many bytes, and one message more.
+const AHEAD_MESSAGES: usize = 64;
+const AHEAD_BYTES: usize = 8 << 20;
+
+/// Tells whoever waits for an act how it ended.
+pub(super) type Reply = tokio::sync::oneshot::Sender<Result<(), SettleError>>;
+
+#[derive(Debug)]
+pub(super) struct Lanes {
+    pub topic: String,
+    /// There may be something for [`Lanes::next_event`].
+    pub arrival: Notify,
+    state: Mutex<State>,
+    /// There may be something for the consumer's thread to do.
+    work: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    held: BTreeMap<i32, Held>,
+    ahead: VecDeque<Ahead>,
+    ahead_bytes: usize,
+    events: VecDeque<Event>,
+    failure: Option<BrokerError>,
+    standing: Standing,
+    /// Of all lanes together, so that none ever sees an epoch twice.
+    last_epoch: u64,
+    /// The consumer's thread is to look.
+    has_work: bool,
+}
+
+/// One partition that this member holds.
+#[derive(Debug)]
+struct Held {
+    lane: Lane,
+    epoch: u64,
+    /// Delivered last in this epoch; what lies between it and the next has no message.
+    delivered: Option<u64>,
+    /// None before the first delivery, which says where the lane begins.
+    watermark: Option<Watermark>,
+    committed: Option<u64>,
+    /// Waits for the commit that covers it.
+    waiting: BTreeMap<u64, Reply>,
+    /// The consumer is to go there before anything else is read.
+    seek: Option<u64>,
+    is_revoked: bool,
+}
+
+#[derive(Debug)]
+struct Ahead {
+    partition: i32,
+    offset: u64,
+    message: Message,
+}
+
+/// Whether the source is still there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Standing {
+    #[default]
+    Open,
+    /// Commit what is settled, and leave the group.
+    Closing,
+    /// Dropped without being closed: leave.
+    Dropped,
+}
+
+impl Held {
+    /// Begins an epoch: the claims of the one before are worth nothing.
+    fn restart(&mut self, epoch: u64, seek: Option<u64>) {
+        self.epoch = epoch;
+        self.seek = seek;
+        self.delivered = None;
+        if let Some(seek) = seek {
+            self.watermark = Some(Watermark::new(seek));
+        }
+        let settled = self.watermark.as_ref().map_or(0, Watermark::next);
+        for reply in self.waiting.split_off(&settled).into_values() {
+            let _ = reply.send(Err(SettleError::Rewound(vec![self.lane.clone()])));
+        }
+    }
+}
+
+impl State {
+    fn next_epoch(&mut self) -> u64 {
+        self.last_epoch += 1;
+        self.last_epoch
+    }
+
+    /// Drops what was read ahead of a lane whose epoch has ended.
+    fn discard(&mut self, partition: i32) {
+        self.ahead.retain(|ahead| ahead.partition != partition);
+        self.ahead_bytes = self.ahead.iter().map(|ahead| ahead.message.size()).sum();
+    }
+
+    fn has_room(&self) -> bool {
+        self.ahead.len() < AHEAD_MESSAGES && self.ahead_bytes < AHEAD_BYTES
+    }
+}
+
+impl Lanes {
+    pub fn new(topic: &str) -> Self {
+        Self {
+            topic: topic.to_owned(),
+            arrival: Notify::new(),
+            state: Mutex::default(),
+            work: Condvar::new(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has the consumer's thread look.
+    pub fn call(&self) {
+        self.lock().has_work = true;
+        self.work.notify_all();
+    }
+
+    /// The consumer's thread waits until it is called, or a while.
+    pub fn rest(&self, longest: Duration) -> Standing {
+        let waited = self
+            .work
+            .wait_timeout_while(self.lock(), longest, |state| !state.has_work);
+        let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        state.has_work = false;
+        state.standing
+    }
+
+    pub fn standing(&self) -> Standing {
+        self.lock().standing
+    }
+
+    /// Ends every lane; the consumer's thread does the rest.
+    pub fn end(&self, standing: Standing) {
+        let mut state = self.lock();
+        if state.standing == Standing::Open {
+            state.standing = standing;
+            for partition in state.held.keys().copied().collect::<Vec<_>>() {
+                let epoch = state.next_epoch();
+                if let Some(held) = state.held.get_mut(&partition) {
+                    held.restart(epoch, None);
+                }
+                state.discard(partition);
+            }
+        }
+        drop(state);
+        self.arrival.notify_one();
+        self.call();
+    }
+
+    /// The source cannot go on.
+    pub fn fail(&self, failure: BrokerError) {
+        self.lock().failure.get_or_insert(failure);
+        self.arrival.notify_one();
+    }
+}
+
+/// A lane's name, and the number that spreads it.
+fn lane(topic: &str, partition: i32) -> Lane {
+    Lane::new(format!("{topic}/{partition}"), u32::try_from(partition).unwrap_or_default())
+}
+
+/// The lanes, shared.
+pub(super) type Shared = Arc<Lanes>;

@@ -1,0 +1,193 @@
+//! A claim's life: delivered, then acknowledged or accepted or abandoned.
+
+use std::sync::Arc;
+
+use super::{Ahead, Lanes, Reply, State};
+use crate::broker::{BrokerError, Claim, Delivery, Demand, Event, Lane, SettleError};
+
+/// What a claim carries.
+#[derive(Debug)]
+pub(in crate::broker::kafka) struct Token {
+    pub lanes: Arc<Lanes>,
+    lane: Lane,
+    partition: i32,
+    offset: u64,
+    epoch: u64,
+    accepted: bool,
+}
+
+impl Token {
+    pub fn is_current(&self) -> bool {
+        let state = self.lanes.lock();
+        let held = state.held.get(&self.partition);
+        held.is_some_and(|held| held.epoch == self.epoch)
+    }
+
+    fn rewound(&self) -> SettleError {
+        SettleError::Rewound(vec![self.lane.clone()])
+    }
+}
+
+impl Drop for Token {
+    fn drop(&mut self) {
+        if !self.accepted {
+            self.lanes.abandon(self.partition, self.epoch);
+        }
+    }
+}
+
+/// An act that a transaction has accepted: once it is committed, the group goes on at `next`.
+#[derive(Debug)]
+pub(in crate::broker::kafka) struct Act {
+    pub lanes: Arc<Lanes>,
+    pub partition: i32,
+    pub next: u64,
+    pub lane: Lane,
+    epoch: u64,
+}
+
+impl Act {
+    /// Nothing has happened to its lane since it was accepted.
+    pub fn is_current(&self) -> bool {
+        let state = self.lanes.lock();
+        let held = state.held.get(&self.partition);
+        held.is_some_and(|held| held.epoch == self.epoch)
+    }
+
+    /// Its transaction is committed.
+    pub fn commit(&self) {
+        self.lanes.committed(&[(self.partition, self.next)]);
+    }
+
+    /// Its transaction is undone: the lane goes back to what is committed. Of the acts of one lane only the first does so.
+    pub fn abort(&self) {
+        let mut guard = self.lanes.lock();
+        let state = &mut *guard;
+        let epoch = state.next_epoch();
+        let held = state.held.get_mut(&self.partition);
+        if let Some(held) = held.filter(|held| held.epoch == self.epoch) {
+            let committed = held.committed;
+            held.restart(epoch, committed);
+            state.discard(self.partition);
+        }
+        drop(guard);
+        self.lanes.call();
+    }
+}
+
+impl Lanes {
+    /// What there is to say now, or none.
+    pub fn next_event(self: &Arc<Self>, demand: Demand) -> Result<Option<Event>, BrokerError> {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        if let Some(event) = state.events.pop_front() {
+            return Ok(Some(event));
+        }
+        if let Some(failure) = &state.failure {
+            return Err(failure.clone());
+        }
+        if demand == Demand::EventsOnly {
+            return Ok(None);
+        }
+        let Some(ahead) = state.ahead.pop_front() else {
+            return Ok(None);
+        };
+        state.ahead_bytes -= ahead.message.size();
+        let delivery = self.deliver(state, ahead);
+        drop(guard);
+        // There is room to read ahead.
+        self.call();
+        Ok(delivery.map(Event::Delivery))
+    }
+
+    /// None for a lane that is gone; whoever ended its epoch has discarded what was read ahead of it, so there is none.
+    fn deliver(self: &Arc<Self>, state: &mut State, ahead: Ahead) -> Option<Delivery> {
+        let Ahead {
+            partition,
+            offset,
+            message,
+        } = ahead;
+        let held = state.held.get_mut(&partition)?;
+        // The group stands at the first delivery, whatever it was told to begin with.
+        held.committed.get_or_insert(offset);
+        let token = Token {
+            lanes: Arc::clone(self),
+            lane: held.lane.clone(),
+            partition,
+            offset,
+            epoch: held.epoch,
+            accepted: false,
+        };
+        Some(Delivery {
+            message,
+            position: format!("{}/{offset}", held.lane),
+            claim: Claim::new(held.lane.clone(), offset, held.epoch, token),
+        })
+    }
+
+    /// Consumes a claim, in any order; `reply` hears when the broker has confirmed it with all before it.
+    pub fn acknowledge(&self, mut token: Token, reply: Reply) -> Result<(), SettleError> {
+        let mut state = self.lock();
+        let held = state.held.get_mut(&token.partition);
+        let Some(held) = held.filter(|held| held.epoch == token.epoch) else {
+            return Err(token.rewound());
+        };
+        token.accepted = true;
+        held.waiting.insert(token.offset, reply);
+        let advanced = held
+            .watermark
+            .as_mut()
+            .and_then(|watermark| watermark.resolve(token.offset));
+        drop(state);
+        if advanced.is_some() {
+            self.call();
+        }
+        Ok(())
+    }
+
+    /// Accepts a claim, in the order of its lane, for a transaction that commits its offset. `hand_on` must not wait.
+    pub fn accept(self: &Arc<Self>, mut token: Token, hand_on: impl FnOnce(Act)) -> Result<(), SettleError> {
+        let mut state = self.lock();
+        let held = state.held.get_mut(&token.partition);
+        let Some(held) = held.filter(|held| held.epoch == token.epoch) else {
+            return Err(token.rewound());
+        };
+        let expected = held.watermark.as_ref().map(crate::broker::Watermark::next);
+        let next = held
+            .watermark
+            .as_mut()
+            .filter(|watermark| watermark.next() == token.offset)
+            .and_then(|watermark| watermark.resolve(token.offset));
+        let Some(next) = next else {
+            return Err(SettleError::Broker(BrokerError::Failed(format!(
+                "{}/{} was settled out of turn: offset {expected:?} comes next",
+                token.lane, token.offset
+            ))));
+        };
+        token.accepted = true;
+        // Under the lock, so that the acts of a lane are handed on in its order.
+        hand_on(Act {
+            lanes: Arc::clone(self),
+            partition: token.partition,
+            next,
+            lane: held.lane.clone(),
+            epoch: held.epoch,
+        });
+        Ok(())
+    }
+
+    /// Puts the lane back to the first claim that was not settled.
+    fn abandon(&self, partition: i32, epoch: u64) {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        let next_epoch = state.next_epoch();
+        let held = state.held.get_mut(&partition);
+        if let Some(held) = held.filter(|held| held.epoch == epoch) {
+            let settled = held.watermark.as_ref().map(crate::broker::Watermark::next);
+            held.restart(next_epoch, settled);
+            state.discard(partition);
+        }
+        drop(guard);
+        self.call();
+    }
+}

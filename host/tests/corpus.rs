@@ -1,0 +1,66 @@
+//! The component in the host against `wit/corpus`: what is built for WebAssembly answers as the same sources do natively.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+#[path = "../../wit/corpus/cases.rs"]
+mod cases;
+mod components;
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use cases::{Case, Given, cases};
+use host::classifier::{Classifier, ClassifierConfig, Limits};
+use host::message::{CONTENT_TYPE, Message};
+use host::pipeline::{Classify, ClassifyError};
+
+async fn give(classifier: &Classifier, case: &Case) -> Given {
+    let mut message = Message::new(case.body());
+    if let Some(content_type) = &case.content_type {
+        message.set_header(CONTENT_TYPE, content_type.clone());
+    }
+    let (kind, cause) = match classifier.classify(&message).await {
+        Ok(answer) => {
+            return Given::Reply {
+                images: answer.images as usize,
+                body: answer.payload.to_vec(),
+            };
+        }
+        Err(ClassifyError::Reject(cause)) => ("reject", cause),
+        Err(ClassifyError::Retry(cause)) => ("retry", cause),
+    };
+    Given::Error {
+        code: format!("{kind}.{}", cause.code),
+        detail: cause.detail,
+    }
+}
+
+#[tokio::test]
+async fn the_component_gives_every_message_of_the_corpus_its_answer_or_its_refusal() {
+    // What is asked for is the classifier's, not the message's.
+    let mut by_accept: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for case in cases() {
+        by_accept.entry(case.accept.clone()).or_default().push(case);
+    }
+    let mut complaints = Vec::new();
+    for (accept, cases) in by_accept {
+        let config = ClassifierConfig {
+            component: components::component("classifier"),
+            model: None,
+            accept,
+            workers: NonZeroUsize::MIN,
+            limits: Limits {
+                memory_bytes: 1 << 30,
+                call_timeout: Duration::from_secs(60),
+                reply_bytes: 1 << 20,
+            },
+            cache: true,
+        };
+        let classifier = Classifier::start(&config).await.unwrap();
+        for case in cases {
+            complaints.extend(case.complaint(&give(&classifier, &case).await));
+        }
+    }
+    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+}

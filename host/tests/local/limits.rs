@@ -1,0 +1,120 @@
+//! What is too large for the broker costs its message, and never the run.
+
+use async_trait::async_trait;
+use host::broker::{Demand, Event, Source, Subscription};
+use host::message::Message;
+use host::pipeline::{self, Answer, Classify, ClassifyError, OnError, Policy, Progress};
+use host::shutdown::Shutdown;
+
+use crate::support::local::{Local, fixture};
+use crate::support::{Fixture, GROUP, INPUT, OUTPUT};
+
+const LIMIT: usize = 1000;
+
+/// Answers with as many bytes as the message says, whose text is a number.
+struct AsLargeAsAsked;
+
+#[async_trait]
+impl Classify for AsLargeAsAsked {
+    async fn classify(&self, message: &Message) -> Result<Answer, ClassifyError> {
+        let size = std::str::from_utf8(&message.payload).unwrap().trim().parse().unwrap();
+        Ok(Answer {
+            payload: vec![b'x'; size].into(),
+            content_type: "text/plain".to_owned(),
+            images: 1,
+        })
+    }
+
+    fn digest(&self) -> &str {
+        "a digest"
+    }
+}
+
+/// Runs over what is in the input topic, and gives the codes of the dead letters beside the progress.
+async fn run(local: &Local, messages: usize) -> (Progress, Vec<String>) {
+    let broker = host::broker::local::Broker::open(&local.config, LIMIT).await.unwrap();
+    let subscription = Subscription {
+        topic: INPUT.to_owned(),
+        group: GROUP.to_owned(),
+        create: false,
+    };
+    let source = Box::new(broker.subscribe(&subscription).await.unwrap());
+    let settle = std::sync::Arc::new(broker.writer(OUTPUT, "dead").await.unwrap());
+    let policy = Policy {
+        on_error: OnError::DeadLetter,
+        attempts: 3,
+        retry_delay: std::time::Duration::ZERO,
+        max_in_flight: 4,
+        max_in_flight_bytes: 10 * LIMIT,
+        max_message_bytes: LIMIT,
+        idle_timeout: None,
+    };
+    let shutdown = Shutdown::new();
+    let observe = |progress: &Progress| {
+        if progress.answered + progress.dead_letters == messages as u64 {
+            shutdown.stop();
+        }
+    };
+    let progress = pipeline::run(source, settle, &AsLargeAsAsked, &policy, &shutdown, observe).await;
+    let letters = local.read("dead").await;
+    let code = |letter: &Message| String::from_utf8(letter.header("error-code").unwrap().to_vec()).unwrap();
+    (progress.unwrap(), letters.iter().map(code).collect())
+}
+
+/// A number, made as long as a message may be.
+fn padded(number: usize, size: usize) -> Message {
+    Message::new(format!("{number:<size$}"))
+}
+
+#[tokio::test]
+async fn an_answer_over_the_limit_is_a_dead_letter_and_the_next_message_is_answered() {
+    let local = fixture();
+    local.create(1).await;
+    let header = "content-type".len() + "text/plain".len();
+    let sizes = [LIMIT - header, LIMIT - header + 1, LIMIT, 1];
+    local
+        .append(sizes.map(|size| Message::new(size.to_string())).to_vec())
+        .await;
+    let (progress, letters) = run(&local, sizes.len()).await;
+    assert_eq!((progress.answered, progress.dead_letters), (2, 2));
+    assert_eq!(letters, ["too-large", "too-large"]);
+}
+
+#[tokio::test]
+async fn a_message_over_the_limit_is_a_dead_letter_though_that_is_larger_still() {
+    let local = fixture();
+    local.create(1).await;
+    let messages = [
+        padded(1, LIMIT),
+        padded(1, LIMIT + 1),
+        padded(5 * LIMIT, LIMIT),
+        padded(1, 1),
+    ];
+    local.append(messages.to_vec()).await;
+    let (progress, letters) = run(&local, messages.len()).await;
+    assert_eq!((progress.answered, progress.dead_letters), (2, 2));
+    assert_eq!(letters, ["too-large", "too-large"]);
+}
+
+#[tokio::test]
+async fn a_dead_letter_larger_than_a_topic_keeps_has_one_to_itself() {
+    let mut local = fixture();
+    local.config.retention_bytes = LIMIT as u64;
+    local.create(1).await;
+    local.append(vec![padded(LIMIT, LIMIT)]).await;
+    let (progress, letters) = run(&local, 1).await;
+    assert_eq!((progress.dead_letters, letters.len()), (1, 1));
+    let broker = local.broker().await;
+    let mut source = broker
+        .subscribe(&Subscription {
+            topic: "dead".to_owned(),
+            group: GROUP.to_owned(),
+            create: false,
+        })
+        .await
+        .unwrap();
+    let Event::Delivery(letter) = source.recv(Demand::Deliveries).await.unwrap() else {
+        panic!("nobody else is in this group");
+    };
+    assert!(letter.message.size() > LIMIT);
+}

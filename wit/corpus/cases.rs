@@ -1,0 +1,93 @@
+//! The corpus as Rust tests read it: of the guest natively, and of the component in the host.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde_json::Value;
+
+/// One line of `cases.json`; `README.md` says what its members mean.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Case {
+    pub name: String,
+    text: Option<String>,
+    repeat: Option<usize>,
+    file: Option<String>,
+    pub content_type: Option<String>,
+    pub accept: Option<String>,
+    images: Option<usize>,
+    answer: Option<String>,
+    scores: Option<Value>,
+    error: Option<String>,
+}
+
+/// What an implementation made of a case.
+pub enum Given {
+    Reply {
+        images: usize,
+        body: Vec<u8>,
+    },
+    /// `reject.` or `retry.` and the code, and the detail.
+    Error {
+        code: String,
+        detail: String,
+    },
+}
+
+/// Every case of the corpus.
+pub fn cases() -> Vec<Case> {
+    let cases: Vec<Case> = serde_json::from_slice(&fs::read(corpus().join("cases.json")).unwrap()).unwrap();
+    assert!(cases.len() > 100, "only {} cases", cases.len());
+    cases
+}
+
+fn corpus() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit/corpus")
+}
+
+impl Case {
+    pub fn body(&self) -> Vec<u8> {
+        match (&self.text, &self.file) {
+            (Some(text), None) => text.repeat(self.repeat.unwrap_or(1)).into_bytes(),
+            (None, Some(file)) => fs::read(corpus().join(file)).unwrap(),
+            _ => panic!("{}: one of text and file", self.name),
+        }
+    }
+
+    /// What is wrong with what was given.
+    pub fn complaint(&self, given: &Given) -> Option<String> {
+        let as_expected = match (given, &self.answer, &self.scores, &self.error) {
+            (Given::Reply { images, body }, Some(answer), None, None) => {
+                Some(*images) == self.images && body == answer.as_bytes()
+            }
+            (Given::Reply { images, body }, None, Some(scores), None) => {
+                Some(*images) == self.images && alike(scores, &serde_json::from_slice(body).unwrap())
+            }
+            (Given::Error { code, detail }, None, None, Some(error)) => error == code && !detail.is_empty(),
+            _ => false,
+        };
+        let given = match given {
+            Given::Reply { body, .. } => String::from_utf8_lossy(body).into_owned(),
+            Given::Error { code, detail } => format!("{code}: {detail}"),
+        };
+        (!as_expected).then(|| format!("{}: {given}", self.name))
+    }
+}
+
+/// Equal, numbers within 1e-4.
+fn alike(expected: &Value, given: &Value) -> bool {
+    match (expected, given) {
+        (Value::Number(one), Value::Number(other)) => (one.as_f64().unwrap() - other.as_f64().unwrap()).abs() <= 1e-4,
+        (Value::Array(one), Value::Array(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| alike(one, other))
+        }
+        (Value::Object(one), Value::Object(other)) => {
+            one.len() == other.len()
+                && one
+                    .iter()
+                    .all(|(key, one)| other.get(key).is_some_and(|other| alike(one, other)))
+        }
+        (one, other) => one == other,
+    }
+}
