@@ -11,8 +11,8 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::config::{
-    ByteSize, DEFAULT_COMPONENT, DEFAULT_GROUP, DEFAULT_GUEST_MEMORY, DEFAULT_GUEST_TIMEOUT, DEFAULT_INPUT,
-    DEFAULT_MAX_MESSAGE, DEFAULT_OUTPUT, DEFAULT_RETENTION,
+    ByteSize, DEFAULT_BOOTSTRAP, DEFAULT_COMPONENT, DEFAULT_GROUP, DEFAULT_GUEST_MEMORY, DEFAULT_GUEST_TIMEOUT, DEFAULT_INPUT,
+    DEFAULT_MAX_MESSAGE, DEFAULT_OUTPUT, DEFAULT_RETENTION, Start,
 };
 
 /// Classifies a stream of images with a WebAssembly component it need not trust.
@@ -90,6 +90,9 @@ pub struct BrokerArgs {
     /// The file of the embedded broker, made when missing.
     #[arg(long, value_name = "FILE", default_value = "./host.db", help_heading = "Broker")]
     pub local_file: PathBuf,
+    /// How Kafka is reached.
+    #[command(flatten)]
+    pub kafka: KafkaArgs,
     /// Google credentials, a JSON file; with --broker pubsub alone.
     #[arg(value_name = "CREDENTIALS", help_heading = "Broker")]
     pub credentials: Option<PathBuf>,
@@ -104,10 +107,96 @@ impl BrokerArgs {
         Self {
             broker: BrokerName::Local,
             local_file: file,
+            kafka: KafkaArgs::default(),
             credentials: None,
             project: None,
         }
     }
+}
+
+/// How Kafka is reached. Secrets come from a file or the environment, where no other user of the machine sees them.
+#[derive(Args, Debug, Default)]
+pub struct KafkaArgs {
+    /// Addresses of Kafka brokers, separated by commas.
+    #[arg(
+        long,
+        value_name = "HOST:PORT",
+        env = "KAFKA_URI",
+        default_value = DEFAULT_BOOTSTRAP,
+        help_heading = "Kafka"
+    )]
+    pub bootstrap_servers: String,
+    /// Encrypt the connection.
+    #[arg(long, help_heading = "Kafka")]
+    pub tls: bool,
+    /// Trust this certificate authority instead of the system's, a PEM file; implies --tls.
+    #[arg(long, value_name = "FILE", help_heading = "Kafka")]
+    pub tls_ca: Option<PathBuf>,
+    /// Show this certificate to the broker, a PEM file; implies --tls.
+    #[arg(long, value_name = "FILE", requires = "tls_key", help_heading = "Kafka")]
+    pub tls_certificate: Option<PathBuf>,
+    /// The certificate's private key, a PEM file.
+    #[arg(long, value_name = "FILE", requires = "tls_certificate", help_heading = "Kafka")]
+    pub tls_key: Option<PathBuf>,
+    /// How to log in.
+    #[arg(long, value_enum, value_name = "MECHANISM", help_heading = "Kafka")]
+    pub sasl: Option<SaslName>,
+    /// Who logs in.
+    #[arg(long, value_name = "NAME", env = "KAFKA_USERNAME", help_heading = "Kafka")]
+    pub sasl_username: Option<String>,
+    /// The file with the password [default: the environment variable KAFKA_PASSWORD].
+    #[arg(long, value_name = "FILE", help_heading = "Kafka")]
+    pub sasl_password_file: Option<PathBuf>,
+    /// The file with the token, for oauthbearer; it is read again whenever a token is needed.
+    #[arg(long, value_name = "FILE", help_heading = "Kafka")]
+    pub sasl_token_file: Option<PathBuf>,
+    /// Compress what is published.
+    #[arg(long, value_enum, value_name = "CODEC", help_heading = "Kafka")]
+    pub compression: Option<CompressionName>,
+    /// Any property of librdkafka, as kafka.KEY=VALUE, or kafka.KEY=@FILE for what is in a file; may be repeated.
+    #[arg(long = "set", value_name = "kafka.KEY=VALUE", help_heading = "Kafka")]
+    pub properties: Vec<String>,
+}
+
+/// How to log in to Kafka.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SaslName {
+    /// User and password in the clear: with --tls.
+    Plain,
+    /// User and password, which do not cross the wire.
+    ScramSha256,
+    /// The same with a longer hash.
+    ScramSha512,
+    /// A token.
+    Oauthbearer,
+}
+
+/// How to compress what goes to Kafka.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CompressionName {
+    /// As it is.
+    None,
+    /// RFC 1952.
+    Gzip,
+    /// Fast.
+    Snappy,
+    /// Fast.
+    Lz4,
+    /// Small.
+    Zstd,
+}
+
+/// What only a member of a group is asked.
+#[derive(Args, Debug)]
+pub struct MemberArgs {
+    /// Where a group begins that has never read the topic: earliest, latest, an offset, or a time such as
+    /// 2026-11-24T18:00:00Z; with --broker kafka.
+    #[arg(long, value_name = "WHERE", default_value = "earliest", help_heading = "Kafka")]
+    pub from: Start,
+    /// A name that outlives this process: a restart within the session keeps its partitions, and fences its predecessor;
+    /// with --broker kafka.
+    #[arg(long, value_name = "NAME", help_heading = "Kafka")]
+    pub instance: Option<String>,
 }
 
 /// The brokers, by name.
@@ -131,6 +220,9 @@ pub struct StorageArgs {
     /// Partitions of a topic that is made because it is missing.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1024), help_heading = "Broker")]
     pub partitions: u32,
+    /// Replicas of such a topic in Kafka [default: as the cluster is set].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Broker")]
+    pub replication: Option<u16>,
     /// Refuse larger messages.
     #[arg(long, value_name = "SIZE", default_value_t = DEFAULT_MAX_MESSAGE, help_heading = "Broker")]
     pub max_message_bytes: ByteSize,
@@ -209,6 +301,12 @@ pub struct RunCommand {
     /// Members of one group share the messages.
     #[arg(long, value_name = "NAME", default_value = DEFAULT_GROUP)]
     pub group: String,
+    /// How often a message may be answered [default: exactly-once for the embedded broker, at-least-once for the others].
+    #[arg(long, value_enum)]
+    pub delivery: Option<DeliveryName>,
+    /// Where it begins, and as whom.
+    #[command(flatten)]
+    pub member: MemberArgs,
     /// What to do with a message that cannot be answered.
     #[arg(long, value_enum, default_value = "dead-letter")]
     pub on_error: OnErrorName,
@@ -245,6 +343,15 @@ pub enum OnErrorName {
     DeadLetter,
     /// Stop, with the message unconsumed.
     Stop,
+}
+
+/// A delivery guarantee, by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DeliveryName {
+    /// After a crash an answer may come twice.
+    AtLeastOnce,
+    /// Answer and consumption are one transaction.
+    ExactlyOnce,
 }
 
 /// `host produce`.
@@ -296,6 +403,9 @@ pub struct ConsumeCommand {
     /// Members of one group share the messages.
     #[arg(long, value_name = "NAME", default_value = DEFAULT_GROUP)]
     pub group: String,
+    /// Where it begins, and as whom.
+    #[command(flatten)]
+    pub member: MemberArgs,
     /// Stop after so many messages.
     #[arg(long, value_name = "MESSAGES")]
     pub limit: Option<NonZeroU64>,
@@ -452,6 +562,7 @@ impl Default for StorageArgs {
         Self {
             local_retention: DEFAULT_RETENTION,
             partitions: 1,
+            replication: None,
             max_message_bytes: DEFAULT_MAX_MESSAGE,
         }
     }

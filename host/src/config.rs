@@ -1,13 +1,16 @@
 //! What the program was asked to do, checked: every value here is usable.
 
+mod kafka;
+
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+pub use self::kafka::{Delivery, KafkaConfig, Start};
 use crate::classifier::{ClassifierConfig, Limits};
-use crate::cli::{BrokerArgs, BrokerName, ComponentArgs, StorageArgs};
+use crate::cli::{BrokerArgs, BrokerName, ComponentArgs, MemberArgs, StorageArgs};
 use crate::exit::Failure;
 
 /// Messages are read from here, as the original program does.
@@ -16,6 +19,8 @@ pub const DEFAULT_INPUT: &str = "input-stream";
 pub const DEFAULT_OUTPUT: &str = "output-stream";
 /// The group of every reader, as in the original program.
 pub const DEFAULT_GROUP: &str = "my-group";
+/// Where the original program looks for Kafka.
+pub const DEFAULT_BOOTSTRAP: &str = "127.0.0.1:9092";
 /// Where `cargo xtask component` puts it.
 pub const DEFAULT_COMPONENT: &str = "target/component/classifier.wasm";
 /// What the embedded broker keeps of a topic.
@@ -56,7 +61,7 @@ impl BrokerConfig {
                 partitions: storage.partitions,
                 lease: LocalConfig::LEASE,
             }),
-            BrokerName::Kafka => BrokerKind::Kafka,
+            BrokerName::Kafka => BrokerKind::Kafka(KafkaConfig::new(broker.kafka, storage)?),
             BrokerName::PubSub => BrokerKind::PubSub,
         };
         let mut max_message_bytes = storage.max_message_bytes.as_usize();
@@ -70,11 +75,29 @@ impl BrokerConfig {
         })
     }
 
+    /// With what only a member of a group is asked.
+    pub fn for_member(mut self, member: MemberArgs) -> Self {
+        if let BrokerKind::Kafka(kafka) = &mut self.kind {
+            kafka.start = member.from;
+            kafka.instance = member.instance;
+        }
+        self
+    }
+
+    /// With the guarantee that a pipeline is to keep; none is the broker's own.
+    pub fn with_delivery(mut self, delivery: Option<Delivery>) -> Self {
+        if let (BrokerKind::Kafka(kafka), Some(delivery)) = (&mut self.kind, delivery) {
+            kafka.delivery = delivery;
+        }
+        self
+    }
+
     /// Where it is, for people: `./host.db`, or the broker's name.
     pub fn place(&self) -> String {
         match &self.kind {
             BrokerKind::Local(local) => local.file.display().to_string(),
-            other => other.name().to_owned(),
+            BrokerKind::Kafka(kafka) => kafka.bootstrap_servers.clone(),
+            BrokerKind::PubSub => "pubsub".to_owned(),
         }
     }
 }
@@ -85,7 +108,7 @@ pub enum BrokerKind {
     /// The embedded broker: one file, no server, one machine.
     Local(LocalConfig),
     /// Apache Kafka.
-    Kafka,
+    Kafka(KafkaConfig),
     /// Google Pub/Sub.
     PubSub,
 }
@@ -95,7 +118,7 @@ impl BrokerKind {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Local(_) => "local",
-            Self::Kafka => "kafka",
+            Self::Kafka(_) => "kafka",
             Self::PubSub => "pubsub",
         }
     }

@@ -83,7 +83,7 @@ fn code_of(error: &(dyn Error + 'static)) -> Option<u8> {
 
 fn code_of_broker(error: &BrokerError) -> u8 {
     match error {
-        BrokerError::Unsupported(_) => CONFIGURATION,
+        BrokerError::Unsupported(_) | BrokerError::Configuration(_) => CONFIGURATION,
         _ => BROKER,
     }
 }

@@ -340,11 +340,10 @@ impl Progress {
     }
 }
 
-/// An answer keeps its input's key and headers, so that whoever asked recognises it.
+/// An answer keeps its input's key, headers and time, so that whoever asked recognises it.
 fn reply(input: &Message, answer: Answer) -> Message {
     let mut reply = Message {
         payload: answer.payload,
-        timestamp_ms: None,
         ..input.clone()
     };
     reply.set_header(CONTENT_TYPE, answer.content_type);

@@ -5,6 +5,7 @@
 //! One conformance suite (`host/tests/conformance.rs`) holds every broker to what stands here.
 
 mod confirm_then_ack;
+pub mod kafka;
 pub mod local;
 mod open;
 mod watermark;
@@ -258,6 +259,12 @@ pub enum BrokerError {
         /// Bytes.
         limit: usize,
     },
+    /// Settings that cannot be used.
+    #[error("{0}")]
+    Configuration(String),
+    /// Nobody answers, which may pass by itself.
+    #[error("{0}")]
+    Unreachable(String),
     /// Anything else: locked, read-only, foreign, full, gone.
     #[error("{0}")]
     Failed(String),
@@ -283,8 +290,8 @@ pub struct PartitionDescription {
     pub start: u64,
     /// The offset that the next message will get.
     pub end: u64,
-    /// What the messages take, keys and headers included.
-    pub bytes: u64,
+    /// What the messages take, keys and headers included; none where the broker does not say.
+    pub bytes: Option<u64>,
 }
 
 /// How far a group has come in one topic.

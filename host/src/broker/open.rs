@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Ack, Admin, BrokerError, Settle, Sink, Source, local};
-use crate::config::{BrokerConfig, BrokerKind};
+use super::{Ack, Admin, BrokerError, ConfirmThenAck, Settle, Sink, Source, kafka, local};
+use crate::config::{BrokerConfig, BrokerKind, Delivery};
 
 /// The topics and the group of one pipeline.
 #[derive(Clone, Debug)]
@@ -40,6 +40,21 @@ pub async fn open_pipeline(
             let settle = broker.writer(&topics.output, &topics.dead_letters).await?;
             Ok((Box::new(source), Arc::new(settle)))
         }
+        BrokerKind::Kafka(config) => {
+            let broker = kafka::Broker::open(config).await?;
+            let (output, dead_letters) = (&topics.output, &topics.dead_letters);
+            // Last, since a member that does not read yet would hold up its partitions.
+            if config.delivery == Delivery::ExactlyOnce {
+                let source = broker.subscribe(&topics.input).await?;
+                let group = &topics.input.group;
+                let settle = broker.transaction(&source, group, output, dead_letters).await?;
+                return Ok((Box::new(source), Arc::new(settle)));
+            }
+            let sink = broker.sink(output, dead_letters).await?;
+            let settle = ConfirmThenAck::new(sink, Arc::new(kafka::KafkaAck));
+            let source = broker.subscribe(&topics.input).await?;
+            Ok((Box::new(source), Arc::new(settle)))
+        }
         other => Err(not_there(other)),
     }
 }
@@ -50,6 +65,10 @@ pub async fn open_sink(config: &BrokerConfig, topic: &str) -> Result<Arc<dyn Sin
         BrokerKind::Local(local) => {
             let broker = local::Broker::open(local, config.max_message_bytes).await?;
             Ok(Arc::new(broker.writer(topic, topic).await?))
+        }
+        BrokerKind::Kafka(config) => {
+            let broker = kafka::Broker::open(config).await?;
+            Ok(Arc::new(broker.sink(topic, topic).await?))
         }
         other => Err(not_there(other)),
     }
@@ -67,6 +86,11 @@ pub async fn open_consumer(
             let ack = broker.writer(&subscription.topic, &subscription.topic).await?;
             Ok((Box::new(source), Arc::new(ack)))
         }
+        BrokerKind::Kafka(config) => {
+            let broker = kafka::Broker::open(config).await?;
+            let source = broker.subscribe(subscription).await?;
+            Ok((Box::new(source), Arc::new(kafka::KafkaAck)))
+        }
         other => Err(not_there(other)),
     }
 }
@@ -75,6 +99,7 @@ pub async fn open_consumer(
 pub async fn open_admin(config: &BrokerConfig) -> Result<Box<dyn Admin>, BrokerError> {
     match &config.kind {
         BrokerKind::Local(local) => Ok(Box::new(local::Broker::open(local, config.max_message_bytes).await?)),
+        BrokerKind::Kafka(config) => Ok(Box::new(kafka::Broker::open(config).await?)),
         other => Err(not_there(other)),
     }
 }

@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde::Serialize;
 
-use super::{reader, stdout};
+use super::{keep_trying, reader, stdout};
 use crate::broker::{Delivery, Subscription, open_consumer};
 use crate::cli::{ConsumeCommand, Format};
 use crate::config::{BrokerConfig, DEFAULT_OUTPUT};
@@ -19,14 +19,16 @@ const DRAIN: Duration = Duration::from_secs(10);
 impl ConsumeCommand {
     /// Prints until it is stopped, or the limit or the idle timeout is reached.
     pub async fn execute(self) -> anyhow::Result<()> {
-        let config = BrokerConfig::new(self.broker, &self.storage)?;
+        let config = BrokerConfig::new(self.broker, &self.storage)?.for_member(self.member);
         let subscription = Subscription {
             create: self.topic == DEFAULT_OUTPUT,
             topic: self.topic,
             group: self.group,
         };
-        let (source, ack) = open_consumer(&config, &subscription).await?;
         let shutdown = Shutdown::on_signals(DRAIN);
+        let Some((source, ack)) = keep_trying(&shutdown, async || open_consumer(&config, &subscription).await).await? else {
+            return Ok(());
+        };
         let mut left = self.limit.map_or(u64::MAX, |limit| limit.get());
         reader::read(source, ack, &shutdown, self.idle_timeout, async |delivery| {
             let line = match self.format {

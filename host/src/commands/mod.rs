@@ -13,8 +13,12 @@ mod stdout;
 mod table;
 mod topics;
 
+use std::time::Duration;
+
+use crate::broker::BrokerError;
 use crate::classifier::{Classifier, ClassifierConfig, ComponentError};
 use crate::cli::Command;
+use crate::shutdown::Shutdown;
 
 impl Command {
     /// Does what was asked. Data goes to stdout, everything else to stderr.
@@ -28,6 +32,32 @@ impl Command {
             Self::Inspect(command) => command.execute().await,
             Self::Topics(command) => command.execute().await,
             Self::Completions(command) => command.execute(),
+        }
+    }
+}
+
+/// How often a broker that does not answer is tried again.
+const TRY_AGAIN: Duration = Duration::from_secs(5);
+
+/// Opens what a service needs of a broker, and keeps trying while nobody answers there. None: a stop came first.
+async fn keep_trying<T>(
+    shutdown: &Shutdown,
+    mut open: impl AsyncFnMut() -> Result<T, BrokerError>,
+) -> Result<Option<T>, BrokerError> {
+    loop {
+        let opened = tokio::select! {
+            biased;
+            () = shutdown.stopping() => return Ok(None),
+            opened = open() => opened,
+        };
+        match opened {
+            Err(error @ BrokerError::Unreachable(_)) => tracing::warn!("{error}; trying again"),
+            opened => return opened.map(Some),
+        }
+        tokio::select! {
+            biased;
+            () = shutdown.stopping() => return Ok(None),
+            () = tokio::time::sleep(TRY_AGAIN) => {}
         }
     }
 }

@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 use indicatif::{HumanCount, ProgressBar};
 use serde_json::json;
 
-use super::{progress, start, stdout};
+use super::{keep_trying, progress, start, stdout};
 use crate::broker::{Subscription, Topics, open_admin, open_pipeline};
 use crate::classifier::ClassifierConfig;
 use crate::cli::{Format, OnErrorName, RunCommand};
-use crate::config::{BrokerConfig, DEFAULT_INPUT, RETRY_DELAY};
+use crate::config::{BrokerConfig, DEFAULT_INPUT, Delivery, RETRY_DELAY};
 use crate::exit::Failure;
 use crate::pipeline::{self, OnError, Policy, Progress};
 use crate::shutdown::Shutdown;
@@ -20,7 +20,9 @@ const LOG_EVERY: Duration = Duration::from_secs(30);
 impl RunCommand {
     /// Classifies until a stop, the idle timeout or an error.
     pub async fn execute(self) -> anyhow::Result<()> {
-        let broker = BrokerConfig::new(self.broker, &self.storage)?;
+        let broker = BrokerConfig::new(self.broker, &self.storage)?
+            .for_member(self.member)
+            .with_delivery(self.delivery.map(Delivery::from));
         let classifier = ClassifierConfig::new(self.component, self.accept, broker.max_message_bytes);
         let topics = Topics {
             output: self.output_topic,
@@ -47,14 +49,18 @@ impl RunCommand {
         };
         // The broker is looked at first, since compiling may take long, and joined last, since a member that does not read
         // yet would hold up its partitions.
-        open_admin(&broker).await?;
         let shutdown = Shutdown::on_signals(self.drain);
+        if keep_trying(&shutdown, async || open_admin(&broker).await).await?.is_none() {
+            return Ok(());
+        }
         let classifier = tokio::select! {
             biased;
             () = shutdown.stopping() => return Ok(()),
             started = start(&classifier) => started?,
         };
-        let (source, settle) = open_pipeline(&broker, &topics).await?;
+        let Some((source, settle)) = keep_trying(&shutdown, async || open_pipeline(&broker, &topics).await).await? else {
+            return Ok(());
+        };
         let model = classifier.description();
         tracing::info!(
             "{} {} classifies {} of {} into {}",

@@ -71,13 +71,13 @@ fn list(topics: &[TopicDescription]) -> String {
             .iter()
             .map(|partition| partition.end - partition.start)
             .sum();
-        let bytes: u64 = topic.partitions.iter().map(|partition| partition.bytes).sum();
+        let bytes: Option<u64> = topic.partitions.iter().map(|partition| partition.bytes).sum();
         let groups: Vec<_> = topic.groups.iter().map(|group| group.group.as_str()).collect();
         vec![
             topic.name.clone(),
             topic.partitions.len().to_string(),
             HumanCount(messages).to_string(),
-            HumanBytes(bytes).to_string(),
+            size(bytes),
             groups.join(", "),
         ]
     });
@@ -90,7 +90,7 @@ fn describe(topic: &TopicDescription) -> String {
             partition.partition.to_string(),
             partition.start.to_string(),
             partition.end.to_string(),
-            HumanBytes(partition.bytes).to_string(),
+            size(partition.bytes),
         ]
     });
     let mut text = format!("{}\n\n", topic.name);
@@ -107,4 +107,8 @@ fn describe(topic: &TopicDescription) -> String {
         text += &table(&["GROUP", "LAG", "MEMBERS"], groups);
     }
     text
+}
+
+fn size(bytes: Option<u64>) -> String {
+    bytes.map_or_else(|| "unknown".to_owned(), |bytes| HumanBytes(bytes).to_string())
 }

@@ -16,7 +16,7 @@ pub const ERROR_SOURCE: &str = "error-source";
 /// The SHA-256 of the component that could not answer.
 pub const ERROR_COMPONENT: &str = "error-component";
 
-/// The original payload, key and headers, and the reason as headers of its own; those of an earlier round are replaced.
+/// The original payload, key, headers and time, and the reason as headers of its own; those of an earlier round are replaced.
 pub(super) fn dead_letter(
     message: &Message,
     error: &ClassifyError,
@@ -28,10 +28,7 @@ pub(super) fn dead_letter(
         ClassifyError::Reject(cause) => ("reject", cause),
         ClassifyError::Retry(cause) => ("retry", cause),
     };
-    let mut letter = Message {
-        timestamp_ms: None,
-        ..message.clone()
-    };
+    let mut letter = message.clone();
     letter.set_header(ERROR_KIND, kind);
     letter.set_header(ERROR_CODE, cause.code.clone());
     letter.set_header(ERROR_DETAIL, cause.detail.clone());

@@ -54,6 +54,8 @@ struct State {
 struct Held {
     lane: Lane,
     epoch: u64,
+    /// No transaction with an act of this epoch or a later one was undone.
+    intact_since: u64,
     /// Delivered last in this epoch; what lies between it and the next has no message.
     delivered: Option<u64>,
     /// None before the first delivery, which says where the lane begins.

@@ -107,7 +107,7 @@ fn describe(connection: &Connection, topic: i64, name: String) -> Result<TopicDe
                 partition: row.get(0)?,
                 start: row.get(1)?,
                 end: row.get(2)?,
-                bytes: row.get(3)?,
+                bytes: Some(row.get(3)?),
             })
         })?
         .collect::<Result<_>>()?;

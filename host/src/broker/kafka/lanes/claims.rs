@@ -47,11 +47,16 @@ pub(in crate::broker::kafka) struct Act {
 }
 
 impl Act {
-    /// Nothing has happened to its lane since it was accepted.
+    /// Its lane is still held, and nothing before it was undone.
     pub fn is_current(&self) -> bool {
         let state = self.lanes.lock();
         let held = state.held.get(&self.partition);
-        held.is_some_and(|held| held.epoch == self.epoch)
+        held.is_some_and(|held| self.epoch >= held.intact_since)
+    }
+
+    /// What its claim gets where its lane went elsewhere.
+    pub fn rewound(&self) -> SettleError {
+        SettleError::Rewound(vec![self.lane.clone()])
     }
 
     /// Its transaction is committed.
@@ -65,9 +70,10 @@ impl Act {
         let state = &mut *guard;
         let epoch = state.next_epoch();
         let held = state.held.get_mut(&self.partition);
-        if let Some(held) = held.filter(|held| held.epoch == self.epoch) {
+        if let Some(held) = held.filter(|held| self.epoch >= held.intact_since) {
             let committed = held.committed;
             held.restart(epoch, committed);
+            held.intact_since = epoch;
             state.discard(self.partition);
         }
         drop(guard);

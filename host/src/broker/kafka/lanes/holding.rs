@@ -14,6 +14,7 @@ impl Lanes {
             let held = Held {
                 lane: lane(&self.topic, *partition),
                 epoch,
+                intact_since: epoch,
                 delivered: None,
                 watermark: None,
                 committed: None,

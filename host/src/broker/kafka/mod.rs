@@ -1,0 +1,125 @@
+//! Apache Kafka, by way of librdkafka.
+//!
+//! A lane is a partition. One thread owns the consumer ([`source`]) and commits what is settled; outputs go through an
+//! idempotent producer ([`sink`]), and with `--delivery exactly-once` through transactions ([`transaction`]).
+
+mod ack;
+mod admin;
+mod client;
+mod fault;
+mod lanes;
+mod message;
+mod sink;
+mod source;
+mod stall;
+mod topics;
+mod transaction;
+
+use std::sync::Arc;
+
+use rdkafka::config::FromClientConfigAndContext;
+use tokio::runtime::Handle;
+
+pub use self::ack::KafkaAck;
+pub use self::sink::KafkaSink;
+pub use self::source::KafkaSource;
+use self::sink::Sender;
+use self::source::{KafkaConsumer, Membership};
+use self::topics::Cluster;
+pub use self::transaction::KafkaTransaction;
+use super::{BrokerError, Subscription};
+use crate::config::KafkaConfig;
+
+/// A cluster that answers. Cheap to clone.
+#[derive(Clone)]
+pub struct Broker {
+    cluster: Cluster,
+}
+
+impl Broker {
+    /// Connects. Fails within ten seconds, with [`BrokerError::Unreachable`] where waiting may help.
+    pub async fn open(config: &KafkaConfig) -> Result<Self, BrokerError> {
+        let config = Arc::new(config.clone());
+        let cluster = blocking(move || Cluster::connect(config)).await?;
+        Ok(Self { cluster })
+    }
+
+    /// Joins a group. The topic is made when missing, where the subscription says so.
+    pub async fn subscribe(&self, subscription: &Subscription) -> Result<KafkaSource, BrokerError> {
+        let Subscription { topic, group, create } = subscription;
+        if *create {
+            self.cluster.find_or_create(topic).await?;
+        } else if self.cluster.find_blocking(topic).await?.is_none() {
+            return Err(self.cluster.unknown(topic));
+        }
+        let config = Arc::clone(&self.cluster.config);
+        let consumer = consumer_config(&config, group);
+        let make = move |member| KafkaConsumer::from_config_and_context(&consumer, member);
+        // A topic may be deleted under a consumer; whether it is made again is up to the subscription.
+        let (cluster, topic, create) = (self.cluster.clone(), topic.clone(), *create);
+        let runtime = Handle::current();
+        let name = topic.clone();
+        let missing = move || {
+            if create {
+                runtime.block_on(cluster.find_or_create(&topic)).map(drop)
+            } else {
+                Err(cluster.unknown(&topic))
+            }
+        };
+        KafkaSource::join(source::lanes(&name), config, make, Box::new(missing))
+    }
+
+    /// Publishes to a topic, made when missing.
+    pub async fn sink(&self, answers: &str, dead_letters: &str) -> Result<KafkaSink, BrokerError> {
+        let producer = sink::producer_config(&self.cluster.config);
+        let sender = Sender::open(self.cluster.clone(), producer, answers, dead_letters).await?;
+        Ok(KafkaSink::new(sender))
+    }
+
+    /// Settles the claims of a source in transactions.
+    pub async fn transaction(
+        &self,
+        source: &KafkaSource,
+        group: &str,
+        answers: &str,
+        dead_letters: &str,
+    ) -> Result<KafkaTransaction, BrokerError> {
+        let producer = transaction::transactional_config(&self.cluster.config, group);
+        let sender = Sender::open(self.cluster.clone(), producer, answers, dead_letters).await?;
+        KafkaTransaction::start(sender, Membership::clone(&source.membership)).await
+    }
+}
+
+fn consumer_config(config: &KafkaConfig, group: &str) -> rdkafka::ClientConfig {
+    let mut consumer = client::base(config);
+    consumer.set("group.id", group);
+    consumer.set("enable.auto.commit", "false");
+    consumer.set("enable.auto.offset.store", "false");
+    consumer.set("partition.assignment.strategy", "cooperative-sticky");
+    consumer.set("isolation.level", "read_committed");
+    // Where a group begins is set when a partition is assigned; an offset that is gone afterwards is lost data.
+    consumer.set("auto.offset.reset", "error");
+    consumer.set("allow.auto.create.topics", "false");
+    consumer.set("fetch.wait.max.ms", "100");
+    // What is fetched and not yet read, for each partition.
+    consumer.set("queued.max.messages.kbytes", "16384");
+    let largest = config.max_message_bytes.saturating_add(1 << 16).clamp(1 << 20, 1_000_000_000);
+    consumer.set("fetch.message.max.bytes", largest.to_string());
+    consumer.set("receive.message.max.bytes", "2000000000");
+    if let Some(instance) = &config.instance {
+        consumer.set("group.instance.id", instance);
+    }
+    client::finish(consumer, config)
+}
+
+/// Runs what blocks off the async threads.
+async fn blocking<T, F>(work: F) -> Result<T, BrokerError>
+where
+    T: Send + 'static,
+    F: FnOnce() -> Result<T, BrokerError> + Send + 'static,
+{
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => Err(BrokerError::Failed(format!("the broker's work was cut short: {error}"))),
+    }
+}

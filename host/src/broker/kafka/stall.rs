@@ -1,0 +1,70 @@
+//! A consumer that stands still while there is something to read: reported of librdkafka after rebalances and lost
+//! connections. What helps is another consumer.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use rdkafka::Offset;
+use rdkafka::consumer::Consumer;
+
+use super::lanes::Lanes;
+use super::source::KafkaConsumer;
+use crate::config::{KafkaConfig, Start};
+
+/// How long the broker may take to say how far a partition goes.
+const REQUEST: Duration = Duration::from_secs(2);
+
+/// Outlives the consumers that it watches.
+pub(super) struct Watch {
+    limit: Duration,
+    start: Start,
+    since: Instant,
+    /// How far each partition went when a stall was seen. Where it goes no further, another consumer would find nothing
+    /// either: its end may be the mark of a transaction, which nobody reads.
+    ends: BTreeMap<i32, i64>,
+}
+
+impl Watch {
+    pub fn new(config: &KafkaConfig) -> Self {
+        Self {
+            limit: config.stall,
+            start: config.start,
+            since: Instant::now(),
+            ends: BTreeMap::new(),
+        }
+    }
+
+    /// Whether nothing was read for the limit, though there was room and the broker has more.
+    pub fn is_stalled(&mut self, consumer: &KafkaConsumer, lanes: &Lanes, has_read: bool) -> bool {
+        let held = lanes.held();
+        // A lane with no room to read ahead stands still for a good reason.
+        let waits = held.iter().any(|partition| lanes.takes(*partition));
+        if has_read || !waits {
+            self.since = Instant::now();
+        }
+        if self.since.elapsed() < self.limit {
+            return false;
+        }
+        self.since = Instant::now();
+        let mut is_stalled = false;
+        for partition in held {
+            if let Some(end) = self.lags(consumer, lanes, partition) {
+                is_stalled |= self.ends.insert(partition, end) != Some(end);
+            }
+        }
+        is_stalled
+    }
+
+    /// Where a partition ends, if that is past the consumer's place in it. A broker that does not answer is no stall.
+    fn lags(&self, consumer: &KafkaConsumer, lanes: &Lanes, partition: i32) -> Option<i64> {
+        let (start, end) = consumer.fetch_watermarks(&lanes.topic, partition, REQUEST).ok()?;
+        let positions = consumer.position().ok()?;
+        let place = positions.find_partition(&lanes.topic, partition)?.offset();
+        let lags = match place {
+            Offset::Offset(place) => place < end,
+            // Nothing was read yet, and whoever begins at the end may be there.
+            _ => self.start != Start::Latest && start < end,
+        };
+        lags.then_some(end)
+    }
+}

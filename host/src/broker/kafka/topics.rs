@@ -1,0 +1,217 @@
+//! Which topics there are, what they take, and making the ones that are missing.
+//!
+//! A topic is looked for by a request that does not make it, and made only when that says it is missing: many clusters let
+//! their users read and write but not administer, so a refused administration call is never fatal by itself.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::client::{ClientContext, OAuthToken};
+use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::types::RDKafkaRespErr;
+
+use super::client::{self, Reporter};
+use super::fault;
+use crate::broker::BrokerError;
+use crate::config::KafkaConfig;
+
+/// One request. A broker that is not there is told of within ten seconds.
+pub(super) const REQUEST: Duration = Duration::from_secs(8);
+
+/// What a record takes on the wire beside key, value and headers, generously.
+const OVERHEAD: usize = 256;
+
+/// A dead letter is its message and some headers, so its topic takes that much more.
+const LETTER: usize = 64 << 10;
+
+/// Asks about a cluster, and changes it where it may. Blocks: for threads that may.
+#[derive(Clone)]
+pub(super) struct Cluster {
+    pub config: Arc<KafkaConfig>,
+    pub reporter: Reporter,
+    asking: Arc<BaseConsumer<Asking>>,
+}
+
+/// The context of a client that only asks.
+pub(super) struct Asking(Reporter);
+
+impl ClientContext for Asking {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        self.0.log(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.0.error(error, reason);
+    }
+
+    fn generate_oauth_token(&self, config: Option<&str>) -> Result<OAuthToken, Box<dyn std::error::Error>> {
+        self.0.generate_oauth_token(config)
+    }
+}
+
+impl ConsumerContext for Asking {}
+
+/// A topic that is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Topic {
+    pub partitions: u32,
+    /// The largest message that it takes, where that may be asked. Bytes.
+    pub max_message_bytes: Option<usize>,
+}
+
+impl Cluster {
+    /// Connects, or says within ten seconds why not.
+    pub fn connect(config: Arc<KafkaConfig>) -> Result<Self, BrokerError> {
+        let reporter = Reporter::new(&config);
+        let mut asking = client::base(&config);
+        asking.set("allow.auto.create.topics", "false");
+        let asking = client::finish(asking, &config);
+        let consumer = BaseConsumer::from_config_and_context(&asking, Asking(reporter.clone()));
+        let consumer = consumer.map_err(|error| fault::explain(&error, &reporter))?;
+        let cluster = Self {
+            config,
+            reporter,
+            asking: Arc::new(consumer),
+        };
+        cluster.wait_for_metadata()?;
+        Ok(cluster)
+    }
+
+    /// Polls meanwhile: errors, and the tokens of OAUTHBEARER, come by that way.
+    fn wait_for_metadata(&self) -> Result<(), BrokerError> {
+        let began = Instant::now();
+        loop {
+            self.asking.poll(Duration::ZERO);
+            match self.asking.fetch_metadata(Some("__consumer_offsets"), Duration::from_millis(500)) {
+                Ok(_) => return Ok(()),
+                Err(error) => {
+                    self.asking.poll(Duration::ZERO);
+                    let is_final = self.reporter.last().is_some_and(|report| {
+                        matches!(
+                            report.code,
+                            Code::Authentication | Code::SSL | Code::UnsupportedSASLMechanism | Code::Resolve
+                        )
+                    });
+                    if is_final || began.elapsed() > REQUEST {
+                        return Err(self.explain(&error));
+                    }
+                }
+            }
+        }
+    }
+
+    pub fn explain(&self, error: &KafkaError) -> BrokerError {
+        fault::explain(error, &self.reporter)
+    }
+
+    pub fn consumer(&self) -> &BaseConsumer<Asking> {
+        &self.asking
+    }
+
+    pub fn admin(&self) -> Result<AdminClient<Asking>, BrokerError> {
+        let config = client::finish(client::base(&self.config), &self.config);
+        let admin = AdminClient::from_config_and_context(&config, Asking(self.reporter.clone()));
+        admin.map_err(|error| self.explain(&error))
+    }
+
+    /// A topic, or none where the broker says that it is missing.
+    pub fn find(&self, topic: &str) -> Result<Option<u32>, BrokerError> {
+        let metadata = self
+            .asking
+            .fetch_metadata(Some(topic), REQUEST)
+            .map_err(|error| self.explain(&error))?;
+        let found = metadata.topics().iter().find(|found| found.name() == topic);
+        match found.map(|found| (found.error(), found.partitions().len())) {
+            None | Some((Some(RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART), _)) => Ok(None),
+            Some((Some(error), _)) => Err(self.explain(&KafkaError::MetadataFetch(error.into()))),
+            // Just made, and not led by anybody yet.
+            Some((None, 0)) => Ok(None),
+            Some((None, partitions)) => Ok(Some(u32::try_from(partitions).unwrap_or(u32::MAX))),
+        }
+    }
+
+    /// A topic, which is made when missing.
+    pub async fn find_or_create(&self, topic: &str) -> Result<Topic, BrokerError> {
+        let partitions = match self.find_blocking(topic).await? {
+            Some(partitions) => partitions,
+            None => {
+                self.create(topic, self.config.partitions).await?;
+                self.wait_until_there(topic).await?
+            }
+        };
+        Ok(Topic {
+            partitions,
+            max_message_bytes: self.max_message_bytes(topic).await,
+        })
+    }
+
+    pub async fn find_blocking(&self, topic: &str) -> Result<Option<u32>, BrokerError> {
+        let (cluster, topic) = (self.clone(), topic.to_owned());
+        super::blocking(move || cluster.find(&topic)).await
+    }
+
+    async fn wait_until_there(&self, topic: &str) -> Result<u32, BrokerError> {
+        let began = Instant::now();
+        loop {
+            if let Some(partitions) = self.find_blocking(topic).await? {
+                return Ok(partitions);
+            }
+            if began.elapsed() > REQUEST {
+                return Err(self.unknown(topic));
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    pub fn unknown(&self, topic: &str) -> BrokerError {
+        BrokerError::UnknownTopic {
+            topic: topic.to_owned(),
+            place: format!("at {}", self.config.bootstrap_servers),
+        }
+    }
+
+    /// Makes a topic. False: it was there. One that may not be made may yet be made by somebody else, so a refusal is only
+    /// told.
+    pub async fn create(&self, topic: &str, partitions: u32) -> Result<bool, BrokerError> {
+        let replication = self.config.replication.map_or(-1, i32::from);
+        let partitions = i32::try_from(partitions).unwrap_or(i32::MAX);
+        let letters = self.config.max_message_bytes.saturating_add(LETTER).to_string();
+        let mut new = NewTopic::new(topic, partitions, TopicReplication::Fixed(replication));
+        if topic.ends_with(".dlq") {
+            new = new.set("max.message.bytes", &letters);
+        }
+        let options = AdminOptions::new().operation_timeout(Some(REQUEST)).request_timeout(Some(REQUEST));
+        let admin = self.admin()?;
+        let created = admin.create_topics([&new], &options).await;
+        let created = created.map_err(|error| self.explain(&error))?;
+        match created.into_iter().next() {
+            Some(Err((_, Code::TopicAlreadyExists))) => Ok(false),
+            Some(Err((_, code @ (Code::TopicAuthorizationFailed | Code::ClusterAuthorizationFailed)))) => {
+                tracing::warn!(topic, "the topic may not be made with these rights ({code}); ask whoever runs the broker");
+                Ok(false)
+            }
+            Some(Err((_, code))) => Err(BrokerError::Failed(format!(
+                "the topic '{topic}' could not be made: {code}; check --partitions and --replication"
+            ))),
+            _ => {
+                tracing::info!(topic, partitions, "made the topic, which was missing");
+                Ok(true)
+            }
+        }
+    }
+
+    /// What the topic's own setting says, less what a record takes beside its message; none where it may not be asked.
+    async fn max_message_bytes(&self, topic: &str) -> Option<usize> {
+        let options = AdminOptions::new().request_timeout(Some(REQUEST));
+        let admin = self.admin().ok()?;
+        let described = admin.describe_configs([&ResourceSpecifier::Topic(topic)], &options).await;
+        let resource = described.ok()?.into_iter().next()?.ok()?;
+        let value = resource.get("max.message.bytes")?.value.clone()?;
+        value.parse::<usize>().ok().map(|bytes| bytes.saturating_sub(OVERHEAD))
+    }
+}

@@ -1,0 +1,318 @@
+//! Exactly once within one cluster: the outputs and the group's offsets are one Kafka transaction.
+//!
+//! A thread gathers acts into transactions, since each costs the broker several requests: as many as come within a short
+//! time, up to a size. What fails is undone as a whole and comes again from the committed offsets; a transaction that
+//! somebody younger has fenced ends the pipeline. That the offsets of a lane which went to another member are refused is
+//! the broker's doing: they are sent with this member's generation of the group.
+//!
+//! Source: KIP-98 and KIP-447, and librdkafka's three classes of errors: retriable, abortable, fatal.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender as Queue, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use rdkafka::config::ClientConfig;
+use rdkafka::error::KafkaError;
+use rdkafka::producer::Producer as _;
+use rdkafka::types::RDKafkaErrorCode as Code;
+use rdkafka::{Offset, TopicPartitionList};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+use super::fault;
+use super::lanes::{Act, Reply, Token};
+use super::sink::{Record, Sender, is_full, pending, producer_config};
+use super::source::{Membership, group_metadata};
+use crate::broker::{BrokerError, Claim, Durable, Output, Settle, SettleError};
+use crate::config::KafkaConfig;
+
+/// A transaction takes what comes within this time, while more keeps coming.
+const GATHER: Duration = Duration::from_millis(100);
+/// And ends where nothing came for so long.
+const QUIET: Duration = Duration::from_millis(5);
+/// Or with this.
+const MOST_ACTS: usize = 1000;
+const MOST_BYTES: usize = 16 << 20;
+
+/// One request of the transaction's protocol. What may be repeated is repeated.
+const REQUEST: Duration = Duration::from_secs(10);
+
+/// How long the broker waits for a process that is gone before it undoes its open transaction, which holds up whoever
+/// reads behind it.
+const TIMEOUT_MS: &str = "10000";
+
+/// Settles the claims of one source.
+pub struct KafkaTransaction {
+    sender: Arc<Sender>,
+    queue: Queue<Unit>,
+}
+
+/// One act with its records, on its way.
+struct Unit {
+    act: Act,
+    records: Vec<Record>,
+    reply: Reply,
+    _permits: Vec<OwnedSemaphorePermit>,
+}
+
+/// A producer of transactions that are this host's.
+pub(super) fn transactional_config(config: &KafkaConfig, group: &str) -> ClientConfig {
+    let mut producer = producer_config(config);
+    let instance = config
+        .instance
+        .clone()
+        .unwrap_or_else(|| format!("{:016x}", fastrand::u64(..)));
+    producer.set("transactional.id", format!("{group}-{instance}"));
+    producer.set("transaction.timeout.ms", TIMEOUT_MS);
+    producer.set("message.timeout.ms", TIMEOUT_MS);
+    producer
+}
+
+impl KafkaTransaction {
+    /// Takes over from an older holder of the same transactional id, and ends what that had open.
+    pub(super) async fn start(sender: Sender, membership: Membership) -> Result<Self, BrokerError> {
+        let sender = Arc::new(sender);
+        let (queue, units) = channel();
+        let transactions = Transactions {
+            sender: Arc::clone(&sender),
+            membership,
+            broken: None,
+        };
+        super::blocking(move || {
+            transactions
+                .repeat(|producer| producer.init_transactions(REQUEST))
+                .map_err(|error| transactions.sender.cluster.explain(&error))?;
+            let spawned = thread::Builder::new()
+                .name("kafka-transaction".to_owned())
+                .spawn(move || transactions.run(&units));
+            spawned.map(drop).map_err(|error| {
+                BrokerError::Failed(format!(
+                    "the thread 'kafka-transaction' could not be started ({error}); allow more processes"
+                ))
+            })
+        })
+        .await?;
+        Ok(Self { sender, queue })
+    }
+}
+
+#[async_trait]
+impl Settle for KafkaTransaction {
+    async fn settle(&self, claim: Claim, outputs: Vec<Output>) -> Result<Durable<SettleError>, SettleError> {
+        let mut records = Vec::with_capacity(outputs.len());
+        let mut permits = Vec::with_capacity(outputs.len());
+        for output in outputs {
+            let record = self.sender.prepare(output, Some(&claim.lane)).await?;
+            permits.push(self.sender.permit(&record).await?);
+            records.push(record);
+        }
+        let token: Token = claim.into_token()?;
+        let lanes = Arc::clone(&token.lanes);
+        let (reply, ended) = oneshot::channel();
+        lanes.accept(token, |act| {
+            // The thread ends no sooner than this sender; if it has died, the dropped reply says so.
+            let _ = self.queue.send(Unit {
+                act,
+                records,
+                reply,
+                _permits: permits,
+            });
+        })?;
+        Ok(Box::pin(async move {
+            ended
+                .await
+                .unwrap_or_else(|_| Err(BrokerError::Failed("the transactions have stopped; start again".to_owned()).into()))
+        }))
+    }
+}
+
+struct Transactions {
+    sender: Arc<Sender>,
+    membership: Membership,
+    /// What no repeating helps against: the producer is of no more use.
+    broken: Option<SettleError>,
+}
+
+impl Transactions {
+    fn run(mut self, queue: &Receiver<Unit>) {
+        while let Ok(first) = queue.recv() {
+            match &self.broken {
+                Some(error) => self.refuse(vec![first], &error.clone()),
+                None => self.transact(first, queue),
+            }
+        }
+    }
+
+    /// One transaction, from its first act to its end.
+    fn transact(&mut self, first: Unit, queue: &Receiver<Unit>) {
+        let mut units = Vec::new();
+        let outcome = self.fill(first, queue, &mut units).and_then(|()| self.commit(&units));
+        match outcome {
+            Ok(()) => {
+                for unit in units {
+                    unit.act.commit();
+                    // Whoever waited may have gone.
+                    let _ = unit.reply.send(Ok(()));
+                }
+            }
+            Err(error) => self.undo(units, &error),
+        }
+    }
+
+    fn fill(&self, first: Unit, queue: &Receiver<Unit>, units: &mut Vec<Unit>) -> Result<(), KafkaError> {
+        let began = Instant::now();
+        let mut bytes = 0;
+        let mut next = Some(first);
+        let mut confirmations = Vec::new();
+        let mut is_open = false;
+        while let Some(unit) = next.take() {
+            // Whatever a lane's loss or a transaction that was undone left behind in the queue is not begun.
+            if unit.act.is_current() {
+                if !is_open {
+                    self.repeat(|producer| producer.begin_transaction())?;
+                    is_open = true;
+                }
+                bytes += unit.records.iter().map(|record| record.message.size()).sum::<usize>();
+                units.push(unit);
+                let records = units.last().map_or(&[][..], |unit| &unit.records[..]);
+                for record in records {
+                    confirmations.push(self.send(record)?);
+                }
+            } else {
+                self.refuse_stale(unit);
+            }
+            let left = GATHER.saturating_sub(began.elapsed()).min(QUIET);
+            if units.len() < MOST_ACTS && bytes < MOST_BYTES && !left.is_zero() {
+                next = match queue.recv_timeout(left) {
+                    Ok(unit) => Some(unit),
+                    Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
+                };
+            }
+        }
+        for confirmed in confirmations {
+            // The producer's thread resolves all of them, in the end by the messages' own time-out.
+            confirmed.blocking_recv().unwrap_or(Err(KafkaError::Canceled))?;
+        }
+        Ok(())
+    }
+
+    fn send(&self, record: &Record) -> Result<oneshot::Receiver<Result<(), KafkaError>>, KafkaError> {
+        let (mut waiting, confirmed) = pending(None);
+        loop {
+            match self.sender.send(record, waiting) {
+                Ok(()) => return Ok(confirmed),
+                Err((error, back)) if is_full(&error) => {
+                    waiting = back;
+                    thread::sleep(QUIET);
+                }
+                Err((error, _)) => return Err(error),
+            }
+        }
+    }
+
+    fn commit(&self, units: &[Unit]) -> Result<(), KafkaError> {
+        if units.is_empty() {
+            return Ok(());
+        }
+        let mut next: BTreeMap<(&str, i32), u64> = BTreeMap::new();
+        for unit in units {
+            let place = next.entry((&unit.act.lanes.topic, unit.act.partition)).or_default();
+            *place = unit.act.next.max(*place);
+        }
+        let mut offsets = TopicPartitionList::with_capacity(next.len());
+        for ((topic, partition), next) in next {
+            let next = Offset::Offset(i64::try_from(next).unwrap_or(i64::MAX));
+            offsets.add_partition_offset(topic, partition, next)?;
+        }
+        // Without a consumer the lanes are gone, and their acts with them.
+        let group = group_metadata(&self.membership).ok_or(KafkaError::Canceled)?;
+        self.repeat(|producer| producer.send_offsets_to_transaction(&offsets, &group, REQUEST))?;
+        self.repeat(|producer| producer.commit_transaction(REQUEST))
+    }
+
+    /// Undoes the transaction. Its acts come again, unless what failed will fail again.
+    fn undo(&mut self, units: Vec<Unit>, error: &KafkaError) {
+        tracing::warn!(%error, acts = units.len(), "a transaction was undone");
+        let aborted = match is_fatal(error) {
+            true => Err(error.clone()),
+            false => self.repeat(|producer| producer.abort_transaction(REQUEST)),
+        };
+        // First, so that whoever hears of a failure finds the lane's epoch risen.
+        for unit in &units {
+            unit.act.abort();
+        }
+        if let Err(error) = aborted
+            && !is_state(&error)
+        {
+            let said = self.sender.cluster.explain(&error);
+            let broken = match fault::is_fenced(&error) || is_fatal(&error) {
+                true => SettleError::Fenced(said.to_string()),
+                false => SettleError::Broker(said),
+            };
+            self.refuse(units, &broken);
+            self.broken = Some(broken);
+            return;
+        }
+        match is_permanent(error) {
+            true => self.refuse(units, &self.sender.cluster.explain(error).into()),
+            false => {
+                for unit in units {
+                    let rewound = unit.act.rewound();
+                    let _ = unit.reply.send(Err(rewound));
+                }
+            }
+        }
+    }
+
+    fn refuse(&self, units: Vec<Unit>, error: &SettleError) {
+        for unit in units {
+            let _ = unit.reply.send(Err(error.clone()));
+        }
+    }
+
+    fn refuse_stale(&self, unit: Unit) {
+        let rewound = unit.act.rewound();
+        let _ = unit.reply.send(Err(rewound));
+    }
+
+    /// Repeats what may be repeated, for as long as it takes: the outcome of a commit must be known.
+    fn repeat(&self, call: impl Fn(&super::sink::Producer) -> Result<(), KafkaError>) -> Result<(), KafkaError> {
+        loop {
+            match call(&self.sender.producer) {
+                Err(KafkaError::Transaction(error)) if error.is_retriable() && !error.is_fatal() => {
+                    tracing::debug!(%error, "a transaction's request is repeated");
+                    thread::sleep(QUIET);
+                }
+                other => return other,
+            }
+        }
+    }
+}
+
+fn is_fatal(error: &KafkaError) -> bool {
+    matches!(error, KafkaError::Transaction(error) if error.is_fatal())
+}
+
+/// There was no transaction to abort.
+fn is_state(error: &KafkaError) -> bool {
+    error.rdkafka_error_code() == Some(Code::State)
+}
+
+/// The same records will be refused again.
+fn is_permanent(error: &KafkaError) -> bool {
+    let KafkaError::MessageProduction(code) = error else {
+        return false;
+    };
+    matches!(
+        code,
+        Code::MessageSizeTooLarge
+            | Code::InvalidMessage
+            | Code::InvalidRecord
+            | Code::TopicAuthorizationFailed
+            | Code::UnknownTopic
+            | Code::UnknownTopicOrPartition
+            | Code::UnknownPartition
+    )
+}

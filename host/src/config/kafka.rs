@@ -1,0 +1,301 @@
+//! How Kafka is reached, checked; what librdkafka is told of it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::{Duration, UNIX_EPOCH};
+
+use crate::cli::{CompressionName, DeliveryName, KafkaArgs, SaslName, StorageArgs};
+use crate::exit::Failure;
+
+/// Properties whose values nobody may see on a command line.
+const SECRETS: [&str; 6] = [
+    "sasl.password",
+    "ssl.key.password",
+    "ssl.key.pem",
+    "ssl.keystore.password",
+    "sasl.oauthbearer.client.secret",
+    "sasl.oauthbearer.config",
+];
+
+/// A Kafka cluster, and how this program uses it.
+#[derive(Clone)]
+pub struct KafkaConfig {
+    /// `host:port`, separated by commas.
+    pub bootstrap_servers: String,
+    /// What librdkafka is told beside what this program sets itself, and in its place. Some values are secrets.
+    pub properties: BTreeMap<String, String>,
+    /// Holds the token for OAUTHBEARER; read whenever one is needed.
+    pub token_file: Option<PathBuf>,
+    /// Partitions of a topic that is made because it was missing.
+    pub partitions: u32,
+    /// Its replicas; none: as the cluster is set.
+    pub replication: Option<u16>,
+    /// A larger message is refused before it is published. Bytes.
+    pub max_message_bytes: usize,
+    /// Where a group begins that has never read the topic.
+    pub start: Start,
+    /// What a pipeline promises.
+    pub delivery: Delivery,
+    /// Outlives the process: names the member of the group, and its transactions.
+    pub instance: Option<String>,
+    /// A consumer that stands still for so long, although there is something to read, is replaced.
+    pub stall: Duration,
+}
+
+impl fmt::Debug for KafkaConfig {
+    /// Without the properties' values, of which some are secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KafkaConfig")
+            .field("bootstrap_servers", &self.bootstrap_servers)
+            .field("properties", &self.properties.keys())
+            .field("delivery", &self.delivery)
+            .field("instance", &self.instance)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Where a group begins that has never read a topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// At the oldest message that is kept.
+    Earliest,
+    /// With what comes from now on.
+    Latest,
+    /// At this offset of every partition.
+    Offset(u64),
+    /// At the first message of this time or later, in milliseconds since 1970 (UTC).
+    Time(i64),
+}
+
+/// What a pipeline promises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// After a crash an answer may come twice.
+    AtLeastOnce,
+    /// Outputs and offsets are one transaction.
+    ExactlyOnce,
+}
+
+impl From<DeliveryName> for Delivery {
+    fn from(name: DeliveryName) -> Self {
+        match name {
+            DeliveryName::AtLeastOnce => Self::AtLeastOnce,
+            DeliveryName::ExactlyOnce => Self::ExactlyOnce,
+        }
+    }
+}
+
+impl FromStr for Start {
+    type Err = StartError;
+
+    fn from_str(text: &str) -> Result<Self, StartError> {
+        match text {
+            "earliest" => return Ok(Self::Earliest),
+            "latest" => return Ok(Self::Latest),
+            _ => {}
+        }
+        if let Ok(offset) = text.parse() {
+            return Ok(Self::Offset(offset));
+        }
+        let time = humantime::parse_rfc3339_weak(text).map_err(|_| StartError)?;
+        let since = time.duration_since(UNIX_EPOCH).map_err(|_| StartError)?;
+        i64::try_from(since.as_millis()).map(Self::Time).map_err(|_| StartError)
+    }
+}
+
+/// Not a place to begin at.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("write earliest, latest, an offset such as 1200, or a time such as 2026-11-24T18:00:00Z")]
+pub struct StartError;
+
+impl KafkaConfig {
+    /// The longest that a consumer may stand still although there is something to read.
+    const STALL: Duration = Duration::from_secs(60);
+
+    /// A cluster at an address, with nothing else to say of it.
+    pub fn at(bootstrap_servers: &str) -> Self {
+        Self {
+            bootstrap_servers: bootstrap_servers.to_owned(),
+            properties: BTreeMap::new(),
+            token_file: None,
+            partitions: 1,
+            replication: None,
+            max_message_bytes: super::DEFAULT_MAX_MESSAGE.as_usize(),
+            start: Start::Earliest,
+            delivery: Delivery::AtLeastOnce,
+            instance: None,
+            stall: Self::STALL,
+        }
+    }
+
+    /// From what was typed, and from the files and the variable with secrets that it names.
+    pub(super) fn new(args: KafkaArgs, storage: &StorageArgs) -> Result<Self, Failure> {
+        let mut properties = BTreeMap::new();
+        let mut set = |key: &str, value: String| {
+            properties.insert(key.to_owned(), value);
+        };
+        let tls = args.tls || args.tls_ca.is_some() || args.tls_certificate.is_some();
+        let protocol = match (tls, args.sasl.is_some()) {
+            (false, false) => "plaintext",
+            (true, false) => "ssl",
+            (false, true) => "sasl_plaintext",
+            (true, true) => "sasl_ssl",
+        };
+        set("security.protocol", protocol.to_owned());
+        let files = [
+            ("ssl.ca.location", &args.tls_ca),
+            ("ssl.certificate.location", &args.tls_certificate),
+            ("ssl.key.location", &args.tls_key),
+        ];
+        for (key, file) in files {
+            if let Some(file) = file {
+                check_file(file)?;
+                set(key, file.display().to_string());
+            }
+        }
+        if let Some(mechanism) = args.sasl {
+            set("sasl.mechanism", mechanism.name().to_owned());
+            if mechanism == SaslName::Oauthbearer {
+                let file = args.sasl_token_file.as_ref().ok_or_else(|| {
+                    Failure::Configuration("--sasl oauthbearer needs a token; name its file with --sasl-token-file".to_owned())
+                })?;
+                check_file(file)?;
+            } else {
+                let user = args.sasl_username.ok_or_else(|| {
+                    Failure::Configuration("--sasl needs a user; name it with --sasl-username or KAFKA_USERNAME".to_owned())
+                })?;
+                set("sasl.username", user);
+                set("sasl.password", password(args.sasl_password_file.as_deref())?);
+            }
+        }
+        if let Some(codec) = args.compression {
+            set("compression.type", codec.name().to_owned());
+        }
+        for property in &args.properties {
+            let (key, value) = self::property(property)?;
+            set(&key, value);
+        }
+        Ok(Self {
+            properties,
+            token_file: args.sasl_token_file,
+            partitions: storage.partitions,
+            replication: storage.replication,
+            max_message_bytes: storage.max_message_bytes.as_usize(),
+            ..Self::at(&args.bootstrap_servers)
+        })
+    }
+}
+
+/// A property as it is typed: `kafka.KEY=VALUE` or `kafka.KEY=@FILE`.
+fn property(text: &str) -> Result<(String, String), Failure> {
+    let malformed = || Failure::Usage(format!("'{text}' is not a property; write --set kafka.KEY=VALUE"));
+    let (key, value) = text.split_once('=').ok_or_else(malformed)?;
+    let key = key.strip_prefix("kafka.").filter(|key| !key.is_empty()).ok_or_else(|| {
+        // Not with its value, which may be a secret.
+        Failure::Usage(format!("'{key}' is not a property; write --set kafka.KEY=VALUE"))
+    })?;
+    match value.strip_prefix('@') {
+        Some(file) => Ok((key.to_owned(), secret(Path::new(file))?)),
+        None if SECRETS.contains(&key) => Err(Failure::Usage(format!(
+            "the value of '{key}' is a secret, which others could read off the list of processes; put it into a file and \
+             write --set kafka.{key}=@FILE"
+        ))),
+        None => Ok((key.to_owned(), value.to_owned())),
+    }
+}
+
+fn password(file: Option<&Path>) -> Result<String, Failure> {
+    match file {
+        Some(file) => secret(file),
+        None => std::env::var("KAFKA_PASSWORD").map_err(|_| {
+            Failure::Configuration(
+                "--sasl needs a password; name its file with --sasl-password-file, or set KAFKA_PASSWORD".to_owned(),
+            )
+        }),
+    }
+}
+
+/// What is in a file, without the line end that editors add.
+fn secret(file: &Path) -> Result<String, Failure> {
+    let text = std::fs::read_to_string(file).map_err(|error| unreadable(file, &error))?;
+    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+/// librdkafka would not say which file it misses.
+fn check_file(file: &Path) -> Result<(), Failure> {
+    std::fs::File::open(file)
+        .map(drop)
+        .map_err(|error| unreadable(file, &error))
+}
+
+fn unreadable(file: &Path, error: &std::io::Error) -> Failure {
+    Failure::Configuration(format!("cannot read {}: {error}", file.display()))
+}
+
+impl SaslName {
+    /// As Kafka has it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "PLAIN",
+            Self::ScramSha256 => "SCRAM-SHA-256",
+            Self::ScramSha512 => "SCRAM-SHA-512",
+            Self::Oauthbearer => "OAUTHBEARER",
+        }
+    }
+}
+
+impl CompressionName {
+    /// As Kafka has it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Gzip => "gzip",
+            Self::Snappy => "snappy",
+            Self::Lz4 => "lz4",
+            Self::Zstd => "zstd",
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_to_begin_is_a_name_an_offset_or_a_time() {
+        assert_eq!("earliest".parse(), Ok(Start::Earliest));
+        assert_eq!("latest".parse(), Ok(Start::Latest));
+        assert_eq!("1200".parse(), Ok(Start::Offset(1200)));
+        assert_eq!("1970-01-01T00:00:01Z".parse(), Ok(Start::Time(1000)));
+        for text in ["", "-1", "yesterday", "1969-01-01T00:00:00Z"] {
+            assert_eq!(text.parse::<Start>(), Err(StartError), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_property_is_set_and_a_secret_only_from_a_file() {
+        assert_eq!(
+            property("kafka.linger.ms=50").unwrap(),
+            ("linger.ms".to_owned(), "50".to_owned())
+        );
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "hunter2\n").unwrap();
+        let from_file = property(&format!("kafka.sasl.password=@{}", file.path().display()));
+        assert_eq!(from_file.unwrap().1, "hunter2");
+        for text in ["kafka.sasl.password=hunter2", "linger.ms=5", "kafka.=hunter2", "kafka.linger.ms"] {
+            let error = property(text).unwrap_err().to_string();
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_configuration_shows_no_secret() {
+        let mut config = KafkaConfig::at("127.0.0.1:9092");
+        config.properties.insert("sasl.password".to_owned(), "hunter2".to_owned());
+        let shown = format!("{config:?}");
+        assert!(shown.contains("sasl.password") && !shown.contains("hunter2"), "{shown}");
+    }
+}
