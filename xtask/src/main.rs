@@ -1,10 +1,14 @@
-//! What a Makefile would do, with nothing to install but Rust: `cargo xtask component`, `demo` and `test`.
+//! What a Makefile would do, with nothing to install but Rust: `cargo xtask component`, `demo`, `kafka` and
+//! `test`.
 //!
 //! Separate from the host because the component is built by another compiler setting than everything else, and because
 //! a `build.rs` that builds WebAssembly would make every `cargo check` wait for it.
 
 mod component;
+mod debian;
 mod host;
+#[cfg(unix)]
+mod kafka;
 mod steps;
 mod suite;
 mod toolchain;
@@ -26,7 +30,10 @@ Commands:
   component [--tests]  Build the classifier for wasm32-wasip2 into target/component/classifier.wasm;
                        with --tests also the guests of test-components/, each into target/component/NAME.wasm
   demo [ARGS...]       Build component and host, then run `host demo ARGS...`
-  test [ARGS...]       Build every component, then run `cargo test --workspace ARGS...`
+  kafka [--nodes 3] [--secure]
+                       Run an Apache Kafka until Ctrl-C, on 127.0.0.1:9092 where that is free; with --nodes 3 a cluster
+                       of three, with --secure also TLS and SASL
+  test [ARGS...]       Build every component, fetch Kafka, then run `cargo test --workspace ARGS...`
   help                 Print this text
 
 Examples:
@@ -44,6 +51,8 @@ fn main() -> ExitCode {
         ["component"] => component(&mut steps, Guests::Classifier),
         ["component", "--tests"] => component(&mut steps, Guests::All),
         ["demo", args @ ..] => demo(&mut steps, args),
+        #[cfg(unix)]
+        ["kafka", args @ ..] => kafka(&mut steps, args),
         ["test", args @ ..] => test(&mut steps, args),
         ["help" | "--help" | "-h"] => {
             // A reader that has seen enough, such as `head`, is no failure.
@@ -76,9 +85,17 @@ fn demo(steps: &mut Steps, args: &[&str]) -> Result<ExitCode> {
     host::demo(&workspace, args)
 }
 
+#[cfg(unix)]
+fn kafka(steps: &mut Steps, args: &[&str]) -> Result<ExitCode> {
+    kafka::run(&Workspace::locate()?, steps, args)?;
+    Ok(ExitCode::SUCCESS)
+}
+
 fn test(steps: &mut Steps, args: &[&str]) -> Result<ExitCode> {
     let workspace = Workspace::locate()?;
     component::build(&workspace, steps, Guests::All)?;
+    #[cfg(unix)]
+    kafka::fetch_for_tests(&workspace, steps)?;
     let total = suite::run(&workspace, steps, args)?;
     steps.print();
     eprintln!("{total}");
