@@ -1,11 +1,15 @@
-//! What a Makefile would do, with nothing to install but Rust: `cargo xtask component`, `demo`, `test` and `bench`.
+//! What a Makefile would do, with nothing to install but Rust: `cargo xtask component`, `demo`, `kafka`, `test` and
+//! `bench`.
 //!
 //! Separate from the host because the component is built by another compiler setting than everything else, and because
 //! a `build.rs` that builds WebAssembly would make every `cargo check` wait for it.
 
 mod bench;
 mod component;
+mod debian;
 mod host;
+#[cfg(unix)]
+mod kafka;
 mod steps;
 mod suite;
 mod toolchain;
@@ -28,7 +32,10 @@ Commands:
                        with --tests also the guests of test-components/, each into target/component/NAME.wasm
   demo [ARGS...]       Build component and host, then run `host demo ARGS...`
   bench [RUNS]         Build component and host, then measure what BENCHMARKS.md has, 5 times or RUNS
-  test [ARGS...]       Build every component, then run `cargo test --workspace ARGS...`
+  kafka [--nodes 3] [--secure]
+                       Run an Apache Kafka until Ctrl-C, on 127.0.0.1:9092 where that is free; with --nodes 3 a cluster
+                       of three, with --secure also TLS and SASL
+  test [ARGS...]       Build every component, fetch Kafka, then run `cargo test --workspace ARGS...`
   help                 Print this text
 
 Examples:
@@ -54,6 +61,8 @@ fn main() -> ExitCode {
                 return ExitCode::from(2);
             }
         },
+        #[cfg(unix)]
+        ["kafka", args @ ..] => kafka(&mut steps, args),
         ["test", args @ ..] => test(&mut steps, args),
         ["help" | "--help" | "-h"] => {
             // A reader that has seen enough, such as `head`, is no failure.
@@ -91,12 +100,17 @@ fn bench(steps: &mut Steps, runs: usize) -> Result<ExitCode> {
     component::build(&workspace, steps, Guests::Classifier)?;
     host::build(&workspace, steps)?;
     bench::run(&workspace, runs)?;
+#[cfg(unix)]
+fn kafka(steps: &mut Steps, args: &[&str]) -> Result<ExitCode> {
+    kafka::run(&Workspace::locate()?, steps, args)?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn test(steps: &mut Steps, args: &[&str]) -> Result<ExitCode> {
     let workspace = Workspace::locate()?;
     component::build(&workspace, steps, Guests::All)?;
+    #[cfg(unix)]
+    kafka::fetch_for_tests(&workspace, steps)?;
     let total = suite::run(&workspace, steps, args)?;
     steps.print();
     eprintln!("{total}");

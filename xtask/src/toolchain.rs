@@ -4,7 +4,7 @@
 //! The only place that knows the guest's flags. Everything inherited that could change them is dropped, and what the
 //! guest needs (`RUSTC_BOOTSTRAP` above all) never reaches the host's build.
 
-use crate::steps;
+use crate::debian;
 use crate::workspace::Workspace;
 use anyhow::{Context, Result, bail, ensure};
 use std::path::{Path, PathBuf};
@@ -53,7 +53,8 @@ impl Toolchain {
     }
 
     fn debian() -> Result<Self> {
-        install_packages()?;
+        debian::install(&PACKAGES)
+            .with_context(|| format!("this takes Debian 12 and its packages, or else `rustup target add {TARGET}`"))?;
         let tools = host_tools()?;
         for tool in ["wasm-component-ld", "gcc-ld/wasm-ld"] {
             let path = tools.join(tool);
@@ -165,48 +166,6 @@ fn add_target() -> Result<()> {
         }
         std::thread::sleep(Duration::from_millis(100));
     }
-}
-
-/// Installs what is missing of Debian's packages when root, and otherwise says how.
-fn install_packages() -> Result<()> {
-    let missing: Vec<&str> = PACKAGES.into_iter().filter(|package| !is_installed(package)).collect();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    // Recommended packages include another cargo, and installing must never remove a compiler that is in use.
-    let install = ["install", "--yes", "--no-install-recommends", "--no-remove"];
-    let command = format!("apt-get update && apt-get {} {}", install.join(" "), missing.join(" "));
-    if !is_root() {
-        bail!(
-            "Debian packages are missing. Either of these helps:\n  rustup target add {TARGET}\n  sudo sh -c '{command}'"
-        );
-    }
-    eprintln!("xtask: {command}");
-    apt_get(&["update"])?;
-    apt_get(&[&install[..], &missing[..]].concat())
-        .with_context(|| format!("Debian 12 has these packages; anywhere else run `rustup target add {TARGET}`"))
-}
-
-fn apt_get(args: &[&str]) -> Result<()> {
-    let mut apt = Command::new("apt-get");
-    apt.args(args)
-        .env("DEBIAN_FRONTEND", "noninteractive")
-        .stdin(Stdio::null());
-    steps::run(&mut apt)
-}
-
-fn is_installed(package: &str) -> bool {
-    Command::new("dpkg-query")
-        .args(["--show", "--showformat=${db:Status-Status}", package])
-        .output()
-        .is_ok_and(|output| output.stdout == b"installed")
-}
-
-fn is_root() -> bool {
-    Command::new("id")
-        .arg("-u")
-        .output()
-        .is_ok_and(|output| output.stdout == b"0\n")
 }
 
 #[cfg(test)]

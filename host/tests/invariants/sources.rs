@@ -4,9 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Folders of the code.
-pub const CODE: [&str; 3] = ["host/src", "classifier-wasm/src", "xtask/src"];
+pub const CODE: [&str; 4] = ["host/src", "classifier-wasm/src", "xtask/src", "test-brokers/src"];
 /// And of the tests beside it.
-pub const TESTS: [&str; 2] = ["host/tests", "classifier-wasm/tests"];
+pub const TESTS: [&str; 3] = ["host/tests", "classifier-wasm/tests", "test-brokers/tests"];
 
 /// A text file of this repository.
 pub struct Source {

@@ -1,0 +1,116 @@
+//! As much of Kafka's protocol as it takes to see that a broker serves.
+
+use anyhow::{Context, Result, ensure};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::time::Duration;
+
+/// No answer that is asked for here is larger.
+const LARGEST: usize = 1 << 20;
+
+const METADATA: i16 = 3;
+
+/// Sends one request and takes its answer, both without what frames them. The version must be one before the tagged
+/// fields of the header, and `limit` holds for each of the steps.
+pub fn exchange(port: u16, api: i16, version: i16, body: &[u8], limit: Duration) -> Result<Vec<u8>> {
+    const CORRELATION: i32 = 7;
+    const NO_CLIENT: i16 = -1;
+    let mut request = Vec::new();
+    request.extend(api.to_be_bytes());
+    request.extend(version.to_be_bytes());
+    request.extend(CORRELATION.to_be_bytes());
+    request.extend(NO_CLIENT.to_be_bytes());
+    request.extend(body);
+
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let mut stream = TcpStream::connect_timeout(&address, limit)?;
+    stream.set_read_timeout(Some(limit))?;
+    stream.set_write_timeout(Some(limit))?;
+    stream.write_all(&[&i32::try_from(request.len())?.to_be_bytes(), request.as_slice()].concat())?;
+
+    let mut size = [0; 4];
+    stream.read_exact(&mut size)?;
+    let size = usize::try_from(i32::from_be_bytes(size))?;
+    ensure!(size <= LARGEST, "an answer of {size} bytes");
+    let mut answer = vec![0; size];
+    stream.read_exact(&mut answer)?;
+    let (correlation, answer) = answer.split_first_chunk().context("an answer without a header")?;
+    ensure!(
+        i32::from_be_bytes(*correlation) == CORRELATION,
+        "an answer to another request"
+    );
+    Ok(answer.to_vec())
+}
+
+/// What a broker knows of its cluster.
+#[derive(Debug, PartialEq)]
+pub struct Metadata {
+    /// The ids of the brokers that serve.
+    pub brokers: Vec<usize>,
+    pub cluster_id: String,
+}
+
+/// Asks the broker at `port`.
+pub fn metadata(port: u16, limit: Duration) -> Result<Metadata> {
+    let no_topics = 0_i32.to_be_bytes();
+    let answer = exchange(port, METADATA, 2, &no_topics, limit)?;
+    parse(&answer).context("an answer about brokers that is cut short")
+}
+
+fn parse(mut answer: &[u8]) -> Option<Metadata> {
+    let answer = &mut answer;
+    let mut brokers = Vec::new();
+    for _ in 0..i32::from_be_bytes(take(answer)?) {
+        brokers.push(usize::try_from(i32::from_be_bytes(take(answer)?)).ok()?);
+        let _host = take_string(answer)?;
+        let _port: [u8; 4] = take(answer)?;
+        let _rack = take_string(answer)?;
+    }
+    Some(Metadata {
+        brokers,
+        cluster_id: take_string(answer)?,
+    })
+}
+
+/// A null string has the length -1, and no bytes.
+fn take_string(bytes: &mut &[u8]) -> Option<String> {
+    let length = i16::from_be_bytes(take(bytes)?);
+    let length = usize::try_from(length.max(0)).ok()?;
+    let (text, rest) = bytes.split_at_checked(length)?;
+    *bytes = rest;
+    Some(String::from_utf8_lossy(text).into_owned())
+}
+
+fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
+    let (taken, rest) = bytes.split_first_chunk()?;
+    *bytes = rest;
+    Some(*taken)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+mod tests {
+    use super::*;
+
+    /// Two brokers, the second without a rack.
+    const ANSWER: &[u8] = b"\0\0\0\x02\
+        \0\0\0\x01\0\x01a\0\0\x23\x84\0\x01r\
+        \0\0\0\x02\0\x01b\0\0\x23\x85\xff\xff\
+        \0\x01c\0\0\0\x01\0\0\0\0";
+
+    #[test]
+    fn brokers_are_read_with_and_without_a_rack() {
+        let read = Metadata {
+            brokers: vec![1, 2],
+            cluster_id: "c".to_owned(),
+        };
+        assert_eq!(parse(ANSWER), Some(read));
+    }
+
+    #[test]
+    fn an_answer_that_is_cut_short_is_none() {
+        for length in 0..34 {
+            assert_eq!(parse(&ANSWER[..length]), None, "{length}");
+        }
+    }
+}
