@@ -338,9 +338,11 @@ async fn what_a_forgetful_broker_loses_comes_again() {
 /// One module a broker; each property gets a broker of its own: a `patient` one where nothing may depend on
 /// the end of a lease.
 macro_rules! conformance {
-    ($broker:ident) => {
-        mod $broker {
-            conformance!($broker, fixture,
+    ($name:ident, $($broker:ident)::+, $there:expr) => {
+        mod $name {
+            use crate::support::$($broker)::+ as broker;
+
+            conformance!($there, fixture,
                 deliveries_of_a_lane_come_in_order,
                 several_claims_may_be_in_flight_and_are_settled_in_order,
                 an_abandoned_claim_comes_again_and_none_is_skipped,
@@ -354,22 +356,27 @@ macro_rules! conformance {
                 claims_that_were_revoked_do_nothing,
                 a_member_that_crashed_is_replaced_after_its_lease,
             );
-            conformance!($broker, patient,
+            conformance!($there, patient,
                 a_second_member_takes_its_share_and_order_is_kept,
                 a_revoked_lane_waits_for_what_is_in_flight,
                 a_member_that_closes_is_replaced_at_once,
             );
         }
     };
-    ($broker:ident, $fixture:ident, $($property:ident,)*) => {
+    ($there:expr, $fixture:ident, $($property:ident,)*) => {
         $(
             #[tokio::test]
             async fn $property() {
-                super::$property(&crate::support::$broker::$fixture()).await;
+                // None: the broker is not there, which was said, and is a failure in CI.
+                if let Some(broker) = $there(broker::$fixture()) {
+                    super::$property(&broker).await;
+                }
             }
         )*
     };
 }
 
-conformance!(local);
-conformance!(memory);
+conformance!(local, local, Some);
+conformance!(memory, memory, Some);
+conformance!(kafka, kafka, std::convert::identity);
+conformance!(kafka_exactly_once, kafka::exactly_once, std::convert::identity);

@@ -3,6 +3,7 @@
 
 #![allow(dead_code, reason = "every test program takes its own part of this")]
 
+pub mod kafka;
 pub mod local;
 pub mod memory;
 

@@ -1,0 +1,266 @@
+//! A real Apache Kafka under test, one for all tests of a program; each fixture has topics and a group of its own.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use host::broker::kafka::{Broker, KafkaAck};
+use host::broker::{Admin, ConfirmThenAck, Output, Route, Settle, Sink, Subscription};
+use host::config::{Delivery, KafkaConfig};
+use host::message::Message;
+use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier};
+use rdkafka::client::{ClientContext, DefaultClientContext};
+use rdkafka::config::{FromClientConfig, FromClientConfigAndContext};
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::message::{DeliveryResult, Message as _};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use test_brokers::{Cluster, Distribution, Options};
+
+use super::{DEADLINE, Fixture, Member};
+
+/// What is published to see whether outputs are refused.
+const PROBE: &[u8] = b"probe";
+
+/// The cluster of this test program; it ends with the program. None: there is no Kafka here, and this is not CI.
+pub fn cluster() -> Option<&'static Cluster> {
+    static CLUSTER: OnceLock<Option<Cluster>> = OnceLock::new();
+    let start = || {
+        let distribution = Distribution::for_tests().unwrap()?;
+        let properties = [("group.min.session.timeout.ms", "500")];
+        let options = Options {
+            properties: properties.map(|(key, value)| (key.to_owned(), value.to_owned())).to_vec(),
+            ..Options::default()
+        };
+        Some(Cluster::start(&distribution, &options).unwrap())
+    };
+    CLUSTER.get_or_init(start).as_ref()
+}
+
+pub struct Kafka {
+    config: KafkaConfig,
+    lease: Duration,
+    input: String,
+    output: String,
+    group: String,
+    committed: OnceLock<BaseConsumer>,
+}
+
+/// A broker whose sessions end within a test.
+pub fn fixture() -> Option<Kafka> {
+    with(Delivery::AtLeastOnce, Duration::from_millis(1500))
+}
+
+/// A broker whose sessions end only when they are given up.
+pub fn patient() -> Option<Kafka> {
+    with(Delivery::AtLeastOnce, Duration::from_secs(15))
+}
+
+/// The same, each with transactions.
+pub mod exactly_once {
+    use super::*;
+
+    pub fn fixture() -> Option<Kafka> {
+        with(Delivery::ExactlyOnce, Duration::from_millis(1500))
+    }
+
+    pub fn patient() -> Option<Kafka> {
+        with(Delivery::ExactlyOnce, Duration::from_secs(15))
+    }
+}
+
+fn with(delivery: Delivery, session: Duration) -> Option<Kafka> {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let mut config = KafkaConfig::at(&cluster()?.bootstrap());
+    config.delivery = delivery;
+    let milliseconds = session.as_millis();
+    config.properties.insert("session.timeout.ms".into(), milliseconds.to_string());
+    config.properties.insert("heartbeat.interval.ms".into(), (milliseconds / 5).min(300).to_string());
+    Some(Kafka {
+        config,
+        lease: session,
+        input: format!("input-{number}"),
+        output: format!("output-{number}"),
+        group: format!("group-{number}"),
+        committed: OnceLock::new(),
+    })
+}
+
+impl Kafka {
+    async fn broker(&self) -> Broker {
+        Broker::open(&self.config).await.unwrap()
+    }
+
+    fn client(&self) -> ClientConfig {
+        let mut client = ClientConfig::new();
+        client.set("bootstrap.servers", &self.config.bootstrap_servers);
+        client
+    }
+
+    /// A consumer that belongs to the group and never joins it.
+    fn of_group(&self) -> &BaseConsumer {
+        self.committed.get_or_init(|| {
+            let mut client = self.client();
+            client.set("group.id", &self.group);
+            BaseConsumer::from_config(&client).unwrap()
+        })
+    }
+
+    fn partitions(&self, topic: &str) -> i32 {
+        let metadata = self.of_group().fetch_metadata(Some(topic), DEADLINE).unwrap();
+        let topic = metadata.topics().iter().find(|found| found.name() == topic);
+        topic.map_or(0, |topic| i32::try_from(topic.partitions().len()).unwrap())
+    }
+
+    /// Everything in a topic that is committed, in order of partition and offset.
+    fn read(&self, topic: &str) -> Vec<Message> {
+        let mut client = self.client();
+        client.set("group.id", "reader").set("enable.partition.eof", "true");
+        client.set("auto.offset.reset", "earliest").set("isolation.level", "read_committed");
+        let consumer = <BaseConsumer as FromClientConfig>::from_config(&client).unwrap();
+        let partitions = self.partitions(topic);
+        let mut list = TopicPartitionList::new();
+        for partition in 0..partitions {
+            list.add_partition_offset(topic, partition, Offset::Beginning).unwrap();
+        }
+        consumer.assign(&list).unwrap();
+        let mut found = Vec::new();
+        let mut ended = 0;
+        let began = Instant::now();
+        while ended < partitions {
+            assert!(began.elapsed() < DEADLINE, "{topic} has no end");
+            match consumer.poll(Duration::from_millis(100)) {
+                Some(Ok(record)) => {
+                    let message = Message {
+                        key: record.key().map(|key| key.to_vec().into()),
+                        ..Message::new(record.payload().unwrap_or_default().to_vec())
+                    };
+                    found.push((record.partition(), record.offset(), message));
+                }
+                Some(Err(KafkaError::PartitionEOF(_))) => ended += 1,
+                Some(Err(error)) => panic!("{error}"),
+                None => {}
+            }
+        }
+        found.sort_by_key(|(partition, offset, _)| (*partition, *offset));
+        let found = found.into_iter().map(|(_, _, message)| message);
+        found.filter(|message| message.payload != PROBE).collect()
+    }
+
+    /// Whether the broker refuses a record for the output topic now; one that it takes is left out of the answers.
+    fn refuses(&self) -> bool {
+        let producer: BaseProducer<Verdict> =
+            BaseProducer::from_config_and_context(&self.client(), Verdict::default()).unwrap();
+        let record = BaseRecord::<(), [u8]>::to(&self.output).payload(PROBE);
+        producer.send(record).unwrap_or_else(|(error, _)| panic!("{error}"));
+        producer.flush(DEADLINE).unwrap();
+        producer.context().0.load(Ordering::Relaxed)
+    }
+}
+
+/// Whether a record was refused.
+#[derive(Default)]
+struct Verdict(AtomicBool);
+
+impl ClientContext for Verdict {}
+
+impl ProducerContext for Verdict {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+        self.0.store(result.is_err(), Ordering::Relaxed);
+    }
+}
+
+#[async_trait]
+impl Fixture for Kafka {
+    fn is_exactly_once(&self) -> bool {
+        self.config.delivery == Delivery::ExactlyOnce
+    }
+
+    fn lease(&self) -> Duration {
+        self.lease
+    }
+
+    async fn create(&self, partitions: u32) {
+        assert!(self.broker().await.create(&self.input, partitions).await.unwrap());
+    }
+
+    async fn append(&self, messages: Vec<Message>) {
+        let sink = self.broker().await.sink(&self.input, &self.input).await.unwrap();
+        let mut confirmations = Vec::new();
+        for message in messages {
+            let route = Route::Answers;
+            confirmations.push(sink.enqueue(Output { route, message }, None).await.unwrap());
+        }
+        for confirmation in confirmations {
+            confirmation.await.unwrap();
+        }
+    }
+
+    async fn join(&self) -> Member {
+        let broker = self.broker().await;
+        let subscription = Subscription {
+            topic: self.input.clone(),
+            group: self.group.clone(),
+            create: false,
+        };
+        let dead_letters = format!("{}.dlq", self.input);
+        let source = broker.subscribe(&subscription).await.unwrap();
+        let settle: Arc<dyn Settle> = match self.config.delivery {
+            Delivery::ExactlyOnce => {
+                let transaction = broker.transaction(&source, &self.group, &self.output, &dead_letters).await;
+                Arc::new(transaction.unwrap())
+            }
+            Delivery::AtLeastOnce => {
+                let sink = broker.sink(&self.output, &dead_letters).await.unwrap();
+                Arc::new(ConfirmThenAck::new(sink, Arc::new(KafkaAck)))
+            }
+        };
+        Member {
+            source: Box::new(source),
+            settle,
+        }
+    }
+
+    async fn answers(&self) -> Vec<Message> {
+        self.read(&self.output)
+    }
+
+    async fn lag(&self) -> u64 {
+        // The consumer's thread and the transactions go on meanwhile: nothing here runs on the test's own runtime.
+        let mut list = TopicPartitionList::new();
+        let partitions = self.partitions(&self.input);
+        list.add_partition_range(&self.input, 0, partitions - 1);
+        let committed = self.of_group().committed_offsets(list, DEADLINE).unwrap();
+        let mut lag = 0;
+        for element in committed.elements() {
+            let (start, end) = self
+                .of_group()
+                .fetch_watermarks(&self.input, element.partition(), DEADLINE)
+                .unwrap();
+            let place = match element.offset() {
+                Offset::Offset(place) => place,
+                _ => start,
+            };
+            lag += u64::try_from(end - place).unwrap();
+        }
+        lag
+    }
+
+    async fn refuse_outputs(&self, refuse: bool) {
+        // Any record is larger than nothing.
+        let limit = if refuse { "0" } else { "1000000" };
+        let admin: AdminClient<DefaultClientContext> = AdminClient::from_config(&self.client()).unwrap();
+        let alter = AlterConfig::new(ResourceSpecifier::Topic(&self.output)).set("max.message.bytes", limit);
+        let altered = admin.alter_configs([&alter], &AdminOptions::new()).await.unwrap();
+        altered.into_iter().next().unwrap().unwrap();
+        let began = Instant::now();
+        while self.refuses() != refuse {
+            assert!(began.elapsed() < DEADLINE, "the limit does not take effect");
+        }
+    }
+}
