@@ -3,6 +3,8 @@
 //! Separate so that completions and the help can be made from it, and so that [`crate::config`] is the one place where
 //! what was typed becomes something usable.
 
+mod kafka;
+
 use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,9 +12,10 @@ use std::time::Duration;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+pub use self::kafka::{CompressionName, DeliveryName, KafkaArgs, MemberArgs, SaslName};
 use crate::config::{
-    ByteSize, DEFAULT_BOOTSTRAP, DEFAULT_COMPONENT, DEFAULT_GROUP, DEFAULT_GUEST_MEMORY, DEFAULT_GUEST_TIMEOUT, DEFAULT_INPUT,
-    DEFAULT_MAX_MESSAGE, DEFAULT_OUTPUT, DEFAULT_RETENTION, Start,
+    ByteSize, DEFAULT_COMPONENT, DEFAULT_GROUP, DEFAULT_GUEST_MEMORY, DEFAULT_GUEST_TIMEOUT, DEFAULT_INPUT,
+    DEFAULT_MAX_MESSAGE, DEFAULT_OUTPUT, DEFAULT_RETENTION,
 };
 
 /// Classifies a stream of images with a WebAssembly component it need not trust.
@@ -112,91 +115,6 @@ impl BrokerArgs {
             project: None,
         }
     }
-}
-
-/// How Kafka is reached. Secrets come from a file or the environment, where no other user of the machine sees them.
-#[derive(Args, Debug, Default)]
-pub struct KafkaArgs {
-    /// Addresses of Kafka brokers, separated by commas.
-    #[arg(
-        long,
-        value_name = "HOST:PORT",
-        env = "KAFKA_URI",
-        default_value = DEFAULT_BOOTSTRAP,
-        help_heading = "Kafka"
-    )]
-    pub bootstrap_servers: String,
-    /// Encrypt the connection.
-    #[arg(long, help_heading = "Kafka")]
-    pub tls: bool,
-    /// Trust this certificate authority instead of the system's, a PEM file; implies --tls.
-    #[arg(long, value_name = "FILE", help_heading = "Kafka")]
-    pub tls_ca: Option<PathBuf>,
-    /// Show this certificate to the broker, a PEM file; implies --tls.
-    #[arg(long, value_name = "FILE", requires = "tls_key", help_heading = "Kafka")]
-    pub tls_certificate: Option<PathBuf>,
-    /// The certificate's private key, a PEM file.
-    #[arg(long, value_name = "FILE", requires = "tls_certificate", help_heading = "Kafka")]
-    pub tls_key: Option<PathBuf>,
-    /// How to log in.
-    #[arg(long, value_enum, value_name = "MECHANISM", help_heading = "Kafka")]
-    pub sasl: Option<SaslName>,
-    /// Who logs in.
-    #[arg(long, value_name = "NAME", env = "KAFKA_USERNAME", help_heading = "Kafka")]
-    pub sasl_username: Option<String>,
-    /// The file with the password [default: the environment variable KAFKA_PASSWORD].
-    #[arg(long, value_name = "FILE", help_heading = "Kafka")]
-    pub sasl_password_file: Option<PathBuf>,
-    /// The file with the token, for oauthbearer; it is read again whenever a token is needed.
-    #[arg(long, value_name = "FILE", help_heading = "Kafka")]
-    pub sasl_token_file: Option<PathBuf>,
-    /// Compress what is published.
-    #[arg(long, value_enum, value_name = "CODEC", help_heading = "Kafka")]
-    pub compression: Option<CompressionName>,
-    /// Any property of librdkafka, as kafka.KEY=VALUE, or kafka.KEY=@FILE for what is in a file; may be repeated.
-    #[arg(long = "set", value_name = "kafka.KEY=VALUE", help_heading = "Kafka")]
-    pub properties: Vec<String>,
-}
-
-/// How to log in to Kafka.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum SaslName {
-    /// User and password in the clear: with --tls.
-    Plain,
-    /// User and password, which do not cross the wire.
-    ScramSha256,
-    /// The same with a longer hash.
-    ScramSha512,
-    /// A token.
-    Oauthbearer,
-}
-
-/// How to compress what goes to Kafka.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum CompressionName {
-    /// As it is.
-    None,
-    /// RFC 1952.
-    Gzip,
-    /// Fast.
-    Snappy,
-    /// Fast.
-    Lz4,
-    /// Small.
-    Zstd,
-}
-
-/// What only a member of a group is asked.
-#[derive(Args, Debug)]
-pub struct MemberArgs {
-    /// Where a group begins that has never read the topic: earliest, latest, an offset, or a time such as
-    /// 2026-11-24T18:00:00Z; with --broker kafka.
-    #[arg(long, value_name = "WHERE", default_value = "earliest", help_heading = "Kafka")]
-    pub from: Start,
-    /// A name that outlives this process: a restart within the session keeps its partitions, and fences its predecessor;
-    /// with --broker kafka.
-    #[arg(long, value_name = "NAME", help_heading = "Kafka")]
-    pub instance: Option<String>,
 }
 
 /// The brokers, by name.
@@ -343,15 +261,6 @@ pub enum OnErrorName {
     DeadLetter,
     /// Stop, with the message unconsumed.
     Stop,
-}
-
-/// A delivery guarantee, by name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum DeliveryName {
-    /// After a crash an answer may come twice.
-    AtLeastOnce,
-    /// Answer and consumption are one transaction.
-    ExactlyOnce,
 }
 
 /// `host produce`.

@@ -79,10 +79,13 @@ impl Stream {
             message.key = Some(format!("lane-{}", self.sent % u64::from(PARTITIONS)).into());
             confirmations.push(
                 self.input
-                    .enqueue(Output {
-                        route: Route::Answers,
-                        message,
-                    }, None)
+                    .enqueue(
+                        Output {
+                            route: Route::Answers,
+                            message,
+                        },
+                        None,
+                    )
                     .await
                     .unwrap(),
             );

@@ -100,6 +100,9 @@ fn bench(steps: &mut Steps, runs: usize) -> Result<ExitCode> {
     component::build(&workspace, steps, Guests::Classifier)?;
     host::build(&workspace, steps)?;
     bench::run(&workspace, runs)?;
+    Ok(ExitCode::SUCCESS)
+}
+
 #[cfg(unix)]
 fn kafka(steps: &mut Steps, args: &[&str]) -> Result<ExitCode> {
     kafka::run(&Workspace::locate()?, steps, args)?;

@@ -8,6 +8,7 @@ mod confirm_then_ack;
 pub mod kafka;
 pub mod local;
 mod open;
+mod threads;
 mod watermark;
 
 use std::any::Any;

@@ -26,7 +26,8 @@ impl ConsumeCommand {
             group: self.group,
         };
         let shutdown = Shutdown::on_signals(DRAIN);
-        let Some((source, ack)) = keep_trying(&shutdown, async || open_consumer(&config, &subscription).await).await? else {
+        let Some((source, ack)) = keep_trying(&shutdown, async || open_consumer(&config, &subscription).await).await?
+        else {
             return Ok(());
         };
         let mut left = self.limit.map_or(u64::MAX, |limit| limit.get());

@@ -50,7 +50,10 @@ impl RunCommand {
         // The broker is looked at first, since compiling may take long, and joined last, since a member that does not read
         // yet would hold up its partitions.
         let shutdown = Shutdown::on_signals(self.drain);
-        if keep_trying(&shutdown, async || open_admin(&broker).await).await?.is_none() {
+        if keep_trying(&shutdown, async || open_admin(&broker).await)
+            .await?
+            .is_none()
+        {
             return Ok(());
         }
         let classifier = tokio::select! {
@@ -58,7 +61,8 @@ impl RunCommand {
             () = shutdown.stopping() => return Ok(()),
             started = start(&classifier) => started?,
         };
-        let Some((source, settle)) = keep_trying(&shutdown, async || open_pipeline(&broker, &topics).await).await? else {
+        let Some((source, settle)) = keep_trying(&shutdown, async || open_pipeline(&broker, &topics).await).await?
+        else {
             return Ok(());
         };
         let model = classifier.description();

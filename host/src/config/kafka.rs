@@ -159,12 +159,16 @@ impl KafkaConfig {
             set("sasl.mechanism", mechanism.name().to_owned());
             if mechanism == SaslName::Oauthbearer {
                 let file = args.sasl_token_file.as_ref().ok_or_else(|| {
-                    Failure::Configuration("--sasl oauthbearer needs a token; name its file with --sasl-token-file".to_owned())
+                    Failure::Configuration(
+                        "--sasl oauthbearer needs a token; name its file with --sasl-token-file".to_owned(),
+                    )
                 })?;
                 check_file(file)?;
             } else {
                 let user = args.sasl_username.ok_or_else(|| {
-                    Failure::Configuration("--sasl needs a user; name it with --sasl-username or KAFKA_USERNAME".to_owned())
+                    Failure::Configuration(
+                        "--sasl needs a user; name it with --sasl-username or KAFKA_USERNAME".to_owned(),
+                    )
                 })?;
                 set("sasl.username", user);
                 set("sasl.password", password(args.sasl_password_file.as_deref())?);
@@ -192,10 +196,13 @@ impl KafkaConfig {
 fn property(text: &str) -> Result<(String, String), Failure> {
     let malformed = || Failure::Usage(format!("'{text}' is not a property; write --set kafka.KEY=VALUE"));
     let (key, value) = text.split_once('=').ok_or_else(malformed)?;
-    let key = key.strip_prefix("kafka.").filter(|key| !key.is_empty()).ok_or_else(|| {
-        // Not with its value, which may be a secret.
-        Failure::Usage(format!("'{key}' is not a property; write --set kafka.KEY=VALUE"))
-    })?;
+    let key = key
+        .strip_prefix("kafka.")
+        .filter(|key| !key.is_empty())
+        .ok_or_else(|| {
+            // Not with its value, which may be a secret.
+            Failure::Usage(format!("'{key}' is not a property; write --set kafka.KEY=VALUE"))
+        })?;
     match value.strip_prefix('@') {
         Some(file) => Ok((key.to_owned(), secret(Path::new(file))?)),
         None if SECRETS.contains(&key) => Err(Failure::Usage(format!(
@@ -285,7 +292,12 @@ mod tests {
         std::fs::write(file.path(), "hunter2\n").unwrap();
         let from_file = property(&format!("kafka.sasl.password=@{}", file.path().display()));
         assert_eq!(from_file.unwrap().1, "hunter2");
-        for text in ["kafka.sasl.password=hunter2", "linger.ms=5", "kafka.=hunter2", "kafka.linger.ms"] {
+        for text in [
+            "kafka.sasl.password=hunter2",
+            "linger.ms=5",
+            "kafka.=hunter2",
+            "kafka.linger.ms",
+        ] {
             let error = property(text).unwrap_err().to_string();
             assert!(!error.contains("hunter2"), "{error}");
         }
@@ -294,7 +306,9 @@ mod tests {
     #[test]
     fn a_configuration_shows_no_secret() {
         let mut config = KafkaConfig::at("127.0.0.1:9092");
-        config.properties.insert("sasl.password".to_owned(), "hunter2".to_owned());
+        config
+            .properties
+            .insert("sasl.password".to_owned(), "hunter2".to_owned());
         let shown = format!("{config:?}");
         assert!(shown.contains("sasl.password") && !shown.contains("hunter2"), "{shown}");
     }

@@ -61,7 +61,7 @@ async fn messages_come_back_exactly_as_they_were_from_a_file_opened_anew() {
     let bytes: usize = messages.iter().map(Message::size).sum();
     assert_eq!(
         (partition.start, partition.end, partition.bytes),
-        (0, 4, u64::try_from(bytes).unwrap())
+        (0, 4, Some(u64::try_from(bytes).unwrap()))
     );
 }
 

@@ -31,7 +31,9 @@ pub fn cluster() -> Option<&'static Cluster> {
         let distribution = Distribution::for_tests().unwrap()?;
         let properties = [("group.min.session.timeout.ms", "500")];
         let options = Options {
-            properties: properties.map(|(key, value)| (key.to_owned(), value.to_owned())).to_vec(),
+            properties: properties
+                .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                .to_vec(),
             ..Options::default()
         };
         Some(Cluster::start(&distribution, &options).unwrap())
@@ -77,8 +79,12 @@ fn with(delivery: Delivery, session: Duration) -> Option<Kafka> {
     let mut config = KafkaConfig::at(&cluster()?.bootstrap());
     config.delivery = delivery;
     let milliseconds = session.as_millis();
-    config.properties.insert("session.timeout.ms".into(), milliseconds.to_string());
-    config.properties.insert("heartbeat.interval.ms".into(), (milliseconds / 5).min(300).to_string());
+    config
+        .properties
+        .insert("session.timeout.ms".into(), milliseconds.to_string());
+    config
+        .properties
+        .insert("heartbeat.interval.ms".into(), (milliseconds / 5).min(300).to_string());
     Some(Kafka {
         config,
         lease: session,
@@ -119,7 +125,9 @@ impl Kafka {
     fn read(&self, topic: &str) -> Vec<Message> {
         let mut client = self.client();
         client.set("group.id", "reader").set("enable.partition.eof", "true");
-        client.set("auto.offset.reset", "earliest").set("isolation.level", "read_committed");
+        client
+            .set("auto.offset.reset", "earliest")
+            .set("isolation.level", "read_committed");
         let consumer = <BaseConsumer as FromClientConfig>::from_config(&client).unwrap();
         let partitions = self.partitions(topic);
         let mut list = TopicPartitionList::new();
@@ -147,14 +155,15 @@ impl Kafka {
         }
         found.sort_by_key(|(partition, offset, _)| (*partition, *offset));
         let found = found.into_iter().map(|(_, _, message)| message);
-        found.filter(|message| message.payload != PROBE).collect()
+        found.filter(|message| !message.payload.starts_with(PROBE)).collect()
     }
 
     /// Whether the broker refuses a record for the output topic now; one that it takes is left out of the answers.
     fn refuses(&self) -> bool {
         let producer: BaseProducer<Verdict> =
             BaseProducer::from_config_and_context(&self.client(), Verdict::default()).unwrap();
-        let record = BaseRecord::<(), [u8]>::to(&self.output).payload(PROBE);
+        let probe = [PROBE; 50].concat();
+        let record = BaseRecord::<(), [u8]>::to(&self.output).payload(&probe[..]);
         producer.send(record).unwrap_or_else(|(error, _)| panic!("{error}"));
         producer.flush(DEADLINE).unwrap();
         producer.context().0.load(Ordering::Relaxed)
@@ -192,7 +201,8 @@ impl Fixture for Kafka {
     async fn append(&self, messages: Vec<Message>) {
         let sink = self.broker().await.sink(&self.input, &self.input).await.unwrap();
         let mut confirmations = Vec::new();
-        for message in messages {
+        for mut message in messages {
+            message.set_header("padding", vec![b' '; 200]);
             let route = Route::Answers;
             confirmations.push(sink.enqueue(Output { route, message }, None).await.unwrap());
         }
@@ -212,7 +222,9 @@ impl Fixture for Kafka {
         let source = broker.subscribe(&subscription).await.unwrap();
         let settle: Arc<dyn Settle> = match self.config.delivery {
             Delivery::ExactlyOnce => {
-                let transaction = broker.transaction(&source, &self.group, &self.output, &dead_letters).await;
+                let transaction = broker
+                    .transaction(&source, &self.group, &self.output, &dead_letters)
+                    .await;
                 Arc::new(transaction.unwrap())
             }
             Delivery::AtLeastOnce => {
@@ -252,8 +264,8 @@ impl Fixture for Kafka {
     }
 
     async fn refuse_outputs(&self, refuse: bool) {
-        // Any record is larger than nothing.
-        let limit = if refuse { "0" } else { "1000000" };
+        // Less than any record of these tests, and enough for the mark that ends a transaction.
+        let limit = if refuse { "150" } else { "1000000" };
         let admin: AdminClient<DefaultClientContext> = AdminClient::from_config(&self.client()).unwrap();
         let alter = AlterConfig::new(ResourceSpecifier::Topic(&self.output)).set("max.message.bytes", limit);
         let altered = admin.alter_configs([&alter], &AdminOptions::new()).await.unwrap();

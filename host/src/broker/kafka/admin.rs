@@ -7,7 +7,8 @@ use rdkafka::config::FromClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 
 use super::topics::{Cluster, REQUEST};
-use super::{Broker, blocking, client};
+use super::{Broker, client};
+use crate::broker::threads::blocking;
 use crate::broker::{Admin, BrokerError, GroupDescription, PartitionDescription, TopicDescription};
 
 #[async_trait]

@@ -60,7 +60,9 @@ fn connection(code: Code, reason: &str) -> BrokerError {
         Code::BrokerTransportFailure | Code::AllBrokersDown | Code::OperationTimedOut => {
             "check that Kafka runs there, and --bootstrap-servers or KAFKA_URI"
         }
-        Code::TopicAuthorizationFailed | Code::GroupAuthorizationFailed | Code::ClusterAuthorizationFailed
+        Code::TopicAuthorizationFailed
+        | Code::GroupAuthorizationFailed
+        | Code::ClusterAuthorizationFailed
         | Code::TransactionalIdAuthorizationFailed => "ask whoever runs the broker for the rights",
         Code::AutoOffsetReset | Code::OffsetOutOfRange => {
             "messages that this group had not consumed are gone from the topic; take what is left with another --group, or \
@@ -104,10 +106,5 @@ pub(super) fn is_final(error: &KafkaError) -> bool {
 /// Somebody younger of the same name took over.
 pub(super) fn is_fenced(error: &KafkaError) -> bool {
     let code = error.rdkafka_error_code();
-    code.is_some_and(|code| {
-        matches!(
-            code,
-            Code::FencedInstanceId | Code::ProducerFenced | Code::Fenced
-        )
-    })
+    code.is_some_and(|code| matches!(code, Code::FencedInstanceId | Code::ProducerFenced | Code::Fenced))
 }

@@ -180,7 +180,10 @@ impl Lanes {
 
 /// A lane's name, and the number that spreads it.
 fn lane(topic: &str, partition: i32) -> Lane {
-    Lane::new(format!("{topic}/{partition}"), u32::try_from(partition).unwrap_or_default())
+    Lane::new(
+        format!("{topic}/{partition}"),
+        u32::try_from(partition).unwrap_or_default(),
+    )
 }
 
 /// The lanes, shared.

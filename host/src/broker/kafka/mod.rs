@@ -22,11 +22,12 @@ use tokio::runtime::Handle;
 
 pub use self::ack::KafkaAck;
 pub use self::sink::KafkaSink;
-pub use self::source::KafkaSource;
 use self::sink::Sender;
+pub use self::source::KafkaSource;
 use self::source::{KafkaConsumer, Membership};
 use self::topics::Cluster;
 pub use self::transaction::KafkaTransaction;
+use super::threads::blocking;
 use super::{BrokerError, Subscription};
 use crate::config::KafkaConfig;
 
@@ -103,23 +104,14 @@ fn consumer_config(config: &KafkaConfig, group: &str) -> rdkafka::ClientConfig {
     consumer.set("fetch.wait.max.ms", "100");
     // What is fetched and not yet read, for each partition.
     consumer.set("queued.max.messages.kbytes", "16384");
-    let largest = config.max_message_bytes.saturating_add(1 << 16).clamp(1 << 20, 1_000_000_000);
+    let largest = config
+        .max_message_bytes
+        .saturating_add(1 << 16)
+        .clamp(1 << 20, 1_000_000_000);
     consumer.set("fetch.message.max.bytes", largest.to_string());
     consumer.set("receive.message.max.bytes", "2000000000");
     if let Some(instance) = &config.instance {
         consumer.set("group.instance.id", instance);
     }
     client::finish(consumer, config)
-}
-
-/// Runs what blocks off the async threads.
-async fn blocking<T, F>(work: F) -> Result<T, BrokerError>
-where
-    T: Send + 'static,
-    F: FnOnce() -> Result<T, BrokerError> + Send + 'static,
-{
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
-        Err(error) => Err(BrokerError::Failed(format!("the broker's work was cut short: {error}"))),
-    }
 }

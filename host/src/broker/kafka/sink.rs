@@ -74,7 +74,10 @@ pub(super) fn producer_config(config: &KafkaConfig) -> ClientConfig {
     producer.set("linger.ms", "5");
     producer.set("batch.size", "1000000");
     producer.set("queue.buffering.max.kbytes", "131072");
-    let largest = config.max_message_bytes.saturating_add(1 << 20).clamp(1 << 20, 1_000_000_000);
+    let largest = config
+        .max_message_bytes
+        .saturating_add(1 << 20)
+        .clamp(1 << 20, 1_000_000_000);
     producer.set("message.max.bytes", largest.to_string());
     producer
 }
@@ -113,7 +116,12 @@ impl Sender {
     }
 
     async fn topic(&self, name: &Arc<str>) -> Result<Topic, BrokerError> {
-        let known = self.topics.lock().unwrap_or_else(PoisonError::into_inner).get(name).copied();
+        let known = self
+            .topics
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(name)
+            .copied();
         if let Some(topic) = known {
             return Ok(topic);
         }
@@ -154,7 +162,9 @@ impl Sender {
 
     /// Waits until there is room for a record.
     pub async fn permit(&self, record: &Record) -> Result<OwnedSemaphorePermit, BrokerError> {
-        let kib = u32::try_from(record.message.size() >> 10).unwrap_or(QUEUE_KIB).clamp(1, QUEUE_KIB);
+        let kib = u32::try_from(record.message.size() >> 10)
+            .unwrap_or(QUEUE_KIB)
+            .clamp(1, QUEUE_KIB);
         let permit = Arc::clone(&self.room).acquire_many_owned(kib).await;
         permit.map_err(|_| BrokerError::Failed("the producer has stopped; start again".to_owned()))
     }
@@ -187,12 +197,11 @@ pub(super) struct Record {
 }
 
 /// A record's confirmation, and what resolves it.
-pub(super) fn pending(permit: Option<OwnedSemaphorePermit>) -> (Box<Pending>, oneshot::Receiver<Result<(), KafkaError>>) {
+pub(super) fn pending(
+    permit: Option<OwnedSemaphorePermit>,
+) -> (Box<Pending>, oneshot::Receiver<Result<(), KafkaError>>) {
     let (reply, confirmed) = oneshot::channel();
-    let pending = Pending {
-        reply,
-        _permit: permit,
-    };
+    let pending = Pending { reply, _permit: permit };
     (Box::new(pending), confirmed)
 }
 
@@ -230,7 +239,9 @@ impl Sink for KafkaSink {
             match confirmed.await {
                 Ok(Ok(())) => Ok(()),
                 Ok(Err(error)) => Err(fault::explain(&error, &reporter)),
-                Err(_) => Err(BrokerError::Failed("the producer ended before a message was confirmed".to_owned())),
+                Err(_) => Err(BrokerError::Failed(
+                    "the producer ended before a message was confirmed".to_owned(),
+                )),
             }
         }))
     }

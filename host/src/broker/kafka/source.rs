@@ -6,14 +6,15 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::base_consumer::PartitionQueue;
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, ConsumerGroupMetadata, RebalanceProtocol};
+use rdkafka::consumer::{
+    BaseConsumer, CommitMode, Consumer, ConsumerContext, ConsumerGroupMetadata, RebalanceProtocol,
+};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
 use rdkafka::{Offset, TopicPartitionList};
@@ -25,6 +26,7 @@ use super::fault;
 use super::lanes::{Lanes, Shared, Standing};
 use super::message;
 use super::stall::Watch;
+use crate::broker::threads::spawn;
 use crate::broker::{BrokerError, Demand, Event, Source};
 use crate::config::{KafkaConfig, Start};
 
@@ -36,6 +38,9 @@ const DRAIN: Duration = Duration::from_secs(5);
 
 /// One request to the broker, within a rebalance or a seek.
 const REQUEST: Duration = Duration::from_secs(10);
+
+/// How often there is a commit at most.
+const COMMIT_EVERY: Duration = Duration::from_millis(5);
 
 /// How soon a commit that failed is tried again.
 const RETRY: Duration = Duration::from_millis(200);
@@ -68,12 +73,7 @@ impl KafkaSource {
             membership: Arc::clone(&membership),
             topics,
         };
-        let spawned = thread::Builder::new()
-            .name("kafka-consumer".to_owned())
-            .spawn(move || reader.run(&make, leaving));
-        spawned.map_err(|error| {
-            BrokerError::Failed(format!("the thread 'kafka-consumer' could not be started ({error}); allow more processes"))
-        })?;
+        spawn("kafka-consumer", move || reader.run(&make, leaving))?;
         Ok(Self {
             lanes,
             membership,
@@ -118,23 +118,11 @@ pub(super) struct Member {
     start: Start,
     consumer: OnceLock<Weak<KafkaConsumer>>,
     queues: Mutex<BTreeMap<i32, PartitionQueue<Member>>>,
-    commit: Mutex<Commit>,
-}
-
-/// The commit that is under way.
-#[derive(Default)]
-struct Commit {
-    offsets: Option<Vec<(i32, u64)>>,
-    failed: Option<Instant>,
 }
 
 impl Member {
     fn queues(&self) -> std::sync::MutexGuard<'_, BTreeMap<i32, PartitionQueue<Member>>> {
         self.queues.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn commit_state(&self) -> std::sync::MutexGuard<'_, Commit> {
-        self.commit.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn list(&self, offsets: &[(i32, u64)]) -> TopicPartitionList {
@@ -229,7 +217,8 @@ impl Member {
                 }
             }
         }
-        if !is_lost && self.lanes.standing() != Standing::Dropped
+        if !is_lost
+            && self.lanes.standing() != Standing::Dropped
             && let Err(error) = self.commit_now(consumer)
         {
             tracing::warn!(%error, "the last commit before a rebalance failed; what it held comes again");
@@ -278,23 +267,6 @@ impl ConsumerContext for Member {
         }
         tracing::debug!(held = ?self.lanes.held(), topic = self.lanes.topic, "the group was rebalanced");
     }
-
-    fn commit_callback(&self, result: KafkaResult<()>, _offsets: &TopicPartitionList) {
-        let mut commit = self.commit_state();
-        let Some(offsets) = commit.offsets.take() else { return };
-        match result {
-            Ok(()) => self.lanes.committed(&offsets),
-            Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::NoOffset)) => {}
-            Err(error) => {
-                // It is tried again, unless the lane goes elsewhere first, or somebody has taken this member's place.
-                tracing::debug!(%error, "a commit failed");
-                if fault::is_fenced(&error) {
-                    self.lanes.fail(fault::explain(&error, &self.reporter));
-                }
-                commit.failed = Some(Instant::now());
-            }
-        }
-    }
 }
 
 struct Reader {
@@ -313,11 +285,7 @@ enum Ended {
 }
 
 impl Reader {
-    fn run(
-        self,
-        make: &dyn Fn(Member) -> KafkaResult<KafkaConsumer>,
-        left: oneshot::Sender<Result<(), BrokerError>>,
-    ) {
+    fn run(self, make: &dyn Fn(Member) -> KafkaResult<KafkaConsumer>, left: oneshot::Sender<Result<(), BrokerError>>) {
         let mut result = Ok(());
         let mut watch = Watch::new(&self.config);
         loop {
@@ -350,7 +318,6 @@ impl Reader {
             start: self.config.start,
             consumer: OnceLock::new(),
             queues: Mutex::default(),
-            commit: Mutex::default(),
         };
         let mut consumer = make(member)?;
         let lanes = Arc::clone(&self.lanes);
@@ -384,6 +351,8 @@ impl Reader {
 
     fn serve(&self, consumer: &Arc<KafkaConsumer>, watch: &mut Watch) -> KafkaResult<Ended> {
         let member = consumer.context();
+        // When there may be a commit again.
+        let mut next_commit = Instant::now();
         loop {
             while let Some(polled) = consumer.poll(Duration::ZERO) {
                 match polled {
@@ -393,9 +362,11 @@ impl Reader {
                 }
             }
             self.seek(consumer)?;
-            self.commit(consumer, member);
-            let read = self.read(member);
-            if watch.is_stalled(consumer, &self.lanes, read > 0) {
+            if Instant::now() >= next_commit {
+                next_commit = Instant::now() + self.commit(consumer, member)?;
+            }
+            let has_read = self.read(member)?;
+            if watch.is_stalled(consumer, &self.lanes, has_read) {
                 tracing::warn!(
                     topic = self.lanes.topic,
                     "nothing came for {} although there is something to read: connecting anew",
@@ -403,7 +374,14 @@ impl Reader {
                 );
                 return Ok(Ended::Stalled);
             }
-            if read == 0 && self.lanes.rest(REST) != Standing::Open {
+            let longest = if has_read {
+                Duration::ZERO
+            } else if self.lanes.uncommitted().is_empty() {
+                REST
+            } else {
+                next_commit.saturating_duration_since(Instant::now())
+            };
+            if self.lanes.rest(longest) != Standing::Open {
                 return Ok(Ended::Left);
             }
         }
@@ -414,7 +392,9 @@ impl Reader {
         match &error {
             KafkaError::MessageConsumptionFatal(_) => Err(error),
             KafkaError::MessageConsumption(
-                RDKafkaErrorCode::UnknownTopic | RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownPartition,
+                RDKafkaErrorCode::UnknownTopic
+                | RDKafkaErrorCode::UnknownTopicOrPartition
+                | RDKafkaErrorCode::UnknownPartition,
             ) => {
                 if let Err(error) = (self.topics)() {
                     self.lanes.fail(error);
@@ -443,53 +423,44 @@ impl Reader {
         Ok(())
     }
 
-    /// Begins a commit, where there is something to commit and none is under way.
-    fn commit(&self, consumer: &KafkaConsumer, member: &Member) {
-        let mut commit = member.commit_state();
-        if commit.offsets.is_some() || commit.failed.is_some_and(|failed| failed.elapsed() < RETRY) {
-            return;
-        }
-        let offsets = self.lanes.uncommitted();
-        if offsets.is_empty() {
-            return;
-        }
-        commit.failed = None;
-        match consumer.commit(&member.list(&offsets), CommitMode::Async) {
-            Ok(()) => commit.offsets = Some(offsets),
+    /// Commits what is settled, and says how long to wait with the next commit. It waits for the broker, which gathers what
+    /// is settled meanwhile: the client library tells nobody how a commit ended that was not waited for.
+    fn commit(&self, consumer: &KafkaConsumer, member: &Member) -> KafkaResult<Duration> {
+        match member.commit_now(consumer) {
+            Ok(()) => Ok(COMMIT_EVERY),
+            Err(error) if fault::is_fenced(&error) => Err(error),
             Err(error) => {
-                tracing::debug!(%error, "a commit could not be sent");
-                commit.failed = Some(Instant::now());
+                // It is tried again, unless the lane goes elsewhere first.
+                tracing::debug!(%error, "a commit failed");
+                Ok(RETRY)
             }
         }
     }
 
-    /// Reads a message of each lane in turn, while there is room. How many it read.
-    fn read(&self, member: &Member) -> usize {
+    /// Reads a message of each lane in turn, while there is room. Whether it read any.
+    fn read(&self, member: &Member) -> KafkaResult<bool> {
         let queues = member.queues();
-        let mut read = 0;
+        let mut has_read = false;
         for (partition, queue) in queues.iter() {
             if self.lanes.takes(*partition) {
                 match queue.poll(Duration::ZERO) {
                     Some(Ok(message)) => {
                         self.offer(&message);
-                        read += 1;
+                        has_read = true;
                     }
-                    Some(Err(error)) => {
-                        if let Err(error) = self.heed(error) {
-                            self.lanes.fail(fault::explain(&error, &member.reporter));
-                        }
-                    }
+                    Some(Err(error)) => self.heed(error)?,
                     None => {}
                 }
             }
         }
-        read
+        Ok(has_read)
     }
 
     fn offer(&self, record: &rdkafka::message::BorrowedMessage<'_>) {
         use rdkafka::Message;
         let offset = u64::try_from(record.offset()).unwrap_or_default();
-        self.lanes.offer(record.partition(), offset, message::from_record(record));
+        self.lanes
+            .offer(record.partition(), offset, message::from_record(record));
     }
 }
 

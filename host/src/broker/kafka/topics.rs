@@ -7,15 +7,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
-use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::types::RDKafkaRespErr;
 
 use super::client::{self, Reporter};
 use super::fault;
 use crate::broker::BrokerError;
+use crate::broker::threads::blocking;
 use crate::config::KafkaConfig;
 
 /// One request. A broker that is not there is told of within ten seconds.
@@ -87,7 +88,10 @@ impl Cluster {
         let began = Instant::now();
         loop {
             self.asking.poll(Duration::ZERO);
-            match self.asking.fetch_metadata(Some("__consumer_offsets"), Duration::from_millis(500)) {
+            match self
+                .asking
+                .fetch_metadata(Some("__consumer_offsets"), Duration::from_millis(500))
+            {
                 Ok(_) => return Ok(()),
                 Err(error) => {
                     self.asking.poll(Duration::ZERO);
@@ -152,7 +156,7 @@ impl Cluster {
 
     pub async fn find_blocking(&self, topic: &str) -> Result<Option<u32>, BrokerError> {
         let (cluster, topic) = (self.clone(), topic.to_owned());
-        super::blocking(move || cluster.find(&topic)).await
+        blocking(move || cluster.find(&topic)).await
     }
 
     async fn wait_until_there(&self, topic: &str) -> Result<u32, BrokerError> {
@@ -185,14 +189,19 @@ impl Cluster {
         if topic.ends_with(".dlq") {
             new = new.set("max.message.bytes", &letters);
         }
-        let options = AdminOptions::new().operation_timeout(Some(REQUEST)).request_timeout(Some(REQUEST));
+        let options = AdminOptions::new()
+            .operation_timeout(Some(REQUEST))
+            .request_timeout(Some(REQUEST));
         let admin = self.admin()?;
         let created = admin.create_topics([&new], &options).await;
         let created = created.map_err(|error| self.explain(&error))?;
         match created.into_iter().next() {
             Some(Err((_, Code::TopicAlreadyExists))) => Ok(false),
             Some(Err((_, code @ (Code::TopicAuthorizationFailed | Code::ClusterAuthorizationFailed)))) => {
-                tracing::warn!(topic, "the topic may not be made with these rights ({code}); ask whoever runs the broker");
+                tracing::warn!(
+                    topic,
+                    "the topic may not be made with these rights ({code}); ask whoever runs the broker"
+                );
                 Ok(false)
             }
             Some(Err((_, code))) => Err(BrokerError::Failed(format!(
@@ -209,7 +218,9 @@ impl Cluster {
     async fn max_message_bytes(&self, topic: &str) -> Option<usize> {
         let options = AdminOptions::new().request_timeout(Some(REQUEST));
         let admin = self.admin().ok()?;
-        let described = admin.describe_configs([&ResourceSpecifier::Topic(topic)], &options).await;
+        let described = admin
+            .describe_configs([&ResourceSpecifier::Topic(topic)], &options)
+            .await;
         let resource = described.ok()?.into_iter().next()?.ok()?;
         let value = resource.get("max.message.bytes")?.value.clone()?;
         value.parse::<usize>().ok().map(|bytes| bytes.saturating_sub(OVERHEAD))

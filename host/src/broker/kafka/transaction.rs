@@ -9,7 +9,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender as Queue, channel};
+use std::sync::mpsc::{self, Receiver, Sender as Queue};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -25,6 +25,7 @@ use super::fault;
 use super::lanes::{Act, Reply, Token};
 use super::sink::{Record, Sender, is_full, pending, producer_config};
 use super::source::{Membership, group_metadata};
+use crate::broker::threads::{blocking, spawn};
 use crate::broker::{BrokerError, Claim, Durable, Output, Settle, SettleError};
 use crate::config::KafkaConfig;
 
@@ -74,24 +75,17 @@ impl KafkaTransaction {
     /// Takes over from an older holder of the same transactional id, and ends what that had open.
     pub(super) async fn start(sender: Sender, membership: Membership) -> Result<Self, BrokerError> {
         let sender = Arc::new(sender);
-        let (queue, units) = channel();
+        let (queue, units) = mpsc::channel();
         let transactions = Transactions {
             sender: Arc::clone(&sender),
             membership,
             broken: None,
         };
-        super::blocking(move || {
+        blocking(move || {
             transactions
                 .repeat(|producer| producer.init_transactions(REQUEST))
                 .map_err(|error| transactions.sender.cluster.explain(&error))?;
-            let spawned = thread::Builder::new()
-                .name("kafka-transaction".to_owned())
-                .spawn(move || transactions.run(&units));
-            spawned.map(drop).map_err(|error| {
-                BrokerError::Failed(format!(
-                    "the thread 'kafka-transaction' could not be started ({error}); allow more processes"
-                ))
-            })
+            spawn("kafka-transaction", move || transactions.run(&units))
         })
         .await?;
         Ok(Self { sender, queue })
@@ -121,9 +115,9 @@ impl Settle for KafkaTransaction {
             });
         })?;
         Ok(Box::pin(async move {
-            ended
-                .await
-                .unwrap_or_else(|_| Err(BrokerError::Failed("the transactions have stopped; start again".to_owned()).into()))
+            ended.await.unwrap_or_else(|_| {
+                Err(BrokerError::Failed("the transactions have stopped; start again".to_owned()).into())
+            })
         }))
     }
 }
@@ -185,10 +179,7 @@ impl Transactions {
             }
             let left = GATHER.saturating_sub(began.elapsed()).min(QUIET);
             if units.len() < MOST_ACTS && bytes < MOST_BYTES && !left.is_zero() {
-                next = match queue.recv_timeout(left) {
-                    Ok(unit) => Some(unit),
-                    Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-                };
+                next = queue.recv_timeout(left).ok();
             }
         }
         for confirmed in confirmations {

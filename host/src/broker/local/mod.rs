@@ -32,6 +32,7 @@ use rusqlite::Connection;
 use self::fault::explain;
 pub use self::source::LocalSource;
 pub use self::writer::LocalWriter;
+use super::threads::blocking;
 use super::{BrokerError, Subscription};
 use crate::config::LocalConfig;
 
@@ -90,16 +91,5 @@ impl Broker {
     {
         let broker = self.clone();
         blocking(move || work(&mut broker.connect()?)).await
-    }
-}
-
-async fn blocking<T, F>(work: F) -> Result<T, BrokerError>
-where
-    T: Send + 'static,
-    F: FnOnce() -> Result<T, BrokerError> + Send + 'static,
-{
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
-        Err(error) => Err(BrokerError::Failed(format!("the broker's work was cut short: {error}"))),
     }
 }

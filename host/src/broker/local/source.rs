@@ -1,7 +1,6 @@
 //! Reading: a thread reads a few messages ahead, one of each lane in turn, so that a full lane cannot starve the others.
 
 use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -13,6 +12,7 @@ use super::fault::explain;
 use super::lanes::{Cursor, Lanes, Standing};
 use super::lease::Membership;
 use super::log::{self, data_version};
+use crate::broker::threads::spawn;
 use crate::broker::{BrokerError, Demand, Event, Source, Subscription};
 
 /// How often the reader asks whether anybody has committed, when there is nothing to read.
@@ -54,16 +54,6 @@ impl LocalSource {
         spawn("local-reader", move || reader.run())?;
         Ok(source)
     }
-}
-
-/// A named thread.
-pub(super) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), BrokerError> {
-    let spawned = thread::Builder::new().name(name.to_owned()).spawn(work);
-    spawned.map(drop).map_err(|error| {
-        BrokerError::Failed(format!(
-            "the thread '{name}' could not be started ({error}); allow more processes"
-        ))
-    })
 }
 
 impl Drop for LocalSource {

@@ -10,7 +10,7 @@ use super::Broker;
 use super::commit::{Commit, Committer, Record};
 use super::lanes::{Order, Token};
 use super::log::check_topic;
-use super::source::spawn;
+use crate::broker::threads::spawn;
 use crate::broker::{Ack, BrokerError, Claim, Durable, Lane, Output, Route, Settle, SettleError, Sink};
 
 /// What may wait in the queue, in KiB: 32 MiB of messages. A commit counts at least 32 KiB, so 1024 of them.

@@ -1,7 +1,9 @@
 //! The broker in memory, as the seam sees it.
 
 use async_trait::async_trait;
-use host::broker::{Ack, BrokerError, Claim, Delivery, Demand, Durable, Event, Lane, Output, SettleError, Sink, Source};
+use host::broker::{
+    Ack, BrokerError, Claim, Delivery, Demand, Durable, Event, Lane, Output, SettleError, Sink, Source,
+};
 use tokio::sync::watch;
 use tokio::time::Instant;
 

@@ -97,7 +97,9 @@ impl Lanes {
     /// Gives what was read. What comes of a lane that is to go elsewhere is dropped: it comes again.
     pub fn offer(&self, partition: i32, offset: u64, message: Message) {
         let mut state = self.lock();
-        let Some(held) = state.held.get_mut(&partition) else { return };
+        let Some(held) = state.held.get_mut(&partition) else {
+            return;
+        };
         if held.seek.is_some() || held.is_revoked || held.delivered.is_some_and(|last| offset <= last) {
             return;
         }

@@ -1,0 +1,27 @@
+//! Where a broker's blocking work goes, since none of it may run on the async runtime's own threads.
+
+use std::thread;
+
+use super::BrokerError;
+
+/// Runs what blocks, and resolves when it has ended.
+pub(super) async fn blocking<T, F>(work: F) -> Result<T, BrokerError>
+where
+    T: Send + 'static,
+    F: FnOnce() -> Result<T, BrokerError> + Send + 'static,
+{
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => Err(BrokerError::Failed(format!("the broker's work was cut short: {error}"))),
+    }
+}
+
+/// A named thread.
+pub(super) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), BrokerError> {
+    let spawned = thread::Builder::new().name(name.to_owned()).spawn(work);
+    spawned.map(drop).map_err(|error| {
+        BrokerError::Failed(format!(
+            "the thread '{name}' could not be started ({error}); allow more processes"
+        ))
+    })
+}
