@@ -29,7 +29,7 @@ use self::topics::Cluster;
 pub use self::transaction::KafkaTransaction;
 use super::threads::blocking;
 use super::{BrokerError, Subscription};
-use crate::config::KafkaConfig;
+use crate::config::{DEFAULT_GROUP, KafkaConfig};
 
 /// A cluster that answers. Cheap to clone.
 #[derive(Clone)]
@@ -96,7 +96,13 @@ fn consumer_config(config: &KafkaConfig, group: &str) -> rdkafka::ClientConfig {
     consumer.set("group.id", group);
     consumer.set("enable.auto.commit", "false");
     consumer.set("enable.auto.offset.store", "false");
-    consumer.set("partition.assignment.strategy", "cooperative-sticky");
+    // The Python program's consumers are all of one group, whatever they read, and know these two only; members of a group
+    // that has another name give up no more partitions than they must.
+    let assignors = match group {
+        DEFAULT_GROUP => "range,roundrobin",
+        _ => "cooperative-sticky",
+    };
+    consumer.set("partition.assignment.strategy", assignors);
     consumer.set("isolation.level", "read_committed");
     // Where a group begins is set when a partition is assigned; an offset that is gone afterwards is lost data.
     consumer.set("auto.offset.reset", "error");
