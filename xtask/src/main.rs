@@ -36,6 +36,7 @@ Commands:
                        Run an Apache Kafka until Ctrl-C, on 127.0.0.1:9092 where that is free; with --nodes 3 a cluster
                        of three, with --secure also TLS and SASL
   test [ARGS...]       Build every component, fetch Kafka, then run `cargo test --workspace ARGS...`
+  faults               Build all of it, then make the full table of faults against a real Kafka (half an hour)
   help                 Print this text
 
 Examples:
@@ -63,6 +64,8 @@ fn main() -> ExitCode {
         },
         #[cfg(unix)]
         ["kafka", args @ ..] => kafka(&mut steps, args),
+        #[cfg(unix)]
+        ["faults"] => faults(&mut steps),
         ["test", args @ ..] => test(&mut steps, args),
         ["help" | "--help" | "-h"] => {
             // A reader that has seen enough, such as `head`, is no failure.
@@ -106,6 +109,24 @@ fn bench(steps: &mut Steps, runs: usize) -> Result<ExitCode> {
 #[cfg(unix)]
 fn kafka(steps: &mut Steps, args: &[&str]) -> Result<ExitCode> {
     kafka::run(&Workspace::locate()?, steps, args)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(unix)]
+fn faults(steps: &mut Steps) -> Result<ExitCode> {
+    let workspace = Workspace::locate()?;
+    component::build(&workspace, steps, Guests::All)?;
+    kafka::fetch_for_tests(&workspace, steps)?;
+    steps.time("faults", || {
+        let mut cargo = workspace.cargo();
+        cargo.args(["test", "--workspace", "--test", "faults", "--"]);
+        steps::run(
+            cargo
+                .args(["--nocapture", "--test-threads=1"])
+                .env("HOST_FAULTS", "long"),
+        )
+    })?;
+    steps.print();
     Ok(ExitCode::SUCCESS)
 }
 
