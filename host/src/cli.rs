@@ -3,6 +3,7 @@
 //! Separate so that completions and the help can be made from it, and so that [`crate::config`] is the one place where
 //! what was typed becomes something usable.
 
+mod broker;
 mod kafka;
 
 use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
@@ -12,10 +13,11 @@ use std::time::Duration;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+pub use self::broker::{BrokerArgs, BrokerName, StorageArgs};
 pub use self::kafka::{CompressionName, DeliveryName, KafkaArgs, MemberArgs, SaslName};
 use crate::config::{
     ByteSize, DEFAULT_COMPONENT, DEFAULT_GROUP, DEFAULT_GUEST_MEMORY, DEFAULT_GUEST_TIMEOUT, DEFAULT_INPUT,
-    DEFAULT_MAX_MESSAGE, DEFAULT_OUTPUT, DEFAULT_RETENTION,
+    DEFAULT_OUTPUT,
 };
 
 /// Classifies a stream of images with a WebAssembly component it need not trust.
@@ -61,6 +63,11 @@ pub enum Command {
     /// A message counts as consumed once its line is written. Text: the payload on one line, control characters escaped. JSON:
     /// an object a line with position, key, headers, time and payload; what is not UTF-8 as {"base64": "..."}.
     Consume(ConsumeCommand),
+    /// Send dead letters round again.
+    ///
+    /// What is in the dead-letter topic now goes back to the topic that it came from, without the reason and otherwise as it
+    /// came. What fails again is a dead letter again, for the next replay.
+    Replay(ReplayCommand),
     /// Send 10,000 test images through broker and component and back, and show how it went.
     ///
     /// The broker is an embedded one in a temporary folder; nothing stays behind.
@@ -76,74 +83,6 @@ pub enum Command {
     Topics(TopicsCommand),
     /// Print a completion script for a shell.
     Completions(CompletionsCommand),
-}
-
-/// Which broker.
-#[derive(Args, Debug)]
-pub struct BrokerArgs {
-    /// The broker; the names `Kafka` and `Google_Pub_Sub` are taken too.
-    #[arg(
-        long,
-        value_enum,
-        ignore_case = true,
-        default_value = "local",
-        help_heading = "Broker"
-    )]
-    pub broker: BrokerName,
-    /// The file of the embedded broker, made when missing.
-    #[arg(long, value_name = "FILE", default_value = "./host.db", help_heading = "Broker")]
-    pub local_file: PathBuf,
-    /// How Kafka is reached.
-    #[command(flatten)]
-    pub kafka: KafkaArgs,
-    /// Google credentials, a JSON file; with --broker pubsub alone.
-    #[arg(value_name = "CREDENTIALS", help_heading = "Broker")]
-    pub credentials: Option<PathBuf>,
-    /// Google project; with --broker pubsub alone.
-    #[arg(value_name = "PROJECT", help_heading = "Broker")]
-    pub project: Option<String>,
-}
-
-impl BrokerArgs {
-    /// The embedded broker with a file of one's own.
-    pub fn local(file: PathBuf) -> Self {
-        Self {
-            broker: BrokerName::Local,
-            local_file: file,
-            kafka: KafkaArgs::default(),
-            credentials: None,
-            project: None,
-        }
-    }
-}
-
-/// The brokers, by name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum BrokerName {
-    /// Embedded: one file, no server, one machine.
-    Local,
-    /// Apache Kafka.
-    Kafka,
-    /// Google Pub/Sub.
-    #[value(name = "pubsub", alias = "google_pub_sub")]
-    PubSub,
-}
-
-/// What holds for messages and for topics that are made because they are missing.
-#[derive(Args, Debug)]
-pub struct StorageArgs {
-    /// How much of a topic the embedded broker keeps; what a group has yet to consume is never dropped.
-    #[arg(long, value_name = "SIZE", default_value_t = DEFAULT_RETENTION, help_heading = "Broker")]
-    pub local_retention: ByteSize,
-    /// Partitions of a topic that is made because it is missing.
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1024), help_heading = "Broker")]
-    pub partitions: u32,
-    /// Replicas of such a topic in Kafka [default: as the cluster is set].
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Broker")]
-    pub replication: Option<u16>,
-    /// Refuse larger messages.
-    #[arg(long, value_name = "SIZE", default_value_t = DEFAULT_MAX_MESSAGE, help_heading = "Broker")]
-    pub max_message_bytes: ByteSize,
 }
 
 /// How to write results, which go to stdout either way.
@@ -219,6 +158,9 @@ pub struct RunCommand {
     /// Members of one group share the messages.
     #[arg(long, value_name = "NAME", default_value = DEFAULT_GROUP)]
     pub group: String,
+    /// Add no headers to answers: neither `source`, `dedupe-id` nor `component`.
+    #[arg(long)]
+    pub plain: bool,
     /// How often a message may be answered [default: exactly-once for the embedded broker, at-least-once for the others].
     #[arg(long, value_enum)]
     pub delivery: Option<DeliveryName>,
@@ -321,6 +263,42 @@ pub struct ConsumeCommand {
     /// Stop after so long without a message [default: never].
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub idle_timeout: Option<Duration>,
+    /// How to write results.
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Format,
+    /// Which broker.
+    #[command(flatten)]
+    pub broker: BrokerArgs,
+    /// Its limits.
+    #[command(flatten)]
+    pub storage: StorageArgs,
+}
+
+/// `host replay`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  host replay                                    from input-stream.dlq back into input-stream
+  host replay --code timeout --limit 100         only what took too long")]
+pub struct ReplayCommand {
+    /// Send dead letters to this topic.
+    #[arg(long, value_name = "TOPIC", default_value = DEFAULT_INPUT)]
+    pub topic: String,
+    /// Take them from this topic [default: the topic and `.dlq`].
+    #[arg(long, value_name = "TOPIC")]
+    pub dead_letter_topic: Option<String>,
+    /// Remembers how far the letters were replayed.
+    #[arg(long, value_name = "NAME", default_value = "replay")]
+    pub group: String,
+    /// Only letters with this `error-code`; others are left out, and count as seen.
+    #[arg(long, value_name = "CODE")]
+    pub code: Option<String>,
+    /// Stop after so many letters.
+    #[arg(long, value_name = "LETTERS")]
+    pub limit: Option<NonZeroU64>,
+    /// Stop after so long without a letter.
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = humantime::parse_duration)]
+    pub idle_timeout: Duration,
     /// How to write results.
     #[arg(long, value_enum, default_value = "text")]
     pub format: Format,
@@ -463,16 +441,4 @@ pub struct CompletionsCommand {
     /// The shell.
     #[arg(value_enum)]
     pub shell: Shell,
-}
-
-impl Default for StorageArgs {
-    /// What holds where nothing was typed.
-    fn default() -> Self {
-        Self {
-            local_retention: DEFAULT_RETENTION,
-            partitions: 1,
-            replication: None,
-            max_message_bytes: DEFAULT_MAX_MESSAGE,
-        }
-    }
 }

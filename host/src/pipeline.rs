@@ -6,6 +6,7 @@
 
 mod dead_letter;
 mod lane;
+mod provenance;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +20,10 @@ use tokio::time::Instant;
 use crate::broker::{BrokerError, Claim, Delivery, Demand, Event, Output, Route, Settle, SettleError, Source};
 use crate::message::{CONTENT_TYPE, Message};
 use crate::shutdown::Shutdown;
+pub use dead_letter::{ERROR_CODE, revive};
 use lane::{Lanes, Turn};
+use provenance::Provenance;
+pub use provenance::{COMPONENT, DEDUPE_ID, SOURCE};
 
 /// Why an input was not answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,6 +91,8 @@ pub struct Policy {
     pub max_in_flight_bytes: usize,
     /// A larger message is not shown to the guest, and a larger answer is not published: both count as rejected. Bytes.
     pub max_message_bytes: usize,
+    /// Mark outputs with where they come from, in headers.
+    pub provenance: bool,
     /// Ends the pipeline softly when no message came for so long.
     pub idle_timeout: Option<Duration>,
 }
@@ -136,10 +142,12 @@ pub async fn run(
     shutdown: &Shutdown,
     observe: impl FnMut(&Progress),
 ) -> Result<Progress, PipelineError> {
+    let cluster = source.cluster().to_owned();
     let pipeline = Pipeline {
         settle: &*settle,
         classifier,
         policy,
+        cluster: &cluster,
     };
     let ended = pipeline.stream(&mut *source, shutdown, observe).await;
     // The group is left even after an error, so that another member takes over at once; the first error is what counts.
@@ -153,6 +161,8 @@ struct Pipeline<'a> {
     settle: &'a dyn Settle,
     classifier: &'a dyn Classify,
     policy: &'a Policy,
+    /// Where the messages come from.
+    cluster: &'a str,
 }
 
 impl Pipeline<'_> {
@@ -248,7 +258,7 @@ impl Pipeline<'_> {
     async fn answer(&self, message: &Message, position: &str) -> Result<(Vec<Output>, Carried), PipelineError> {
         let mut attempt = 1;
         let error = loop {
-            match self.classify(message).await {
+            match self.classify(message, position).await {
                 Ok((message, images)) => {
                     let output = Output {
                         route: Route::Answers,
@@ -273,7 +283,9 @@ impl Pipeline<'_> {
         match self.policy.on_error {
             OnError::DeadLetter => {
                 tracing::warn!(position, attempt, %error, "dead letter");
-                let message = dead_letter::dead_letter(message, &error, attempt, position, self.classifier.digest());
+                let mut message =
+                    dead_letter::dead_letter(message, &error, attempt, position, self.classifier.digest());
+                self.mark(&mut message, position);
                 let output = Output {
                     route: Route::DeadLetters,
                     message,
@@ -290,7 +302,7 @@ impl Pipeline<'_> {
 
     /// The reply to a message and the images in it, where both are of a size that the broker takes: what would end the run
     /// at the broker ends here as one message that is not answered.
-    async fn classify(&self, message: &Message) -> Result<(Message, u32), ClassifyError> {
+    async fn classify(&self, message: &Message, position: &str) -> Result<(Message, u32), ClassifyError> {
         let limit = self.policy.max_message_bytes;
         let within = |what: &str, message: &Message| match message.size() {
             size if size > limit => Err(ClassifyError::Reject(Cause {
@@ -302,9 +314,22 @@ impl Pipeline<'_> {
         within("a message", message)?;
         let answer = self.classifier.classify(message).await?;
         let images = answer.images;
-        let reply = reply(message, answer);
+        let mut reply = reply(message, answer);
+        self.mark(&mut reply, position);
         within("an answer, with the key and headers of its message,", &reply)?;
         Ok((reply, images))
+    }
+
+    /// A message has one output.
+    fn mark(&self, output: &mut Message, position: &str) {
+        if self.policy.provenance {
+            let provenance = Provenance {
+                cluster: self.cluster,
+                position,
+                component: self.classifier.digest(),
+            };
+            provenance.mark(output, 0);
+        }
     }
 
     /// Random in part, so that workers do not fail in step. No delay means no timer at all.

@@ -168,6 +168,10 @@ impl Source for SimulatedSource {
         }
     }
 
+    fn cluster(&self) -> &str {
+        "simulated"
+    }
+
     async fn close(self: Box<Self>) -> Result<(), BrokerError> {
         Ok(())
     }
@@ -281,6 +285,7 @@ fn policy(on_error: OnError, attempts: u32) -> Policy {
         max_in_flight: IN_FLIGHT,
         max_in_flight_bytes: 1 << 20,
         max_message_bytes: 1 << 10,
+        provenance: false,
         idle_timeout: None,
     }
 }

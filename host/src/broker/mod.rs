@@ -160,6 +160,9 @@ pub trait Source: Send {
     /// The next event; waits while there is none. Cancel-safe: dropping the future loses nothing.
     async fn recv(&mut self, demand: Demand) -> Result<Event, BrokerError>;
 
+    /// What tells this source's positions from those of every other broker, for as long as the messages are kept.
+    fn cluster(&self) -> &str;
+
     /// Leaves the group cleanly, so that another member takes over at once. Unsettled claims are abandoned.
     async fn close(self: Box<Self>) -> Result<(), BrokerError>;
 }

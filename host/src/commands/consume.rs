@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde::Serialize;
 
+use super::reader::Taken;
 use super::{keep_trying, reader, stdout};
 use crate::broker::{Delivery, Subscription, open_consumer};
 use crate::cli::{ConsumeCommand, Format};
@@ -39,8 +40,8 @@ impl ConsumeCommand {
             stdout::write_line(line).await?;
             left -= 1;
             Ok(match left {
-                0 => ControlFlow::Break(()),
-                _ => ControlFlow::Continue(()),
+                0 => ControlFlow::Break(Taken::Consumed),
+                _ => ControlFlow::Continue(Taken::Consumed),
             })
         })
         .await

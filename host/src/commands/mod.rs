@@ -8,6 +8,7 @@ mod inspect;
 mod produce;
 mod progress;
 mod reader;
+mod replay;
 mod run;
 mod stdout;
 mod table;
@@ -27,6 +28,7 @@ impl Command {
             Self::Run(command) => command.execute().await,
             Self::Produce(command) => command.execute().await,
             Self::Consume(command) => command.execute().await,
+            Self::Replay(command) => command.execute().await,
             Self::Demo(command) => command.execute().await,
             Self::Classify(command) => command.execute().await,
             Self::Inspect(command) => command.execute().await,

@@ -14,6 +14,15 @@ use crate::shutdown::Shutdown;
 /// Messages that are taken and wait to be consumed: enough to share the broker's group commits.
 const IN_FLIGHT: usize = 64;
 
+/// What became of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// It is consumed.
+    Consumed,
+    /// It stays where it is, and so does everything behind it.
+    Left,
+}
+
 /// Gives each message to `take` and consumes it after; one that `take` fails on is not consumed. Ends when `take` says so,
 /// at a soft stop, or when nothing came for the idle timeout, and then waits for what was taken to be consumed.
 pub async fn read(
@@ -21,7 +30,7 @@ pub async fn read(
     ack: Arc<dyn Ack>,
     shutdown: &Shutdown,
     idle_timeout: Option<Duration>,
-    take: impl AsyncFnMut(&Delivery) -> anyhow::Result<ControlFlow<()>>,
+    take: impl AsyncFnMut(&Delivery) -> anyhow::Result<ControlFlow<Taken, Taken>>,
 ) -> anyhow::Result<()> {
     let ended = take_all(source.as_mut(), ack, shutdown, idle_timeout, take).await;
     // The group is left even after an error, so that another member takes over at once; the first error is what counts.
@@ -35,12 +44,13 @@ async fn take_all(
     ack: Arc<dyn Ack>,
     shutdown: &Shutdown,
     idle_timeout: Option<Duration>,
-    mut take: impl AsyncFnMut(&Delivery) -> anyhow::Result<ControlFlow<()>>,
+    mut take: impl AsyncFnMut(&Delivery) -> anyhow::Result<ControlFlow<Taken, Taken>>,
 ) -> anyhow::Result<()> {
     let mut acks = FuturesUnordered::new();
+    let mut left = Vec::new();
     let mut last = Instant::now();
     let ended = loop {
-        let demand = match acks.len() < IN_FLIGHT {
+        let demand = match acks.len() + left.len() < IN_FLIGHT {
             true => Demand::Deliveries,
             false => Demand::EventsOnly,
         };
@@ -60,14 +70,21 @@ async fn take_all(
                         taken = take(&delivery) => taken,
                     };
                     last = Instant::now();
-                    if taken.is_ok() {
-                        let ack = Arc::clone(&ack);
-                        acks.push(async move { ack.ack(delivery.claim).await });
-                    }
-                    match taken {
-                        Ok(ControlFlow::Continue(())) => {}
-                        Ok(ControlFlow::Break(())) => break Ok(()),
+                    let (is_last, taken) = match taken {
+                        Ok(ControlFlow::Continue(taken)) => (false, taken),
+                        Ok(ControlFlow::Break(taken)) => (true, taken),
                         Err(error) => break Err(error),
+                    };
+                    match taken {
+                        Taken::Consumed => {
+                            let ack = Arc::clone(&ack);
+                            acks.push(async move { ack.ack(delivery.claim).await });
+                        }
+                        // Held to the end, so that it does not come again at once.
+                        Taken::Left => left.push(delivery.claim),
+                    }
+                    if is_last {
+                        break Ok(());
                     }
                 }
                 Ok(Event::Revoked(_, drained)) => {

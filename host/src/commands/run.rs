@@ -45,6 +45,7 @@ impl RunCommand {
             max_in_flight: self.max_in_flight.get(),
             max_in_flight_bytes: self.max_in_flight_bytes.as_usize(),
             max_message_bytes: broker.max_message_bytes,
+            provenance: !self.plain,
             idle_timeout: self.idle_timeout,
         };
         // The broker is looked at first, since compiling may take long, and joined last, since a member that does not read

@@ -16,6 +16,20 @@ pub const ERROR_SOURCE: &str = "error-source";
 /// The SHA-256 of the component that could not answer.
 pub const ERROR_COMPONENT: &str = "error-component";
 
+/// Takes the reason off a dead letter again.
+pub fn revive(letter: &mut Message) {
+    for header in [
+        ERROR_KIND,
+        ERROR_CODE,
+        ERROR_DETAIL,
+        ERROR_ATTEMPTS,
+        ERROR_SOURCE,
+        ERROR_COMPONENT,
+    ] {
+        letter.remove_header(header);
+    }
+}
+
 /// The original payload, key, headers and time, and the reason as headers of its own; those of an earlier round are replaced.
 pub(super) fn dead_letter(
     message: &Message,
@@ -66,5 +80,8 @@ mod tests {
         assert_eq!(text(ERROR_ATTEMPTS).as_deref(), Some("3"));
         assert_eq!(text(ERROR_SOURCE).as_deref(), Some("in.dlq/0/0"));
         assert_eq!(again.headers.len(), 1 + 6);
+        let mut revived = again;
+        revive(&mut revived);
+        assert_eq!(revived.headers, message.headers);
     }
 }

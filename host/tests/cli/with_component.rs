@@ -96,6 +96,77 @@ fn the_largest_message_that_cannot_be_answered_is_a_dead_letter_and_not_the_end_
 }
 
 #[test]
+fn dead_letters_go_round_again_as_they_came_and_each_once() {
+    let sandbox = Sandbox::new();
+    let classifier = classifier();
+    sandbox.write("corrupt.png", b"\x89PNG\r\n\x1a\nand no more");
+    sandbox.succeed(&["produce", "--images", "corrupt.png"]);
+    let run = ["run", "--component", &classifier, "--idle-timeout", "2s", "--plain"];
+    sandbox.succeed(&run);
+    let replay = |more: &[&str]| {
+        let json = sandbox.succeed(&[&["replay", "--idle-timeout", "1s", "--format", "json"], more].concat());
+        serde_json::from_str::<Value>(&json).unwrap()
+    };
+    assert_eq!(
+        replay(&["--code", "timeout", "--group", "other"]),
+        json!({"replayed": 0, "left_out": 1})
+    );
+    assert_eq!(replay(&[]), json!({"replayed": 1, "left_out": 0}));
+    assert_eq!(replay(&[]), json!({"replayed": 0, "left_out": 0}));
+    let input = [
+        "consume",
+        "--topic",
+        "input-stream",
+        "--group",
+        "reader",
+        "--limit",
+        "2",
+        "--format",
+        "json",
+    ];
+    let lines = sandbox.succeed(&input);
+    let messages = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let [first, again] = Vec::from_iter(messages).try_into().unwrap();
+    for member in ["payload", "headers", "key"] {
+        assert_eq!(first[member], again[member], "{member}");
+    }
+    sandbox.succeed(&run);
+    assert_eq!(replay(&[]), json!({"replayed": 1, "left_out": 0}), "it failed again");
+    let said = sandbox.fail(2, &["replay", "--dead-letter-topic", "input-stream"]);
+    assert!(said.contains("into itself"), "{said}");
+    let said = sandbox.fail(4, &["replay", "--topic", "nothing"]);
+    assert!(said.contains("nothing.dlq"), "{said}");
+}
+
+#[test]
+fn an_answer_says_where_it_comes_from_unless_it_is_to_be_plain() {
+    let sandbox = Sandbox::new();
+    let classifier = classifier();
+    sandbox.succeed(&["produce", "--limit", "2", "--batch", "1", "--interval", "0"]);
+    let run = ["run", "--component", &classifier, "--idle-timeout", "2s"];
+    sandbox.succeed(&run);
+    sandbox.succeed(&[&run[..], &["--group", "plain", "--output-topic", "plain", "--plain"]].concat());
+    let consume = |topic: &str| {
+        let lines = sandbox.succeed(&["consume", "--topic", topic, "--limit", "2", "--format", "json"]);
+        Vec::from_iter(lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()))
+    };
+    let answers = consume("output-stream");
+    let header = |answer: &Value, name: &str| {
+        let headers = answer["headers"].as_array().unwrap().iter();
+        let mut values = headers
+            .filter(|header| header[0] == name)
+            .map(|header| header[1].clone());
+        values.next().unwrap_or_default()
+    };
+    assert_eq!(header(&answers[1], "source"), "input-stream/0/1");
+    assert_ne!(header(&answers[0], "dedupe-id"), header(&answers[1], "dedupe-id"));
+    assert_eq!(header(&answers[0], "component").as_str().unwrap().len(), 64);
+    for answer in consume("plain") {
+        assert_eq!(answer["headers"], json!([["content-type", "application/json"]]));
+    }
+}
+
+#[test]
 fn files_are_classified_in_order_and_a_bad_one_is_named_while_the_others_go_on() {
     let sandbox = Sandbox::new();
     let classifier = classifier();

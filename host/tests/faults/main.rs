@@ -80,13 +80,13 @@ fn judge(fault: &str, delivery: Delivery, repetitions: usize, in_flight: usize, 
     }
 }
 
-/// Waits for a random few more answers, with messages still waiting behind them.
+/// Waits for a random few more answers, with many messages still waiting behind them.
 fn further(stream: &mut Stream) {
     let answered = stream.answered();
+    stream.send((2 * WAITING).saturating_sub(stream.sent - answered), work);
     stream.wait_for_answers(answered + fastrand::u64(1..=10));
     let waiting = stream.sent - stream.answered();
     assert!(waiting > 0, "nothing was waiting: the fault proves nothing");
-    stream.send((2 * WAITING).saturating_sub(waiting), work);
 }
 
 fn kills(hosts: usize, delivery: Delivery, repetitions: usize) {

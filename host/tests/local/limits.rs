@@ -47,6 +47,7 @@ async fn run(local: &Local, messages: usize) -> (Progress, Vec<String>) {
         max_in_flight: 4,
         max_in_flight_bytes: 10 * LIMIT,
         max_message_bytes: LIMIT,
+        provenance: false,
         idle_timeout: None,
     };
     let shutdown = Shutdown::new();

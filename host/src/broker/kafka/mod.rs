@@ -67,7 +67,8 @@ impl Broker {
                 Err(cluster.unknown(&topic))
             }
         };
-        KafkaSource::join(source::lanes(&name), config, make, Box::new(missing))
+        let cluster = self.cluster.id().await;
+        KafkaSource::join(source::lanes(&name), cluster, config, make, Box::new(missing))
     }
 
     /// Publishes to a topic, made when missing.

@@ -52,8 +52,9 @@ pub(super) type Membership = Arc<Mutex<Option<Arc<KafkaConsumer>>>>;
 
 /// One member of a group.
 pub struct KafkaSource {
-    pub(super) lanes: Shared,
     pub(super) membership: Membership,
+    lanes: Shared,
+    cluster: String,
     left: Option<oneshot::Receiver<Result<(), BrokerError>>>,
 }
 
@@ -61,6 +62,7 @@ impl KafkaSource {
     /// Joins. `make` makes a consumer that has not subscribed, and another one where the first has come to a standstill.
     pub(super) fn join(
         lanes: Shared,
+        cluster: String,
         config: Arc<KafkaConfig>,
         make: impl Fn(Member) -> KafkaResult<KafkaConsumer> + Send + 'static,
         topics: TopicMaker,
@@ -75,8 +77,9 @@ impl KafkaSource {
         };
         spawn("kafka-consumer", move || reader.run(&make, leaving))?;
         Ok(Self {
-            lanes,
             membership,
+            lanes,
+            cluster,
             left: Some(left),
         })
     }
@@ -98,6 +101,10 @@ impl Source for KafkaSource {
             // It keeps a notice that came before it was awaited.
             self.lanes.arrival.notified().await;
         }
+    }
+
+    fn cluster(&self) -> &str {
+        &self.cluster
     }
 
     async fn close(mut self: Box<Self>) -> Result<(), BrokerError> {

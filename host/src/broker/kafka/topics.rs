@@ -113,6 +113,14 @@ impl Cluster {
         fault::explain(error, &self.reporter)
     }
 
+    /// The cluster's own id, or its address where it does not say.
+    pub async fn id(&self) -> String {
+        let cluster = self.clone();
+        let asked = blocking(move || Ok(cluster.asking.client().fetch_cluster_id(REQUEST))).await;
+        let id = asked.ok().flatten();
+        id.unwrap_or_else(|| self.config.bootstrap_servers.clone())
+    }
+
     pub fn consumer(&self) -> &BaseConsumer<Asking> {
         &self.asking
     }

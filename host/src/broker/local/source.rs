@@ -23,6 +23,8 @@ const IDLE_POLL: Duration = Duration::from_millis(5);
 #[derive(Debug)]
 pub struct LocalSource {
     lanes: Arc<Lanes>,
+    /// Its file, wherever it is named from.
+    cluster: String,
     left: Option<oneshot::Receiver<Result<(), BrokerError>>>,
 }
 
@@ -42,8 +44,14 @@ impl LocalSource {
 
         let (leaving, left) = oneshot::channel();
         // From here on the drop of the source ends both threads.
+        let file = &broker.config.file;
         let source = Self {
             lanes: Arc::clone(&lanes),
+            cluster: file
+                .canonicalize()
+                .unwrap_or_else(|_| file.clone())
+                .display()
+                .to_string(),
             left: Some(left),
         };
         let reader = Reader {
@@ -72,6 +80,10 @@ impl Source for LocalSource {
             // It keeps a notice that came before it was awaited.
             self.lanes.arrival.notified().await;
         }
+    }
+
+    fn cluster(&self) -> &str {
+        &self.cluster
     }
 
     async fn close(mut self: Box<Self>) -> Result<(), BrokerError> {

@@ -135,6 +135,7 @@ impl<'a> Round<'a> {
             max_in_flight: IN_FLIGHT,
             max_in_flight_bytes: 64 << 20,
             max_message_bytes: broker.max_message_bytes,
+            provenance: false,
             idle_timeout: None,
         };
         let sink = open_sink(broker, DEFAULT_INPUT).await?;
@@ -171,7 +172,7 @@ impl<'a> Round<'a> {
         reader::read(source, ack, &self.finished, None, async |delivery| {
             self.note(delivery)?;
             self.check_finished();
-            Ok(ControlFlow::Continue(()))
+            Ok(ControlFlow::Continue(reader::Taken::Consumed))
         })
         .await
     }

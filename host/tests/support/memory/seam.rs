@@ -83,6 +83,10 @@ impl Source for MemorySource {
         }
     }
 
+    fn cluster(&self) -> &str {
+        "memory"
+    }
+
     async fn close(self: Box<Self>) -> Result<(), BrokerError> {
         self.memory.lock().members.remove(&self.id);
         self.memory.share_out();

@@ -1,0 +1,70 @@
+//! Where an output comes from, as headers: for whoever wants to match it with its input, or to drop what came twice.
+
+use sha2::{Digest, Sha256};
+
+use crate::message::Message;
+
+/// The input's place: `topic/partition/offset`.
+pub const SOURCE: &str = "source";
+/// The same for every delivery of the same input, and no other's: see [`dedupe_id`].
+pub const DEDUPE_ID: &str = "dedupe-id";
+/// The SHA-256 of the component that answered.
+pub const COMPONENT: &str = "component";
+
+/// Where a delivery comes from, and through what it goes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Provenance<'a> {
+    /// The broker's.
+    pub cluster: &'a str,
+    /// `topic/partition/offset`.
+    pub position: &'a str,
+    /// The component's digest.
+    pub component: &'a str,
+}
+
+impl Provenance<'_> {
+    /// Marks the output of this number of a delivery, from 0. What an earlier stage has marked is replaced.
+    pub fn mark(self, output: &mut Message, index: usize) {
+        output.set_header(SOURCE, self.position.to_owned());
+        output.set_header(DEDUPE_ID, dedupe_id(self.cluster, self.position, index));
+        output.set_header(COMPONENT, self.component.to_owned());
+    }
+}
+
+/// The first 128 bits, in hex, of the SHA-256 of cluster, position and the output's number, a line each.
+fn dedupe_id(cluster: &str, position: &str, index: usize) -> String {
+    let digest = Sha256::digest(format!("{cluster}\n{position}\n{index}\n"));
+    let mut id = hex::encode(digest);
+    id.truncate(32);
+    id
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_output_is_marked_once_and_every_place_has_an_id_of_its_own() {
+        let mark = |cluster, position, index| {
+            let mut output = Message::new("[9]");
+            output.set_header(SOURCE, "an/earlier/0");
+            let component = "abc";
+            Provenance {
+                cluster,
+                position,
+                component,
+            }
+            .mark(&mut output, index);
+            assert_eq!(output.headers.len(), 3);
+            assert_eq!(output.header(SOURCE).unwrap(), position);
+            output.header(DEDUPE_ID).unwrap().clone()
+        };
+        let id = mark("c", "in/0/7", 0);
+        assert_eq!(id, mark("c", "in/0/7", 0));
+        assert_eq!(id.len(), 32);
+        for other in [mark("d", "in/0/7", 0), mark("c", "in/0/8", 0), mark("c", "in/0/7", 1)] {
+            assert_ne!(id, other);
+        }
+    }
+}
