@@ -8,7 +8,10 @@ mod admin;
 mod client;
 mod fault;
 mod lanes;
+mod member;
 mod message;
+mod remedy;
+mod report;
 mod sink;
 mod source;
 mod stall;
@@ -68,7 +71,8 @@ impl Broker {
             }
         };
         let cluster = self.cluster.id().await;
-        KafkaSource::join(source::lanes(&name), cluster, config, make, Box::new(missing))
+        let reporter = self.cluster.reporter.clone();
+        KafkaSource::join(source::lanes(&name), cluster, config, reporter, make, Box::new(missing))
     }
 
     /// Publishes to a topic, made when missing.
