@@ -1,9 +1,13 @@
 //! From a validated configuration to a broker's parts: the only place that knows which brokers there are.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{Ack, Admin, BrokerError, ConfirmThenAck, Settle, Sink, Source, kafka, local};
 use crate::config::{BrokerConfig, BrokerKind, Delivery};
+
+/// How long what is not a service waits for a broker that has gone.
+const GIVE_UP: Duration = Duration::from_secs(30);
 
 /// The topics and the group of one pipeline.
 #[derive(Clone, Debug)]
@@ -50,7 +54,7 @@ pub async fn open_pipeline(
                 let settle = broker.transaction(&source, group, output, dead_letters).await?;
                 return Ok((Box::new(source), Arc::new(settle)));
             }
-            let sink = broker.sink(output, dead_letters).await?;
+            let sink = broker.sink(output, dead_letters, None).await?;
             let settle = ConfirmThenAck::new(sink, Arc::new(kafka::KafkaAck));
             let source = broker.subscribe(&topics.input).await?;
             Ok((Box::new(source), Arc::new(settle)))
@@ -68,7 +72,7 @@ pub async fn open_sink(config: &BrokerConfig, topic: &str) -> Result<Arc<dyn Sin
         }
         BrokerKind::Kafka(config) => {
             let broker = kafka::Broker::open(config).await?;
-            Ok(Arc::new(broker.sink(topic, topic).await?))
+            Ok(Arc::new(broker.sink(topic, topic, Some(GIVE_UP)).await?))
         }
         other => Err(not_there(other)),
     }

@@ -81,7 +81,10 @@ fn kafka_is_known_by_both_names_and_told_where_it_does_not_answer() {
     for name in ["Kafka", "kafka"] {
         let nowhere = ["produce", "--broker", name, "--bootstrap-servers", "127.0.0.1:1"];
         let said = sandbox.fail(4, &nowhere);
-        assert!(said.contains("127.0.0.1:1") && said.contains("--bootstrap-servers"), "{said}");
+        assert!(
+            said.contains("127.0.0.1:1") && said.contains("--bootstrap-servers"),
+            "{said}"
+        );
     }
     assert!(!sandbox.path("host.db").exists());
 }

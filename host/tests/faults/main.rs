@@ -25,7 +25,7 @@ use stream::{Delivery, Host, Stream, Verdict};
 use test_brokers::{Cluster, Distribution, Options};
 
 /// Messages that wait at least, whenever something is done.
-const WAITING: u64 = 60;
+const WAITING: u64 = 300;
 
 fn is_long() -> bool {
     std::env::var("HOST_FAULTS").is_ok_and(|value| value == "long")

@@ -1,6 +1,6 @@
 //! Messages sent, hosts that answer them, and a reader that knows every message and counts what it must not find.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -41,7 +41,7 @@ pub struct Stream {
     dead: BaseConsumer,
     folder: TempDir,
     pub sent: u64,
-    answers: Vec<(u64, i32)>,
+    answers: Vec<u64>,
     hosts: u32,
 }
 
@@ -62,6 +62,7 @@ impl Stream {
         let name = format!("faults-{}", NEXT.fetch_add(1, Ordering::Relaxed));
         let mut client = ClientConfig::new();
         client.set("bootstrap.servers", direct);
+        client.set("reconnect.backoff.max.ms", "500");
         let topics = [
             (format!("{name}-in"), PARTITIONS),
             (format!("{name}-out"), PARTITIONS),
@@ -137,7 +138,7 @@ impl Stream {
         self.producer.flush(DEADLINE).unwrap();
     }
 
-    /// Reads what has been answered so far.
+    /// Reads what has been answered so far, and counts each message once.
     pub fn answered(&mut self) -> u64 {
         while let Some(polled) = self.reader.poll(Duration::from_millis(1)) {
             // A broker that is hurt says so here too.
@@ -145,10 +146,14 @@ impl Stream {
                 let headers = record.headers().unwrap();
                 let number = headers.iter().find(|header| header.key == "number").unwrap();
                 let number = std::str::from_utf8(number.value.unwrap()).unwrap().parse().unwrap();
-                self.answers.push((number, record.partition()));
+                self.answers.push(number);
             }
         }
-        self.answers.len() as u64
+        self.distinct().len() as u64
+    }
+
+    fn distinct(&self) -> HashSet<u64> {
+        self.answers.iter().copied().collect()
     }
 
     fn dead_letters(&self, found: &mut u64) {
@@ -160,9 +165,27 @@ impl Stream {
     pub fn wait_for_answers(&mut self, least: u64) {
         let began = Instant::now();
         while self.answered() < least {
-            assert!(began.elapsed() < DEADLINE, "{} of {least} answers", self.answers.len());
+            assert!(
+                began.elapsed() < DEADLINE,
+                "{} of {least} answers to {} messages\n{}",
+                self.answers.len(),
+                self.sent,
+                self.last_words()
+            );
             std::thread::sleep(Duration::from_millis(5));
         }
+    }
+
+    /// The end of every host's log.
+    fn last_words(&self) -> String {
+        let mut words = String::new();
+        for file in fs::read_dir(self.folder.path()).unwrap() {
+            let log = fs::read_to_string(file.unwrap().path()).unwrap();
+            let lines: Vec<_> = log.lines().collect();
+            words += &lines[lines.len().saturating_sub(30)..].join("\n");
+            words += "\n\n";
+        }
+        words
     }
 
     /// Waits until every message has an answer or a dead letter, and counts.
@@ -172,8 +195,7 @@ impl Stream {
         loop {
             self.answered();
             self.dead_letters(&mut dead_letters);
-            let distinct: std::collections::HashSet<u64> = self.answers.iter().map(|(number, _)| *number).collect();
-            if distinct.len() as u64 + dead_letters >= self.sent || began.elapsed() > DEADLINE {
+            if self.distinct().len() as u64 + dead_letters >= self.sent || began.elapsed() > DEADLINE {
                 break;
             }
             std::thread::sleep(Duration::from_millis(20));
@@ -189,8 +211,8 @@ impl Stream {
             dead_letters,
         };
         let mut last: HashMap<u64, u64> = HashMap::new();
-        let mut seen = std::collections::HashSet::new();
-        for (number, _) in &self.answers {
+        let mut seen = HashSet::new();
+        for number in &self.answers {
             let lane = number % PARTITIONS as u64;
             if !seen.insert(*number) {
                 verdict.duplicated += 1;
@@ -226,7 +248,10 @@ impl Stream {
                 "kafka.heartbeat.interval.ms=1000",
             ])
             .args(more)
-            .env("RUST_LOG", "warn,host=info,host::pipeline=debug")
+            .env(
+                "RUST_LOG",
+                "warn,host=info,host::pipeline=debug,host::broker::kafka=debug",
+            )
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(File::create(&log).unwrap())

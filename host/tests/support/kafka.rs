@@ -199,7 +199,7 @@ impl Fixture for Kafka {
     }
 
     async fn append(&self, messages: Vec<Message>) {
-        let sink = self.broker().await.sink(&self.input, &self.input).await.unwrap();
+        let sink = self.broker().await.sink(&self.input, &self.input, None).await.unwrap();
         let mut confirmations = Vec::new();
         for mut message in messages {
             message.set_header("padding", vec![b' '; 200]);
@@ -228,7 +228,7 @@ impl Fixture for Kafka {
                 Arc::new(transaction.unwrap())
             }
             Delivery::AtLeastOnce => {
-                let sink = broker.sink(&self.output, &dead_letters).await.unwrap();
+                let sink = broker.sink(&self.output, &dead_letters, None).await.unwrap();
                 Arc::new(ConfirmThenAck::new(sink, Arc::new(KafkaAck)))
             }
         };

@@ -8,12 +8,12 @@ use rdkafka::consumer::Consumer;
 use super::Broker;
 use super::topics::{Cluster, REQUEST};
 use crate::broker::threads::blocking;
-use crate::broker::{Admin, BrokerError, GroupDescription, PartitionDescription, TopicDescription};
+use crate::broker::{Admin, BrokerError, GroupDescription, PartitionDescription, Route, TopicDescription};
 
 #[async_trait]
 impl Admin for Broker {
     async fn create(&self, topic: &str, partitions: u32) -> Result<bool, BrokerError> {
-        if self.cluster.create(topic, partitions).await? {
+        if self.cluster.create(topic, partitions, Route::Answers).await? {
             return Ok(true);
         }
         match self.cluster.find_blocking(topic).await? {

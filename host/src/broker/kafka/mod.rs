@@ -19,6 +19,7 @@ mod topics;
 mod transaction;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use rdkafka::config::FromClientConfigAndContext;
 use tokio::runtime::Handle;
@@ -31,7 +32,7 @@ use self::source::{KafkaConsumer, Membership};
 use self::topics::Cluster;
 pub use self::transaction::KafkaTransaction;
 use super::threads::blocking;
-use super::{BrokerError, Subscription};
+use super::{BrokerError, Route, Subscription};
 use crate::config::{DEFAULT_GROUP, KafkaConfig};
 
 /// A cluster that answers. Cheap to clone.
@@ -52,7 +53,7 @@ impl Broker {
     pub async fn subscribe(&self, subscription: &Subscription) -> Result<KafkaSource, BrokerError> {
         let Subscription { topic, group, create } = subscription;
         if *create {
-            self.cluster.find_or_create(topic).await?;
+            self.cluster.find_or_create(topic, Route::Answers).await?;
         } else if self.cluster.find_blocking(topic).await?.is_none() {
             return Err(self.cluster.unknown(topic));
         }
@@ -65,7 +66,9 @@ impl Broker {
         let name = topic.clone();
         let missing = move || {
             if create {
-                runtime.block_on(cluster.find_or_create(&topic)).map(drop)
+                runtime
+                    .block_on(cluster.find_or_create(&topic, Route::Answers))
+                    .map(drop)
             } else {
                 Err(cluster.unknown(&topic))
             }
@@ -75,9 +78,17 @@ impl Broker {
         KafkaSource::join(source::lanes(&name), cluster, config, reporter, make, Box::new(missing))
     }
 
-    /// Publishes to a topic, made when missing.
-    pub async fn sink(&self, answers: &str, dead_letters: &str) -> Result<KafkaSink, BrokerError> {
-        let producer = sink::producer_config(&self.cluster.config);
+    /// Publishes to a topic, made when missing. What is accepted waits for its confirmation as long as it takes, or no
+    /// longer than the limit: then it may have arrived all the same.
+    pub async fn sink(
+        &self,
+        answers: &str,
+        dead_letters: &str,
+        limit: Option<Duration>,
+    ) -> Result<KafkaSink, BrokerError> {
+        let mut producer = sink::producer_config(&self.cluster.config);
+        let limit = limit.map_or(0, |limit| limit.as_millis());
+        producer.set("message.timeout.ms", limit.to_string());
         let sender = Sender::open(self.cluster.clone(), producer, answers, dead_letters).await?;
         Ok(KafkaSink::new(sender))
     }

@@ -85,7 +85,8 @@ pub(super) fn producer_config(config: &KafkaConfig) -> ClientConfig {
 /// Sends to topics that it has seen to be there.
 pub(super) struct Sender {
     pub cluster: Cluster,
-    pub producer: Producer,
+    config: ClientConfig,
+    producer: Mutex<Arc<Producer>>,
     answers: Arc<str>,
     dead_letters: Arc<str>,
     topics: Mutex<HashMap<Arc<str>, Topic>>,
@@ -100,22 +101,33 @@ impl Sender {
         answers: &str,
         dead_letters: &str,
     ) -> Result<Self, BrokerError> {
-        let producer = client::finish(producer, &cluster.config);
-        let producer = Producer::from_config_and_context(&producer, Deliveries(cluster.reporter.clone()));
-        let producer = producer.map_err(|error| cluster.explain(&error))?;
+        let config = client::finish(producer, &cluster.config);
+        let producer = connect(&config, &cluster)?;
         let sender = Self {
             cluster,
-            producer,
+            config,
+            producer: Mutex::new(producer),
             answers: answers.into(),
             dead_letters: dead_letters.into(),
             topics: Mutex::default(),
             room: Arc::new(Semaphore::new(QUEUE_KIB as usize)),
         };
-        sender.topic(&Arc::clone(&sender.answers)).await?;
+        sender.topic(&Arc::clone(&sender.answers), Route::Answers).await?;
         Ok(sender)
     }
 
-    async fn topic(&self, name: &Arc<str>) -> Result<Topic, BrokerError> {
+    pub fn producer(&self) -> Arc<Producer> {
+        Arc::clone(&self.producer.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts another producer in the place of one that is of no more use.
+    pub fn renew(&self) -> Result<(), BrokerError> {
+        let producer = connect(&self.config, &self.cluster)?;
+        *self.producer.lock().unwrap_or_else(PoisonError::into_inner) = producer;
+        Ok(())
+    }
+
+    async fn topic(&self, name: &Arc<str>, route: Route) -> Result<Topic, BrokerError> {
         let known = self
             .topics
             .lock()
@@ -125,7 +137,7 @@ impl Sender {
         if let Some(topic) = known {
             return Ok(topic);
         }
-        let topic = self.cluster.find_or_create(name).await?;
+        let topic = self.cluster.find_or_create(name, route).await?;
         let mut topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
         topics.insert(Arc::clone(name), topic);
         Ok(topic)
@@ -142,7 +154,7 @@ impl Sender {
         if output.route == Route::Answers && size > limit {
             return Err(BrokerError::TooLarge { size, limit });
         }
-        let topic = self.topic(name).await?;
+        let topic = self.topic(name, output.route).await?;
         if let Some(limit) = topic.max_message_bytes.filter(|limit| size > *limit) {
             return Err(BrokerError::Failed(format!(
                 "a message of {size} bytes is over what the topic '{name}' takes ({limit}); send smaller batches, or raise \
@@ -179,7 +191,7 @@ impl Sender {
         if !message.headers.is_empty() {
             sent = sent.headers(message::to_headers(message));
         }
-        match self.producer.send(sent) {
+        match self.producer().send(sent) {
             Ok(()) => Ok(()),
             Err((error, back)) => {
                 pending = back.delivery_opaque;
@@ -187,6 +199,11 @@ impl Sender {
             }
         }
     }
+}
+
+fn connect(config: &ClientConfig, cluster: &Cluster) -> Result<Arc<Producer>, BrokerError> {
+    let producer = Producer::from_config_and_context(config, Deliveries(cluster.reporter.clone()));
+    producer.map(Arc::new).map_err(|error| cluster.explain(&error))
 }
 
 /// A message with the place that it goes to.

@@ -15,8 +15,8 @@ use rdkafka::types::RDKafkaRespErr;
 
 use super::client::{self, Reporter};
 use super::{fault, remedy};
-use crate::broker::BrokerError;
 use crate::broker::threads::blocking;
+use crate::broker::{BrokerError, Route};
 use crate::config::KafkaConfig;
 
 /// One request. A broker that is not there is told of within ten seconds.
@@ -175,11 +175,11 @@ impl Cluster {
     }
 
     /// A topic, which is made when missing.
-    pub async fn find_or_create(&self, topic: &str) -> Result<Topic, BrokerError> {
+    pub async fn find_or_create(&self, topic: &str, route: Route) -> Result<Topic, BrokerError> {
         let partitions = match self.find_blocking(topic).await? {
             Some(partitions) => partitions,
             None => {
-                self.create(topic, self.config.partitions).await?;
+                self.create(topic, self.config.partitions, route).await?;
                 self.wait_until_there(topic).await?
             }
         };
@@ -216,7 +216,7 @@ impl Cluster {
 
     /// Makes a topic. False: it was there. One that may not be made may yet be made by somebody else, so a refusal is only
     /// told.
-    pub async fn create(&self, topic: &str, partitions: u32) -> Result<bool, BrokerError> {
+    pub async fn create(&self, topic: &str, partitions: u32, route: Route) -> Result<bool, BrokerError> {
         if !self.may_administer() {
             return Err(BrokerError::Unsupported(format!(
                 "the topic '{topic}' cannot be made with --sasl oauthbearer; make it with Kafka's own tool: \
@@ -227,7 +227,7 @@ impl Cluster {
         let partitions = i32::try_from(partitions).unwrap_or(i32::MAX);
         let letters = self.config.max_message_bytes.saturating_add(LETTER).to_string();
         let mut new = NewTopic::new(topic, partitions, TopicReplication::Fixed(replication));
-        if topic.ends_with(".dlq") {
+        if route == Route::DeadLetters {
             new = new.set("max.message.bytes", &letters);
         }
         let options = AdminOptions::new()

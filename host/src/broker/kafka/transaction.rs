@@ -40,6 +40,10 @@ const MOST_BYTES: usize = 16 << 20;
 /// One request of the transaction's protocol. What may be repeated is repeated.
 const REQUEST: Duration = Duration::from_secs(10);
 
+/// How long offsets may take: a request of the client library's that knows no end (librdkafka's issues 5456 and 5511) where
+/// the group's coordinator goes away under it.
+const HANG: Duration = Duration::from_secs(15);
+
 /// How long the broker waits for a process that is gone before it undoes its open transaction, which holds up whoever
 /// reads behind it.
 const TIMEOUT_MS: &str = "10000";
@@ -142,7 +146,8 @@ impl Transactions {
     /// One transaction, from its first act to its end.
     fn transact(&mut self, first: Unit, queue: &Receiver<Unit>) {
         let mut units = Vec::new();
-        let outcome = self.fill(first, queue, &mut units).and_then(|()| self.commit(&units));
+        let filled = self.fill(first, queue, &mut units).map_err(Failed::from);
+        let outcome = filled.and_then(|()| self.commit(&units));
         match outcome {
             Ok(()) => {
                 for unit in units {
@@ -203,7 +208,7 @@ impl Transactions {
         }
     }
 
-    fn commit(&self, units: &[Unit]) -> Result<(), KafkaError> {
+    fn commit(&self, units: &[Unit]) -> Result<(), Failed> {
         if units.is_empty() {
             return Ok(());
         }
@@ -219,16 +224,28 @@ impl Transactions {
         }
         // Without a consumer the lanes are gone, and their acts with them.
         let group = group_metadata(&self.membership).ok_or(KafkaError::Canceled)?;
-        self.repeat(|producer| producer.send_offsets_to_transaction(&offsets, &group, REQUEST))?;
-        self.repeat(|producer| producer.commit_transaction(REQUEST))
+        let producer = self.sender.producer();
+        let (done, sent) = mpsc::sync_channel(1);
+        let send = move || {
+            let sent = repeat(|| producer.send_offsets_to_transaction(&offsets, &group, REQUEST));
+            // Nobody waits any more for one that hung.
+            let _ = done.send(sent);
+        };
+        spawn("kafka-offsets", send).map_err(|_| KafkaError::Canceled)?;
+        match sent.recv_timeout(HANG) {
+            Ok(sent) => sent?,
+            Err(_) => return Err(Failed::Hung),
+        }
+        Ok(self.repeat(|producer| producer.commit_transaction(REQUEST))?)
     }
 
     /// Undoes the transaction. Its acts come again, unless what failed will fail again.
-    fn undo(&mut self, units: Vec<Unit>, error: &KafkaError) {
+    fn undo(&mut self, units: Vec<Unit>, error: &Failed) {
         tracing::warn!(%error, acts = units.len(), "a transaction was undone");
-        let aborted = match is_fatal(error) {
-            true => Err(error.clone()),
-            false => self.repeat(|producer| producer.abort_transaction(REQUEST)),
+        let aborted = match error {
+            Failed::Kafka(error) if is_fatal(error) => Err(error.clone()),
+            Failed::Kafka(_) => self.repeat(|producer| producer.abort_transaction(REQUEST)),
+            Failed::Hung => self.succeed(),
         };
         // First, so that whoever hears of a failure finds the lane's epoch risen.
         for unit in &units {
@@ -246,9 +263,11 @@ impl Transactions {
             self.broken = Some(broken);
             return;
         }
-        match is_permanent(error) {
-            true => self.refuse(units, &self.sender.cluster.explain(error).into()),
-            false => {
+        match error {
+            Failed::Kafka(error) if is_permanent(error) => {
+                self.refuse(units, &self.sender.cluster.explain(error).into());
+            }
+            _ => {
                 for unit in units {
                     let rewound = unit.act.rewound();
                     let _ = unit.reply.send(Err(rewound));
@@ -268,16 +287,36 @@ impl Transactions {
         let _ = unit.reply.send(Err(rewound));
     }
 
-    /// Repeats what may be repeated, for as long as it takes: the outcome of a commit must be known.
+    /// Puts a successor in the place of a producer that hangs, and fences it: its open transaction is undone by that.
+    fn succeed(&self) -> Result<(), KafkaError> {
+        self.sender.renew().map_err(|_| KafkaError::Canceled)?;
+        self.repeat(|producer| producer.init_transactions(REQUEST))
+    }
+
     fn repeat(&self, call: impl Fn(&super::sink::Producer) -> Result<(), KafkaError>) -> Result<(), KafkaError> {
-        loop {
-            match call(&self.sender.producer) {
-                Err(KafkaError::Transaction(error)) if error.is_retriable() && !error.is_fatal() => {
-                    tracing::debug!(%error, "a transaction's request is repeated");
-                    thread::sleep(QUIET);
-                }
-                other => return other,
+        let producer = self.sender.producer();
+        repeat(|| call(&producer))
+    }
+}
+
+/// Why a transaction came to nothing.
+#[derive(Debug, thiserror::Error)]
+enum Failed {
+    #[error(transparent)]
+    Kafka(#[from] KafkaError),
+    #[error("the group's coordinator does not answer")]
+    Hung,
+}
+
+/// Repeats what may be repeated, for as long as it takes: the outcome of a commit must be known.
+fn repeat(call: impl Fn() -> Result<(), KafkaError>) -> Result<(), KafkaError> {
+    loop {
+        match call() {
+            Err(KafkaError::Transaction(error)) if error.is_retriable() && !error.is_fatal() => {
+                tracing::debug!(%error, "a transaction's request is repeated");
+                thread::sleep(QUIET);
             }
+            other => return other,
         }
     }
 }
