@@ -31,7 +31,13 @@ pub struct KafkaArgs {
     #[arg(long, value_name = "FILE", requires = "tls_certificate", help_heading = "Kafka")]
     pub tls_key: Option<PathBuf>,
     /// How to log in.
-    #[arg(long, value_enum, value_name = "MECHANISM", help_heading = "Kafka")]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "MECHANISM",
+        ignore_case = true,
+        help_heading = "Kafka"
+    )]
     pub sasl: Option<SaslName>,
     /// Who logs in.
     #[arg(long, value_name = "NAME", env = "KAFKA_USERNAME", help_heading = "Kafka")]
@@ -39,7 +45,7 @@ pub struct KafkaArgs {
     /// The file with the password [default: the environment variable KAFKA_PASSWORD].
     #[arg(long, value_name = "FILE", help_heading = "Kafka")]
     pub sasl_password_file: Option<PathBuf>,
-    /// The file with the token, for oauthbearer; it is read again whenever a token is needed.
+    /// The file with the token, for oauthbearer; it is read again whenever a token is needed, and no topic can be made with it.
     #[arg(long, value_name = "FILE", help_heading = "Kafka")]
     pub sasl_token_file: Option<PathBuf>,
     /// Compress what is published.
@@ -56,8 +62,10 @@ pub enum SaslName {
     /// User and password in the clear: with --tls.
     Plain,
     /// User and password, which do not cross the wire.
+    #[value(name = "scram-sha-256")]
     ScramSha256,
     /// The same with a longer hash.
+    #[value(name = "scram-sha-512")]
     ScramSha512,
     /// A token.
     Oauthbearer,

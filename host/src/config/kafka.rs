@@ -132,6 +132,7 @@ impl KafkaConfig {
 
     /// From what was typed, and from the files and the variable with secrets that it names.
     pub(super) fn new(args: KafkaArgs, storage: &StorageArgs) -> Result<Self, Failure> {
+        check_addresses(&args.bootstrap_servers)?;
         let mut properties = BTreeMap::new();
         let mut set = |key: &str, value: String| {
             properties.insert(key.to_owned(), value);
@@ -145,13 +146,13 @@ impl KafkaConfig {
         };
         set("security.protocol", protocol.to_owned());
         let files = [
-            ("ssl.ca.location", &args.tls_ca),
-            ("ssl.certificate.location", &args.tls_certificate),
-            ("ssl.key.location", &args.tls_key),
+            ("ssl.ca.location", "--tls-ca", &args.tls_ca),
+            ("ssl.certificate.location", "--tls-certificate", &args.tls_certificate),
+            ("ssl.key.location", "--tls-key", &args.tls_key),
         ];
-        for (key, file) in files {
+        for (key, option, file) in files {
             if let Some(file) = file {
-                check_file(file)?;
+                check_file(option, file)?;
                 set(key, file.display().to_string());
             }
         }
@@ -163,7 +164,7 @@ impl KafkaConfig {
                         "--sasl oauthbearer needs a token; name its file with --sasl-token-file".to_owned(),
                     )
                 })?;
-                check_file(file)?;
+                check_file("--sasl-token-file", file)?;
             } else {
                 let user = args.sasl_username.ok_or_else(|| {
                     Failure::Configuration(
@@ -204,7 +205,7 @@ fn property(text: &str) -> Result<(String, String), Failure> {
             Failure::Usage(format!("'{key}' is not a property; write --set kafka.KEY=VALUE"))
         })?;
     match value.strip_prefix('@') {
-        Some(file) => Ok((key.to_owned(), secret(Path::new(file))?)),
+        Some(file) => Ok((key.to_owned(), secret(&format!("--set kafka.{key}"), Path::new(file))?)),
         None if SECRETS.contains(&key) => Err(Failure::Usage(format!(
             "the value of '{key}' is a secret, which others could read off the list of processes; put it into a file and \
              write --set kafka.{key}=@FILE"
@@ -215,7 +216,7 @@ fn property(text: &str) -> Result<(String, String), Failure> {
 
 fn password(file: Option<&Path>) -> Result<String, Failure> {
     match file {
-        Some(file) => secret(file),
+        Some(file) => secret("--sasl-password-file", file),
         None => std::env::var("KAFKA_PASSWORD").map_err(|_| {
             Failure::Configuration(
                 "--sasl needs a password; name its file with --sasl-password-file, or set KAFKA_PASSWORD".to_owned(),
@@ -225,20 +226,37 @@ fn password(file: Option<&Path>) -> Result<String, Failure> {
 }
 
 /// What is in a file, without the line end that editors add.
-fn secret(file: &Path) -> Result<String, Failure> {
-    let text = std::fs::read_to_string(file).map_err(|error| unreadable(file, &error))?;
+fn secret(option: &str, file: &Path) -> Result<String, Failure> {
+    let text = std::fs::read_to_string(file).map_err(|error| unreadable(option, file, &error))?;
     Ok(text.trim_end_matches(['\r', '\n']).to_owned())
 }
 
 /// librdkafka would not say which file it misses.
-fn check_file(file: &Path) -> Result<(), Failure> {
+fn check_file(option: &str, file: &Path) -> Result<(), Failure> {
     std::fs::File::open(file)
         .map(drop)
-        .map_err(|error| unreadable(file, &error))
+        .map_err(|error| unreadable(option, file, &error))
 }
 
-fn unreadable(file: &Path, error: &std::io::Error) -> Failure {
-    Failure::Configuration(format!("cannot read {}: {error}", file.display()))
+fn unreadable(option: &str, file: &Path, error: &std::io::Error) -> Failure {
+    Failure::Configuration(format!("{option}: cannot read {}: {error}", file.display()))
+}
+
+/// librdkafka takes a port that is no number for 0, and nothing at all for an address that does not answer.
+fn check_addresses(servers: &str) -> Result<(), Failure> {
+    let is_address = |text: &str| {
+        let text = text.split_once("://").map_or(text, |(_, text)| text);
+        match text.rsplit_once(':') {
+            Some((host, port)) => !host.is_empty() && port.parse().is_ok_and(|port: u16| port > 0),
+            None => !text.is_empty(),
+        }
+    };
+    match servers.split(',').map(str::trim).find(|text| !is_address(text)) {
+        Some(text) => Err(Failure::Configuration(format!(
+            "'{text}' is not the address of a broker; write --bootstrap-servers HOST:PORT, or KAFKA_URI"
+        ))),
+        None => Ok(()),
+    }
 }
 
 impl SaslName {
@@ -300,6 +318,16 @@ mod tests {
         ] {
             let error = property(text).unwrap_err().to_string();
             assert!(!error.contains("hunter2"), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_address_has_a_host_and_a_port_that_is_a_number() {
+        for servers in ["kafka:9092", "kafka", "a:1,b:2", "a:1, b:2", "[::1]:9092", "SSL://a:1"] {
+            assert_eq!(check_addresses(servers), Ok(()), "{servers}");
+        }
+        for servers in ["", "a:1,", ":9092", "kafka:port", "kafka:0", "kafka:65536"] {
+            assert!(check_addresses(servers).is_err(), "{servers}");
         }
     }
 

@@ -3,11 +3,10 @@
 use async_trait::async_trait;
 use rdkafka::Offset;
 use rdkafka::TopicPartitionList;
-use rdkafka::config::FromClientConfig;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::Consumer;
 
+use super::Broker;
 use super::topics::{Cluster, REQUEST};
-use super::{Broker, client};
 use crate::broker::threads::blocking;
 use crate::broker::{Admin, BrokerError, GroupDescription, PartitionDescription, TopicDescription};
 
@@ -107,11 +106,8 @@ fn lag(
     group: &str,
     partitions: &[PartitionDescription],
 ) -> Result<Option<u64>, BrokerError> {
-    let mut config = client::base(&cluster.config);
-    config.set("group.id", group);
-    let config = client::finish(config, &cluster.config);
     let failed = |error| cluster.explain(&error);
-    let consumer: BaseConsumer = BaseConsumer::from_config(&config).map_err(failed)?;
+    let consumer = cluster.of_group(group)?;
     let mut list = TopicPartitionList::new();
     for partition in partitions {
         list.add_partition(topic, i32::try_from(partition.partition).unwrap_or(i32::MAX));

@@ -3,18 +3,23 @@
 
 use std::error::Error;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode;
 
+use super::report::Report;
+use super::{fault, remedy};
 use crate::config::KafkaConfig;
 
 /// How long a token counts where it does not say so itself.
 const TOKEN_LIFETIME: Duration = Duration::from_secs(300);
+
+/// A trouble that is not reported for so long is over: librdkafka repeats itself every 30 s.
+const QUIET: Duration = Duration::from_secs(60);
 
 /// What a client of any kind starts from. What was given by `--set` comes last in each client, so that it wins.
 pub(super) fn base(config: &KafkaConfig) -> ClientConfig {
@@ -36,31 +41,104 @@ pub(super) fn finish(mut client: ClientConfig, config: &KafkaConfig) -> ClientCo
     client
 }
 
-/// Hears what a client has to say of itself. Clones hear for the same broker.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Reporter {
-    last: Arc<Mutex<Option<Report>>>,
-    token_file: Option<PathBuf>,
+/// How the cluster is reached, as far as it explains an error.
+#[derive(Debug)]
+pub(super) struct Access {
+    /// The addresses that were asked for.
+    pub servers: String,
+    pub is_tls: bool,
+    pub is_sasl: bool,
+    /// It logs in with a token.
+    pub has_token: bool,
 }
 
-/// One error that a client reported.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Report {
-    pub code: RDKafkaErrorCode,
-    pub reason: String,
+impl Access {
+    fn new(config: &KafkaConfig) -> Self {
+        let property = |key: &str| config.properties.get(key).map_or("", String::as_str);
+        let protocol = property("security.protocol").to_ascii_lowercase();
+        let mechanisms = [property("sasl.mechanism"), property("sasl.mechanisms")];
+        Self {
+            servers: config.bootstrap_servers.clone(),
+            is_tls: protocol.ends_with("ssl"),
+            is_sasl: protocol.starts_with("sasl"),
+            has_token: mechanisms.contains(&"OAUTHBEARER"),
+        }
+    }
+}
+
+/// Hears what a client has to say of itself. Clones hear for the same broker.
+#[derive(Clone, Debug)]
+pub(super) struct Reporter {
+    access: Arc<Access>,
+    token_file: Option<PathBuf>,
+    heard: Arc<Mutex<Heard>>,
+}
+
+#[derive(Debug, Default)]
+struct Heard {
+    /// Until then whoever connects explains the errors, and nothing is told.
+    is_connected: bool,
+    /// What says best why a request fails.
+    last: Option<(Report, Instant)>,
+    /// What was told, and when it was last reported.
+    told: Vec<(RDKafkaErrorCode, Instant)>,
+}
+
+impl Heard {
+    fn last(&self) -> Option<&Report> {
+        let (report, at) = self.last.as_ref()?;
+        (at.elapsed() < QUIET).then_some(report)
+    }
+
+    /// Whether a report is the first of its kind since all was well.
+    fn is_new(&mut self, code: RDKafkaErrorCode) -> bool {
+        self.told.retain(|(_, at)| at.elapsed() < QUIET);
+        let now = Instant::now();
+        match self.told.iter_mut().find(|(told, _)| *told == code) {
+            Some((_, at)) => {
+                *at = now;
+                false
+            }
+            None => {
+                self.told.push((code, now));
+                true
+            }
+        }
+    }
 }
 
 impl Reporter {
     pub fn new(config: &KafkaConfig) -> Self {
         Self {
-            last: Arc::default(),
+            access: Arc::new(Access::new(config)),
             token_file: config.token_file.clone(),
+            heard: Arc::default(),
         }
     }
 
-    /// The last error that says why a connection fails.
+    pub fn access(&self) -> &Access {
+        &self.access
+    }
+
+    /// The cluster has answered: what was reported on the way is over, and what comes now is told.
+    pub fn connected(&self) {
+        *self.heard() = Heard {
+            is_connected: true,
+            ..Heard::default()
+        };
+    }
+
+    pub fn is_connected(&self) -> bool {
+        self.heard().is_connected
+    }
+
+    /// The last report that says why a connection fails, unless that is over.
     pub fn last(&self) -> Option<Report> {
-        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.heard().last().cloned()
+    }
+
+    fn heard(&self) -> MutexGuard<'_, Heard> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -68,15 +146,19 @@ impl ClientContext for Reporter {
     const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
 
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        use RDKafkaLogLevel::{Alert, Critical, Debug, Emerg, Error, Info, Notice, Warning};
         match level {
-            RDKafkaLogLevel::Emerg
-            | RDKafkaLogLevel::Alert
-            | RDKafkaLogLevel::Critical
-            | RDKafkaLogLevel::Error
             // librdkafka calls lost connections an error, again and again; `error` below says each once.
-            | RDKafkaLogLevel::Warning
-            | RDKafkaLogLevel::Notice => tracing::debug!(facility, "{message}"),
-            RDKafkaLogLevel::Info | RDKafkaLogLevel::Debug => tracing::trace!(facility, "{message}"),
+            Emerg | Alert | Critical | Error | Warning | Notice => tracing::debug!(facility, "{message}"),
+            Info | Debug => tracing::trace!(facility, "{message}"),
+        }
+        // A broker that hangs up is no error to librdkafka, and often all there is to explain one.
+        if facility == "FAIL" && matches!(level, Warning | Notice | Info) {
+            let report = Report::new(RDKafkaErrorCode::BrokerTransportFailure, message);
+            let mut heard = self.heard();
+            if heard.last().is_none_or(|last| fault::is_vague(last.code)) {
+                heard.last = Some((report, Instant::now()));
+            }
         }
     }
 
@@ -84,19 +166,18 @@ impl ClientContext for Reporter {
         let Some(code) = error.rdkafka_error_code() else {
             return;
         };
-        // It says only that what was reported before is so for every broker.
-        if code == RDKafkaErrorCode::AllBrokersDown && self.last().is_some() {
-            return;
-        }
-        let report = Report {
-            code,
-            reason: reason.to_owned(),
+        let mut heard = self.heard();
+        let report = match heard.last() {
+            // It says only that what was reported before is so for every broker.
+            Some(last) if code == RDKafkaErrorCode::AllBrokersDown => last.clone(),
+            _ => Report::new(code, reason),
         };
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if last.as_ref().is_none_or(|last| last.code != code) {
-            tracing::warn!("kafka: {reason}");
+        let is_told = heard.is_connected && heard.is_new(report.code);
+        heard.last = Some((report.clone(), Instant::now()));
+        drop(heard);
+        if is_told {
+            tracing::warn!("{}; trying again", remedy::tell(&report, &self.access, true));
         }
-        *last = Some(report);
     }
 
     fn generate_oauth_token(&self, _config: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
@@ -108,11 +189,12 @@ impl ClientContext for Reporter {
             .map_err(|error| format!("the token file {} cannot be read: {error}", file.display()))?;
         let token = token.trim().to_owned();
         let claims = claims(&token);
-        let seconds = claims.as_ref().and_then(|claims| claims.get("exp")?.as_i64());
+        // Seconds, and maybe a part of one.
+        let seconds = claims.as_ref().and_then(|claims| claims.get("exp")?.as_f64());
         let principal = claims.as_ref().and_then(|claims| claims.get("sub")?.as_str());
         Ok(OAuthToken {
             principal_name: principal.unwrap_or("host").to_owned(),
-            lifetime_ms: seconds.map_or_else(in_a_while, |seconds| seconds.saturating_mul(1000)),
+            lifetime_ms: seconds.map_or_else(in_a_while, |seconds| (seconds * 1000.0) as i64),
             token,
         })
     }

@@ -4,29 +4,51 @@ use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode as Code;
 
 use super::client::Reporter;
+use super::remedy::tell;
+use super::report::Report;
 use crate::broker::BrokerError;
+
+/// Properties that are set by options of this program, where a client cannot be made.
+const OPTIONS: [(&str, &str); 3] = [
+    ("ssl.ca.location", "--tls-ca"),
+    ("ssl.certificate.location", "--tls-certificate"),
+    ("ssl.key.location", "--tls-key"),
+];
 
 /// The trouble and the remedy. What was last reported of the connection says more than the request that it failed.
 pub(super) fn explain(error: &KafkaError, reporter: &Reporter) -> BrokerError {
     if let KafkaError::ClientConfig(_, reason, key, _) = error {
         // Without the value, which may be a secret.
-        return BrokerError::Configuration(format!("the Kafka property '{key}' is not usable: {reason}"));
+        return BrokerError::Configuration(format!(
+            "the Kafka property '{key}' is not usable: {reason}; see librdkafka's CONFIGURATION.md for what --set \
+             kafka.{key} may be"
+        ));
     }
     if let KafkaError::ClientCreation(reason) = error {
-        return BrokerError::Configuration(format!("no Kafka client can be made of these settings: {reason}"));
+        let option = OPTIONS.iter().find(|(property, _)| reason.contains(property));
+        let remedy = option.map_or_else(String::new, |(_, option)| format!("; give {option} a PEM file"));
+        return BrokerError::Configuration(format!(
+            "no Kafka client can be made of these settings: {reason}{remedy}"
+        ));
     }
-    let code = error.rdkafka_error_code();
+    let access = reporter.access();
+    let Some(code) = error.rdkafka_error_code() else {
+        return BrokerError::Failed(format!("kafka at {}: {error}", access.servers));
+    };
+    let has_answered = reporter.is_connected();
     match reporter.last() {
-        Some(report) if code.is_none_or(is_vague) => connection(report.code, &report.reason),
-        _ => match code {
-            Some(code) => connection(code, &error.to_string()),
-            None => BrokerError::Failed(format!("kafka: {error}")),
-        },
+        Some(report) if is_vague(code) => tell(&report, access, has_answered),
+        None if is_vague(code) && has_answered => BrokerError::Unreachable(format!(
+            "kafka at {}: {error}; it answered before, so check that every address that the cluster itself names \
+             (advertised.listeners) can be reached from here",
+            access.servers
+        )),
+        _ => tell(&Report::new(code, &error.to_string()), access, has_answered),
     }
 }
 
 /// Says that a request came to nothing, not why.
-fn is_vague(code: Code) -> bool {
+pub(super) fn is_vague(code: Code) -> bool {
     matches!(
         code,
         Code::OperationTimedOut
@@ -37,54 +59,6 @@ fn is_vague(code: Code) -> bool {
             | Code::WaitingForCoordinator
             | Code::TimedOutQueue
     )
-}
-
-fn connection(code: Code, reason: &str) -> BrokerError {
-    let has = |word: &str| reason.to_ascii_lowercase().contains(word);
-    let remedy = match code {
-        Code::Authentication | Code::SaslAuthenticationFailed => {
-            "check user and password (--sasl-username, --sasl-password-file or KAFKA_PASSWORD) and the mechanism (--sasl)"
-        }
-        Code::UnsupportedSASLMechanism => "choose a mechanism that the broker offers with --sasl",
-        Code::SSL if has("certificate verify failed") || has("self-signed") || has("unable to get local issuer") => {
-            "the broker's certificate is not trusted: name the certificate authority's file with --tls-ca"
-        }
-        Code::SSL if has("wrong version number") || has("not an ssl") || has("record layer") => {
-            "this looks like a port without TLS: leave --tls off, or name the broker's TLS port"
-        }
-        Code::SSL => "check the port and the certificates (--tls-ca, --tls-certificate, --tls-key)",
-        Code::BrokerTransportFailure if has("disconnected while requesting apiversion") || has("tls") => {
-            "the broker hung up at the first words: this looks like a TLS port; add --tls"
-        }
-        Code::Resolve => "check the name in --bootstrap-servers or KAFKA_URI",
-        Code::BrokerTransportFailure | Code::AllBrokersDown | Code::OperationTimedOut => {
-            "check that Kafka runs there, and --bootstrap-servers or KAFKA_URI"
-        }
-        Code::TopicAuthorizationFailed
-        | Code::GroupAuthorizationFailed
-        | Code::ClusterAuthorizationFailed
-        | Code::TransactionalIdAuthorizationFailed => "ask whoever runs the broker for the rights",
-        Code::AutoOffsetReset | Code::OffsetOutOfRange => {
-            "messages that this group had not consumed are gone from the topic; take what is left with another --group, or \
-             set the group's offsets with Kafka's own tool"
-        }
-        Code::FencedInstanceId => "another host with the same --instance has taken over",
-        Code::ProducerFenced | Code::Fenced | Code::InvalidProducerEpoch => {
-            "another host with the same --instance has taken over"
-        }
-        _ => return BrokerError::Failed(format!("kafka: {reason}")),
-    };
-    let said = format!("kafka: {reason}; {remedy}");
-    if is_unreachable(code) {
-        BrokerError::Unreachable(said)
-    } else {
-        BrokerError::Failed(said)
-    }
-}
-
-/// It may pass by itself.
-fn is_unreachable(code: Code) -> bool {
-    is_vague(code) || code == Code::Resolve
 }
 
 /// No repeating helps.

@@ -8,7 +8,10 @@ mod admin;
 mod client;
 mod fault;
 mod lanes;
+mod member;
 mod message;
+mod remedy;
+mod report;
 mod sink;
 mod source;
 mod stall;
@@ -67,7 +70,13 @@ impl Broker {
                 Err(cluster.unknown(&topic))
             }
         };
-        KafkaSource::join(source::lanes(&name), config, make, Box::new(missing))
+        KafkaSource::join(
+            source::lanes(&name),
+            config,
+            self.cluster.reporter.clone(),
+            make,
+            Box::new(missing),
+        )
     }
 
     /// Publishes to a topic, made when missing.

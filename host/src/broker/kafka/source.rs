@@ -4,40 +4,38 @@
 //! with rebalances, commits and errors, is served all the time. So a slow guest holds up its messages and nothing else,
 //! and what librdkafka has fetched meanwhile is kept, where pausing would throw it away.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use rdkafka::client::{ClientContext, OAuthToken};
-use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::base_consumer::PartitionQueue;
-use rdkafka::consumer::{
-    BaseConsumer, CommitMode, Consumer, ConsumerContext, ConsumerGroupMetadata, RebalanceProtocol,
-};
+use rdkafka::Offset;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerGroupMetadata};
 use rdkafka::error::{KafkaError, KafkaResult};
-use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
-use rdkafka::{Offset, TopicPartitionList};
+use rdkafka::types::RDKafkaErrorCode;
 use tokio::sync::oneshot;
-use tokio::sync::oneshot::error::TryRecvError;
 
 use super::client::Reporter;
 use super::fault;
 use super::lanes::{Lanes, Shared, Standing};
+use super::member::Member;
 use super::message;
 use super::stall::Watch;
 use crate::broker::threads::spawn;
 use crate::broker::{BrokerError, Demand, Event, Source};
-use crate::config::{KafkaConfig, Start};
+use crate::config::KafkaConfig;
 
 /// How long the thread rests where nothing calls it; what it does then is look for a stall.
 const REST: Duration = Duration::from_millis(100);
 
-/// How long revoked lanes may take to finish what is in flight.
-const DRAIN: Duration = Duration::from_secs(5);
+/// How long the consumer's own queue is watched for more, once something was in it.
+const MORE: Duration = Duration::from_millis(1);
+
+/// How long a source that is closed waits for a broker that may be gone.
+const LEAVE: Duration = Duration::from_secs(5);
 
 /// One request to the broker, within a rebalance or a seek.
-const REQUEST: Duration = Duration::from_secs(10);
+pub(super) const REQUEST: Duration = Duration::from_secs(10);
 
 /// How often there is a commit at most.
 const COMMIT_EVERY: Duration = Duration::from_millis(5);
@@ -62,6 +60,7 @@ impl KafkaSource {
     pub(super) fn join(
         lanes: Shared,
         config: Arc<KafkaConfig>,
+        reporter: Reporter,
         make: impl Fn(Member) -> KafkaResult<KafkaConsumer> + Send + 'static,
         topics: TopicMaker,
     ) -> Result<Self, BrokerError> {
@@ -70,6 +69,7 @@ impl KafkaSource {
         let reader = Reader {
             lanes: Arc::clone(&lanes),
             config,
+            reporter,
             membership: Arc::clone(&membership),
             topics,
         };
@@ -103,175 +103,24 @@ impl Source for KafkaSource {
     async fn close(mut self: Box<Self>) -> Result<(), BrokerError> {
         self.lanes.end(Standing::Closing);
         let Some(left) = self.left.take() else { return Ok(()) };
-        left.await
-            .unwrap_or_else(|_| Err(BrokerError::Failed("the consumer's thread has ended early".to_owned())))
+        match tokio::time::timeout(LEAVE, left).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(_)) => Err(BrokerError::Failed("the consumer's thread has ended early".to_owned())),
+            Err(_) => {
+                tracing::warn!("the broker does not answer: what it has not noted as consumed comes again");
+                Ok(())
+            }
+        }
     }
 }
 
 /// Makes the input topic, where that is wanted and the broker has said that it is missing.
 pub(super) type TopicMaker = Box<dyn Fn() -> Result<(), BrokerError> + Send>;
 
-/// What librdkafka calls back, on the consumer's own thread, while it is polled.
-pub(super) struct Member {
-    reporter: Reporter,
-    lanes: Shared,
-    start: Start,
-    consumer: OnceLock<Weak<KafkaConsumer>>,
-    queues: Mutex<BTreeMap<i32, PartitionQueue<Member>>>,
-}
-
-impl Member {
-    fn queues(&self) -> std::sync::MutexGuard<'_, BTreeMap<i32, PartitionQueue<Member>>> {
-        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn list(&self, offsets: &[(i32, u64)]) -> TopicPartitionList {
-        let mut list = TopicPartitionList::with_capacity(offsets.len());
-        for (partition, offset) in offsets {
-            let offset = Offset::Offset(i64::try_from(*offset).unwrap_or(i64::MAX));
-            // Fails for an offset that no broker can have given.
-            let _ = list.add_partition_offset(&self.lanes.topic, *partition, offset);
-        }
-        list
-    }
-
-    /// Commits what is settled and waits for the broker.
-    fn commit_now(&self, consumer: &KafkaConsumer) -> KafkaResult<()> {
-        let offsets = self.lanes.uncommitted();
-        if !offsets.is_empty() {
-            consumer.commit(&self.list(&offsets), CommitMode::Sync)?;
-            self.lanes.committed(&offsets);
-        }
-        Ok(())
-    }
-
-    /// Where each partition begins: where the group is, and only where it has never been as `--from` says. librdkafka's own
-    /// `auto.offset.reset` would jump over lost data too, without a word.
-    fn assign(&self, consumer: &KafkaConsumer, list: &mut TopicPartitionList) -> KafkaResult<()> {
-        let partitions = partitions(list);
-        if !partitions.is_empty() {
-            let committed = consumer.committed_offsets(list.clone(), REQUEST)?;
-            let mut unknown = TopicPartitionList::new();
-            for element in committed.elements() {
-                element.error()?;
-                if element.offset() == Offset::Invalid {
-                    let timestamp = match self.start {
-                        Start::Time(milliseconds) => Offset::Offset(milliseconds),
-                        _ => Offset::Invalid,
-                    };
-                    unknown.add_partition_offset(element.topic(), element.partition(), timestamp)?;
-                } else {
-                    list.set_partition_offset(element.topic(), element.partition(), element.offset())?;
-                }
-            }
-            let found = match self.start {
-                Start::Time(_) => consumer.offsets_for_times(unknown, REQUEST)?,
-                _ => unknown,
-            };
-            for element in found.elements() {
-                let offset = match self.start {
-                    Start::Earliest => Offset::Beginning,
-                    Start::Latest => Offset::End,
-                    Start::Offset(offset) => Offset::Offset(i64::try_from(offset).unwrap_or(i64::MAX)),
-                    Start::Time(_) => element.offset(),
-                };
-                list.set_partition_offset(element.topic(), element.partition(), offset)?;
-            }
-            self.split(&partitions);
-            self.lanes.gain(&partitions);
-        }
-        match consumer.rebalance_protocol() {
-            RebalanceProtocol::Cooperative => consumer.incremental_assign(list),
-            _ => consumer.assign(list),
-        }
-    }
-
-    /// Gives each partition a queue of its own, before anything is fetched into the common one.
-    fn split(&self, partitions: &[i32]) {
-        let Some(consumer) = self.consumer.get().and_then(Weak::upgrade) else {
-            return;
-        };
-        for partition in partitions {
-            if let Some(mut queue) = consumer.split_partition_queue(&self.lanes.topic, *partition) {
-                let lanes = Arc::clone(&self.lanes);
-                queue.set_nonempty_callback(move || lanes.call());
-                self.queues().insert(*partition, queue);
-            }
-        }
-    }
-
-    /// Finishes what is in flight, commits it, and lets go.
-    fn give_up(&self, consumer: &KafkaConsumer, list: &TopicPartitionList) -> KafkaResult<()> {
-        let partitions = partitions(list);
-        let is_lost = consumer.assignment_lost();
-        if !is_lost && let Some(mut drained) = self.lanes.revoke(&partitions) {
-            let began = Instant::now();
-            // What is acknowledged meanwhile counts once it is committed, and nobody else polls this consumer.
-            while drained.try_recv() == Err(TryRecvError::Empty) && began.elapsed() < DRAIN {
-                if let Err(error) = self.commit_now(consumer) {
-                    tracing::warn!(%error, "the last commit before a rebalance failed; what it held comes again");
-                    break;
-                }
-                if self.lanes.rest(Duration::from_millis(10)) != Standing::Open {
-                    break;
-                }
-            }
-        }
-        if !is_lost
-            && self.lanes.standing() != Standing::Dropped
-            && let Err(error) = self.commit_now(consumer)
-        {
-            tracing::warn!(%error, "the last commit before a rebalance failed; what it held comes again");
-        }
-        for partition in &partitions {
-            self.queues().remove(partition);
-        }
-        self.lanes.lose(&partitions, !is_lost);
-        match consumer.rebalance_protocol() {
-            RebalanceProtocol::Cooperative => consumer.incremental_unassign(list),
-            _ => consumer.unassign(),
-        }
-    }
-}
-
-fn partitions(list: &TopicPartitionList) -> Vec<i32> {
-    list.elements().iter().map(|element| element.partition()).collect()
-}
-
-impl ClientContext for Member {
-    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
-
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        self.reporter.log(level, facility, message);
-    }
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        self.reporter.error(error, reason);
-    }
-
-    fn generate_oauth_token(&self, config: Option<&str>) -> Result<OAuthToken, Box<dyn std::error::Error>> {
-        self.reporter.generate_oauth_token(config)
-    }
-}
-
-impl ConsumerContext for Member {
-    fn rebalance(&self, consumer: &KafkaConsumer, event: RDKafkaRespErr, list: &mut TopicPartitionList) {
-        let done = match event {
-            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => self.assign(consumer, list),
-            _ => self.give_up(consumer, list),
-        };
-        if let Err(error) = done {
-            // Without an answer librdkafka would wait for one for ever: the source ends, and says why.
-            self.lanes.fail(fault::explain(&error, &self.reporter));
-            let _ = consumer.unassign();
-        }
-        tracing::debug!(held = ?self.lanes.held(), topic = self.lanes.topic, "the group was rebalanced");
-    }
-}
-
 struct Reader {
     lanes: Shared,
     config: Arc<KafkaConfig>,
+    reporter: Reporter,
     membership: Membership,
     topics: TopicMaker,
 }
@@ -289,12 +138,11 @@ impl Reader {
         let mut result = Ok(());
         let mut watch = Watch::new(&self.config);
         loop {
-            let reporter = Reporter::new(&self.config);
-            match self.consume(make, reporter.clone(), &mut watch) {
+            match self.consume(make, &mut watch) {
                 Ok(Ended::Left) => break,
                 Ok(Ended::Stalled) => {}
                 Err(error) => {
-                    let error = fault::explain(&error, &reporter);
+                    let error = fault::explain(&error, &self.reporter);
                     self.lanes.fail(error.clone());
                     result = Err(error);
                     break;
@@ -306,28 +154,21 @@ impl Reader {
     }
 
     /// One consumer's life.
-    fn consume(
-        &self,
-        make: &dyn Fn(Member) -> KafkaResult<KafkaConsumer>,
-        reporter: Reporter,
-        watch: &mut Watch,
-    ) -> KafkaResult<Ended> {
-        let member = Member {
-            reporter,
-            lanes: Arc::clone(&self.lanes),
-            start: self.config.start,
-            consumer: OnceLock::new(),
-            queues: Mutex::default(),
-        };
+    fn consume(&self, make: &dyn Fn(Member) -> KafkaResult<KafkaConsumer>, watch: &mut Watch) -> KafkaResult<Ended> {
+        let member = Member::new(self.reporter.clone(), Arc::clone(&self.lanes), self.config.start);
         let mut consumer = make(member)?;
-        let lanes = Arc::clone(&self.lanes);
-        consumer.set_nonempty_callback(move || lanes.call());
+        let has_events = Arc::new(AtomicBool::new(true));
+        let (lanes, called) = (Arc::clone(&self.lanes), Arc::clone(&has_events));
+        consumer.set_nonempty_callback(move || {
+            called.store(true, Ordering::Release);
+            lanes.call();
+        });
         let consumer = Arc::new(consumer);
         // Set once, here.
         let _ = consumer.context().consumer.set(Arc::downgrade(&consumer));
         self.set_membership(Some(Arc::clone(&consumer)));
         consumer.subscribe(&[&self.lanes.topic])?;
-        let ended = self.serve(&consumer, watch);
+        let ended = self.serve(&consumer, &has_events, watch);
 
         let member = Arc::clone(consumer.context());
         if ended.is_ok() && self.lanes.standing() == Standing::Closing {
@@ -349,18 +190,12 @@ impl Reader {
         *self.membership.lock().unwrap_or_else(PoisonError::into_inner) = consumer;
     }
 
-    fn serve(&self, consumer: &Arc<KafkaConsumer>, watch: &mut Watch) -> KafkaResult<Ended> {
+    fn serve(&self, consumer: &Arc<KafkaConsumer>, has_events: &AtomicBool, watch: &mut Watch) -> KafkaResult<Ended> {
         let member = consumer.context();
         // When there may be a commit again.
         let mut next_commit = Instant::now();
         loop {
-            while let Some(polled) = consumer.poll(Duration::ZERO) {
-                match polled {
-                    // A partition whose queue is its own puts nothing here.
-                    Ok(message) => self.offer(&message),
-                    Err(error) => self.heed(error)?,
-                }
-            }
+            self.hear(consumer, has_events)?;
             self.seek(consumer)?;
             if Instant::now() >= next_commit {
                 next_commit = Instant::now() + self.commit(consumer, member)?;
@@ -383,6 +218,25 @@ impl Reader {
             };
             if self.lanes.rest(longest) != Standing::Open {
                 return Ok(Ended::Left);
+            }
+        }
+    }
+
+    /// Takes what has come into the consumer's own queue. A poll takes one event if it does not wait, and says nothing of it
+    /// where that was a line of the log: errors and rebalances behind it would come late.
+    fn hear(&self, consumer: &KafkaConsumer, has_events: &AtomicBool) -> KafkaResult<()> {
+        let longest = match has_events.swap(false, Ordering::Acquire) {
+            true => MORE,
+            false => Duration::ZERO,
+        };
+        loop {
+            let began = Instant::now();
+            match consumer.poll(longest) {
+                // A partition whose queue is its own puts nothing here.
+                Some(Ok(message)) => self.offer(&message),
+                Some(Err(error)) => self.heed(error)?,
+                None if began.elapsed() >= longest => return Ok(()),
+                None => {}
             }
         }
     }

@@ -14,13 +14,16 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::types::RDKafkaRespErr;
 
 use super::client::{self, Reporter};
-use super::fault;
+use super::{fault, remedy};
 use crate::broker::BrokerError;
 use crate::broker::threads::blocking;
 use crate::config::KafkaConfig;
 
 /// One request. A broker that is not there is told of within ten seconds.
 pub(super) const REQUEST: Duration = Duration::from_secs(8);
+
+/// How long a client is polled that nobody else polls.
+const SERVE: Duration = Duration::from_millis(5);
 
 /// What a record takes on the wire beside key, value and headers, generously.
 const OVERHEAD: usize = 256;
@@ -57,6 +60,26 @@ impl ClientContext for Asking {
 
 impl ConsumerContext for Asking {}
 
+/// Makes a client that only asks, and gives it the token that it may need.
+fn asking(
+    own: rdkafka::ClientConfig,
+    config: &KafkaConfig,
+    reporter: &Reporter,
+) -> Result<BaseConsumer<Asking>, BrokerError> {
+    let mut own = own;
+    own.set("allow.auto.create.topics", "false");
+    let consumer = BaseConsumer::from_config_and_context(&client::finish(own, config), Asking(reporter.clone()));
+    let consumer = consumer.map_err(|error| fault::explain(&error, reporter))?;
+    serve(&consumer);
+    Ok(consumer)
+}
+
+/// Hears the errors that have come, and renews the token of OAUTHBEARER: nobody polls a client that only asks. One call
+/// without a time-out would hear one thing only.
+fn serve(consumer: &BaseConsumer<Asking>) {
+    while consumer.poll(SERVE).is_some() {}
+}
+
 /// A topic that is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Topic {
@@ -69,42 +92,31 @@ impl Cluster {
     /// Connects, or says within ten seconds why not.
     pub fn connect(config: Arc<KafkaConfig>) -> Result<Self, BrokerError> {
         let reporter = Reporter::new(&config);
-        let mut asking = client::base(&config);
-        asking.set("allow.auto.create.topics", "false");
-        let asking = client::finish(asking, &config);
-        let consumer = BaseConsumer::from_config_and_context(&asking, Asking(reporter.clone()));
-        let consumer = consumer.map_err(|error| fault::explain(&error, &reporter))?;
+        let consumer = asking(client::base(&config), &config, &reporter)?;
         let cluster = Self {
             config,
             reporter,
             asking: Arc::new(consumer),
         };
         cluster.wait_for_metadata()?;
+        cluster.reporter.connected();
         Ok(cluster)
     }
 
-    /// Polls meanwhile: errors, and the tokens of OAUTHBEARER, come by that way.
     fn wait_for_metadata(&self) -> Result<(), BrokerError> {
         let began = Instant::now();
         loop {
-            self.asking.poll(Duration::ZERO);
-            match self
+            let Err(error) = self
                 .asking
                 .fetch_metadata(Some("__consumer_offsets"), Duration::from_millis(500))
-            {
-                Ok(_) => return Ok(()),
-                Err(error) => {
-                    self.asking.poll(Duration::ZERO);
-                    let is_final = self.reporter.last().is_some_and(|report| {
-                        matches!(
-                            report.code,
-                            Code::Authentication | Code::SSL | Code::UnsupportedSASLMechanism | Code::Resolve
-                        )
-                    });
-                    if is_final || began.elapsed() > REQUEST {
-                        return Err(self.explain(&error));
-                    }
-                }
+            else {
+                return Ok(());
+            };
+            serve(&self.asking);
+            let report = self.reporter.last();
+            let is_hopeless = report.is_some_and(|report| remedy::is_hopeless(&report, self.reporter.access()));
+            if is_hopeless || began.elapsed() > REQUEST {
+                return Err(self.explain(&error));
             }
         }
     }
@@ -113,11 +125,26 @@ impl Cluster {
         fault::explain(error, &self.reporter)
     }
 
+    /// A client that asks about the cluster.
     pub fn consumer(&self) -> &BaseConsumer<Asking> {
+        serve(&self.asking);
         &self.asking
     }
 
-    pub fn admin(&self) -> Result<AdminClient<Asking>, BrokerError> {
+    /// A client that asks about a group, and never joins it.
+    pub fn of_group(&self, group: &str) -> Result<BaseConsumer<Asking>, BrokerError> {
+        let mut config = client::base(&self.config);
+        config.set("group.id", group);
+        asking(config, &self.config, &self.reporter)
+    }
+
+    /// Nothing serves the events of an administering client, by which it would be given a token: with one it would only run
+    /// into its time-out.
+    fn may_administer(&self) -> bool {
+        !self.reporter.access().has_token
+    }
+
+    fn admin(&self) -> Result<AdminClient<Asking>, BrokerError> {
         let config = client::finish(client::base(&self.config), &self.config);
         let admin = AdminClient::from_config_and_context(&config, Asking(self.reporter.clone()));
         admin.map_err(|error| self.explain(&error))
@@ -126,7 +153,7 @@ impl Cluster {
     /// A topic, or none where the broker says that it is missing.
     pub fn find(&self, topic: &str) -> Result<Option<u32>, BrokerError> {
         let metadata = self
-            .asking
+            .consumer()
             .fetch_metadata(Some(topic), REQUEST)
             .map_err(|error| self.explain(&error))?;
         let found = metadata.topics().iter().find(|found| found.name() == topic);
@@ -182,6 +209,12 @@ impl Cluster {
     /// Makes a topic. False: it was there. One that may not be made may yet be made by somebody else, so a refusal is only
     /// told.
     pub async fn create(&self, topic: &str, partitions: u32) -> Result<bool, BrokerError> {
+        if !self.may_administer() {
+            return Err(BrokerError::Unsupported(format!(
+                "the topic '{topic}' cannot be made with --sasl oauthbearer; make it with Kafka's own tool: \
+                 kafka-topics.sh --create --topic {topic}"
+            )));
+        }
         let replication = self.config.replication.map_or(-1, i32::from);
         let partitions = i32::try_from(partitions).unwrap_or(i32::MAX);
         let letters = self.config.max_message_bytes.saturating_add(LETTER).to_string();
@@ -216,6 +249,9 @@ impl Cluster {
 
     /// What the topic's own setting says, less what a record takes beside its message; none where it may not be asked.
     async fn max_message_bytes(&self, topic: &str) -> Option<usize> {
+        if !self.may_administer() {
+            return None;
+        }
         let options = AdminOptions::new().request_timeout(Some(REQUEST));
         let admin = self.admin().ok()?;
         let described = admin

@@ -1,0 +1,278 @@
+//! What a report of librdkafka means to whoever has set this up, and what there is to change.
+
+use rdkafka::types::RDKafkaErrorCode as Code;
+
+use super::client::Access;
+use super::fault::is_vague;
+use super::report::Report;
+use crate::broker::BrokerError;
+
+/// A listener that takes no login hangs up within this, once it is asked for something else. Milliseconds.
+const AT_ONCE: u64 = 2_000;
+
+/// What a report means to whoever has set this up. A cluster that has answered once is not met in a wrong way.
+pub(super) fn tell(report: &Report, access: &Access, has_answered: bool) -> BrokerError {
+    let address = report.address.as_deref().unwrap_or(&access.servers);
+    let what = report.what.as_str();
+    let guess = (!has_answered).then(|| hang_up(report, access)).flatten();
+    let found = guess
+        .or_else(|| refusal(report, access))
+        .or_else(|| reach(report, access));
+    let Some((what, remedy)) = found.or_else(|| Some((what.to_owned(), other(report.code)?))) else {
+        return BrokerError::Failed(format!("kafka at {address}: {what}"));
+    };
+    let said = format!("kafka at {address}: {what}; {remedy}");
+    if is_vague(report.code) || report.code == Code::Resolve {
+        BrokerError::Unreachable(said)
+    } else {
+        BrokerError::Failed(said)
+    }
+}
+
+/// Something is answering, and does not want this client as it is.
+fn refusal(report: &Report, access: &Access) -> Option<(String, &'static str)> {
+    let what = report.what.as_str();
+    let said = |own: &str| own.to_owned();
+    Some(match report.code {
+        Code::Authentication | Code::SaslAuthenticationFailed if what.ends_with("supported mechanisms") => (
+            said("it takes no login"),
+            "leave --sasl off, or name its address with SASL in --bootstrap-servers",
+        ),
+        Code::Authentication | Code::SaslAuthenticationFailed | Code::UnsupportedSASLMechanism
+            if what.contains("supported mechanisms") =>
+        {
+            (said(what), "choose one of these with --sasl")
+        }
+        Code::Authentication | Code::SaslAuthenticationFailed if access.has_token => {
+            let why = what.trim_start_matches("SASL authentication error: ");
+            (
+                format!("it refuses the token: {why}"),
+                "put a token that it takes into the file of --sasl-token-file",
+            )
+        }
+        Code::Authentication | Code::SaslAuthenticationFailed => {
+            let why = what.trim_start_matches("SASL authentication error: ");
+            (
+                format!("it refuses user or password: {why}"),
+                "check --sasl-username, the password (--sasl-password-file or KAFKA_PASSWORD), and --sasl",
+            )
+        }
+        Code::SSL if report.has_any(&["certificate verify failed"]) => (
+            said("its certificate is not trusted"),
+            "name the file of the authority that signed it with --tls-ca, and in --bootstrap-servers the host that it is for",
+        ),
+        Code::SSL if report.has_any(&["wrong version number", "packet length too long", "record layer"]) => (
+            said("what answers there does not speak TLS"),
+            "leave --tls and --tls-ca off, or name its address with TLS in --bootstrap-servers",
+        ),
+        Code::SSL => (
+            said(what),
+            "check the address, and --tls-ca, --tls-certificate and --tls-key",
+        ),
+        Code::BadMessage => (
+            said("what answers there does not speak Kafka's protocol"),
+            "check the port in --bootstrap-servers, and add --tls if it is one with TLS",
+        ),
+        _ => return None,
+    })
+}
+
+/// A broker hangs up on what it does not understand; so does one that is just starting, behind a proxy.
+fn hang_up(report: &Report, access: &Access) -> Option<(String, &'static str)> {
+    if report.code != Code::BrokerTransportFailure {
+        return None;
+    }
+    let said = |own: &str| own.to_owned();
+    Some(match report.state.as_str() {
+        "SSL_HANDSHAKE" => (
+            said("it hangs up when TLS begins"),
+            "if this is a port without TLS, leave --tls and --tls-ca off",
+        ),
+        "APIVERSION_QUERY" => (
+            said("it hangs up at the first word"),
+            match access.is_tls {
+                false => "if this is a port with TLS, add --tls, or --tls-ca with the file of its authority",
+                true => "check that Kafka runs there, and --bootstrap-servers or KAFKA_URI",
+            },
+        ),
+        "UP" if !access.is_sasl && report.since < AT_ONCE => (
+            said("it hangs up at the first request"),
+            "if it wants a login, choose one with --sasl",
+        ),
+        _ => return None,
+    })
+}
+
+/// Nobody is answering.
+fn reach(report: &Report, access: &Access) -> Option<(String, &'static str)> {
+    let why = report.what.rsplit(": ").next().unwrap_or_default();
+    let what = match report.code {
+        Code::Resolve => format!("the name is not known here ({why})"),
+        Code::BrokerTransportFailure if report.state == "CONNECT" => format!("no connection ({why})"),
+        code if is_vague(code) => match report.what.split_once("Disconnected: ") {
+            Some((_, why)) => {
+                let why = why.split(": ").next().unwrap_or_default();
+                format!("the connection is lost ({why})")
+            }
+            None => report.what.clone(),
+        },
+        _ => return None,
+    };
+    // The address that the cluster names is another one than was asked for.
+    let is_foreign = |address: &String| report.is_advertised && !access.servers.contains(address.as_str());
+    let remedy = match report.code {
+        _ if report.address.as_ref().is_some_and(is_foreign) => {
+            "check that Kafka runs there, and that this address, which the cluster itself names (advertised.listeners), can \
+             be reached from here"
+        }
+        Code::Resolve => "check the name in --bootstrap-servers or KAFKA_URI",
+        _ => "check that Kafka runs there, and --bootstrap-servers or KAFKA_URI",
+    };
+    Some((what, remedy))
+}
+
+fn other(code: Code) -> Option<&'static str> {
+    Some(match code {
+        Code::TopicAuthorizationFailed
+        | Code::GroupAuthorizationFailed
+        | Code::ClusterAuthorizationFailed
+        | Code::TransactionalIdAuthorizationFailed => "ask whoever runs the broker for the rights",
+        Code::AutoOffsetReset | Code::OffsetOutOfRange => {
+            "messages that this group had not consumed are gone from the topic; take what is left with another --group, or \
+             set the group's offsets with Kafka's own tool"
+        }
+        Code::FencedInstanceId | Code::ProducerFenced | Code::Fenced | Code::InvalidProducerEpoch => {
+            "another host with the same --instance has taken over"
+        }
+        _ => return None,
+    })
+}
+
+/// Waiting would not help whoever is connecting.
+pub(super) fn is_hopeless(report: &Report, access: &Access) -> bool {
+    match report.code {
+        Code::Authentication
+        | Code::SaslAuthenticationFailed
+        | Code::UnsupportedSASLMechanism
+        | Code::SSL
+        | Code::BadMessage => true,
+        // Another of the addresses may do.
+        Code::Resolve => !access.servers.contains(','),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn access(servers: &str) -> Access {
+        Access {
+            servers: servers.to_owned(),
+            is_tls: false,
+            is_sasl: false,
+            has_token: false,
+        }
+    }
+
+    fn told(servers: &str, code: Code, line: &str) -> String {
+        tell(&Report::new(code, line), &access(servers), false).to_string()
+    }
+
+    #[test]
+    fn a_mechanism_that_is_not_offered_is_told_with_the_ones_that_are() {
+        let line = "sasl_plaintext://kafka:9092/bootstrap: SASL PLAIN mechanism handshake failed: Broker: Unsupported SASL \
+                    mechanism: broker's supported mechanisms: SCRAM-SHA-256 (after 1ms in state AUTH_HANDSHAKE)";
+        let said = told("kafka:9092", Code::Authentication, line);
+        assert!(said.starts_with("kafka at kafka:9092: SASL PLAIN"), "{said}");
+        assert!(
+            said.ends_with("SCRAM-SHA-256; choose one of these with --sasl"),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn an_address_that_the_cluster_names_is_told_apart_from_the_ones_that_were_asked_for() {
+        let line =
+            "kafka:29092/1: Failed to resolve 'kafka:29092': Name or service not known (after 1ms in state CONNECT)";
+        let said = told("127.0.0.1:9092", Code::Resolve, line);
+        assert!(
+            said.starts_with("kafka at kafka:29092: the name is not known here"),
+            "{said}"
+        );
+        assert!(said.contains("advertised.listeners"), "{said}");
+        assert!(!told("kafka:29092", Code::Resolve, line).contains("advertised.listeners"));
+    }
+
+    #[test]
+    fn a_connection_that_is_lost_is_told_without_the_client_library_s_words() {
+        let line =
+            "kafka:9092/1: Disconnected: connection closed by peer: receive 0 after POLLIN (after 3908ms in state UP)";
+        let said = told("kafka:9092", Code::BrokerTransportFailure, line);
+        assert!(
+            said.contains(": the connection is lost (connection closed by peer); check"),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn a_broker_that_hangs_up_is_met_in_a_wrong_way_unless_it_has_answered_before() {
+        let line = "kafka:9092/1: Disconnected: connection reset by peer (after 0ms in state APIVERSION_QUERY)";
+        let said = told("kafka:9092", Code::BrokerTransportFailure, line);
+        assert!(
+            said.contains("hangs up at the first word; if this is a port with TLS"),
+            "{said}"
+        );
+        let lost = tell(
+            &Report::new(Code::BrokerTransportFailure, line),
+            &access("kafka:9092"),
+            true,
+        )
+        .to_string();
+        assert!(
+            lost.contains(": the connection is lost (connection reset by peer); check"),
+            "{lost}"
+        );
+    }
+
+    #[test]
+    fn what_answers_and_is_no_kafka_is_told() {
+        let line = "kafka:80/bootstrap: Receive failed: Invalid response size 1213486160 (0..100000000): increase \
+                    receive.message.max.bytes (after 0ms in state APIVERSION_QUERY)";
+        let said = told("kafka:80", Code::BadMessage, line);
+        assert!(
+            said.contains("does not speak Kafka's protocol; check the port"),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn what_may_pass_by_itself_is_told_from_what_does_not() {
+        let report = |code| Report::new(code, "kafka:9092/bootstrap: whatever");
+        let one = access("kafka:9092");
+        for code in [
+            Code::BrokerTransportFailure,
+            Code::AllBrokersDown,
+            Code::OperationTimedOut,
+        ] {
+            assert!(
+                matches!(tell(&report(code), &one, false), BrokerError::Unreachable(_)),
+                "{code}"
+            );
+            assert!(!is_hopeless(&report(code), &one), "{code}");
+        }
+        for code in [Code::Authentication, Code::SSL, Code::BadMessage] {
+            assert!(
+                matches!(tell(&report(code), &one, false), BrokerError::Failed(_)),
+                "{code}"
+            );
+            assert!(is_hopeless(&report(code), &one), "{code}");
+        }
+        assert!(matches!(
+            tell(&report(Code::Resolve), &one, false),
+            BrokerError::Unreachable(_)
+        ));
+        assert!(is_hopeless(&report(Code::Resolve), &one));
+        assert!(!is_hopeless(&report(Code::Resolve), &access("kafka:9092,other:9092")));
+    }
+}
