@@ -1,5 +1,7 @@
 //! A folder to run the binary in, and what came of it.
 
+#![allow(dead_code, reason = "every test program takes its own part of this")]
+
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -14,6 +16,7 @@ const DEADLINE: Duration = Duration::from_secs(180);
 /// A folder that is removed afterwards; `./host.db` is made in it.
 pub struct Sandbox {
     folder: TempDir,
+    variables: Vec<(&'static str, String)>,
 }
 
 /// A run that has ended.
@@ -34,7 +37,13 @@ pub struct Running {
 impl Sandbox {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        Self { folder }
+        let variables = Vec::new();
+        Self { folder, variables }
+    }
+
+    /// Sets a variable of the environment for what is run from now on.
+    pub fn set(&mut self, name: &'static str, value: &str) {
+        self.variables.push((name, value.to_owned()));
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -86,6 +95,10 @@ impl Sandbox {
             .current_dir(self.folder.path())
             .env_remove("HOST_COMPONENT")
             .env_remove("RUST_LOG")
+            .env_remove("KAFKA_URI")
+            .env_remove("KAFKA_USERNAME")
+            .env_remove("KAFKA_PASSWORD")
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(stdout)
             .stderr(File::create(&stderr).unwrap())
