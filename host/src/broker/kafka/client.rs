@@ -11,8 +11,8 @@ use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode;
 
-use super::remedy;
 use super::report::Report;
+use super::{fault, remedy};
 use crate::config::KafkaConfig;
 
 /// How long a token counts where it does not say so itself.
@@ -155,7 +155,10 @@ impl ClientContext for Reporter {
         // A broker that hangs up is no error to librdkafka, and often all there is to explain one.
         if facility == "FAIL" && matches!(level, Warning | Notice | Info) {
             let report = Report::new(RDKafkaErrorCode::BrokerTransportFailure, message);
-            self.heard().last = Some((report, Instant::now()));
+            let mut heard = self.heard();
+            if heard.last().is_none_or(|last| fault::is_vague(last.code)) {
+                heard.last = Some((report, Instant::now()));
+            }
         }
     }
 
@@ -173,7 +176,7 @@ impl ClientContext for Reporter {
         heard.last = Some((report.clone(), Instant::now()));
         drop(heard);
         if is_told {
-            tracing::warn!("{}; trying again", remedy::tell(&report, &self.access));
+            tracing::warn!("{}; trying again", remedy::tell(&report, &self.access, true));
         }
     }
 

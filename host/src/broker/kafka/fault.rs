@@ -35,14 +35,15 @@ pub(super) fn explain(error: &KafkaError, reporter: &Reporter) -> BrokerError {
     let Some(code) = error.rdkafka_error_code() else {
         return BrokerError::Failed(format!("kafka at {}: {error}", access.servers));
     };
+    let has_answered = reporter.is_connected();
     match reporter.last() {
-        Some(report) if is_vague(code) => tell(&report, access),
-        None if is_vague(code) && reporter.is_connected() => BrokerError::Unreachable(format!(
+        Some(report) if is_vague(code) => tell(&report, access, has_answered),
+        None if is_vague(code) && has_answered => BrokerError::Unreachable(format!(
             "kafka at {}: {error}; it answered before, so check that every address that the cluster itself names \
              (advertised.listeners) can be reached from here",
             access.servers
         )),
-        _ => tell(&Report::new(code, &error.to_string()), access),
+        _ => tell(&Report::new(code, &error.to_string()), access, has_answered),
     }
 }
 

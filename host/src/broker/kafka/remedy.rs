@@ -10,14 +10,15 @@ use crate::broker::BrokerError;
 /// A listener that takes no login hangs up within this, once it is asked for something else. Milliseconds.
 const AT_ONCE: u64 = 2_000;
 
-/// What a report means to whoever has set this up.
-pub(super) fn tell(report: &Report, access: &Access) -> BrokerError {
+/// What a report means to whoever has set this up. A cluster that has answered once is not met in a wrong way.
+pub(super) fn tell(report: &Report, access: &Access, has_answered: bool) -> BrokerError {
     let address = report.address.as_deref().unwrap_or(&access.servers);
     let what = report.what.as_str();
-    let Some((what, remedy)) = security(report, access).or_else(|| reach(report, access)).or_else(|| {
-        let remedy = other(report.code)?;
-        Some((what.to_owned(), remedy))
-    }) else {
+    let guess = (!has_answered).then(|| hang_up(report, access)).flatten();
+    let found = guess
+        .or_else(|| refusal(report, access))
+        .or_else(|| reach(report, access));
+    let Some((what, remedy)) = found.or_else(|| Some((what.to_owned(), other(report.code)?))) else {
         return BrokerError::Failed(format!("kafka at {address}: {what}"));
     };
     let said = format!("kafka at {address}: {what}; {remedy}");
@@ -29,7 +30,7 @@ pub(super) fn tell(report: &Report, access: &Access) -> BrokerError {
 }
 
 /// Something is answering, and does not want this client as it is.
-fn security(report: &Report, access: &Access) -> Option<(String, &'static str)> {
+fn refusal(report: &Report, access: &Access) -> Option<(String, &'static str)> {
     let what = report.what.as_str();
     let said = |own: &str| own.to_owned();
     Some(match report.code {
@@ -72,19 +73,29 @@ fn security(report: &Report, access: &Access) -> Option<(String, &'static str)> 
             said("what answers there does not speak Kafka's protocol"),
             "check the port in --bootstrap-servers, and add --tls if it is one with TLS",
         ),
-        // A broker hangs up on what it does not understand; so does one that is just starting, behind a proxy.
-        Code::BrokerTransportFailure if access.is_tls && report.state == "SSL_HANDSHAKE" => (
+        _ => return None,
+    })
+}
+
+/// A broker hangs up on what it does not understand; so does one that is just starting, behind a proxy.
+fn hang_up(report: &Report, access: &Access) -> Option<(String, &'static str)> {
+    if report.code != Code::BrokerTransportFailure {
+        return None;
+    }
+    let said = |own: &str| own.to_owned();
+    Some(match report.state.as_str() {
+        "SSL_HANDSHAKE" => (
             said("it hangs up when TLS begins"),
             "if this is a port without TLS, leave --tls and --tls-ca off",
         ),
-        Code::BrokerTransportFailure if report.state == "APIVERSION_QUERY" => (
+        "APIVERSION_QUERY" => (
             said("it hangs up at the first word"),
             match access.is_tls {
                 false => "if this is a port with TLS, add --tls, or --tls-ca with the file of its authority",
                 true => "check that Kafka runs there, and --bootstrap-servers or KAFKA_URI",
             },
         ),
-        Code::BrokerTransportFailure if !access.is_sasl && report.state == "UP" && report.since < AT_ONCE => (
+        "UP" if !access.is_sasl && report.since < AT_ONCE => (
             said("it hangs up at the first request"),
             "if it wants a login, choose one with --sasl",
         ),
@@ -98,8 +109,8 @@ fn reach(report: &Report, access: &Access) -> Option<(String, &'static str)> {
     let what = match report.code {
         Code::Resolve => format!("the name is not known here ({why})"),
         Code::BrokerTransportFailure if report.state == "CONNECT" => format!("no connection ({why})"),
-        code if is_vague(code) => match report.what.strip_prefix("Disconnected: ") {
-            Some(why) => {
+        code if is_vague(code) => match report.what.split_once("Disconnected: ") {
+            Some((_, why)) => {
                 let why = why.split(": ").next().unwrap_or_default();
                 format!("the connection is lost ({why})")
             }
@@ -155,14 +166,17 @@ pub(super) fn is_hopeless(report: &Report, access: &Access) -> bool {
 mod tests {
     use super::*;
 
-    fn told(servers: &str, code: Code, line: &str) -> String {
-        let access = Access {
+    fn access(servers: &str) -> Access {
+        Access {
             servers: servers.to_owned(),
             is_tls: false,
             is_sasl: false,
             has_token: false,
-        };
-        tell(&Report::new(code, line), &access).to_string()
+        }
+    }
+
+    fn told(servers: &str, code: Code, line: &str) -> String {
+        tell(&Report::new(code, line), &access(servers), false).to_string()
     }
 
     #[test]
@@ -202,6 +216,26 @@ mod tests {
     }
 
     #[test]
+    fn a_broker_that_hangs_up_is_met_in_a_wrong_way_unless_it_has_answered_before() {
+        let line = "kafka:9092/1: Disconnected: connection reset by peer (after 0ms in state APIVERSION_QUERY)";
+        let said = told("kafka:9092", Code::BrokerTransportFailure, line);
+        assert!(
+            said.contains("hangs up at the first word; if this is a port with TLS"),
+            "{said}"
+        );
+        let lost = tell(
+            &Report::new(Code::BrokerTransportFailure, line),
+            &access("kafka:9092"),
+            true,
+        )
+        .to_string();
+        assert!(
+            lost.contains(": the connection is lost (connection reset by peer); check"),
+            "{lost}"
+        );
+    }
+
+    #[test]
     fn what_answers_and_is_no_kafka_is_told() {
         let line = "kafka:80/bootstrap: Receive failed: Invalid response size 1213486160 (0..100000000): increase \
                     receive.message.max.bytes (after 0ms in state APIVERSION_QUERY)";
@@ -215,12 +249,6 @@ mod tests {
     #[test]
     fn what_may_pass_by_itself_is_told_from_what_does_not() {
         let report = |code| Report::new(code, "kafka:9092/bootstrap: whatever");
-        let access = |servers: &str| Access {
-            servers: servers.to_owned(),
-            is_tls: true,
-            is_sasl: true,
-            has_token: false,
-        };
         let one = access("kafka:9092");
         for code in [
             Code::BrokerTransportFailure,
@@ -228,17 +256,20 @@ mod tests {
             Code::OperationTimedOut,
         ] {
             assert!(
-                matches!(tell(&report(code), &one), BrokerError::Unreachable(_)),
+                matches!(tell(&report(code), &one, false), BrokerError::Unreachable(_)),
                 "{code}"
             );
             assert!(!is_hopeless(&report(code), &one), "{code}");
         }
         for code in [Code::Authentication, Code::SSL, Code::BadMessage] {
-            assert!(matches!(tell(&report(code), &one), BrokerError::Failed(_)), "{code}");
+            assert!(
+                matches!(tell(&report(code), &one, false), BrokerError::Failed(_)),
+                "{code}"
+            );
             assert!(is_hopeless(&report(code), &one), "{code}");
         }
         assert!(matches!(
-            tell(&report(Code::Resolve), &one),
+            tell(&report(Code::Resolve), &one, false),
             BrokerError::Unreachable(_)
         ));
         assert!(is_hopeless(&report(Code::Resolve), &one));
