@@ -1,10 +1,12 @@
 //! Kafka's jars: fetched by Maven once for a checkout, then shared by all its tests.
 
 use crate::program::{self, until};
-use anyhow::{Context, Result, bail, ensure};
+use crate::skip::or_skip;
+use anyhow::{Context, Error, Result, bail, ensure};
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 const POM: &str = include_str!("../pom.xml");
@@ -45,19 +47,14 @@ impl Distribution {
         Ok(Self { jars })
     }
 
-    /// The same in `target/brokers` of this checkout, for tests. `None`: the test is to be skipped, which stderr says.
+    /// The same in `target/brokers` of this checkout, for tests. `None`: the test is to be skipped, see [`or_skip`].
     ///
-    /// With `CI=true` nothing is skipped, and what is missing is an error.
+    /// A fetch that failed would fail again, for every test of a program: it is tried once.
     pub fn for_tests() -> Result<Option<Self>> {
-        let found = Self::find_or_fetch(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/brokers")));
-        match found {
-            Ok(distribution) => Ok(Some(distribution)),
-            Err(error) if std::env::var_os("CI").is_none_or(|ci| ci != "true") => {
-                eprintln!("skipped: {error:#}");
-                Ok(None)
-            }
-            Err(error) => Err(error),
-        }
+        static FOUND: OnceLock<Result<Distribution, String>> = OnceLock::new();
+        let brokers = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/brokers"));
+        let found = FOUND.get_or_init(|| Self::find_or_fetch(brokers).map_err(|error| format!("{error:#}")));
+        or_skip(found.clone().map_err(Error::msg))
     }
 
     /// All jars, as Java takes them after `-cp`.

@@ -11,10 +11,12 @@ mod distribution;
 mod keeper;
 mod node;
 mod program;
+mod skip;
 mod tls;
 mod wire;
 
 pub use cluster::{Cluster, Options};
 pub use distribution::{Distribution, missing_packages};
 pub use node::{MECHANISMS, PASSWORD, USER};
+pub use skip::{SKIPPED, or_skip};
 pub use wire::exchange;

@@ -29,8 +29,9 @@ fn start(options: &Options) -> Option<Cluster> {
 
 /// One cluster for the tests that end nothing of it.
 fn shared() -> Option<&'static Cluster> {
-    static CLUSTER: OnceLock<Option<Cluster>> = OnceLock::new();
-    CLUSTER.get_or_init(|| start(&Options::default())).as_ref()
+    static CLUSTER: OnceLock<Cluster> = OnceLock::new();
+    let distribution = Distribution::for_tests().unwrap()?;
+    Some(CLUSTER.get_or_init(|| Cluster::start(&distribution, &Options::default()).unwrap()))
 }
 
 fn is_alive(pid: i32) -> bool {

@@ -92,12 +92,17 @@ fn describe(cluster: &Cluster, options: &Options) -> Result<String> {
         writeln!(text, "  authority {}", ca.display())?;
         writeln!(text, "  user {USER}, password {PASSWORD}; {mechanisms}")?;
     }
+    // Where the host looks by itself, it need not be told.
+    let export = match options.port {
+        Some(PORT) => String::new(),
+        _ => format!("    export KAFKA_URI={}\n", cluster.bootstrap()),
+    };
     writeln!(
         text,
         "\
 Its data is temporary, in {}, and goes with it. Ctrl-C ends it.
 
-    host run --broker kafka
+{export}    host run --broker kafka
     host consume --broker kafka
     host produce --broker kafka",
         cluster.folder().display()

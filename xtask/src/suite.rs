@@ -3,9 +3,15 @@
 use crate::steps::{self, Steps};
 use crate::workspace::Workspace;
 use anyhow::{Context, Result, bail};
+use std::collections::BTreeSet;
 use std::fmt;
+use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
+
+/// `test_brokers::SKIPPED`, which is not there on every system: names the file in which a test that has to be skipped
+/// leaves a line.
+const SKIPPED: &str = "XTASK_SKIPPED";
 
 /// Compiles and runs the tests, in two steps so that the minutes of each are known. Every test binary runs, also after
 /// one has failed.
@@ -14,10 +20,14 @@ pub fn run(workspace: &Workspace, steps: &mut Steps, args: &[&str]) -> Result<To
         steps::run(workspace.cargo().args(["test", "--workspace", "--no-run"]))
     })?;
     steps.time("run tests", || {
+        let skipped = workspace.target.join("skipped");
+        // What an earlier run has left is not of this one.
+        fs::write(&skipped, "").with_context(|| skipped.display().to_string())?;
         let mut cargo = workspace.cargo();
         cargo
             .args(["test", "--workspace", "--no-fail-fast"])
             .args(args)
+            .env(SKIPPED, &skipped)
             .stdout(Stdio::piped());
         let mut child = cargo.spawn().context("cannot start cargo")?;
         let mut total = Total::default();
@@ -25,6 +35,9 @@ pub fn run(workspace: &Workspace, steps: &mut Steps, args: &[&str]) -> Result<To
             pass_on(BufReader::new(output), std::io::stdout(), &mut total)?;
         }
         let status = child.wait()?;
+        for test in total.skip(&fs::read_to_string(&skipped)?) {
+            eprintln!("skipped: {test}");
+        }
         if !status.success() {
             bail!("`cargo test` ended with {status}: {total}");
         }
@@ -50,6 +63,7 @@ pub struct Total {
     passed: usize,
     failed: usize,
     ignored: usize,
+    skipped: usize,
 }
 
 impl Total {
@@ -71,6 +85,15 @@ impl Total {
         self.failed += count("failed");
         self.ignored += count("ignored");
     }
+
+    /// Counts the tests that have said that they were skipped, a line each; to cargo they have passed. One that asked for
+    /// what is missing more than once is one.
+    fn skip<'a>(&mut self, lines: &'a str) -> BTreeSet<&'a str> {
+        let tests: BTreeSet<_> = lines.lines().collect();
+        self.passed = self.passed.saturating_sub(tests.len());
+        self.skipped += tests.len();
+        tests
+    }
 }
 
 impl fmt::Display for Total {
@@ -80,10 +103,11 @@ impl fmt::Display for Total {
             passed,
             failed,
             ignored,
+            skipped,
         } = self;
         write!(
             f,
-            "{passed} tests passed, {failed} failed, {ignored} ignored in {binaries} test binaries"
+            "{passed} tests passed, {failed} failed, {ignored} ignored, {skipped} skipped in {binaries} test binaries"
         )
     }
 }
@@ -111,7 +135,8 @@ test result: FAILED. 10 passed; 3 failed; 0 ignored; 0 measured; 0 filtered out;
                 binaries: 2,
                 passed: 12,
                 failed: 3,
-                ignored: 1
+                ignored: 1,
+                skipped: 0
             }
         );
     }
@@ -121,5 +146,26 @@ test result: FAILED. 10 passed; 3 failed; 0 ignored; 0 measured; 0 filtered out;
         let mut total = Total::default();
         total.add("thread panicked: test result: ok. 5 passed; 0 failed");
         assert_eq!(total, Total::default());
+    }
+
+    #[test]
+    fn a_test_that_was_skipped_counts_once_and_not_as_passed() {
+        let mut total = Total::default();
+        total.add("test result: ok. 5 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s");
+        let tests = total.skip("conformance: b: no java\nconformance: a: no java\nconformance: b: no java\n");
+        assert_eq!(
+            Vec::from_iter(tests),
+            ["conformance: a: no java", "conformance: b: no java"]
+        );
+        assert_eq!(
+            total.to_string(),
+            "3 tests passed, 0 failed, 0 ignored, 2 skipped in 1 test binaries"
+        );
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn the_file_of_skipped_tests_is_named_as_the_tests_read_it() {
+        assert_eq!(SKIPPED, test_brokers::SKIPPED);
     }
 }
