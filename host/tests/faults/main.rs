@@ -50,6 +50,8 @@ fn start(options: Options) -> Option<Cluster> {
 /// One node, for all faults that leave it as it was. None: there is no Kafka here, and this is not CI.
 fn one() -> Option<&'static Cluster> {
     static CLUSTER: OnceLock<Option<Cluster>> = OnceLock::new();
+    // Asked by each test, so that each is counted as skipped.
+    Distribution::for_tests().unwrap()?;
     CLUSTER.get_or_init(|| start(Options::default())).as_ref()
 }
 

@@ -12,6 +12,8 @@ use super::sandbox::Sandbox;
 /// It ends with the program. None: there is no Kafka here, and this is not CI.
 pub fn cluster() -> Option<&'static Cluster> {
     static CLUSTER: OnceLock<Option<Cluster>> = OnceLock::new();
+    // Asked by each test, so that each is counted as skipped.
+    Distribution::for_tests().unwrap()?;
     CLUSTER.get_or_init(|| start(true)).as_ref()
 }
 
