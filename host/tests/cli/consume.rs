@@ -68,6 +68,18 @@ fn a_stop_is_a_clean_end_and_what_was_printed_is_consumed() {
 }
 
 #[test]
+fn a_stop_is_heard_though_nobody_reads_the_log() {
+    let sandbox = three();
+    let running = sandbox.start_unheeded(&INPUT);
+    wait_for("three lines", || {
+        let printed = std::fs::read_to_string(sandbox.path("stdout")).unwrap();
+        (printed.lines().count() == 3).then_some(())
+    });
+    running.signal("INT");
+    assert_eq!(running.end().code, Some(0));
+}
+
+#[test]
 fn a_reader_that_does_not_read_cannot_hold_up_the_second_stop() {
     let sandbox = Sandbox::new();
     // Far more than a pipe holds.

@@ -89,7 +89,19 @@ impl Sandbox {
     /// Starts with a stdout of its own.
     pub fn spawn(&self, arguments: &[&str], stdout: Stdio) -> Running {
         // Files, and not pipes, so that nobody need read them while the program runs.
-        let stderr = self.path("stderr");
+        let stderr = File::create(self.path("stderr")).unwrap();
+        self.spawn_with(arguments, stdout, stderr.into())
+    }
+
+    /// Starts with a stderr that nobody reads any more.
+    pub fn start_unheeded(&self, arguments: &[&str]) -> Running {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let stdout = File::create(self.path("stdout")).unwrap();
+        self.spawn_with(arguments, stdout.into(), writer.into())
+    }
+
+    fn spawn_with(&self, arguments: &[&str], stdout: Stdio, stderr: Stdio) -> Running {
         let child = Command::new(env!("CARGO_BIN_EXE_host"))
             .args(arguments)
             .current_dir(self.folder.path())
@@ -101,10 +113,10 @@ impl Sandbox {
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(stdout)
-            .stderr(File::create(&stderr).unwrap())
+            .stderr(stderr)
             .spawn()
             .unwrap();
-        let stdout = self.path("stdout");
+        let (stdout, stderr) = (self.path("stdout"), self.path("stderr"));
         Running { child, stdout, stderr }
     }
 }
@@ -123,7 +135,7 @@ impl Running {
         Ended {
             code: status.code(),
             stdout: fs::read(&self.stdout).unwrap_or_default(),
-            stderr: fs::read_to_string(&self.stderr).unwrap(),
+            stderr: fs::read_to_string(&self.stderr).unwrap_or_default(),
         }
     }
 }

@@ -167,6 +167,27 @@ fn an_answer_says_where_it_comes_from_unless_it_is_to_be_plain() {
 }
 
 #[test]
+fn a_log_that_cannot_be_written_ends_nothing() {
+    let sandbox = Sandbox::new();
+    sandbox.write("corrupt.png", b"\x89PNG\r\n\x1a\nand no more");
+    sandbox.succeed(&["produce", "--images", "corrupt.png"]);
+    sandbox.succeed(&["produce", "--limit", "1", "--interval", "0"]);
+    let run = sandbox.start_unheeded(&[
+        "run",
+        "--component",
+        &classifier(),
+        "--idle-timeout",
+        "2s",
+        "--format",
+        "json",
+    ]);
+    let ended = run.end();
+    assert_eq!(ended.code, Some(0));
+    let json: Value = serde_json::from_slice(&ended.stdout).unwrap();
+    assert_eq!((&json["messages"], &json["dead_letters"]), (&json!(1), &json!(1)));
+}
+
+#[test]
 fn files_are_classified_in_order_and_a_bad_one_is_named_while_the_others_go_on() {
     let sandbox = Sandbox::new();
     let classifier = classifier();
