@@ -35,6 +35,16 @@ impl RunCommand {
                 group: self.group,
             },
         };
+        if let Some(target) = [&topics.output, &topics.dead_letters]
+            .into_iter()
+            .find(|target| **target == topics.input.topic)
+        {
+            return Err(Failure::Usage(format!(
+                "'{target}' cannot be read from and published to: what comes out would come in again without end; name \
+                 another topic with --output-topic or --dead-letter-topic"
+            ))
+            .into());
+        }
         let policy = Policy {
             on_error: match self.on_error {
                 OnErrorName::DeadLetter => OnError::DeadLetter,

@@ -63,6 +63,16 @@ fn the_defaults_are_those_of_the_original_program() {
 }
 
 #[test]
+fn a_topic_that_would_feed_itself_is_refused() {
+    let sandbox = Sandbox::new();
+    for option in ["--output-topic", "--dead-letter-topic"] {
+        let said = sandbox.fail(2, &["run", option, "input-stream"]);
+        assert!(said.contains("'input-stream'") && said.contains(option), "{said}");
+    }
+    assert!(!sandbox.path("host.db").exists());
+}
+
+#[test]
 fn pub_sub_is_known_by_both_names_and_says_that_it_is_not_there_yet() {
     let sandbox = Sandbox::new();
     for command in ["run", "produce", "consume"] {
