@@ -150,10 +150,11 @@ fn send(
     shutdown: Shutdown,
 ) -> impl Stream<Item = anyhow::Result<Confirmed>> {
     let paced = stream::unfold((messages, false), move |(mut messages, wait)| async move {
+        // Only then is it known whether there is anything to wait for.
+        let message = messages.recv().await?;
         if wait && !interval.is_zero() {
             tokio::time::sleep(interval).await;
         }
-        let message = messages.recv().await?;
         Some((message, (messages, true)))
     });
     paced

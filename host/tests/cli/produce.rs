@@ -34,6 +34,14 @@ fn a_limit_as_large_as_a_number_can_be_is_no_limit() {
 }
 
 #[test]
+fn nothing_is_waited_for_behind_the_last_message() {
+    let sandbox = Sandbox::new();
+    // Longer than the test may take.
+    sandbox.succeed(&["produce", "--limit", "40", "--interval", "1h"]);
+    assert_eq!(messages(&sandbox), 1);
+}
+
+#[test]
 fn all_ten_thousand_are_sent_once_through_and_the_summary_counts_them() {
     let sandbox = Sandbox::new();
     let summary = sandbox.succeed(&["produce", "--interval", "0", "--format", "json"]);
