@@ -358,7 +358,7 @@ Examples:
   host inspect --format json other.wasm")]
 pub struct InspectCommand {
     /// The component.
-    #[arg(value_name = "COMPONENT", default_value = DEFAULT_COMPONENT)]
+    #[arg(value_name = "COMPONENT", env = "HOST_COMPONENT", default_value = DEFAULT_COMPONENT)]
     pub component: PathBuf,
     /// How to write results.
     #[arg(long, value_enum, default_value = "text")]
