@@ -23,7 +23,6 @@ use crate::shutdown::Shutdown;
 pub use dead_letter::{ERROR_CODE, revive};
 use lane::{Lanes, Turn};
 use provenance::Provenance;
-pub use provenance::{COMPONENT, DEDUPE_ID, SOURCE};
 
 /// Why an input was not answered.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
+use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode;
 
@@ -141,6 +142,9 @@ impl Reporter {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// A consumer that belongs to no group is never called back.
+impl ConsumerContext for Reporter {}
 
 impl ClientContext for Reporter {
     const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;

@@ -66,9 +66,8 @@ impl Broker {
         let name = topic.clone();
         let missing = move || {
             if create {
-                runtime
-                    .block_on(cluster.find_or_create(&topic, Route::Answers))
-                    .map(drop)
+                let made = cluster.find_or_create(&topic, Route::Answers);
+                runtime.block_on(made).map(drop)
             } else {
                 Err(cluster.unknown(&topic))
             }

@@ -5,8 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use rdkafka::client::{ClientContext, OAuthToken};
-use rdkafka::config::{ClientConfig, FromClientConfigAndContext, RDKafkaLogLevel};
+use rdkafka::config::{ClientConfig, FromClientConfigAndContext};
 use rdkafka::error::KafkaError;
 use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseRecord, ProducerContext, ThreadedProducer};
@@ -14,7 +13,7 @@ use rdkafka::types::RDKafkaErrorCode;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::client::{self, Reporter};
-use super::topics::{Cluster, Topic};
+use super::topics::Cluster;
 use super::{fault, message};
 use crate::broker::{BrokerError, Durable, Lane, Output, Route, Sink};
 use crate::config::KafkaConfig;
@@ -25,10 +24,7 @@ const QUEUE_KIB: u32 = 64 << 10;
 /// How long a full queue of the client library is left alone.
 const FULL: Duration = Duration::from_millis(5);
 
-pub(super) type Producer = ThreadedProducer<Deliveries>;
-
-/// Where delivery reports go.
-pub(super) struct Deliveries(Reporter);
+pub(super) type Producer = ThreadedProducer<Reporter>;
 
 /// One output on its way.
 pub(super) struct Pending {
@@ -36,23 +32,7 @@ pub(super) struct Pending {
     _permit: Option<OwnedSemaphorePermit>,
 }
 
-impl ClientContext for Deliveries {
-    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
-
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        self.0.log(level, facility, message);
-    }
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        self.0.error(error, reason);
-    }
-
-    fn generate_oauth_token(&self, config: Option<&str>) -> Result<OAuthToken, Box<dyn std::error::Error>> {
-        self.0.generate_oauth_token(config)
-    }
-}
-
-impl ProducerContext for Deliveries {
+impl ProducerContext for Reporter {
     type DeliveryOpaque = Box<Pending>;
 
     fn delivery(&self, result: &DeliveryResult<'_>, pending: Box<Pending>) {
@@ -63,6 +43,14 @@ impl ProducerContext for Deliveries {
         // Whoever waited may have gone.
         let _ = pending.reply.send(result);
     }
+}
+
+/// A topic to publish to, which is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Topic {
+    partitions: u32,
+    /// The largest message that it takes, where that may be asked. Bytes.
+    max_message_bytes: Option<usize>,
 }
 
 /// What every producer of this program is set to.
@@ -137,7 +125,10 @@ impl Sender {
         if let Some(topic) = known {
             return Ok(topic);
         }
-        let topic = self.cluster.find_or_create(name, route).await?;
+        let topic = Topic {
+            partitions: self.cluster.find_or_create(name, route).await?,
+            max_message_bytes: self.cluster.max_message_bytes(name).await,
+        };
         let mut topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
         topics.insert(Arc::clone(name), topic);
         Ok(topic)
@@ -182,7 +173,7 @@ impl Sender {
     }
 
     /// Hands a record to the client library, or back where its queue is full.
-    pub fn send(&self, record: &Record, mut pending: Box<Pending>) -> Result<(), (KafkaError, Box<Pending>)> {
+    pub fn send(&self, record: &Record, pending: Box<Pending>) -> Result<(), (KafkaError, Box<Pending>)> {
         let message = &record.message;
         let mut sent = BaseRecord::with_opaque_to(&record.topic, pending).payload(&message.payload[..]);
         sent.partition = record.partition;
@@ -191,18 +182,13 @@ impl Sender {
         if !message.headers.is_empty() {
             sent = sent.headers(message::to_headers(message));
         }
-        match self.producer().send(sent) {
-            Ok(()) => Ok(()),
-            Err((error, back)) => {
-                pending = back.delivery_opaque;
-                Err((error, pending))
-            }
-        }
+        let sent = self.producer().send(sent);
+        sent.map_err(|(error, back)| (error, back.delivery_opaque))
     }
 }
 
 fn connect(config: &ClientConfig, cluster: &Cluster) -> Result<Arc<Producer>, BrokerError> {
-    let producer = Producer::from_config_and_context(config, Deliveries(cluster.reporter.clone()));
+    let producer = Producer::from_config_and_context(config, cluster.reporter.clone());
     producer.map(Arc::new).map_err(|error| cluster.explain(&error))
 }
 

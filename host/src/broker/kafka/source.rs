@@ -203,12 +203,14 @@ impl Reader {
         let mut next_commit = Instant::now();
         loop {
             self.hear(consumer, has_events)?;
-            self.seek(consumer)?;
+            self.seek(consumer);
             if Instant::now() >= next_commit {
                 next_commit = Instant::now() + self.commit(consumer, member)?;
             }
             let has_read = self.read(member)?;
-            if watch.is_stalled(consumer, &self.lanes, has_read) {
+            if has_read {
+                watch.restart();
+            } else if watch.is_stalled(consumer, &self.lanes) {
                 tracing::warn!(
                     topic = self.lanes.topic,
                     "nothing came for {} although there is something to read: connecting anew",
@@ -272,7 +274,7 @@ impl Reader {
     }
 
     /// Takes lanes that were put back to where they begin again.
-    fn seek(&self, consumer: &KafkaConsumer) -> KafkaResult<()> {
+    fn seek(&self, consumer: &KafkaConsumer) {
         for (partition, offset) in self.lanes.seeks() {
             let to = Offset::Offset(i64::try_from(offset).unwrap_or(i64::MAX));
             match consumer.seek(&self.lanes.topic, partition, to, REQUEST) {
@@ -281,7 +283,6 @@ impl Reader {
                 Err(error) => tracing::debug!(%error, partition, offset, "a lane could not be put back yet"),
             }
         }
-        Ok(())
     }
 
     /// Commits what is settled, and says how long to wait with the next commit. It waits for the broker, which gathers what

@@ -34,18 +34,23 @@ impl Watch {
         }
     }
 
+    /// Something was read.
+    pub fn restart(&mut self) {
+        self.since = Instant::now();
+    }
+
     /// Whether nothing was read for the limit, though there was room and the broker has more.
-    pub fn is_stalled(&mut self, consumer: &KafkaConsumer, lanes: &Lanes, has_read: bool) -> bool {
+    pub fn is_stalled(&mut self, consumer: &KafkaConsumer, lanes: &Lanes) -> bool {
         let held = lanes.held();
         // A lane with no room to read ahead stands still for a good reason.
         let waits = held.iter().any(|partition| lanes.takes(*partition));
-        if has_read || !waits {
-            self.since = Instant::now();
+        if !waits {
+            self.restart();
         }
         if self.since.elapsed() < self.limit {
             return false;
         }
-        self.since = Instant::now();
+        self.restart();
         let mut is_stalled = false;
         for partition in held {
             if let Some(end) = self.lags(consumer, lanes, partition) {

@@ -7,9 +7,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
-use rdkafka::client::{ClientContext, OAuthToken};
-use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
-use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::config::FromClientConfigAndContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::types::RDKafkaRespErr;
 
@@ -36,39 +35,18 @@ const LETTER: usize = 64 << 10;
 pub(super) struct Cluster {
     pub config: Arc<KafkaConfig>,
     pub reporter: Reporter,
-    asking: Arc<BaseConsumer<Asking>>,
+    asking: Arc<BaseConsumer<Reporter>>,
 }
-
-/// The context of a client that only asks.
-pub(super) struct Asking(Reporter);
-
-impl ClientContext for Asking {
-    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
-
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        self.0.log(level, facility, message);
-    }
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        self.0.error(error, reason);
-    }
-
-    fn generate_oauth_token(&self, config: Option<&str>) -> Result<OAuthToken, Box<dyn std::error::Error>> {
-        self.0.generate_oauth_token(config)
-    }
-}
-
-impl ConsumerContext for Asking {}
 
 /// Makes a client that only asks, and gives it the token that it may need.
 fn asking(
     own: rdkafka::ClientConfig,
     config: &KafkaConfig,
     reporter: &Reporter,
-) -> Result<BaseConsumer<Asking>, BrokerError> {
+) -> Result<BaseConsumer<Reporter>, BrokerError> {
     let mut own = own;
     own.set("allow.auto.create.topics", "false");
-    let consumer = BaseConsumer::from_config_and_context(&client::finish(own, config), Asking(reporter.clone()));
+    let consumer = BaseConsumer::from_config_and_context(&client::finish(own, config), reporter.clone());
     let consumer = consumer.map_err(|error| fault::explain(&error, reporter))?;
     serve(&consumer);
     Ok(consumer)
@@ -76,16 +54,8 @@ fn asking(
 
 /// Hears the errors that have come, and renews the token of OAUTHBEARER: nobody polls a client that only asks. One call
 /// without a time-out would hear one thing only.
-fn serve(consumer: &BaseConsumer<Asking>) {
+fn serve(consumer: &BaseConsumer<Reporter>) {
     while consumer.poll(SERVE).is_some() {}
-}
-
-/// A topic that is there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Topic {
-    pub partitions: u32,
-    /// The largest message that it takes, where that may be asked. Bytes.
-    pub max_message_bytes: Option<usize>,
 }
 
 impl Cluster {
@@ -134,13 +104,13 @@ impl Cluster {
     }
 
     /// A client that asks about the cluster.
-    pub fn consumer(&self) -> &BaseConsumer<Asking> {
+    pub fn consumer(&self) -> &BaseConsumer<Reporter> {
         serve(&self.asking);
         &self.asking
     }
 
     /// A client that asks about a group, and never joins it.
-    pub fn of_group(&self, group: &str) -> Result<BaseConsumer<Asking>, BrokerError> {
+    pub fn of_group(&self, group: &str) -> Result<BaseConsumer<Reporter>, BrokerError> {
         let mut config = client::base(&self.config);
         config.set("group.id", group);
         asking(config, &self.config, &self.reporter)
@@ -152,13 +122,13 @@ impl Cluster {
         !self.reporter.access().has_token
     }
 
-    fn admin(&self) -> Result<AdminClient<Asking>, BrokerError> {
+    fn admin(&self) -> Result<AdminClient<Reporter>, BrokerError> {
         let config = client::finish(client::base(&self.config), &self.config);
-        let admin = AdminClient::from_config_and_context(&config, Asking(self.reporter.clone()));
+        let admin = AdminClient::from_config_and_context(&config, self.reporter.clone());
         admin.map_err(|error| self.explain(&error))
     }
 
-    /// A topic, or none where the broker says that it is missing.
+    /// The partitions of a topic, or none where the broker says that it is missing.
     pub fn find(&self, topic: &str) -> Result<Option<u32>, BrokerError> {
         let metadata = self
             .consumer()
@@ -174,19 +144,13 @@ impl Cluster {
         }
     }
 
-    /// A topic, which is made when missing.
-    pub async fn find_or_create(&self, topic: &str, route: Route) -> Result<Topic, BrokerError> {
-        let partitions = match self.find_blocking(topic).await? {
-            Some(partitions) => partitions,
-            None => {
-                self.create(topic, self.config.partitions, route).await?;
-                self.wait_until_there(topic).await?
-            }
-        };
-        Ok(Topic {
-            partitions,
-            max_message_bytes: self.max_message_bytes(topic).await,
-        })
+    /// The partitions of a topic, which is made when missing.
+    pub async fn find_or_create(&self, topic: &str, route: Route) -> Result<u32, BrokerError> {
+        if let Some(partitions) = self.find_blocking(topic).await? {
+            return Ok(partitions);
+        }
+        self.create(topic, self.config.partitions, route).await?;
+        self.wait_until_there(topic).await
     }
 
     pub async fn find_blocking(&self, topic: &str) -> Result<Option<u32>, BrokerError> {
@@ -255,8 +219,9 @@ impl Cluster {
         }
     }
 
-    /// What the topic's own setting says, less what a record takes beside its message; none where it may not be asked.
-    async fn max_message_bytes(&self, topic: &str) -> Option<usize> {
+    /// The largest message that a topic takes, by its own setting and less what a record takes beside its message; none
+    /// where it may not be asked. Bytes.
+    pub async fn max_message_bytes(&self, topic: &str) -> Option<usize> {
         if !self.may_administer() {
             return None;
         }
