@@ -2,16 +2,17 @@
 
 #![allow(dead_code, reason = "every test program takes its own part of this")]
 
+#[path = "../waiting/mod.rs"]
+mod waiting;
+
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-/// Compiling the component for the first time takes the longest.
-const DEADLINE: Duration = Duration::from_secs(180);
+pub use waiting::wait_for;
 
 /// A folder that is removed afterwards; `./host.db` is made in it.
 pub struct Sandbox {
@@ -145,18 +146,6 @@ impl Drop for Running {
         // Most have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
-    }
-}
-
-/// Asks again and again until there is something, for as long as the deadline allows.
-pub fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
-    let started = Instant::now();
-    loop {
-        if let Some(answer) = ask() {
-            return answer;
-        }
-        assert!(started.elapsed() < DEADLINE, "waited in vain for {what}");
-        std::thread::sleep(Duration::from_millis(10));
     }
 }
 

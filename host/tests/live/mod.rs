@@ -6,17 +6,18 @@
 #![allow(dead_code, reason = "every test program takes its own part of this")]
 
 pub mod topics;
+#[path = "../waiting/mod.rs"]
+mod waiting;
 
 use std::cell::Cell;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tempfile::TempDir;
 
-/// Compiling the component for the first time takes the longest.
-pub const DEADLINE: Duration = Duration::from_secs(180);
+pub use waiting::{DEADLINE, wait_for};
 
 /// Where the programs run, and what they write.
 pub struct Stage {
@@ -138,18 +139,6 @@ impl Drop for Running {
         // Most have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
-    }
-}
-
-/// Asks again and again until there is something, for as long as the deadline allows.
-pub fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
-    let started = Instant::now();
-    loop {
-        if let Some(answer) = ask() {
-            return answer;
-        }
-        assert!(started.elapsed() < DEADLINE, "waited in vain for {what}");
-        std::thread::sleep(Duration::from_millis(10));
     }
 }
 
