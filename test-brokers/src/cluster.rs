@@ -26,6 +26,8 @@ pub struct Options {
     pub secure: bool,
     /// The plaintext port of the first node; one that is free unless told.
     pub port: Option<u16>,
+    /// As Kafka's own script starts a server, where the tests' start quickly and stay small.
+    pub full_size: bool,
     /// Server properties, such as `message.max.bytes`; they come last, and so they win.
     pub properties: Vec<(String, String)>,
 }
@@ -36,6 +38,7 @@ impl Default for Options {
             nodes: 1,
             secure: false,
             port: None,
+            full_size: false,
             properties: Vec::new(),
         }
     }

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 const POM: &str = include_str!("../pom.xml");
 
-/// The folder of the jars that [`POM`] names.
-const NAME: &str = "kafka-4.1.1";
+/// The folder of the jars that [`POM`] names: Kafka's version, and the POM's own.
+const NAME: &str = "kafka-4.1.1-2";
 
 /// A fetch takes ten seconds; a slow line may take its time, a line that hangs may not.
 const FETCH_LIMIT: Duration = Duration::from_secs(5 * 60);
@@ -112,8 +112,12 @@ mod tests {
 
     #[test]
     fn the_folder_has_the_version_that_is_fetched() {
-        let version = NAME.strip_prefix("kafka-").unwrap();
-        assert!(POM.contains(&format!("<version>{version}</version>")));
+        let (kafka, own) = NAME.strip_prefix("kafka-").unwrap().split_once('-').unwrap();
+        for (artifact, version) in [("kafka", own), ("kafka_2.13", kafka), ("kafka-tools", kafka)] {
+            let wanted = format!("<artifactId>{artifact}</artifactId> <version>{version}</version>");
+            let pom: Vec<_> = POM.split_whitespace().collect();
+            assert!(pom.join(" ").contains(&wanted), "{wanted}");
+        }
     }
 
     #[test]

@@ -110,20 +110,30 @@ impl Node {
     }
 }
 
-/// A virtual machine that starts quickly and leaves nothing outside of its folder, killed or not.
+/// A virtual machine that leaves nothing outside of its folder, killed or not.
 fn java(setting: &Setting, class: &str) -> Vec<String> {
+    let size = match setting.options.full_size {
+        true => ["-Xmx1g", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20"],
+        false => ["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"],
+    };
     let flags = [
-        "-Xmx512m",
-        "-XX:+UseSerialGC",
-        "-XX:TieredStopAtLevel=1",
         "-XX:-UsePerfData",
         "-Djava.io.tmpdir=.",
         "-Dlog4j2.configurationFile=log4j2.properties",
         "-cp",
     ];
     let rest = [setting.distribution.class_path(), class.to_owned()];
-    flags.map(String::from).into_iter().chain(rest).collect()
+    let flags = size.into_iter().chain(flags).map(String::from);
+    flags.chain(rest).collect()
 }
+
+/// What keeps a server of the tests quick and small.
+const SMALL: &str = "
+# A group begins at once.
+group.initial.rebalance.delay.ms=0
+num.network.threads=2
+num.io.threads=2
+";
 
 fn properties(setting: &Setting, number: usize, ports: &Ports) -> Result<String> {
     let Ports {
@@ -164,17 +174,17 @@ share.coordinator.state.topic.num.partitions=4
 # The offsets' topic takes it from here, and so does every topic that does not say.
 min.insync.replicas={in_sync}
 
-# A group begins at once.
-group.initial.rebalance.delay.ms=0
+# A transaction that took too long is undone soon after.
+transaction.abort.timed.out.transaction.cleanup.interval.ms=500
 # A node that was killed may come back only when its old session has run out: 9 s unless told.
 broker.session.timeout.ms=3000
 broker.heartbeat.interval.ms=500
-# Small, as several run beside the tests.
-num.network.threads=2
-num.io.threads=2
 log.cleaner.dedupe.buffer.size=4194304
 "
     );
+    if !options.full_size {
+        text.push_str(SMALL);
+    }
     if options.secure {
         text.push_str(&secure_listener());
     }
