@@ -16,6 +16,7 @@ mod toolchain;
 mod workspace;
 
 use anyhow::Result;
+use bench::Part;
 use component::Guests;
 use std::io::Write;
 use std::process::ExitCode;
@@ -31,7 +32,8 @@ Commands:
   component [--tests]  Build the classifier for wasm32-wasip2 into target/component/classifier.wasm;
                        with --tests also the guests of test-components/, each into target/component/NAME.wasm
   demo [ARGS...]       Build component and host, then run `host demo ARGS...`
-  bench [RUNS]         Build component and host, then measure what BENCHMARKS.md has, 5 times or RUNS
+  bench [PART] [RUNS]  Build component and host, then measure what BENCHMARKS.md has, 5 times or RUNS; the parts are
+                       demo, and on a real Kafka scaling and throughput; all of them where none is named
   kafka [--nodes 3] [--secure]
                        Run an Apache Kafka until Ctrl-C, on 127.0.0.1:9092 where that is free; with --nodes 3 a cluster
                        of three, with --secure also TLS and SASL
@@ -54,14 +56,7 @@ fn main() -> ExitCode {
         ["component"] => component(&mut steps, Guests::Classifier),
         ["component", "--tests"] => component(&mut steps, Guests::All),
         ["demo", args @ ..] => demo(&mut steps, args),
-        ["bench"] => bench(&mut steps, 5),
-        ["bench", runs] => match runs.parse() {
-            Ok(runs) if runs > 0 => bench(&mut steps, runs),
-            _ => {
-                eprintln!("xtask: `{runs}` is not a number of runs; give one above 0");
-                return ExitCode::from(2);
-            }
-        },
+        ["bench", args @ ..] => bench(&mut steps, args),
         #[cfg(unix)]
         ["kafka", args @ ..] => kafka(&mut steps, args),
         #[cfg(unix)]
@@ -72,10 +67,7 @@ fn main() -> ExitCode {
             let _ = std::io::stdout().write_all(HELP.as_bytes());
             Ok(ExitCode::SUCCESS)
         }
-        other => {
-            eprintln!("xtask: `{}` is not a command\n\n{HELP}", other.join(" "));
-            return ExitCode::from(2);
-        }
+        other => Ok(usage(&format!("`{}` is not a command", other.join(" ")))),
     };
     done.unwrap_or_else(|error| {
         steps.print();
@@ -98,12 +90,30 @@ fn demo(steps: &mut Steps, args: &[&str]) -> Result<ExitCode> {
     host::demo(&workspace, args)
 }
 
-fn bench(steps: &mut Steps, runs: usize) -> Result<ExitCode> {
-    let workspace = Workspace::locate()?;
-    component::build(&workspace, steps, Guests::Classifier)?;
-    host::build(&workspace, steps)?;
-    bench::run(&workspace, runs)?;
+fn bench(steps: &mut Steps, args: &[&str]) -> Result<ExitCode> {
+    let (parts, runs) = match args {
+        [] => (&Part::ALL[..], "5"),
+        [first, rest @ ..] => match (Part::named(first), rest) {
+            (Some(part), []) => (&[part][..], "5"),
+            (Some(part), [runs]) => (&[part][..], *runs),
+            (None, []) => (&Part::ALL[..], *first),
+            _ => return Ok(usage(&format!("`{}` is not what `bench` takes", args.join(" ")))),
+        },
+    };
+    match runs.parse() {
+        Ok(runs) if runs > 0 => bench::run(&Workspace::locate()?, steps, parts, runs)?,
+        _ => {
+            return Ok(usage(&format!(
+                "`{runs}` is neither a part of the bench nor a number of runs above 0"
+            )));
+        }
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+fn usage(what: &str) -> ExitCode {
+    eprintln!("xtask: {what}\n\n{HELP}");
+    ExitCode::from(2)
 }
 
 #[cfg(unix)]

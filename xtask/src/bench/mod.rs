@@ -1,0 +1,97 @@
+//! The figures of BENCHMARKS.md, measured on the real binary.
+//!
+//! Everything is measured from outside, as a user would see it, and several times: a run says the least, the middle and
+//! the most, since other work on the machine shows in every one of them.
+
+mod demo;
+#[cfg(unix)]
+mod kafka;
+mod process;
+#[cfg(unix)]
+mod scaling;
+#[cfg(unix)]
+mod throughput;
+
+use crate::component::{self, Guests};
+use crate::host;
+use crate::steps::Steps;
+use crate::workspace::Workspace;
+use anyhow::Result;
+use std::io::Write;
+
+/// What to measure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Speed, memory and start over the embedded broker.
+    Demo,
+    /// Images over Kafka with more workers and more hosts.
+    Scaling,
+    /// Messages over Kafka with a guest that does nothing, beside Kafka's own tools.
+    Throughput,
+}
+
+impl Part {
+    pub const ALL: [Self; 3] = [Self::Demo, Self::Scaling, Self::Throughput];
+
+    /// By its name on the command line.
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "demo" => Some(Self::Demo),
+            "scaling" => Some(Self::Scaling),
+            "throughput" => Some(Self::Throughput),
+            _ => None,
+        }
+    }
+}
+
+/// Builds what is measured, measures, and prints a table in Markdown for each part to stdout.
+pub fn run(workspace: &Workspace, steps: &mut Steps, parts: &[Part], runs: usize) -> Result<()> {
+    let guests = match parts.contains(&Part::Throughput) {
+        true => Guests::All,
+        false => Guests::Classifier,
+    };
+    component::build(workspace, steps, guests)?;
+    host::build(workspace, steps)?;
+    for part in parts {
+        let table = match part {
+            Part::Demo => demo::measure(workspace, runs)?,
+            #[cfg(unix)]
+            Part::Scaling => scaling::measure(workspace, steps, runs)?,
+            #[cfg(unix)]
+            Part::Throughput => throughput::measure(workspace, steps, runs)?,
+            #[cfg(not(unix))]
+            other => anyhow::bail!("{other:?} takes a Kafka of the tests, which runs on Unix only"),
+        };
+        std::io::stdout().write_all(format!("{table}\n").as_bytes())?;
+    }
+    Ok(())
+}
+
+/// Least, middle and most, with so many decimals.
+fn spread(mut values: Vec<f64>, decimals: usize) -> [String; 3] {
+    values.sort_by(f64::total_cmp);
+    let at = |index: usize| {
+        values
+            .get(index)
+            .map_or("none".to_owned(), |value| format!("{value:.decimals$}"))
+    };
+    [at(0), at(values.len() / 2), at(values.len().saturating_sub(1))]
+}
+
+/// The middle, with the least and the most behind it.
+#[cfg(unix)]
+fn middle(values: Vec<f64>, decimals: usize) -> String {
+    let [least, middle, most] = spread(values, decimals);
+    format!("{middle} ({least} to {most})")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_spread_is_the_least_the_middle_and_the_most() {
+        assert_eq!(spread(vec![3.0, 1.0, 2.0], 0), ["1", "2", "3"]);
+        assert_eq!(spread(vec![1.25, 0.5], 1), ["0.5", "1.2", "1.2"]);
+    }
+}
