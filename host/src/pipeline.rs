@@ -4,135 +4,32 @@
 //! with it of every claim. Classification happens in any order on the classifier's threads; [`Turn`] brings a lane's
 //! deliveries back into order before they settle.
 
+mod classify;
 mod dead_letter;
 mod lane;
+mod policy;
 mod provenance;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
-use crate::broker::{BrokerError, Claim, Delivery, Demand, Event, Output, Route, Settle, SettleError, Source};
+use crate::broker::{Claim, Delivery, Demand, Event, Output, Route, Settle, SettleError, Source};
 use crate::message::{CONTENT_TYPE, Message};
 use crate::shutdown::Shutdown;
+pub use classify::{Answer, Cause, Classify, ClassifyError};
 pub use dead_letter::{ERROR_CODE, revive};
 use lane::{Lanes, Turn};
+pub use policy::{OnError, PipelineError, Policy, Progress};
 use provenance::Provenance;
 
-/// Why an input was not answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cause {
-    /// Stable and kebab-case, for metrics and dead letters: `bad-shape`, `trap`, `timeout`.
-    pub code: String,
-    /// For people: names the value and, where there is one, the remedy.
-    pub detail: String,
-}
-
-/// A message that was not answered.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ClassifyError {
-    /// The same message will fail again.
-    #[error("rejected, {}: {}", .0.code, .0.detail)]
-    Reject(Cause),
-    /// Repeating may succeed: a trap, a time-out, or the guest said so.
-    #[error("failed, {}: {}", .0.code, .0.detail)]
-    Retry(Cause),
-}
-
-/// An answer, and what it took to get it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
-    /// The body of the answer.
-    pub payload: Bytes,
-    /// Its media type.
-    pub content_type: String,
-    /// How many images it classifies.
-    pub images: u32,
-}
-
-/// Message in, message or error out. Called concurrently; the future may be dropped.
-#[async_trait]
-pub trait Classify: Send + Sync {
-    /// Answers one message.
-    async fn classify(&self, message: &Message) -> Result<Answer, ClassifyError>;
-
-    /// What dead letters name as the one that could not answer: the component's digest.
-    fn digest(&self) -> &str;
-}
-
-/// What becomes of a message that cannot be answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OnError {
-    /// It is published to the dead letters with the reason, and consumed.
-    DeadLetter,
-    /// The pipeline ends; the message stays where it is.
-    Stop,
-}
-
-/// How a pipeline runs. Bounds hold before work is accepted.
-#[derive(Clone, Debug)]
-pub struct Policy {
-    /// What becomes of a message that cannot be answered.
-    pub on_error: OnError,
-    /// How often a message is tried where repeating may succeed; at least 1.
-    pub attempts: u32,
-    /// How long the second attempt waits. Each further one waits twice as long, up to 20 times this, and up to half of it
-    /// is left out at random.
-    pub retry_delay: Duration,
-    /// Messages accepted and not yet durable.
-    pub max_in_flight: usize,
-    /// Their bytes, without their answers'. A single message may take it all.
-    pub max_in_flight_bytes: usize,
-    /// A larger message is not shown to the guest, and a larger answer is not published: both count as rejected. Bytes.
-    pub max_message_bytes: usize,
-    /// Mark outputs with where they come from, in headers.
-    pub provenance: bool,
-    /// Ends the pipeline softly when no message came for so long.
-    pub idle_timeout: Option<Duration>,
-}
-
-/// What a pipeline has done so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Progress {
-    /// Messages answered, durably.
-    pub answered: u64,
-    /// The images in them.
-    pub images: u64,
-    /// Messages published as dead letters, durably.
-    pub dead_letters: u64,
-    /// Messages accepted and not yet durable; at the end: those that a hard stop left, of which the ones that were not on
-    /// their way to the broker come again.
-    pub in_flight: usize,
-}
-
-/// Why a pipeline ended otherwise than by a stop.
-#[derive(Debug, thiserror::Error)]
-pub enum PipelineError {
-    /// A message could not be answered, and the policy says to stop there.
-    #[error("{position} could not be answered after {attempts} attempts: {error}")]
-    Unanswered {
-        /// Where the message came from.
-        position: String,
-        /// How often it was tried.
-        attempts: u32,
-        /// The last error.
-        error: ClassifyError,
-    },
-    /// Somebody younger of the same name took over.
-    #[error("{0}")]
-    Fenced(String),
-    /// The broker failed.
-    #[error(transparent)]
-    Broker(#[from] BrokerError),
-}
-
 /// Runs until a stop is asked for, nothing came for the idle time-out, or an error. `observe` is called after each
-/// message that settled. A soft stop finishes what is in flight; a hard one, or an error, abandons it: it comes again.
+/// message that settled. A soft stop finishes what the classifier has begun, and leaves the rest; a hard one, or an error,
+/// abandons it all: what is left or abandoned comes again.
 pub async fn run(
     mut source: Box<dyn Source>,
     settle: Arc<dyn Settle>,
@@ -146,9 +43,11 @@ pub async fn run(
         settle: &*settle,
         classifier,
         policy,
+        shutdown,
+        slots: Semaphore::new(classifier.concurrency()),
         cluster: &cluster,
     };
-    let ended = pipeline.stream(&mut *source, shutdown, observe).await;
+    let ended = pipeline.stream(&mut *source, observe).await;
     // The group is left even after an error, so that another member takes over at once; the first error is what counts.
     let closed = source.close().await;
     let progress = ended?;
@@ -160,6 +59,9 @@ struct Pipeline<'a> {
     settle: &'a dyn Settle,
     classifier: &'a dyn Classify,
     policy: &'a Policy,
+    shutdown: &'a Shutdown,
+    /// One for each call that the classifier takes up, given in the order of the deliveries.
+    slots: Semaphore,
     /// Where the messages come from.
     cluster: &'a str,
 }
@@ -168,14 +70,16 @@ impl Pipeline<'_> {
     async fn stream(
         &self,
         source: &mut dyn Source,
-        shutdown: &Shutdown,
         mut observe: impl FnMut(&Progress),
     ) -> Result<Progress, PipelineError> {
+        let shutdown = self.shutdown;
         let mut progress = Progress::default();
         let mut bytes: usize = 0;
         let mut lanes = Lanes::default();
         let mut in_flight = FuturesUnordered::new();
         let mut idle_since = Instant::now();
+        // Until the end, since a claim that is dropped takes those before it in its lane along.
+        let mut left = Vec::new();
 
         while !(shutdown.is_stopping() && in_flight.is_empty()) {
             let draining = shutdown.is_stopping();
@@ -195,8 +99,13 @@ impl Pipeline<'_> {
                 Some((size, outcome)) = in_flight.next() => {
                     bytes -= size;
                     progress.in_flight = in_flight.len();
-                    progress.count(outcome?);
-                    observe(&progress);
+                    match outcome? {
+                        Carried::Left(claim) => left.push(claim),
+                        carried => {
+                            progress.count(&carried);
+                            observe(&progress);
+                        }
+                    }
                     idle_since = Instant::now();
                 }
                 event = source.recv(demand) => match event? {
@@ -226,7 +135,13 @@ impl Pipeline<'_> {
             claim,
         } = delivery;
         tracing::debug!(position, "accepted");
-        let Some(answered) = turn.unless_revoked(self.answer(&message, &position)).await else {
+        let Some(slot) = turn.unless_revoked(self.begin()).await else {
+            return Ok(Carried::Abandoned);
+        };
+        let Some(slot) = slot else {
+            return Ok(Carried::Left(claim));
+        };
+        let Some(answered) = turn.unless_revoked(self.answer(&message, &position, slot)).await else {
             return Ok(Carried::Abandoned);
         };
         let (outputs, carried) = answered?;
@@ -253,11 +168,28 @@ impl Pipeline<'_> {
         durable.await // outputs confirmed, claim consumed
     }
 
+    /// Waits until the classifier takes up one more. None: a stop came first.
+    async fn begin(&self) -> Option<SemaphorePermit<'_>> {
+        tokio::select! {
+            biased;
+            () = self.shutdown.stopping() => None,
+            slot = self.slots.acquire() => slot.ok(),
+        }
+    }
+
     /// The outputs for one message: its answer, or by the error policy its dead letter.
-    async fn answer(&self, message: &Message, position: &str) -> Result<(Vec<Output>, Carried), PipelineError> {
+    async fn answer(
+        &self,
+        message: &Message,
+        position: &str,
+        slot: SemaphorePermit<'_>,
+    ) -> Result<(Vec<Output>, Carried), PipelineError> {
         let mut attempt = 1;
+        let mut slot = Some(slot);
         let error = loop {
-            match self.classify(message, position).await {
+            let classified = self.classify(message, position).await;
+            drop(slot.take());
+            match classified {
                 Ok((message, images)) => {
                     let output = Output {
                         route: Route::Answers,
@@ -274,6 +206,7 @@ impl Pipeline<'_> {
                         "trying again"
                     );
                     self.back_off(attempt).await;
+                    slot = self.slots.acquire().await.ok();
                     attempt += 1;
                 }
                 Err(error) => break error,
@@ -302,20 +235,21 @@ impl Pipeline<'_> {
     /// The reply to a message and the images in it, where both are of a size that the broker takes: what would end the run
     /// at the broker ends here as one message that is not answered.
     async fn classify(&self, message: &Message, position: &str) -> Result<(Message, u32), ClassifyError> {
-        let limit = self.policy.max_message_bytes;
-        let within = |what: &str, message: &Message| match message.size() {
-            size if size > limit => Err(ClassifyError::Reject(Cause {
-                code: "too-large".to_owned(),
-                detail: format!("{what} of {size} bytes is over the limit of {limit}; raise --max-message-bytes"),
-            })),
-            _ => Ok(()),
-        };
-        within("a message", message)?;
+        let general = (self.policy.max_message_bytes, "raise --max-message-bytes");
+        within("a message", message, general)?;
         let answer = self.classifier.classify(message).await?;
         let images = answer.images;
         let mut reply = reply(message, answer);
         self.mark(&mut reply, position);
-        within("an answer, with the key and headers of its message,", &reply)?;
+        let own = self.settle.max_answer_bytes();
+        let own = own.map(|limit| {
+            (
+                limit,
+                "raise what the output topic takes, such as its max.message.bytes",
+            )
+        });
+        let limit = own.filter(|(limit, _)| *limit < general.0).unwrap_or(general);
+        within("an answer, with the key and headers of its message,", &reply, limit)?;
         Ok((reply, images))
     }
 
@@ -349,18 +283,31 @@ enum Carried {
     DeadLetter,
     /// Its lane was revoked or rewound: it comes again.
     Abandoned,
+    /// A stop came before it had begun: it comes again.
+    Left(Claim),
 }
 
 impl Progress {
-    fn count(&mut self, carried: Carried) {
+    fn count(&mut self, carried: &Carried) {
         match carried {
             Carried::Answered { images } => {
                 self.answered += 1;
-                self.images += u64::from(images);
+                self.images += u64::from(*images);
             }
             Carried::DeadLetter => self.dead_letters += 1,
-            Carried::Abandoned => {}
+            Carried::Abandoned | Carried::Left(_) => {}
         }
+    }
+}
+
+/// Rejects what is over a limit in bytes; the remedy is for that limit.
+fn within(what: &str, message: &Message, (limit, remedy): (usize, &str)) -> Result<(), ClassifyError> {
+    match message.size() {
+        size if size > limit => Err(ClassifyError::Reject(Cause {
+            code: "too-large".to_owned(),
+            detail: format!("{what} of {size} bytes is over the limit of {limit}; {remedy}"),
+        })),
+        _ => Ok(()),
     }
 }
 

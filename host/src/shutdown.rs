@@ -1,4 +1,4 @@
-//! Two named stops. Soft: take nothing new, finish what is in flight. Hard: abandon what is in flight; it comes again.
+//! Two named stops. Soft: begin nothing new, finish what has begun. Hard: abandon that too; it comes again.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ impl Shutdown {
         tokio::spawn(async move {
             interrupted().await;
             tracing::info!(
-                "stopping: finishing what is in flight, {} at most; once more stops at once",
+                "stopping: finishing what has begun, {} at most; once more stops at once",
                 humantime::format_duration(drain)
             );
             signals.stop();

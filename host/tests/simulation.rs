@@ -261,6 +261,10 @@ impl Classify for SimulatedClassifier {
         }
     }
 
+    fn concurrency(&self) -> usize {
+        3
+    }
+
     fn digest(&self) -> &str {
         "simulated"
     }
@@ -290,21 +294,22 @@ fn policy(on_error: OnError, attempts: u32) -> Policy {
     }
 }
 
-/// Runs to the end, through as many crashes as the seed holds, and gives back the model and the number of crashes.
-async fn simulate(seed: u64) -> (Shared, usize) {
+/// Runs to the end, through as many crashes and stops as the seed holds, and gives back the model and their numbers.
+async fn simulate(seed: u64) -> (Shared, usize, usize) {
     let model = model(seed);
     let classifier = SimulatedClassifier(Mutex::new(Rng::with_seed(!seed)));
     let policy = policy(OnError::DeadLetter, 30);
-    let mut crashes = 0;
+    let (mut crashes, mut stops) = (0, 0);
     loop {
         let shutdown = Shutdown::new();
         let source = Box::new(SimulatedSource(Arc::clone(&model)));
         let settle = Arc::new(SimulatedSettle(Arc::clone(&model)));
         let crash = async {
             let polls = look(&model).rng.usize(50..2000);
-            for _ in 0..polls {
+            let stops_at = look(&model).rng.usize(0..4000);
+            for poll in 0..polls {
                 yield_now().await;
-                if look(&model).done() {
+                if look(&model).done() || poll == stops_at {
                     shutdown.stop();
                 }
             }
@@ -313,14 +318,17 @@ async fn simulate(seed: u64) -> (Shared, usize) {
             biased;
             ended = pipeline::run(source, settle, &classifier, &policy, &shutdown, |_| {}) => {
                 let progress = ended.unwrap();
-                assert_eq!(progress.in_flight, 0, "a soft stop finishes what is in flight");
-                return (model, crashes);
+                assert_eq!(progress.in_flight, 0, "a soft stop leaves nothing in flight");
+                if look(&model).done() {
+                    return (model, crashes, stops);
+                }
+                stops += 1;
             }
             () = crash => crashes += 1,
         }
-        assert!(crashes < 1000, "no progress");
+        assert!(crashes + stops < 1000, "no progress");
         let mut model = look(&model);
-        assert_eq!(model.alive, 0, "a crash drops every claim");
+        assert_eq!(model.alive, 0, "an end drops every claim");
         for index in 0..LANES {
             model.lanes[index].revoked = None;
             model.rewind(index);
@@ -334,10 +342,10 @@ fn whatever_the_broker_does_each_message_comes_out_once_and_in_order() {
         .enable_time()
         .build()
         .unwrap();
-    let (mut crashes, mut rewinds, mut revocations) = (0, 0, 0);
+    let (mut crashes, mut stops, mut rewinds, mut revocations) = (0, 0, 0, 0);
     for seed in 0..300 {
         println!("seed {seed}");
-        let (model, crashed) = runtime.block_on(simulate(seed));
+        let (model, crashed, stopped) = runtime.block_on(simulate(seed));
         let model = look(&model);
         for (index, lane) in model.lanes.iter().enumerate() {
             let expected: Vec<_> = (0..MESSAGES).map(|message| body(index, message)).collect();
@@ -354,12 +362,13 @@ fn whatever_the_broker_does_each_message_comes_out_once_and_in_order() {
         }
         assert!(model.most_alive <= IN_FLIGHT, "{} in flight", model.most_alive);
         crashes += crashed;
+        stops += stopped;
         rewinds += model.rewinds;
         revocations += model.revocations;
     }
     assert!(
-        crashes > 100 && rewinds > 1000 && revocations > 100,
-        "{crashes} crashes, {rewinds} rewinds, {revocations} revocations"
+        crashes > 100 && stops > 100 && rewinds > 1000 && revocations > 100,
+        "{crashes} crashes, {stops} stops, {rewinds} rewinds, {revocations} revocations"
     );
 }
 

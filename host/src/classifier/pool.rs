@@ -15,6 +15,7 @@ use crate::pipeline::{Answer, Cause, Classify, ClassifyError};
 
 /// A component at work. Dropping it lets the threads end after their present call.
 pub struct Classifier {
+    workers: usize,
     jobs: Sender<Job>,
     description: Description,
     digest: String,
@@ -61,6 +62,7 @@ impl Classifier {
         }
         let description = description.ok_or_else(|| ComponentError::Start("no worker started".to_owned()))?;
         Ok(Self {
+            workers: config.workers.get(),
             jobs,
             description,
             digest: program.digest,
@@ -99,6 +101,11 @@ impl Classify for Classifier {
             return Err(no_worker());
         }
         answered.await.unwrap_or_else(|_| Err(no_worker()))
+    }
+
+    /// One call at each worker, and one that it finds when it has ended that.
+    fn concurrency(&self) -> usize {
+        2 * self.workers
     }
 
     fn digest(&self) -> &str {

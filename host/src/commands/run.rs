@@ -1,6 +1,6 @@
 //! `host run`: the pipeline over a broker, until it is stopped.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use indicatif::{HumanCount, ProgressBar};
 use serde_json::json;
@@ -88,11 +88,16 @@ impl RunCommand {
 
         let started = Instant::now();
         let bar = progress::bar(None);
-        let observe = observer(&bar);
+        let mut settled = Settled::default();
+        let mut show = observer(&bar);
+        let observe = |progress: &Progress| {
+            settled.note(SystemTime::now());
+            show(progress);
+        };
         let ended = pipeline::run(source, settle, &classifier, &policy, &shutdown, observe).await;
         bar.finish_and_clear();
         let done = ended?;
-        summarise(&done, started.elapsed(), self.format)?;
+        summarise(&done, started.elapsed(), &settled, self.format)?;
         if done.in_flight > 0 {
             return Err(Failure::Interrupted(format!(
                 "{} messages were still in flight; those that no commit had taken yet come again",
@@ -101,6 +106,25 @@ impl RunCommand {
             .into());
         }
         Ok(())
+    }
+}
+
+/// When the first and the last message so far were through: between them lies what the pipeline took, without the start and
+/// the waiting at the end.
+#[derive(Default)]
+struct Settled(Option<[SystemTime; 2]>);
+
+impl Settled {
+    fn note(&mut self, now: SystemTime) {
+        let [first, _] = self.0.unwrap_or([now, now]);
+        self.0 = Some([first, now]);
+    }
+
+    /// In milliseconds since 1970.
+    fn milliseconds(&self) -> Option<[u64; 2]> {
+        let since = |time: SystemTime| time.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+        self.0
+            .map(|times| times.map(|time| u64::try_from(since(time)).unwrap_or(u64::MAX)))
     }
 }
 
@@ -126,8 +150,9 @@ fn observer(bar: &ProgressBar) -> impl FnMut(&Progress) {
     }
 }
 
-fn summarise(done: &Progress, took: Duration, format: Format) -> anyhow::Result<()> {
+fn summarise(done: &Progress, took: Duration, settled: &Settled, format: Format) -> anyhow::Result<()> {
     let seconds = took.as_secs_f64();
+    let times = settled.milliseconds();
     match format {
         Format::Json => stdout::write_json(&json!({
             "messages": done.answered,
@@ -135,6 +160,8 @@ fn summarise(done: &Progress, took: Duration, format: Format) -> anyhow::Result<
             "dead_letters": done.dead_letters,
             "in_flight": done.in_flight,
             "seconds": seconds,
+            "first_at_ms": times.map(|[first, _]| first),
+            "last_at_ms": times.map(|[_, last]| last),
         })),
         Format::Text => {
             progress::say(&format!(

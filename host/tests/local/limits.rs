@@ -3,11 +3,12 @@
 use async_trait::async_trait;
 use host::broker::{Demand, Event, Source, Subscription};
 use host::message::Message;
-use host::pipeline::{self, Answer, Classify, ClassifyError, OnError, Policy, Progress};
+use host::pipeline::{Answer, Classify, ClassifyError, Progress};
 use host::shutdown::Shutdown;
 
+use crate::pipe::{DEAD_LETTERS, pipe};
 use crate::support::local::{Local, fixture};
-use crate::support::{Fixture, GROUP, INPUT, OUTPUT};
+use crate::support::{Fixture, GROUP};
 
 const LIMIT: usize = 1000;
 
@@ -25,6 +26,10 @@ impl Classify for AsLargeAsAsked {
         })
     }
 
+    fn concurrency(&self) -> usize {
+        4
+    }
+
     fn digest(&self) -> &str {
         "a digest"
     }
@@ -32,34 +37,16 @@ impl Classify for AsLargeAsAsked {
 
 /// Runs over what is in the input topic, and gives the codes of the dead letters beside the progress.
 async fn run(local: &Local, messages: usize) -> (Progress, Vec<String>) {
-    let broker = host::broker::local::Broker::open(&local.config, LIMIT).await.unwrap();
-    let subscription = Subscription {
-        topic: INPUT.to_owned(),
-        group: GROUP.to_owned(),
-        create: false,
-    };
-    let source = Box::new(broker.subscribe(&subscription).await.unwrap());
-    let settle = std::sync::Arc::new(broker.writer(OUTPUT, "dead").await.unwrap());
-    let policy = Policy {
-        on_error: OnError::DeadLetter,
-        attempts: 3,
-        retry_delay: std::time::Duration::ZERO,
-        max_in_flight: 4,
-        max_in_flight_bytes: 10 * LIMIT,
-        max_message_bytes: LIMIT,
-        provenance: false,
-        idle_timeout: None,
-    };
     let shutdown = Shutdown::new();
     let observe = |progress: &Progress| {
         if progress.answered + progress.dead_letters == messages as u64 {
             shutdown.stop();
         }
     };
-    let progress = pipeline::run(source, settle, &AsLargeAsAsked, &policy, &shutdown, observe).await;
-    let letters = local.read("dead").await;
+    let progress = pipe(local, LIMIT, &AsLargeAsAsked, &shutdown, observe).await;
+    let letters = local.read(DEAD_LETTERS).await;
     let code = |letter: &Message| String::from_utf8(letter.header("error-code").unwrap().to_vec()).unwrap();
-    (progress.unwrap(), letters.iter().map(code).collect())
+    (progress, letters.iter().map(code).collect())
 }
 
 /// A number, made as long as a message may be.

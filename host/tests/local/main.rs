@@ -4,7 +4,9 @@
 
 mod files;
 mod limits;
+mod pipe;
 mod retention;
+mod stopping;
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -1,0 +1,50 @@
+//! What stands between a message and its answer, as the pipeline sees it.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use crate::message::Message;
+
+/// Why an input was not answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cause {
+    /// Stable and kebab-case, for metrics and dead letters: `bad-shape`, `trap`, `timeout`.
+    pub code: String,
+    /// For people: names the value and, where there is one, the remedy.
+    pub detail: String,
+}
+
+/// A message that was not answered.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ClassifyError {
+    /// The same message will fail again.
+    #[error("rejected, {}: {}", .0.code, .0.detail)]
+    Reject(Cause),
+    /// Repeating may succeed: a trap, a time-out, or the guest said so.
+    #[error("failed, {}: {}", .0.code, .0.detail)]
+    Retry(Cause),
+}
+
+/// An answer, and what it took to get it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The body of the answer.
+    pub payload: Bytes,
+    /// Its media type.
+    pub content_type: String,
+    /// How many images it classifies.
+    pub images: u32,
+}
+
+/// Message in, message or error out. Called concurrently; the future may be dropped.
+#[async_trait]
+pub trait Classify: Send + Sync {
+    /// Answers one message.
+    async fn classify(&self, message: &Message) -> Result<Answer, ClassifyError>;
+
+    /// How many calls it takes up at once, at least 1; more would only wait within it, where a stop finds them begun.
+    fn concurrency(&self) -> usize;
+
+    /// What dead letters name as the one that could not answer: the component's digest.
+    fn digest(&self) -> &str;
+}
