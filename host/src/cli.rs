@@ -50,7 +50,7 @@ pub enum Command {
     /// Classify the messages of a topic and publish the answers.
     ///
     /// Each message is answered and consumed as one act: with the embedded broker exactly once. Runs until it is stopped; the
-    /// first Ctrl-C or SIGTERM finishes what is in flight, the second stops at once.
+    /// first Ctrl-C or SIGTERM finishes what has begun, the second stops at once.
     Run(RunCommand),
     /// Send images to a topic.
     ///
@@ -174,7 +174,7 @@ pub struct RunCommand {
     #[arg(long, value_name = "N", default_value = "3")]
     pub attempts: NonZeroU32,
     /// Messages that may be under way at once.
-    #[arg(long, value_name = "N", default_value = "64")]
+    #[arg(long, value_name = "N", default_value = "1024")]
     pub max_in_flight: NonZeroUsize,
     /// Bytes that may be under way at once.
     #[arg(long, value_name = "SIZE", default_value = "64MiB")]
@@ -182,7 +182,7 @@ pub struct RunCommand {
     /// Stop after so long without a message [default: never].
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub idle_timeout: Option<Duration>,
-    /// How long a stop may take to finish what is in flight.
+    /// How long a stop may take to finish what has begun.
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = humantime::parse_duration)]
     pub drain: Duration,
     /// How to write results.

@@ -248,6 +248,33 @@ async fn a_revoked_lane_waits_for_what_is_in_flight(broker: &dyn Fixture) {
     assert_answered(broker, &KEYS, 5).await;
 }
 
+async fn what_is_being_settled_in_a_revoked_lane_counts(broker: &dyn Fixture) {
+    broker.create(2).await;
+    broker.append(numbered(&KEYS, 5)).await;
+    let mut first = broker.join().await;
+    let mut in_flight: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    while in_flight.len() < 2 || in_flight.values().any(|lane| lane.len() < 2) {
+        let delivery = first.delivery().await;
+        in_flight.entry(delivery.claim.lane.clone()).or_default().push(delivery);
+    }
+    let mut second = broker.join().await;
+    let (lanes, drained) = first.revoked().await;
+    let mut revoked = in_flight.remove(&lanes[0]).unwrap();
+    let behind = revoked.split_off(1);
+    let settling = revoked.pop().unwrap();
+    let seq = settling.claim.seq;
+    let durable = first.answer(settling).await.unwrap();
+    drop(behind);
+    within("what was accepted to be durable", durable).await.unwrap();
+    drop(drained);
+    let next = second.delivery().await;
+    assert_eq!((&next.claim.lane, next.claim.seq), (&lanes[0], seq + 1));
+    second.answer_durably(next).await.unwrap();
+    drop(in_flight);
+    tokio::join!(first.answer_all(broker), second.answer_all(broker));
+    assert_answered(broker, &KEYS, 5).await;
+}
+
 async fn claims_that_were_revoked_do_nothing(broker: &dyn Fixture) {
     broker.create(1).await;
     broker.append(numbered(&["a"], 3)).await;
@@ -359,6 +386,7 @@ macro_rules! conformance {
             conformance!($there, patient,
                 a_second_member_takes_its_share_and_order_is_kept,
                 a_revoked_lane_waits_for_what_is_in_flight,
+                what_is_being_settled_in_a_revoked_lane_counts,
                 a_member_that_closes_is_replaced_at_once,
             );
         }

@@ -37,4 +37,8 @@ impl<S: Sink, A: Ack + 'static> Settle for ConfirmThenAck<S, A> {
             ack.ack(claim).await
         }))
     }
+
+    fn max_answer_bytes(&self) -> Option<usize> {
+        self.sink.max_answer_bytes()
+    }
 }

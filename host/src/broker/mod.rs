@@ -199,6 +199,11 @@ pub type Durable<E> = Pin<Box<dyn Future<Output = Result<(), E>> + Send>>;
 pub trait Settle: Send + Sync {
     /// Accepts one act.
     async fn settle(&self, claim: Claim, outputs: Vec<Output>) -> Result<Durable<SettleError>, SettleError>;
+
+    /// As [`Sink::max_answer_bytes`].
+    fn max_answer_bytes(&self) -> Option<usize> {
+        None
+    }
 }
 
 /// Publishes messages, with no claim: what `produce` needs, and one half of at-least-once.
@@ -207,6 +212,12 @@ pub trait Sink: Send + Sync {
     /// Accepts an output in the order of the calls; the future that it returns resolves when the broker has confirmed it.
     /// What answers a message of a `lane` and has no key keeps the order of that lane.
     async fn enqueue(&self, output: Output, lane: Option<&Lane>) -> Result<Durable<BrokerError>, BrokerError>;
+
+    /// The largest message that the topic of [`Route::Answers`] takes, where it has a limit of its own. Bytes, key and
+    /// headers included.
+    fn max_answer_bytes(&self) -> Option<usize> {
+        None
+    }
 }
 
 /// Consumes claims, with no output: what `consume` needs, and the other half of at-least-once.

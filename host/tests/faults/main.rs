@@ -338,6 +338,12 @@ fn a_guest_that_traps_on_every_tenth_message_costs_that_message() {
 }
 
 #[test]
+fn an_answer_over_what_the_output_topic_takes_becomes_a_dead_letter() {
+    // Under the host's own limit, and over Kafka's.
+    among_good_ones("an answer in ten is over what the topic takes", "huge-reply:1200000");
+}
+
+#[test]
 fn a_guest_slower_than_the_poll_interval_keeps_its_place_in_the_group() {
     let Some(cluster) = one() else { return };
     let _turn = turn();
@@ -352,6 +358,39 @@ fn a_guest_slower_than_the_poll_interval_keeps_its_place_in_the_group() {
         judge("a guest slower than max.poll.interval", delivery, 4, 4, &verdict);
         assert_eq!(verdict.duplicated, 0, "a member that polls is not put out of its group");
     }
+}
+
+#[test]
+fn a_host_that_stood_still_past_its_transactions_time_goes_on() {
+    let Some(cluster) = one() else { return };
+    let _turn = turn();
+    let mut stream = stream(cluster, Delivery::ExactlyOnce);
+    stream.send(2 * WAITING, work);
+    // The broker undoes what is open for two seconds, and takes the producer for a zombie from then on.
+    let host = stream.host(&[
+        "--set",
+        "kafka.transaction.timeout.ms=2000",
+        "--set",
+        "kafka.message.timeout.ms=2000",
+    ]);
+    let mut in_flight = 0;
+    let repetitions = times(10, 2);
+    for _ in 0..repetitions {
+        further(&mut stream);
+        host.signal("STOP");
+        in_flight += host.in_flight();
+        // What is waited for is the time itself.
+        std::thread::sleep(Duration::from_secs(4));
+        host.signal("CONT");
+    }
+    let verdict = stream.verify();
+    judge(
+        "a host stopped past its transaction's time",
+        Delivery::ExactlyOnce,
+        repetitions,
+        in_flight,
+        &verdict,
+    );
 }
 
 #[test]

@@ -223,6 +223,10 @@ impl Stream {
             *last = (*number).max(*last);
         }
         verdict.lost = (self.sent - seen.len() as u64).saturating_sub(dead_letters);
+        if verdict.lost > 0 {
+            // Maybe nothing is lost, and somebody stands still.
+            eprintln!("{}", self.last_words());
+        }
         verdict
     }
 
@@ -271,8 +275,12 @@ impl Host {
     /// What the log says was accepted and not settled.
     pub fn in_flight(&self) -> usize {
         let log = self.log();
-        let count = |what: &str| log.lines().filter(|line| line.contains(what)).count();
-        count(" accepted").saturating_sub(count(" settled"))
+        // What was abandoned is accepted again: it counts once.
+        let positions = |what: &str| -> HashSet<String> {
+            let positions = log.lines().filter_map(|line| line.split_once(what));
+            positions.map(|(_, position)| position.to_owned()).collect()
+        };
+        positions(" accepted ").difference(&positions(" settled ")).count()
     }
 
     pub fn log(&self) -> String {

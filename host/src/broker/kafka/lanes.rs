@@ -9,6 +9,7 @@ mod claims;
 mod holding;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use crate::broker::{BrokerError, Event, Lane, SettleError, Watermark};
 use crate::message::Message;
 
 /// A source reads ahead until it has this many messages, or this many bytes, and one message more.
-const AHEAD_MESSAGES: usize = 64;
+const AHEAD_MESSAGES: usize = 1024;
 const AHEAD_BYTES: usize = 8 << 20;
 
 /// Tells whoever waits for an act how it ended.
@@ -33,6 +34,8 @@ pub(super) struct Lanes {
     state: Mutex<State>,
     /// There may be something for the consumer's thread to do.
     work: Condvar,
+    /// There may be something to commit.
+    settled: Condvar,
 }
 
 #[derive(Debug, Default)]
@@ -126,6 +129,7 @@ impl Lanes {
             arrival: Notify::new(),
             state: Mutex::default(),
             work: Condvar::new(),
+            settled: Condvar::new(),
         }
     }
 
@@ -147,6 +151,20 @@ impl Lanes {
         let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
         state.has_work = false;
         state.standing
+    }
+
+    /// Waits until something is settled that is not committed, or [`Lanes::call_committer`] after a stop.
+    pub fn wait_until_settled(&self, is_stopped: &AtomicBool) {
+        let waits = |state: &mut State| !is_stopped.load(Ordering::Acquire) && state.uncommitted().is_empty();
+        let waited = self.settled.wait_while(self.lock(), waits);
+        drop(waited.unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Has the committer look.
+    pub fn call_committer(&self) {
+        // Under the lock: whoever looks has not looked yet, or waits already.
+        let _state = self.lock();
+        self.settled.notify_all();
     }
 
     pub fn standing(&self) -> Standing {

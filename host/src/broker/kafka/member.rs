@@ -33,6 +33,8 @@ pub(super) struct Member {
     /// Set once, as soon as it is made.
     pub consumer: OnceLock<Weak<KafkaConsumer>>,
     queues: Mutex<BTreeMap<i32, PartitionQueue<Member>>>,
+    /// Held while a commit is under way.
+    committing: Mutex<()>,
 }
 
 impl Member {
@@ -43,6 +45,7 @@ impl Member {
             start,
             consumer: OnceLock::new(),
             queues: Mutex::default(),
+            committing: Mutex::default(),
         }
     }
 
@@ -63,6 +66,8 @@ impl Member {
 
     /// Commits what is settled and waits for the broker.
     pub fn commit_now(&self, consumer: &KafkaConsumer) -> KafkaResult<()> {
+        // One at a time, so that none overtakes another that goes further.
+        let _turn = self.committing.lock().unwrap_or_else(PoisonError::into_inner);
         let offsets = self.lanes.uncommitted();
         if !offsets.is_empty() {
             consumer.commit(&self.list(&offsets), CommitMode::Sync)?;
@@ -132,7 +137,7 @@ impl Member {
         let is_lost = consumer.assignment_lost();
         if !is_lost && let Some(mut drained) = self.lanes.revoke(&partitions) {
             let began = Instant::now();
-            // What is acknowledged meanwhile counts once it is committed, and nobody else polls this consumer.
+            // What is acknowledged meanwhile counts once it is committed.
             while drained.try_recv() == Err(TryRecvError::Empty) && began.elapsed() < DRAIN {
                 if let Err(error) = self.commit_now(consumer) {
                     tracing::warn!(%error, "the last commit before a rebalance failed; what it held comes again");

@@ -6,6 +6,7 @@
 mod ack;
 mod admin;
 mod client;
+mod committer;
 mod fault;
 mod lanes;
 mod member;
@@ -125,6 +126,8 @@ fn consumer_config(config: &KafkaConfig, group: &str) -> rdkafka::ClientConfig {
     consumer.set("fetch.wait.max.ms", "100");
     // What is fetched and not yet read, for each partition.
     consumer.set("queued.max.messages.kbytes", "16384");
+    // And how soon more is fetched once that was enough: not only after a second, when the queue has long run dry.
+    consumer.set("fetch.queue.backoff.ms", "5");
     let largest = config
         .max_message_bytes
         .saturating_add(1 << 16)

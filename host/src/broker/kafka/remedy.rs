@@ -141,8 +141,9 @@ fn other(code: Code) -> Option<&'static str> {
             "messages that this group had not consumed are gone from the topic; take what is left with another --group, or \
              set the group's offsets with Kafka's own tool"
         }
-        Code::FencedInstanceId | Code::ProducerFenced | Code::Fenced | Code::InvalidProducerEpoch => {
-            "another host with the same --instance has taken over"
+        Code::FencedInstanceId => "another host with the same --instance has taken over",
+        Code::ProducerFenced | Code::Fenced | Code::InvalidProducerEpoch => {
+            "another host with the same --instance has taken over, or the broker has undone a transaction that took too long"
         }
         _ => return None,
     })

@@ -134,6 +134,12 @@ impl Sender {
         Ok(topic)
     }
 
+    /// What the topic of answers takes.
+    pub fn max_answer_bytes(&self) -> Option<usize> {
+        let topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
+        topics.get(&self.answers)?.max_message_bytes
+    }
+
     /// An output that is known to be of a size that its topic takes, and whose topic is there.
     pub async fn prepare(&self, output: Output, lane: Option<&Lane>) -> Result<Record, BrokerError> {
         let name = match output.route {
@@ -247,5 +253,9 @@ impl Sink for KafkaSink {
                 )),
             }
         }))
+    }
+
+    fn max_answer_bytes(&self) -> Option<usize> {
+        self.0.max_answer_bytes()
     }
 }

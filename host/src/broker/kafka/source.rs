@@ -1,7 +1,7 @@
 //! Reading: one thread owns the consumer, polls it whatever else happens, and so keeps its place in the group.
 //!
 //! Each partition has a queue of its own, which is read only while there is room to read ahead; the consumer's own queue,
-//! with rebalances, commits and errors, is served all the time. So a slow guest holds up its messages and nothing else,
+//! with rebalances and errors, is served all the time. So a slow guest holds up its messages and nothing else,
 //! and what librdkafka has fetched meanwhile is kept, where pausing would throw it away.
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,6 +16,7 @@ use rdkafka::types::RDKafkaErrorCode;
 use tokio::sync::oneshot;
 
 use super::client::Reporter;
+use super::committer::Committer;
 use super::fault;
 use super::lanes::{Lanes, Shared, Standing};
 use super::member::Member;
@@ -36,12 +37,6 @@ const LEAVE: Duration = Duration::from_secs(5);
 
 /// One request to the broker, within a rebalance or a seek.
 pub(super) const REQUEST: Duration = Duration::from_secs(10);
-
-/// How often there is a commit at most.
-const COMMIT_EVERY: Duration = Duration::from_millis(5);
-
-/// How soon a commit that failed is tried again.
-const RETRY: Duration = Duration::from_millis(200);
 
 pub(super) type KafkaConsumer = BaseConsumer<Member>;
 
@@ -175,7 +170,10 @@ impl Reader {
         let _ = consumer.context().consumer.set(Arc::downgrade(&consumer));
         self.set_membership(Some(Arc::clone(&consumer)));
         consumer.subscribe(&[&self.lanes.topic])?;
-        let ended = self.serve(&consumer, &has_events, watch);
+        let committer = Committer::start(Arc::clone(&consumer), &self.lanes)?;
+        let ended = self.serve(&consumer, &has_events, &committer, watch);
+        let committed = committer.stop();
+        let ended = ended.and_then(|ended| committed.map(|()| ended));
 
         let member = Arc::clone(consumer.context());
         if ended.is_ok() && self.lanes.standing() == Standing::Closing {
@@ -197,16 +195,18 @@ impl Reader {
         *self.membership.lock().unwrap_or_else(PoisonError::into_inner) = consumer;
     }
 
-    fn serve(&self, consumer: &Arc<KafkaConsumer>, has_events: &AtomicBool, watch: &mut Watch) -> KafkaResult<Ended> {
+    fn serve(
+        &self,
+        consumer: &Arc<KafkaConsumer>,
+        has_events: &AtomicBool,
+        committer: &Committer,
+        watch: &mut Watch,
+    ) -> KafkaResult<Ended> {
         let member = consumer.context();
-        // When there may be a commit again.
-        let mut next_commit = Instant::now();
         loop {
             self.hear(consumer, has_events)?;
+            committer.check()?;
             self.seek(consumer);
-            if Instant::now() >= next_commit {
-                next_commit = Instant::now() + self.commit(consumer, member)?;
-            }
             let has_read = self.read(member)?;
             if has_read {
                 watch.restart();
@@ -218,13 +218,7 @@ impl Reader {
                 );
                 return Ok(Ended::Stalled);
             }
-            let longest = if has_read {
-                Duration::ZERO
-            } else if self.lanes.uncommitted().is_empty() {
-                REST
-            } else {
-                next_commit.saturating_duration_since(Instant::now())
-            };
+            let longest = if has_read { Duration::ZERO } else { REST };
             if self.lanes.rest(longest) != Standing::Open {
                 return Ok(Ended::Left);
             }
@@ -281,20 +275,6 @@ impl Reader {
                 Ok(()) => self.lanes.sought(partition, offset),
                 // The partition is not being fetched yet, or not any more: it is tried again in a moment.
                 Err(error) => tracing::debug!(%error, partition, offset, "a lane could not be put back yet"),
-            }
-        }
-    }
-
-    /// Commits what is settled, and says how long to wait with the next commit. It waits for the broker, which gathers what
-    /// is settled meanwhile: the client library tells nobody how a commit ended that was not waited for.
-    fn commit(&self, consumer: &KafkaConsumer, member: &Member) -> KafkaResult<Duration> {
-        match member.commit_now(consumer) {
-            Ok(()) => Ok(COMMIT_EVERY),
-            Err(error) if fault::is_fenced(&error) => Err(error),
-            Err(error) => {
-                // It is tried again, unless the lane goes elsewhere first.
-                tracing::debug!(%error, "a commit failed");
-                Ok(RETRY)
             }
         }
     }

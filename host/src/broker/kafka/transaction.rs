@@ -7,6 +7,8 @@
 //!
 //! Source: KIP-98 and KIP-447, and librdkafka's three classes of errors: retriable, abortable, fatal.
 
+mod failure;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender as Queue};
@@ -17,10 +19,11 @@ use async_trait::async_trait;
 use rdkafka::config::ClientConfig;
 use rdkafka::error::KafkaError;
 use rdkafka::producer::Producer as _;
-use rdkafka::types::RDKafkaErrorCode as Code;
+use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
+use self::failure::{Failed, is_fatal, is_permanent, is_state, repeat};
 use super::fault;
 use super::lanes::{Act, Reply, Token};
 use super::sink::{Record, Sender, is_full, pending, producer_config};
@@ -45,8 +48,12 @@ const REQUEST: Duration = Duration::from_secs(10);
 const HANG: Duration = Duration::from_secs(15);
 
 /// How long the broker waits for a process that is gone before it undoes its open transaction, which holds up whoever
-/// reads behind it.
+/// reads behind it. One with a name of its own is not gone for good: its successor undoes the transaction.
 const TIMEOUT_MS: &str = "10000";
+const NAMED_TIMEOUT_MS: &str = "60000";
+
+/// How long a record may take.
+const RECORD_TIMEOUT_MS: &str = "10000";
 
 /// Settles the claims of one source.
 pub struct KafkaTransaction {
@@ -65,13 +72,13 @@ struct Unit {
 /// A producer of transactions that are this host's.
 pub(super) fn transactional_config(config: &KafkaConfig, group: &str) -> ClientConfig {
     let mut producer = producer_config(config);
-    let instance = config
-        .instance
-        .clone()
-        .unwrap_or_else(|| format!("{:016x}", fastrand::u64(..)));
+    let (instance, timeout) = match &config.instance {
+        Some(instance) => (instance.clone(), NAMED_TIMEOUT_MS),
+        None => (format!("{:016x}", fastrand::u64(..)), TIMEOUT_MS),
+    };
     producer.set("transactional.id", format!("{group}-{instance}"));
-    producer.set("transaction.timeout.ms", TIMEOUT_MS);
-    producer.set("message.timeout.ms", TIMEOUT_MS);
+    producer.set("transaction.timeout.ms", timeout);
+    producer.set("message.timeout.ms", RECORD_TIMEOUT_MS);
     producer
 }
 
@@ -123,6 +130,10 @@ impl Settle for KafkaTransaction {
                 Err(BrokerError::Failed("the transactions have stopped; start again".to_owned()).into())
             })
         }))
+    }
+
+    fn max_answer_bytes(&self) -> Option<usize> {
+        self.sender.max_answer_bytes()
     }
 }
 
@@ -247,6 +258,10 @@ impl Transactions {
             Failed::Kafka(_) => self.repeat(|producer| producer.abort_transaction(REQUEST)),
             Failed::Hung => self.succeed(),
         };
+        let aborted = match aborted {
+            Err(error) if is_fatal(&error) && !self.is_taken_over(&error) => self.succeed(),
+            other => other,
+        };
         // First, so that whoever hears of a failure finds the lane's epoch risen.
         for unit in &units {
             unit.act.abort();
@@ -287,7 +302,15 @@ impl Transactions {
         let _ = unit.reply.send(Err(rewound));
     }
 
-    /// Puts a successor in the place of a producer that hangs, and fences it: its open transaction is undone by that.
+    /// Whether somebody else has this host's name now. Nobody has one that is made up: if that is fenced, the broker has
+    /// undone a transaction that took too long.
+    fn is_taken_over(&self, error: &KafkaError) -> bool {
+        let is_named = self.sender.cluster.config.instance.is_some();
+        is_named && (fault::is_fenced(error) || error.rdkafka_error_code() == Some(RDKafkaErrorCode::Fatal))
+    }
+
+    /// Puts a successor in the place of a producer that is of no more use, and fences it: its open transaction is undone by
+    /// that.
     fn succeed(&self) -> Result<(), KafkaError> {
         self.sender.renew().map_err(|_| KafkaError::Canceled)?;
         self.repeat(|producer| producer.init_transactions(REQUEST))
@@ -297,52 +320,4 @@ impl Transactions {
         let producer = self.sender.producer();
         repeat(|| call(&producer))
     }
-}
-
-/// Why a transaction came to nothing.
-#[derive(Debug, thiserror::Error)]
-enum Failed {
-    #[error(transparent)]
-    Kafka(#[from] KafkaError),
-    #[error("the group's coordinator does not answer")]
-    Hung,
-}
-
-/// Repeats what may be repeated, for as long as it takes: the outcome of a commit must be known.
-fn repeat(call: impl Fn() -> Result<(), KafkaError>) -> Result<(), KafkaError> {
-    loop {
-        match call() {
-            Err(KafkaError::Transaction(error)) if error.is_retriable() && !error.is_fatal() => {
-                tracing::debug!(%error, "a transaction's request is repeated");
-                thread::sleep(QUIET);
-            }
-            other => return other,
-        }
-    }
-}
-
-fn is_fatal(error: &KafkaError) -> bool {
-    matches!(error, KafkaError::Transaction(error) if error.is_fatal())
-}
-
-/// There was no transaction to abort.
-fn is_state(error: &KafkaError) -> bool {
-    error.rdkafka_error_code() == Some(Code::State)
-}
-
-/// The same records will be refused again.
-fn is_permanent(error: &KafkaError) -> bool {
-    let KafkaError::MessageProduction(code) = error else {
-        return false;
-    };
-    matches!(
-        code,
-        Code::MessageSizeTooLarge
-            | Code::InvalidMessage
-            | Code::InvalidRecord
-            | Code::TopicAuthorizationFailed
-            | Code::UnknownTopic
-            | Code::UnknownTopicOrPartition
-            | Code::UnknownPartition
-    )
 }

@@ -19,7 +19,8 @@ struct Token {
 impl Drop for Token {
     fn drop(&mut self) {
         let mut state = self.memory.lock();
-        if !self.is_settled && state.input[self.number].epoch == self.epoch {
+        let partition = &state.input[self.number];
+        if !self.is_settled && partition.epoch == self.epoch && !partition.is_revoked {
             state.rewind(self.number);
             drop(state);
             self.memory.changed.send_replace(());

@@ -146,7 +146,7 @@ impl Lanes {
             .and_then(|watermark| watermark.resolve(token.offset));
         drop(state);
         if advanced.is_some() {
-            self.call();
+            self.call_committer();
         }
         Ok(())
     }
@@ -182,13 +182,14 @@ impl Lanes {
         Ok(())
     }
 
-    /// Puts the lane back to the first claim that was not settled.
+    /// Puts the lane back to the first claim that was not settled, unless it is going elsewhere: there nobody reads it
+    /// again, and what is being settled is to be finished.
     fn abandon(&self, partition: i32, epoch: u64) {
         let mut guard = self.lock();
         let state = &mut *guard;
         let next_epoch = state.next_epoch();
         let held = state.held.get_mut(&partition);
-        if let Some(held) = held.filter(|held| held.epoch == epoch) {
+        if let Some(held) = held.filter(|held| held.epoch == epoch && !held.is_revoked) {
             let settled = held.watermark.as_ref().map(crate::broker::Watermark::next);
             held.restart(next_epoch, settled);
             state.discard(partition);

@@ -120,15 +120,7 @@ impl Lanes {
 
     /// What is settled and not committed, as the offsets that a commit names.
     pub fn uncommitted(&self) -> Vec<(i32, u64)> {
-        let state = self.lock();
-        let settled = |held: &Held| {
-            let next = held.watermark.as_ref()?.next();
-            let is_waiting = held.waiting.first_key_value().is_some_and(|(first, _)| *first < next);
-            is_waiting.then_some(next)
-        };
-        let held = state.held.iter();
-        held.filter_map(|(partition, held)| Some((*partition, settled(held)?)))
-            .collect()
+        self.lock().uncommitted()
     }
 
     /// The broker has confirmed these offsets.
@@ -154,6 +146,17 @@ impl Held {
 }
 
 impl State {
+    pub(super) fn uncommitted(&self) -> Vec<(i32, u64)> {
+        let settled = |held: &Held| {
+            let next = held.watermark.as_ref()?.next();
+            let is_waiting = held.waiting.first_key_value().is_some_and(|(first, _)| *first < next);
+            is_waiting.then_some(next)
+        };
+        let held = self.held.iter();
+        held.filter_map(|(partition, held)| Some((*partition, settled(held)?)))
+            .collect()
+    }
+
     fn remove(&mut self, partition: i32) -> Option<Lane> {
         let mut held = self.held.remove(&partition)?;
         for reply in std::mem::take(&mut held.waiting).into_values() {
