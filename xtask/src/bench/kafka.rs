@@ -24,8 +24,8 @@ pub struct Done {
     pub messages: u64,
     pub images: u64,
     dead_letters: u64,
-    first_at_ms: u64,
-    last_at_ms: u64,
+    first_at_ms: Option<u64>,
+    last_at_ms: Option<u64>,
     #[serde(skip)]
     pub usage: Usage,
 }
@@ -96,8 +96,8 @@ impl Done {
 
     /// From the first message that was through to the last one, of all hosts together.
     pub fn span(hosts: &[Self]) -> Result<Duration> {
-        let first = hosts.iter().map(|done| done.first_at_ms).min();
-        let last = hosts.iter().map(|done| done.last_at_ms).max();
+        let first = hosts.iter().filter_map(|done| done.first_at_ms).min();
+        let last = hosts.iter().filter_map(|done| done.last_at_ms).max();
         let span = first.zip(last).map(|(first, last)| last.saturating_sub(first));
         let milliseconds = span
             .filter(|span| *span > 0)

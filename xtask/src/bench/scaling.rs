@@ -42,6 +42,8 @@ pub fn measure(workspace: &Workspace, steps: &mut Steps, runs: usize) -> Result<
             eprintln!("xtask: {name}, {run} of {runs}");
             let server_before = kafka.cpu()?;
             let hosts = classify(workspace, &kafka, workers, &format!("{name} {run}"))?;
+            let shares: Vec<_> = hosts.iter().map(|done| done.images.to_string()).collect();
+            eprintln!("xtask: {} images, in {:?}", shares.join(" and "), Done::span(&hosts)?);
             let server = kafka.cpu()?.saturating_sub(server_before);
             let images: u64 = hosts.iter().map(|done| done.images).sum();
             ensure!(images == IMAGES, "{images} images of {IMAGES} were classified");
@@ -73,7 +75,7 @@ fn classify(workspace: &Workspace, kafka: &Kafka, workers: &[u32], group: &str) 
         run.arg("--component").arg(workspace.component("classifier"));
         run.args(["--workers", &workers.to_string(), "--group", group]);
         run.args(["--input-topic", "images", "--output-topic", "answers"]);
-        run.args(["--idle-timeout", "5s", "--format", "json"]);
+        run.args(["--idle-timeout", "10s", "--format", "json"]);
         Running::start(&mut run)
     };
     let running: Vec<Running> = workers.iter().map(start).collect::<Result<_>>()?;

@@ -156,7 +156,7 @@ impl Bench<'_> {
         run.arg("--component").arg(self.workspace.component("puppet"));
         run.args(["--input-topic", &self.topic("in"), "--output-topic", &self.topic(kind)]);
         run.args(["--group", &self.topic(kind), "--delivery", delivery]);
-        run.args(["--idle-timeout", "5s", "--format", "json"]);
+        run.args(["--idle-timeout", "10s", "--format", "json"]);
         let done = Done::of(Running::start(&mut run)?)?;
         ensure!(
             done.messages == self.messages,

@@ -73,3 +73,74 @@ impl Watch {
         lags.then_some(end)
     }
 }
+
+#[cfg(test)]
+#[cfg(unix)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod tests {
+    use std::sync::Arc;
+
+    use test_brokers::{Cluster, Distribution, Options};
+
+    use super::super::{Broker, KafkaAck, KafkaSource};
+    use super::*;
+    use crate::broker::{Ack, Delivery, Demand, Event, Output, Route, Sink, Source, Subscription};
+    use crate::message::Message;
+
+    /// For a member to join, and for a stall to be seen and mended.
+    const DEADLINE: Duration = Duration::from_secs(60);
+
+    async fn next(source: &mut KafkaSource) -> Delivery {
+        let next = async {
+            loop {
+                // What the stalled consumer held is revoked first.
+                if let Event::Delivery(delivery) = source.recv(Demand::Deliveries).await.unwrap() {
+                    return delivery;
+                }
+            }
+        };
+        tokio::time::timeout(DEADLINE, next).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_consumer_that_stands_still_is_replaced_and_the_next_one_reads_on() {
+        let Some(distribution) = Distribution::for_tests().unwrap() else {
+            return;
+        };
+        let cluster = Cluster::start(&distribution, &Options::default()).unwrap();
+        let config = KafkaConfig {
+            stall: Duration::from_secs(1),
+            ..KafkaConfig::at(&cluster.bootstrap())
+        };
+        let broker = Broker::open(&config).await.unwrap();
+        let sink = broker.sink("in", "in", None).await.unwrap();
+        let publish = async |body: &'static str| {
+            let output = Output {
+                route: Route::Answers,
+                message: Message::new(body),
+            };
+            sink.enqueue(output, None).await.unwrap().await.unwrap();
+        };
+        let subscription = Subscription {
+            topic: "in".to_owned(),
+            group: "group".to_owned(),
+            create: false,
+        };
+        let mut source = broker.subscribe(&subscription).await.unwrap();
+        publish("first").await;
+        let first = next(&mut source).await;
+        assert_eq!(&first.message.payload[..], b"first");
+        KafkaAck.ack(first.claim).await.unwrap();
+
+        let stalled = {
+            let consumer = source.membership.lock().unwrap().clone().unwrap();
+            consumer.pause(&consumer.assignment().unwrap()).unwrap();
+            // It leaves the group when nobody holds it any more.
+            Arc::downgrade(&consumer)
+        };
+        publish("second").await;
+        let second = next(&mut source).await;
+        assert_eq!(&second.message.payload[..], b"second");
+        assert!(stalled.upgrade().is_none(), "the same consumer has gone on");
+    }
+}
