@@ -75,7 +75,6 @@ impl Watch {
 }
 
 #[cfg(test)]
-#[cfg(unix)]
 #[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use std::sync::Arc;
