@@ -5,6 +5,7 @@
 
 mod broker;
 mod kafka;
+mod pubsub;
 
 use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
@@ -13,8 +14,9 @@ use std::time::Duration;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-pub use self::broker::{BrokerArgs, BrokerName, StorageArgs};
-pub use self::kafka::{CompressionName, DeliveryName, KafkaArgs, MemberArgs, SaslName};
+pub use self::broker::{BrokerAddress, BrokerArgs, BrokerName, MemberArgs, StorageArgs};
+pub use self::kafka::{CompressionName, DeliveryName, KafkaArgs, SaslName};
+pub use self::pubsub::PubSubArgs;
 use crate::config::{
     ByteSize, DEFAULT_COMPONENT, DEFAULT_GROUP, DEFAULT_GUEST_MEMORY, DEFAULT_GUEST_TIMEOUT, DEFAULT_INPUT,
     DEFAULT_OUTPUT,
@@ -138,7 +140,9 @@ Examples:
   host run
   host run --component other.wasm --workers 2
   host run --accept 'application/json;profile=scores;top-k=3' --on-error stop
-  host run --idle-timeout 90s            stop after 90 s without a message")]
+  host run --idle-timeout 90s            stop after 90 s without a message
+  host run --broker pubsub creds.json my-project
+  host run --input kafka:localhost:9092 --output pubsub:my-project creds.json my-project")]
 pub struct RunCommand {
     /// Which component.
     #[command(flatten)]
@@ -161,7 +165,13 @@ pub struct RunCommand {
     /// Add no headers to answers: neither `source`, `dedupe-id` nor `component`.
     #[arg(long)]
     pub plain: bool,
-    /// How often a message may be answered [default: exactly-once for the embedded broker, at-least-once for the others].
+    /// Read from this broker instead of --broker: kafka:HOST:PORT, pubsub:PROJECT or local:FILE.
+    #[arg(long, value_name = "BROKER", help_heading = "Broker")]
+    pub input: Option<BrokerAddress>,
+    /// Publish answers to this broker instead of --broker; dead letters stay with the input.
+    #[arg(long, value_name = "BROKER", help_heading = "Broker")]
+    pub output: Option<BrokerAddress>,
+    /// How often a message may be answered [default: exactly-once within one embedded broker, else at-least-once].
     #[arg(long, value_enum)]
     pub delivery: Option<DeliveryName>,
     /// Where it begins, and as whom.
@@ -287,7 +297,7 @@ pub struct ReplayCommand {
     /// Take them from this topic [default: the topic and `.dlq`].
     #[arg(long, value_name = "TOPIC")]
     pub dead_letter_topic: Option<String>,
-    /// Remembers how far the letters were replayed.
+    /// Remembers how far the letters were replayed; in Pub/Sub their subscription does.
     #[arg(long, value_name = "NAME", default_value = "replay")]
     pub group: String,
     /// Only letters with this `error-code`; others are left out, and count as seen.

@@ -1,6 +1,8 @@
 //! What the program was asked to do, checked: every value here is usable.
 
+mod ends;
 mod kafka;
+mod pubsub;
 
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -8,7 +10,9 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+pub use self::ends::Ends;
 pub use self::kafka::{Delivery, KafkaConfig, Start};
+pub use self::pubsub::{Identity, PubSubConfig};
 use crate::classifier::{ClassifierConfig, Limits};
 use crate::cli::{BrokerArgs, BrokerName, ComponentArgs, MemberArgs, StorageArgs};
 use crate::exit::Failure;
@@ -46,23 +50,26 @@ pub struct BrokerConfig {
 impl BrokerConfig {
     /// From what was typed. Fails where credentials or a project were given to a broker that takes none.
     pub fn new(broker: BrokerArgs, storage: &StorageArgs) -> Result<Self, Failure> {
-        if broker.broker != BrokerName::PubSub
-            && let Some(extra) = &broker.credentials
-        {
-            return Err(Failure::Usage(format!(
-                "unexpected argument '{}': credentials and project go with --broker pubsub alone",
-                extra.display()
-            )));
-        }
-        let kind = match broker.broker {
+        check_positionals(&broker, broker.broker == BrokerName::PubSub)?;
+        let name = broker.broker;
+        Self::at(name, None, broker, storage)
+    }
+
+    /// A broker by its name, and where it is if the broker's own options do not say.
+    fn at(name: BrokerName, address: Option<String>, args: BrokerArgs, storage: &StorageArgs) -> Result<Self, Failure> {
+        let kind = match name {
             BrokerName::Local => BrokerKind::Local(LocalConfig {
-                file: broker.local_file,
+                file: address.map_or(args.local_file, PathBuf::from),
                 retention_bytes: storage.local_retention.0,
                 partitions: storage.partitions,
                 lease: LocalConfig::LEASE,
             }),
-            BrokerName::Kafka => BrokerKind::Kafka(KafkaConfig::new(broker.kafka, storage)?),
-            BrokerName::PubSub => BrokerKind::PubSub,
+            BrokerName::Kafka => {
+                let mut kafka = args.kafka;
+                kafka.bootstrap_servers = address.unwrap_or(kafka.bootstrap_servers);
+                BrokerKind::Kafka(KafkaConfig::new(kafka, storage)?)
+            }
+            BrokerName::PubSub => BrokerKind::PubSub(PubSubConfig::new(args.pubsub, address, storage)?),
         };
         let mut max_message_bytes = storage.max_message_bytes.as_usize();
         if let BrokerKind::Local(local) = &kind {
@@ -77,17 +84,13 @@ impl BrokerConfig {
 
     /// With what only a member of a group is asked.
     pub fn for_member(mut self, member: MemberArgs) -> Self {
-        if let BrokerKind::Kafka(kafka) = &mut self.kind {
-            kafka.start = member.from;
-            kafka.instance = member.instance;
-        }
-        self
-    }
-
-    /// With the guarantee that a pipeline is to keep; none is the broker's own.
-    pub fn with_delivery(mut self, delivery: Option<Delivery>) -> Self {
-        if let (BrokerKind::Kafka(kafka), Some(delivery)) = (&mut self.kind, delivery) {
-            kafka.delivery = delivery;
+        match &mut self.kind {
+            BrokerKind::Local(_) => {}
+            BrokerKind::Kafka(kafka) => {
+                kafka.start = member.from;
+                kafka.instance = member.instance;
+            }
+            BrokerKind::PubSub(pubsub) => pubsub.subscription = member.subscription,
         }
         self
     }
@@ -97,7 +100,7 @@ impl BrokerConfig {
         match &self.kind {
             BrokerKind::Local(local) => local.file.display().to_string(),
             BrokerKind::Kafka(kafka) => kafka.bootstrap_servers.clone(),
-            BrokerKind::PubSub => "pubsub".to_owned(),
+            BrokerKind::PubSub(pubsub) => format!("project {}", pubsub.project),
         }
     }
 }
@@ -110,17 +113,16 @@ pub enum BrokerKind {
     /// Apache Kafka.
     Kafka(KafkaConfig),
     /// Google Pub/Sub.
-    PubSub,
+    PubSub(PubSubConfig),
 }
 
-impl BrokerKind {
-    /// The name that `--broker` takes.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Local(_) => "local",
-            Self::Kafka(_) => "kafka",
-            Self::PubSub => "pubsub",
-        }
+/// Credentials and a project are of use to Pub/Sub alone.
+fn check_positionals(args: &BrokerArgs, has_pubsub: bool) -> Result<(), Failure> {
+    match &args.pubsub.credentials {
+        Some(extra) if !has_pubsub => Err(Failure::Usage(format!(
+            "unexpected argument '{extra}': credentials and project go with --broker pubsub alone"
+        ))),
+        _ => Ok(()),
     }
 }
 

@@ -6,21 +6,20 @@ use super::{Ack, Claim, Durable, Output, Settle, SettleError, Sink};
 use std::sync::Arc;
 
 /// A [`Settle`] made of any [`Sink`] and any [`Ack`]. A crash between the two repeats the output: at least once.
-#[derive(Debug)]
-pub struct ConfirmThenAck<S, A> {
-    sink: S,
-    ack: Arc<A>,
+pub struct ConfirmThenAck {
+    sink: Arc<dyn Sink>,
+    ack: Arc<dyn Ack>,
 }
 
-impl<S: Sink, A: Ack> ConfirmThenAck<S, A> {
+impl ConfirmThenAck {
     /// Outputs go to `sink`; claims, which must be of the broker that `ack` serves, are consumed there.
-    pub fn new(sink: S, ack: Arc<A>) -> Self {
+    pub fn new(sink: Arc<dyn Sink>, ack: Arc<dyn Ack>) -> Self {
         Self { sink, ack }
     }
 }
 
 #[async_trait]
-impl<S: Sink, A: Ack + 'static> Settle for ConfirmThenAck<S, A> {
+impl Settle for ConfirmThenAck {
     async fn settle(&self, claim: Claim, outputs: Vec<Output>) -> Result<Durable<SettleError>, SettleError> {
         if !self.ack.is_current(&claim) {
             return Err(SettleError::Rewound(vec![claim.lane.clone()]));

@@ -4,10 +4,12 @@
 //! then commit; one Kafka transaction; one SQLite transaction; a confirmed ack), so that act, [`Settle`], is the seam.
 //! One conformance suite (`host/tests/conformance.rs`) holds every broker to what stands here.
 
+mod by_route;
 mod confirm_then_ack;
 pub mod kafka;
 pub mod local;
 mod open;
+pub mod pubsub;
 mod threads;
 mod watermark;
 
@@ -30,7 +32,7 @@ use crate::message::Message;
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Lane {
     name: Arc<str>,
-    number: u32,
+    number: Option<u32>,
 }
 
 impl Lane {
@@ -39,12 +41,21 @@ impl Lane {
     pub fn new(name: impl Into<Arc<str>>, number: u32) -> Self {
         Self {
             name: name.into(),
-            number,
+            number: Some(number),
         }
     }
 
-    /// Outputs without a key go to the output partition of this number, modulo their count: so a lane stays one lane.
-    pub fn number(&self) -> u32 {
+    /// The lane of one message that has no order with any other.
+    pub fn single(name: impl Into<Arc<str>>) -> Self {
+        Self {
+            name: name.into(),
+            number: None,
+        }
+    }
+
+    /// Outputs without a key go to the output partition of this number, modulo their count: so a lane stays one lane. None:
+    /// there is only one message in it.
+    pub fn number(&self) -> Option<u32> {
         self.number
     }
 }
@@ -314,10 +325,10 @@ pub struct PartitionDescription {
 pub struct GroupDescription {
     /// Its name.
     pub group: String,
-    /// Messages of all partitions that it has not consumed.
-    pub lag: u64,
-    /// Members that hold a partition now.
-    pub members: u32,
+    /// Messages of all partitions that it has not consumed; none where the broker does not say.
+    pub lag: Option<u64>,
+    /// Members that hold a partition now; none where the broker does not say.
+    pub members: Option<u32>,
 }
 
 /// What `host topics` does.

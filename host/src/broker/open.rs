@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Ack, Admin, BrokerError, ConfirmThenAck, Settle, Sink, Source, kafka, local};
-use crate::config::{BrokerConfig, BrokerKind, Delivery};
+use super::by_route::ByRoute;
+use super::{Ack, Admin, BrokerError, ConfirmThenAck, Settle, Sink, Source, kafka, local, pubsub};
+use crate::config::{BrokerConfig, BrokerKind, Delivery, Ends};
 
 /// How long what is not a service waits for a broker that has gone.
 const GIVE_UP: Duration = Duration::from_secs(30);
@@ -33,48 +34,67 @@ pub struct Subscription {
 }
 
 /// What `run` needs: a source, and the guarantee that settles its claims.
-pub async fn open_pipeline(
-    config: &BrokerConfig,
-    topics: &Topics,
-) -> Result<(Box<dyn Source>, Arc<dyn Settle>), BrokerError> {
+pub async fn open_pipeline(ends: &Ends, topics: &Topics) -> Result<(Box<dyn Source>, Arc<dyn Settle>), BrokerError> {
+    let config = &ends.input;
     match &config.kind {
-        BrokerKind::Local(local) => {
+        BrokerKind::Local(local) if ends.are_one() => {
             let broker = local::Broker::open(local, config.max_message_bytes).await?;
             let source = broker.subscribe(&topics.input).await?;
             let settle = broker.writer(&topics.output, &topics.dead_letters).await?;
             Ok((Box::new(source), Arc::new(settle)))
         }
-        BrokerKind::Kafka(config) => {
-            let broker = kafka::Broker::open(config).await?;
-            let (output, dead_letters) = (&topics.output, &topics.dead_letters);
-            // Last, since a member that does not read yet would hold up its partitions.
-            if config.delivery == Delivery::ExactlyOnce {
-                let source = broker.subscribe(&topics.input).await?;
-                let group = &topics.input.group;
-                let settle = broker.transaction(&source, group, output, dead_letters).await?;
-                return Ok((Box::new(source), Arc::new(settle)));
-            }
-            let sink = broker.sink(output, dead_letters, None).await?;
-            let settle = ConfirmThenAck::new(sink, Arc::new(kafka::KafkaAck));
+        BrokerKind::Kafka(kafka) if kafka.delivery == Delivery::ExactlyOnce => {
+            let broker = kafka::Broker::open(kafka).await?;
             let source = broker.subscribe(&topics.input).await?;
+            let (group, letters) = (&topics.input.group, &topics.dead_letters);
+            let settle = broker.transaction(&source, group, &topics.output, letters).await?;
             Ok((Box::new(source), Arc::new(settle)))
         }
-        other => Err(not_there(other)),
+        _ => {
+            let sink = open_sinks(ends, topics).await?;
+            // Last, since a member that does not read yet would hold up its partitions.
+            let (source, ack) = open_consumer(config, &topics.input).await?;
+            Ok((source, Arc::new(ConfirmThenAck::new(sink, ack))))
+        }
     }
+}
+
+/// Where a pipeline publishes; what is accepted there waits for its confirmation as long as it takes.
+async fn open_sinks(ends: &Ends, topics: &Topics) -> Result<Arc<dyn Sink>, BrokerError> {
+    let (answers, letters) = (&topics.output, &topics.dead_letters);
+    if ends.are_one() {
+        return sink(&ends.output, answers, letters, None).await;
+    }
+    Ok(Arc::new(ByRoute {
+        answers: sink(&ends.output, answers, answers, None).await?,
+        dead_letters: sink(&ends.input, letters, letters, None).await?,
+    }))
 }
 
 /// What `produce` needs: a sink for answers-to-be of one topic, which is made when missing.
 pub async fn open_sink(config: &BrokerConfig, topic: &str) -> Result<Arc<dyn Sink>, BrokerError> {
+    sink(config, topic, topic, Some(GIVE_UP)).await
+}
+
+async fn sink(
+    config: &BrokerConfig,
+    answers: &str,
+    dead_letters: &str,
+    limit: Option<Duration>,
+) -> Result<Arc<dyn Sink>, BrokerError> {
     match &config.kind {
         BrokerKind::Local(local) => {
             let broker = local::Broker::open(local, config.max_message_bytes).await?;
-            Ok(Arc::new(broker.writer(topic, topic).await?))
+            Ok(Arc::new(broker.writer(answers, dead_letters).await?))
         }
         BrokerKind::Kafka(config) => {
             let broker = kafka::Broker::open(config).await?;
-            Ok(Arc::new(broker.sink(topic, topic, Some(GIVE_UP)).await?))
+            Ok(Arc::new(broker.sink(answers, dead_letters, limit).await?))
         }
-        other => Err(not_there(other)),
+        BrokerKind::PubSub(config) => {
+            let broker = pubsub::Broker::open(config).await?;
+            Ok(Arc::new(broker.sink(answers, dead_letters, limit).await?))
+        }
     }
 }
 
@@ -95,7 +115,11 @@ pub async fn open_consumer(
             let source = broker.subscribe(subscription).await?;
             Ok((Box::new(source), Arc::new(kafka::KafkaAck)))
         }
-        other => Err(not_there(other)),
+        BrokerKind::PubSub(config) => {
+            let broker = pubsub::Broker::open(config).await?;
+            let source = broker.subscribe(subscription).await?;
+            Ok((Box::new(source), Arc::new(pubsub::PubSubAck)))
+        }
     }
 }
 
@@ -104,13 +128,6 @@ pub async fn open_admin(config: &BrokerConfig) -> Result<Box<dyn Admin>, BrokerE
     match &config.kind {
         BrokerKind::Local(local) => Ok(Box::new(local::Broker::open(local, config.max_message_bytes).await?)),
         BrokerKind::Kafka(config) => Ok(Box::new(kafka::Broker::open(config).await?)),
-        other => Err(not_there(other)),
+        BrokerKind::PubSub(config) => Ok(Box::new(pubsub::Broker::open(config).await?)),
     }
-}
-
-fn not_there(kind: &BrokerKind) -> BrokerError {
-    BrokerError::Unsupported(format!(
-        "the broker '{}' is not there yet in this version; use --broker local, which needs no server",
-        kind.name()
-    ))
 }

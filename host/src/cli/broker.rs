@@ -1,14 +1,15 @@
 //! What may be typed of brokers, and of the topics in them.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 
-use super::KafkaArgs;
-use crate::config::{ByteSize, DEFAULT_MAX_MESSAGE, DEFAULT_RETENTION};
+use super::{KafkaArgs, PubSubArgs};
+use crate::config::{ByteSize, DEFAULT_MAX_MESSAGE, DEFAULT_RETENTION, Start};
 
 /// Which broker.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct BrokerArgs {
     /// The broker; the names `Kafka` and `Google_Pub_Sub` are taken too.
     #[arg(
@@ -25,12 +26,9 @@ pub struct BrokerArgs {
     /// How Kafka is reached.
     #[command(flatten)]
     pub kafka: KafkaArgs,
-    /// Google credentials, a JSON file; with --broker pubsub alone.
-    #[arg(value_name = "CREDENTIALS", help_heading = "Broker")]
-    pub credentials: Option<PathBuf>,
-    /// Google project; with --broker pubsub alone.
-    #[arg(value_name = "PROJECT", help_heading = "Broker")]
-    pub project: Option<String>,
+    /// How Pub/Sub is reached.
+    #[command(flatten)]
+    pub pubsub: PubSubArgs,
 }
 
 impl BrokerArgs {
@@ -40,8 +38,7 @@ impl BrokerArgs {
             broker: BrokerName::Local,
             local_file: file,
             kafka: KafkaArgs::default(),
-            credentials: None,
-            project: None,
+            pubsub: PubSubArgs::default(),
         }
     }
 }
@@ -56,6 +53,28 @@ pub enum BrokerName {
     /// Google Pub/Sub.
     #[value(name = "pubsub", alias = "google_pub_sub")]
     PubSub,
+}
+
+/// A broker of its own for one end of a pipeline: `kafka:HOST:PORT`, `pubsub:PROJECT` or `local:FILE`. What stands behind the
+/// colon may be left out, and then the broker's own options say where it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BrokerAddress {
+    /// Which broker.
+    pub broker: BrokerName,
+    /// Where it is.
+    pub address: Option<String>,
+}
+
+impl FromStr for BrokerAddress {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, address) = text.split_once(':').unwrap_or((text, ""));
+        let broker = BrokerName::from_str(name, true)
+            .map_err(|_| "write kafka:HOST:PORT, pubsub:PROJECT or local:FILE".to_owned())?;
+        let address = Some(address).filter(|address| !address.is_empty()).map(str::to_owned);
+        Ok(Self { broker, address })
+    }
 }
 
 /// What holds for messages and for topics that are made because they are missing.
@@ -85,4 +104,20 @@ impl Default for StorageArgs {
             max_message_bytes: DEFAULT_MAX_MESSAGE,
         }
     }
+}
+
+/// What only a member of a group is asked.
+#[derive(Args, Debug)]
+pub struct MemberArgs {
+    /// Where a group begins that has never read the topic: earliest, latest, an offset, or a time such as
+    /// 2026-11-24T18:00:00Z; with --broker kafka.
+    #[arg(long, value_name = "WHERE", default_value = "earliest", help_heading = "Kafka")]
+    pub from: Start,
+    /// A name that outlives this process: a restart within the session keeps its partitions, and fences its predecessor;
+    /// with --broker kafka.
+    #[arg(long, value_name = "NAME", help_heading = "Kafka")]
+    pub instance: Option<String>,
+    /// Read this subscription [default: as --subscriptions says, else TOPIC-sub]; with --broker pubsub.
+    #[arg(long, value_name = "NAME", help_heading = "Pub/Sub")]
+    pub subscription: Option<String>,
 }

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use crate::config::{DEFAULT_BOOTSTRAP, Start};
+use crate::config::DEFAULT_BOOTSTRAP;
 
 /// How Kafka is reached. Secrets come from a file or the environment, where no other user of the machine sees them.
-#[derive(Args, Debug, Default)]
+#[derive(Args, Clone, Debug, Default)]
 pub struct KafkaArgs {
     /// Addresses of Kafka brokers, separated by commas.
     #[arg(
@@ -84,19 +84,6 @@ pub enum CompressionName {
     Lz4,
     /// Small.
     Zstd,
-}
-
-/// What only a member of a group is asked.
-#[derive(Args, Debug)]
-pub struct MemberArgs {
-    /// Where a group begins that has never read the topic: earliest, latest, an offset, or a time such as
-    /// 2026-11-24T18:00:00Z; with --broker kafka.
-    #[arg(long, value_name = "WHERE", default_value = "earliest", help_heading = "Kafka")]
-    pub from: Start,
-    /// A name that outlives this process: a restart within the session keeps its partitions, and fences its predecessor;
-    /// with --broker kafka.
-    #[arg(long, value_name = "NAME", help_heading = "Kafka")]
-    pub instance: Option<String>,
 }
 
 /// A delivery guarantee, by name.

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 use indicatif::HumanCount;
@@ -12,7 +12,7 @@ use super::reader::Taken;
 use super::{progress, reader, stdout};
 use crate::broker::{Delivery, Output, Route, Subscription, open_admin, open_consumer, open_sink};
 use crate::cli::{Format, ReplayCommand};
-use crate::config::BrokerConfig;
+use crate::config::{BrokerConfig, BrokerKind};
 use crate::exit::Failure;
 use crate::pipeline::{ERROR_CODE, revive};
 use crate::shutdown::Shutdown;
@@ -29,13 +29,7 @@ impl ReplayCommand {
         if letters == self.topic {
             return Err(Failure::Usage(format!("'{letters}' cannot be replayed into itself")).into());
         }
-        // A letter that fails again comes back behind these: it waits for the next replay, or this one would never end.
-        let described = open_admin(&config).await?.describe(&letters).await?;
-        let ends: HashMap<u32, u64> = described
-            .partitions
-            .iter()
-            .map(|partition| (partition.partition, partition.end))
-            .collect();
+        let mut horizon = Horizon::of(&config, &letters).await?;
         let sink = open_sink(&config, &self.topic).await?;
         let subscription = Subscription {
             topic: letters,
@@ -44,7 +38,6 @@ impl ReplayCommand {
         };
         let (source, ack) = open_consumer(&config, &subscription).await?;
         let shutdown = Shutdown::on_signals(DRAIN);
-        let mut done = HashSet::new();
         let (mut replayed, mut left_out) = (0u64, 0u64);
         let most = self.limit.map_or(u64::MAX, |limit| limit.get());
         let is_wanted = |delivery: &Delivery| match &self.code {
@@ -52,13 +45,10 @@ impl ReplayCommand {
             None => true,
         };
         reader::read(source, ack, &shutdown, Some(self.idle_timeout), async |delivery| {
-            let claim = &delivery.claim;
-            let lane = claim.lane.number();
-            if ends.get(&lane).is_none_or(|end| claim.seq >= *end) {
-                done.insert(lane);
-                return Ok(match done.len() < ends.len() {
-                    true => ControlFlow::Continue(Taken::Left),
-                    false => ControlFlow::Break(Taken::Left),
+            if horizon.is_past(delivery) {
+                return Ok(match horizon.is_reached() {
+                    false => ControlFlow::Continue(Taken::Left),
+                    true => ControlFlow::Break(Taken::Left),
                 });
             }
             if !is_wanted(delivery) {
@@ -68,7 +58,9 @@ impl ReplayCommand {
             let mut message = delivery.message.clone();
             revive(&mut message);
             let route = Route::Answers;
-            let confirmed = sink.enqueue(Output { route, message }, Some(&claim.lane)).await?;
+            let confirmed = sink
+                .enqueue(Output { route, message }, Some(&delivery.claim.lane))
+                .await?;
             confirmed.await.context("a letter was not confirmed")?;
             replayed += 1;
             Ok(match replayed {
@@ -88,6 +80,49 @@ impl ReplayCommand {
                 ));
                 Ok(())
             }
+        }
+    }
+}
+
+/// How far the letters go that were there at the start. One that fails again comes back behind these and waits for the next
+/// replay, or this one would never end.
+enum Horizon {
+    /// By partition: its end, and which of them are reached.
+    Offsets(HashMap<u32, u64>, HashSet<u32>),
+    /// In milliseconds since 1970, where there are no offsets and the broker itself says when a message came.
+    Time(i64),
+}
+
+impl Horizon {
+    async fn of(config: &BrokerConfig, letters: &str) -> anyhow::Result<Self> {
+        if let BrokerKind::PubSub(_) = config.kind {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            return Ok(Self::Time(i64::try_from(now.as_millis()).unwrap_or(i64::MAX)));
+        }
+        let described = open_admin(config).await?.describe(letters).await?;
+        let ends = described.partitions.iter();
+        let ends = ends.map(|partition| (partition.partition, partition.end)).collect();
+        Ok(Self::Offsets(ends, HashSet::new()))
+    }
+
+    fn is_past(&mut self, delivery: &Delivery) -> bool {
+        match self {
+            Self::Time(start) => delivery.message.timestamp_ms.is_some_and(|time| time > *start),
+            Self::Offsets(ends, reached) => {
+                let lane = delivery.claim.lane.number();
+                let end = lane.and_then(|lane| ends.get(&lane));
+                let is_past = end.is_none_or(|end| delivery.claim.seq >= *end);
+                reached.extend(lane.filter(|_| is_past));
+                is_past
+            }
+        }
+    }
+
+    /// Whether nothing of before can come any more, as far as that is known.
+    fn is_reached(&self) -> bool {
+        match self {
+            Self::Time(_) => false,
+            Self::Offsets(ends, reached) => reached.len() >= ends.len(),
         }
     }
 }

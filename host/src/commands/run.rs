@@ -9,7 +9,7 @@ use super::{keep_trying, progress, start, stdout};
 use crate::broker::{Subscription, Topics, open_admin, open_pipeline};
 use crate::classifier::ClassifierConfig;
 use crate::cli::{Format, OnErrorName, RunCommand};
-use crate::config::{BrokerConfig, DEFAULT_INPUT, Delivery, RETRY_DELAY};
+use crate::config::{DEFAULT_INPUT, Delivery, Ends, RETRY_DELAY};
 use crate::exit::Failure;
 use crate::pipeline::{self, OnError, Policy, Progress};
 use crate::shutdown::Shutdown;
@@ -20,10 +20,16 @@ const LOG_EVERY: Duration = Duration::from_secs(30);
 impl RunCommand {
     /// Classifies until a stop, the idle timeout or an error.
     pub async fn execute(self) -> anyhow::Result<()> {
-        let broker = BrokerConfig::new(self.broker, &self.storage)?
-            .for_member(self.member)
-            .with_delivery(self.delivery.map(Delivery::from));
-        let classifier = ClassifierConfig::new(self.component, self.accept, broker.max_message_bytes);
+        let delivery = self.delivery.map(Delivery::from);
+        let ends = Ends::new(
+            &self.broker,
+            self.input,
+            self.output,
+            &self.storage,
+            self.member,
+            delivery,
+        )?;
+        let classifier = ClassifierConfig::new(self.component, self.accept, ends.max_message_bytes());
         let topics = Topics {
             output: self.output_topic,
             dead_letters: self
@@ -35,8 +41,10 @@ impl RunCommand {
                 group: self.group,
             },
         };
-        if let Some(target) = [&topics.output, &topics.dead_letters]
+        let answers = Some(&topics.output).filter(|_| ends.are_one());
+        if let Some(target) = answers
             .into_iter()
+            .chain([&topics.dead_letters])
             .find(|target| **target == topics.input.topic)
         {
             return Err(Failure::Usage(format!(
@@ -54,36 +62,35 @@ impl RunCommand {
             retry_delay: RETRY_DELAY,
             max_in_flight: self.max_in_flight.get(),
             max_in_flight_bytes: self.max_in_flight_bytes.as_usize(),
-            max_message_bytes: broker.max_message_bytes,
+            max_message_bytes: ends.max_message_bytes(),
             provenance: !self.plain,
             idle_timeout: self.idle_timeout,
         };
-        // The broker is looked at first, since compiling may take long, and joined last, since a member that does not read
+        // The brokers are looked at first, since compiling may take long, and joined last, since a member that does not read
         // yet would hold up its partitions.
         let shutdown = Shutdown::on_signals(self.drain);
-        if keep_trying(&shutdown, async || open_admin(&broker).await)
-            .await?
-            .is_none()
-        {
-            return Ok(());
+        for end in [&ends.input, &ends.output] {
+            if keep_trying(&shutdown, async || open_admin(end).await).await?.is_none() {
+                return Ok(());
+            }
         }
         let classifier = tokio::select! {
             biased;
             () = shutdown.stopping() => return Ok(()),
             started = start(&classifier) => started?,
         };
-        let Some((source, settle)) = keep_trying(&shutdown, async || open_pipeline(&broker, &topics).await).await?
-        else {
+        let Some((source, settle)) = keep_trying(&shutdown, async || open_pipeline(&ends, &topics).await).await? else {
             return Ok(());
         };
         let model = classifier.description();
         tracing::info!(
-            "{} {} classifies {} of {} into {}",
+            "{} {} classifies {} of {} into {} of {}",
             model.name,
             model.version,
             topics.input.topic,
-            broker.place(),
-            topics.output
+            ends.input.place(),
+            topics.output,
+            ends.output.place()
         );
 
         let started = Instant::now();

@@ -94,13 +94,15 @@ fn describe(topic: &TopicDescription) -> String {
         ]
     });
     let mut text = format!("{}\n\n", topic.name);
-    text += &table(&["PARTITION", "START", "END", "SIZE"], partitions);
+    if !topic.partitions.is_empty() {
+        text += &table(&["PARTITION", "START", "END", "SIZE"], partitions);
+    }
     if !topic.groups.is_empty() {
         let groups = topic.groups.iter().map(|group| {
             vec![
                 group.group.clone(),
-                HumanCount(group.lag).to_string(),
-                group.members.to_string(),
+                group.lag.map_or_else(unknown, |lag| HumanCount(lag).to_string()),
+                group.members.map_or_else(unknown, |members| members.to_string()),
             ]
         });
         text.push('\n');
@@ -110,5 +112,10 @@ fn describe(topic: &TopicDescription) -> String {
 }
 
 fn size(bytes: Option<u64>) -> String {
-    bytes.map_or_else(|| "unknown".to_owned(), |bytes| HumanBytes(bytes).to_string())
+    bytes.map_or_else(unknown, |bytes| HumanBytes(bytes).to_string())
+}
+
+/// What the broker does not say.
+fn unknown() -> String {
+    "unknown".to_owned()
 }

@@ -141,7 +141,7 @@ impl Fixture for Local {
         let group = topic.groups.iter().find(|group| group.group == GROUP);
         group.map_or_else(
             || topic.partitions.iter().map(|partition| partition.end).sum(),
-            |group| group.lag,
+            |group| group.lag.unwrap(),
         )
     }
 

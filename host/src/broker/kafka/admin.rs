@@ -87,8 +87,8 @@ fn describe(cluster: &Cluster, topic: &str, groups: &[(String, u32)]) -> Result<
         if let Some(lag) = lag(cluster, topic, group, &partitions)? {
             described.push(GroupDescription {
                 group: group.clone(),
-                lag,
-                members: *members,
+                lag: Some(lag),
+                members: Some(*members),
             });
         }
     }

@@ -159,7 +159,9 @@ impl Sender {
             )));
         }
         let partition = match (&output.message.key, lane) {
-            (None, Some(lane)) => i32::try_from(lane.number() % topic.partitions.max(1)).ok(),
+            (None, Some(lane)) => lane
+                .number()
+                .and_then(|number| i32::try_from(number % topic.partitions.max(1)).ok()),
             _ => None,
         };
         Ok(Record {

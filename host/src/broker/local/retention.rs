@@ -72,9 +72,9 @@ pub(super) fn laggards(connection: &Connection, topic: i64) -> Result<String> {
     if lags.is_empty() {
         return Ok("no group has read it".to_owned());
     }
-    let lags = lags.iter().filter(|group| group.lag > 0);
-    let names: Vec<_> = lags
-        .map(|group| format!("{} ({} behind)", group.group, group.lag))
-        .collect();
+    let lags = lags
+        .iter()
+        .filter_map(|group| Some((&group.group, group.lag.filter(|lag| *lag > 0)?)));
+    let names: Vec<_> = lags.map(|(group, lag)| format!("{group} ({lag} behind)")).collect();
     Ok(names.join(", "))
 }

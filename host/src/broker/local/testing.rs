@@ -113,7 +113,7 @@ pub(super) fn commit(
     let record = Record {
         topic: topic.into(),
         message,
-        lane: delivery.as_ref().map(|delivery| delivery.claim.lane.number()),
+        lane: delivery.as_ref().and_then(|delivery| delivery.claim.lane.number()),
     };
     let mut commit = Commit {
         consumed: None,

@@ -68,7 +68,7 @@ impl LocalWriter {
                 Route::DeadLetters => &self.dead_letters,
             }),
             message: output.message,
-            lane: lane.map(Lane::number),
+            lane: lane.and_then(Lane::number),
         };
         Ok(outputs.into_iter().map(record).collect())
     }

@@ -19,7 +19,7 @@ use crate::broker::{Ack, Delivery, Output, Route, Sink, Source, Subscription, To
 use crate::broker::{open_consumer, open_pipeline, open_sink};
 use crate::classifier::{Classifier, ClassifierConfig};
 use crate::cli::{BrokerArgs, DemoCommand, Format, StorageArgs};
-use crate::config::{BrokerConfig, DEFAULT_GROUP, DEFAULT_INPUT, DEFAULT_OUTPUT, RETRY_DELAY};
+use crate::config::{BrokerConfig, DEFAULT_GROUP, DEFAULT_INPUT, DEFAULT_OUTPUT, Ends, RETRY_DELAY};
 use crate::exit::Failure;
 use crate::images::{Batch, encode, test_images, test_labels};
 use crate::message::Message;
@@ -139,7 +139,7 @@ impl<'a> Round<'a> {
             idle_timeout: None,
         };
         let sink = open_sink(broker, DEFAULT_INPUT).await?;
-        let (source, settle) = open_pipeline(broker, &topics).await?;
+        let (source, settle) = open_pipeline(&Ends::one(broker.clone()), &topics).await?;
         let (answers, ack) = open_consumer(broker, &subscription(DEFAULT_OUTPUT)).await?;
 
         let classify = async {

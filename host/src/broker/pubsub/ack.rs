@@ -1,0 +1,54 @@
+//! Consuming, with no output: a message is acknowledged, and where the subscription is exactly-once, that is confirmed.
+
+use async_trait::async_trait;
+use google_cloud_gax::error::rpc::Code;
+use google_cloud_pubsub::error::AckError;
+use google_cloud_pubsub::subscriber::handler::Handler;
+
+use super::fault;
+use super::lanes::Token;
+use crate::broker::{Ack, Claim, SettleError};
+
+/// Consumes the claims of a [`super::PubSubSource`].
+///
+/// On a plain subscription an acknowledgement is sent and no more is heard of it: where it is lost, the message comes again.
+#[derive(Debug)]
+pub struct PubSubAck;
+
+#[async_trait]
+impl Ack for PubSubAck {
+    fn is_current(&self, claim: &Claim) -> bool {
+        claim.token::<Token>().is_some_and(Token::is_current)
+    }
+
+    async fn ack(&self, claim: Claim) -> Result<(), SettleError> {
+        let mut token: Token = claim.into_token()?;
+        let settled = token.settle()?;
+        let handler = match settled.handler {
+            Handler::ExactlyOnce(handler) => handler,
+            handler => {
+                handler.ack();
+                return Ok(());
+            }
+        };
+        let Err(error) = handler.confirmed_ack().await else {
+            return Ok(());
+        };
+        token.unsettle(settled.id);
+        match error {
+            AckError::Rpc { source, .. } if is_final(fault::code(&source)) => Err(token.lanes.explain(&source).into()),
+            error => {
+                tracing::warn!(lane = %token.lane, %error, "an acknowledgement failed: the message comes again");
+                Err(token.rewound())
+            }
+        }
+    }
+}
+
+/// The next acknowledgement would fail as well.
+fn is_final(code: Option<Code>) -> bool {
+    matches!(
+        code,
+        Some(Code::PermissionDenied | Code::Unauthenticated | Code::NotFound)
+    )
+}

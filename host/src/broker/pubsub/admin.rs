@@ -1,0 +1,79 @@
+//! What `host topics` does: a topic here is a topic and its subscription.
+
+use async_trait::async_trait;
+
+use super::Broker;
+use super::fault::Call;
+use super::topics::Found;
+use crate::broker::{Admin, BrokerError, GroupDescription, TopicDescription};
+
+#[async_trait]
+impl Admin for Broker {
+    async fn create(&self, topic: &str, partitions: u32) -> Result<bool, BrokerError> {
+        if partitions > 1 {
+            return Err(BrokerError::Unsupported(format!(
+                "--partitions {partitions}: Pub/Sub's topics have no partitions; leave it out"
+            )));
+        }
+        let made = self.topics.create_topic(topic).await?;
+        let subscription = self.topics.clients.config.subscription_of(topic);
+        let made = self.topics.create_subscription(topic, &subscription).await? || made;
+        if !made && self.topics.find_topic(topic).await? == Found::Missing {
+            return Err(BrokerError::Configuration(format!(
+                "the topic '{topic}' may not be made with these credentials; give them the role roles/pubsub.editor, or make it \
+                 with `gcloud pubsub topics create {topic}`"
+            )));
+        }
+        Ok(made)
+    }
+
+    async fn list(&self) -> Result<Vec<TopicDescription>, BrokerError> {
+        let subscriptions = self.topics.all_subscriptions().await?;
+        let topics = self.topics.all_topics().await?;
+        Ok(topics
+            .into_iter()
+            .map(|topic| self.description(topic, &subscriptions))
+            .collect())
+    }
+
+    async fn describe(&self, topic: &str) -> Result<TopicDescription, BrokerError> {
+        match self.topics.find_topic(topic).await? {
+            Found::There(()) => {
+                let subscriptions = self.topics.all_subscriptions().await?;
+                Ok(self.description(topic.to_owned(), &subscriptions))
+            }
+            Found::Missing => Err(BrokerError::UnknownTopic {
+                topic: topic.to_owned(),
+                place: format!("in the project '{}'", self.topics.clients.config.project),
+            }),
+            Found::Denied => Err(self.topics.denied(Call::Get(topic))),
+        }
+    }
+
+    async fn forget_group(&self, topic: &str, _group: &str) -> Result<bool, BrokerError> {
+        let subscription = self.topics.clients.config.subscription_of(topic);
+        Err(BrokerError::Unsupported(format!(
+            "a subscription is what stands for a group in Pub/Sub; to let go of it, run \
+             `gcloud pubsub subscriptions delete {subscription}`"
+        )))
+    }
+}
+
+impl Broker {
+    /// What Pub/Sub says of a topic: its subscriptions. How far they are, its monitoring knows.
+    fn description(&self, topic: String, subscriptions: &[(String, String)]) -> TopicDescription {
+        let path = self.topics.topic_path(&topic);
+        let own = subscriptions.iter().filter(|(_, of)| *of == path);
+        TopicDescription {
+            groups: own
+                .map(|(name, _)| GroupDescription {
+                    group: name.clone(),
+                    lag: None,
+                    members: None,
+                })
+                .collect(),
+            name: topic,
+            partitions: Vec::new(),
+        }
+    }
+}

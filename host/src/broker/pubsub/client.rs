@@ -1,0 +1,126 @@
+//! Google's clients: as whom they ask, and where.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use google_cloud_auth::build_errors::Error as IdentityError;
+use google_cloud_auth::credentials::{
+    self, Credentials, anonymous, external_account, impersonated, service_account, user_account,
+};
+use google_cloud_gax::client_builder::Error as BuildError;
+use google_cloud_gax::retry_policy::RetryPolicyExt;
+use google_cloud_pubsub::client::{BasePublisher, Subscriber, SubscriptionAdmin, TopicAdmin};
+use google_cloud_pubsub::retry_policy::RetryableErrors;
+use serde_json::Value;
+
+use crate::broker::BrokerError;
+use crate::config::{Identity, PubSubConfig};
+
+/// Google's own address.
+const ENDPOINT: &str = "https://pubsub.googleapis.com";
+
+/// One question, with all its repetitions. A service that is not there is told of within ten seconds.
+const REQUEST: Duration = Duration::from_secs(8);
+
+/// Makes clients of one identity. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(super) struct Clients {
+    pub config: Arc<PubSubConfig>,
+    pub topics: TopicAdmin,
+    pub subscriptions: SubscriptionAdmin,
+    credentials: Credentials,
+}
+
+impl Clients {
+    /// Asks nobody yet.
+    pub async fn new(config: Arc<PubSubConfig>) -> Result<Self, BrokerError> {
+        let credentials = credentials(&config.identity)?;
+        let policy = || RetryableErrors.with_time_limit(REQUEST);
+        let topics = TopicAdmin::builder()
+            .with_endpoint(endpoint(&config))
+            .with_credentials(credentials.clone())
+            .with_retry_policy(policy());
+        let subscriptions = SubscriptionAdmin::builder()
+            .with_endpoint(endpoint(&config))
+            .with_credentials(credentials.clone())
+            .with_retry_policy(policy());
+        Ok(Self {
+            topics: topics.build().await.map_err(|error| unusable(&config, &error))?,
+            subscriptions: subscriptions.build().await.map_err(|error| unusable(&config, &error))?,
+            credentials,
+            config,
+        })
+    }
+
+    pub async fn subscriber(&self) -> Result<Subscriber, BrokerError> {
+        let subscriber = Subscriber::builder()
+            .with_endpoint(endpoint(&self.config))
+            .with_credentials(self.credentials.clone());
+        subscriber.build().await.map_err(|error| unusable(&self.config, &error))
+    }
+
+    /// Repeats what may succeed later until the limit, or for as long as it takes.
+    pub async fn publisher(&self, limit: Option<Duration>) -> Result<BasePublisher, BrokerError> {
+        let publisher = BasePublisher::builder()
+            .with_endpoint(endpoint(&self.config))
+            .with_credentials(self.credentials.clone());
+        let publisher = match limit {
+            Some(limit) => publisher.with_retry_policy(RetryableErrors.with_time_limit(limit)),
+            None => publisher.with_retry_policy(RetryableErrors),
+        };
+        publisher.build().await.map_err(|error| unusable(&self.config, &error))
+    }
+}
+
+fn endpoint(config: &PubSubConfig) -> &str {
+    config.endpoint.as_deref().unwrap_or(ENDPOINT)
+}
+
+fn unusable(config: &PubSubConfig, error: &BuildError) -> BrokerError {
+    BrokerError::Configuration(format!(
+        "no Pub/Sub client can be made for {}: {error}; check --endpoint and the credentials",
+        endpoint(config)
+    ))
+}
+
+fn credentials(identity: &Identity) -> Result<Credentials, BrokerError> {
+    let built = match identity {
+        Identity::Anonymous => Ok(anonymous::Builder::new().build()),
+        Identity::Default => credentials::Builder::default().build(),
+        Identity::File(_, value) => of_file(value.clone()),
+    };
+    built.map_err(|error| {
+        let remedy = match identity {
+            Identity::Default => {
+                "run `gcloud auth application-default login`, set GOOGLE_APPLICATION_CREDENTIALS, or name a file"
+            }
+            _ => "download a new JSON key",
+        };
+        BrokerError::Configuration(format!(
+            "{} cannot be used: {}; {remedy}",
+            identity.name(),
+            told(&error)
+        ))
+    })
+}
+
+/// By the member `type`, which was checked.
+fn of_file(value: Value) -> Result<Credentials, IdentityError> {
+    match value.get("type").and_then(Value::as_str) {
+        Some("authorized_user") => user_account::Builder::new(value).build(),
+        Some("external_account") => external_account::Builder::new(value).build(),
+        Some("impersonated_service_account") => impersonated::Builder::new(value).build(),
+        _ => service_account::Builder::new(value).build(),
+    }
+}
+
+/// What is wrong with the file, of which some is secret: only where it is missing a member or does not parse.
+fn told(error: &IdentityError) -> &'static str {
+    match () {
+        () if error.is_loading() => "they cannot be found or read",
+        () if error.is_parsing() => "they cannot be understood, or their key is damaged",
+        () if error.is_unknown_type() => "they are of a type that is not known",
+        () if error.is_missing_field() => "a member is missing",
+        () => "they were refused",
+    }
+}

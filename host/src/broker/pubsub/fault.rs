@@ -1,0 +1,166 @@
+//! What Google says, said so that the reader knows whom it is about and what to do.
+
+use std::time::{Duration, SystemTime};
+
+use google_cloud_gax::error::rpc::Code;
+use google_cloud_pubsub::Error;
+use google_cloud_pubsub::error::PublishError;
+
+use crate::broker::BrokerError;
+use crate::config::PubSubConfig;
+
+/// Tokens are good for an hour, and Google allows a clock to be off by a few minutes.
+const CLOCK: Duration = Duration::from_secs(4 * 60);
+
+/// What was asked for, and of what.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Call<'a> {
+    /// Whether anybody is there.
+    Probe,
+    /// A topic's or a subscription's description.
+    Get(&'a str),
+    /// All topics and subscriptions.
+    List,
+    /// A new topic or subscription.
+    Create(&'a str),
+    /// A message for a topic.
+    Publish(&'a str),
+    /// The messages of a subscription.
+    Pull(&'a str),
+}
+
+impl Call<'_> {
+    /// What it does, and which role allows it.
+    fn need(self) -> (String, &'static str) {
+        match self {
+            Self::Probe | Self::List => ("look at the project".to_owned(), "roles/pubsub.viewer"),
+            Self::Get(name) => (format!("look at '{name}'"), "roles/pubsub.viewer"),
+            Self::Create(name) => (format!("make '{name}'"), "roles/pubsub.editor"),
+            Self::Publish(topic) => (format!("publish to the topic '{topic}'"), "roles/pubsub.publisher"),
+            Self::Pull(subscription) => (
+                format!("read the subscription '{subscription}'"),
+                "roles/pubsub.subscriber",
+            ),
+        }
+    }
+}
+
+/// What the service said, if it was the service.
+pub(super) fn code(error: &Error) -> Option<Code> {
+    error.status().map(|status| status.code)
+}
+
+/// The trouble and the remedy.
+pub(super) fn explain(error: &Error, call: Call<'_>, config: &PubSubConfig) -> BrokerError {
+    let who = config.identity.name();
+    let (what, _) = call.need();
+    let Some(status) = error.status() else {
+        return silent(error, config);
+    };
+    let said = status.message.trim_end_matches('.');
+    match status.code {
+        Code::PermissionDenied => denied(call, config),
+        Code::Unauthenticated => match clock_error(error) {
+            Some(off) => BrokerError::Configuration(format!(
+                "Google does not accept {who}, and the clock of this machine is off by {}: set it, and start again",
+                humantime::format_duration(off)
+            )),
+            None => BrokerError::Configuration(format!(
+                "Google does not accept {who}: {said}; its key may have been deleted or disabled: make a new one with \
+                 `gcloud iam service-accounts keys create`"
+            )),
+        },
+        Code::NotFound => not_found(said, call, config),
+        Code::InvalidArgument => BrokerError::Failed(format!("Pub/Sub refuses to {what}: {said}")),
+        Code::Aborted
+        | Code::Cancelled
+        | Code::DeadlineExceeded
+        | Code::Internal
+        | Code::ResourceExhausted
+        | Code::Unavailable
+        | Code::Unknown => BrokerError::Unreachable(format!(
+            "Pub/Sub cannot {what} now ({:?}): {said}; it may pass",
+            status.code
+        )),
+        code => BrokerError::Failed(format!("Pub/Sub did not {what} ({code:?}): {said}")),
+    }
+}
+
+/// A role is missing, or the project is another one: Google says the same of both.
+pub(super) fn denied(call: Call<'_>, config: &PubSubConfig) -> BrokerError {
+    let (what, role) = call.need();
+    let (who, project) = (config.identity.name(), &config.project);
+    BrokerError::Configuration(format!(
+        "{who} may not {what} in the project '{project}': give it the role {role}, and check that the project's name is right \
+         and its Pub/Sub API enabled"
+    ))
+}
+
+/// Why a message was not published.
+pub(super) fn explain_publishing(error: &PublishError, topic: &str, config: &PubSubConfig) -> BrokerError {
+    match error {
+        PublishError::Rpc(error) => explain(error, Call::Publish(topic), config),
+        PublishError::OrderingKeyPaused => BrokerError::Failed(format!(
+            "a message for the topic '{topic}' waited behind one of the same key that was not published"
+        )),
+        _ => BrokerError::Failed(format!(
+            "the publisher ended before a message for '{topic}' was confirmed"
+        )),
+    }
+}
+
+fn not_found(said: &str, call: Call<'_>, config: &PubSubConfig) -> BrokerError {
+    let project = &config.project;
+    match call {
+        _ if said.to_lowercase().contains("project not found") => BrokerError::Configuration(format!(
+            "there is no project '{project}' that {} may see: {said}; `gcloud projects list` names them",
+            config.identity.name()
+        )),
+        Call::Pull(name) => BrokerError::Configuration(format!(
+            "there is no subscription '{name}' in the project '{project}'; name another one with --subscription, or make it: \
+             gcloud pubsub subscriptions create {name} --topic TOPIC --enable-message-ordering"
+        )),
+        Call::Publish(topic) => BrokerError::UnknownTopic {
+            topic: topic.to_owned(),
+            place: format!("in the project '{project}'"),
+        },
+        _ => BrokerError::Failed(format!("the project '{project}': {said}")),
+    }
+}
+
+/// Nothing came back, or nothing could be sent.
+fn silent(error: &Error, config: &PubSubConfig) -> BrokerError {
+    let endpoint = config.endpoint.as_deref().unwrap_or("pubsub.googleapis.com");
+    let cause = innermost(error);
+    if error.is_authentication() && !error.is_transient_and_before_rpc() {
+        return BrokerError::Configuration(format!(
+            "{} got no token: {cause}; make a new key, or log in again with `gcloud auth application-default login`",
+            config.identity.name()
+        ));
+    }
+    BrokerError::Unreachable(format!(
+        "Pub/Sub at {endpoint} does not answer: {cause}; check the network, and what --endpoint or PUBSUB_EMULATOR_HOST say"
+    ))
+}
+
+/// The last cause says what happened; those around it only who noticed.
+fn innermost(error: &Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}
+
+/// How far this machine's clock is from the service's, where that is too far and the answer says when it was given.
+fn clock_error(error: &Error) -> Option<Duration> {
+    let date = error.http_headers()?.get("date")?.to_str().ok()?;
+    let theirs = httpdate::parse_http_date(date).ok()?;
+    let ours = SystemTime::now();
+    let off = match ours.duration_since(theirs) {
+        Ok(ahead) => ahead,
+        Err(behind) => behind.duration(),
+    };
+    let whole = Duration::from_secs(off.as_secs());
+    (whole > CLOCK).then_some(whole)
+}

@@ -1,0 +1,293 @@
+//! What the stream's task, the claims and whoever settles them share: which messages this subscriber holds, in which lanes.
+//!
+//! Separate because each of them may end a lane's epoch, and one lock over all of it keeps that simple. A message's handler
+//! lies here until it is acknowledged; dropped, it hands the message back.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use google_cloud_pubsub::Error;
+use google_cloud_pubsub::subscriber::handler::Handler;
+use tokio::sync::Notify;
+
+use super::fault::{self, Call};
+use crate::broker::{BrokerError, Claim, Delivery, Demand, Lane, SettleError};
+use crate::config::PubSubConfig;
+use crate::message::Message;
+
+/// A source reads ahead until it has this many messages, or this many bytes, and one message more.
+const AHEAD_MESSAGES: usize = 256;
+const AHEAD_BYTES: usize = 8 << 20;
+
+/// How long what follows an abandoned message of a key is handed back until that message comes again. The service sends them
+/// in order; a subscription that was made without order may never do so.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+#[derive(Debug)]
+pub(super) struct Lanes {
+    subscription: String,
+    config: Arc<PubSubConfig>,
+    /// There may be something for [`Lanes::next_delivery`].
+    pub arrival: Notify,
+    /// There may be room to read ahead.
+    pub room: Notify,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    lanes: HashMap<Lane, Held>,
+    ahead: VecDeque<Ahead>,
+    ahead_bytes: usize,
+    failure: Option<BrokerError>,
+    is_closed: bool,
+    /// Of all lanes together, so that none ever sees an epoch twice.
+    last_epoch: u64,
+    last_single: u64,
+}
+
+/// A lane with something in it.
+#[derive(Debug)]
+struct Held {
+    epoch: u64,
+    next: u64,
+    unsettled: BTreeMap<u64, Unsettled>,
+    /// This message was abandoned at that time, and whatever comes before it is out of order.
+    awaited: Option<(String, Instant)>,
+}
+
+#[derive(Debug)]
+pub(super) struct Unsettled {
+    pub id: String,
+    pub handler: Handler,
+}
+
+#[derive(Debug)]
+struct Ahead {
+    lane: Lane,
+    seq: u64,
+    position: String,
+    message: Message,
+}
+
+/// What a claim carries.
+#[derive(Debug)]
+pub(super) struct Token {
+    pub lanes: Arc<Lanes>,
+    pub lane: Lane,
+    seq: u64,
+    epoch: u64,
+    is_settled: bool,
+}
+
+impl Token {
+    pub fn is_current(&self) -> bool {
+        let state = self.lanes.lock();
+        let held = state.lanes.get(&self.lane);
+        held.is_some_and(|held| held.epoch == self.epoch)
+    }
+
+    pub fn rewound(&self) -> SettleError {
+        SettleError::Rewound(vec![self.lane.clone()])
+    }
+
+    /// Takes the message out of its lane, to be acknowledged.
+    pub fn settle(&mut self) -> Result<Unsettled, SettleError> {
+        let mut guard = self.lanes.lock();
+        let state = &mut *guard;
+        let held = state.lanes.get_mut(&self.lane);
+        let held = held.filter(|held| held.epoch == self.epoch);
+        let Some(unsettled) = held.and_then(|held| held.unsettled.remove(&self.seq)) else {
+            return Err(self.rewound());
+        };
+        state.forget_if_empty(&self.lane);
+        self.is_settled = true;
+        Ok(unsettled)
+    }
+
+    /// The service did not take the acknowledgement: the message comes again, and with it what follows.
+    pub fn unsettle(&self, id: String) {
+        self.lanes.abandon(&self.lane, self.epoch, Some(id));
+    }
+}
+
+impl Drop for Token {
+    fn drop(&mut self) {
+        if !self.is_settled {
+            self.lanes.abandon(&self.lane, self.epoch, None);
+        }
+    }
+}
+
+impl State {
+    fn next_epoch(&mut self) -> u64 {
+        self.last_epoch += 1;
+        self.last_epoch
+    }
+
+    fn forget_if_empty(&mut self, lane: &Lane) {
+        let held = self.lanes.get(lane);
+        if held.is_some_and(|held| held.unsettled.is_empty() && held.awaited.is_none()) {
+            self.lanes.remove(lane);
+        }
+    }
+
+    fn discard(&mut self, lane: &Lane) {
+        self.ahead.retain(|ahead| ahead.lane != *lane);
+        self.ahead_bytes = self.ahead.iter().map(|ahead| ahead.message.size()).sum();
+    }
+}
+
+impl Lanes {
+    pub fn new(subscription: &str, config: Arc<PubSubConfig>) -> Self {
+        Self {
+            subscription: subscription.to_owned(),
+            config,
+            arrival: Notify::new(),
+            room: Notify::new(),
+            state: Mutex::default(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the service said to an acknowledgement.
+    pub fn explain(&self, error: &Error) -> BrokerError {
+        fault::explain(error, Call::Pull(&self.subscription), &self.config)
+    }
+
+    pub fn has_room(&self) -> bool {
+        let state = self.lock();
+        state.ahead.len() < AHEAD_MESSAGES && state.ahead_bytes < AHEAD_BYTES
+    }
+
+    /// Whether every message that came is settled or handed back.
+    pub fn is_empty(&self) -> bool {
+        self.lock().lanes.values().all(|held| held.unsettled.is_empty())
+    }
+
+    /// Gives what was read. What is out of order is handed back: it comes again.
+    pub fn offer(&self, id: String, message: Message, handler: Handler) {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        if state.is_closed {
+            return;
+        }
+        let key = message.key.as_ref().map(|key| String::from_utf8_lossy(key));
+        let lane = match key {
+            Some(key) => Lane::new(format!("{}/{key}", self.subscription), 0),
+            None => {
+                state.last_single += 1;
+                Lane::single(format!("{}/#{}", self.subscription, state.last_single))
+            }
+        };
+        if !state.lanes.contains_key(&lane) {
+            let held = Held {
+                epoch: state.next_epoch(),
+                next: 0,
+                unsettled: BTreeMap::new(),
+                awaited: None,
+            };
+            state.lanes.insert(lane.clone(), held);
+        }
+        let Some(held) = state.lanes.get_mut(&lane) else { return };
+        if let Some((awaited, since)) = &held.awaited
+            && *awaited != id
+            && since.elapsed() < PATIENCE
+        {
+            return;
+        }
+        held.awaited = None;
+        let seq = held.next;
+        held.next += 1;
+        let position = format!("{}/{id}", self.subscription);
+        held.unsettled.insert(seq, Unsettled { id, handler });
+        state.ahead_bytes += message.size();
+        state.ahead.push_back(Ahead {
+            lane,
+            seq,
+            position,
+            message,
+        });
+        drop(guard);
+        self.arrival.notify_one();
+    }
+
+    /// The next message, if there is one and it is wanted.
+    pub fn next_delivery(self: &Arc<Self>, demand: Demand) -> Result<Option<Delivery>, BrokerError> {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        if let Some(failure) = &state.failure {
+            return Err(failure.clone());
+        }
+        if demand == Demand::EventsOnly {
+            return Ok(None);
+        }
+        let Some(ahead) = state.ahead.pop_front() else {
+            return Ok(None);
+        };
+        state.ahead_bytes -= ahead.message.size();
+        // Whoever ends an epoch discards what was read ahead of it.
+        let epoch = state.lanes.get(&ahead.lane).map(|held| held.epoch);
+        drop(guard);
+        self.room.notify_one();
+        let delivery = epoch.map(|epoch| {
+            let token = Token {
+                lanes: Arc::clone(self),
+                lane: ahead.lane.clone(),
+                seq: ahead.seq,
+                epoch,
+                is_settled: false,
+            };
+            Delivery {
+                message: ahead.message,
+                position: ahead.position,
+                claim: Claim::new(ahead.lane, ahead.seq, epoch, token),
+            }
+        });
+        Ok(delivery)
+    }
+
+    /// Hands back everything of a lane that is not settled; `first` is what comes again first, where that is not among it.
+    fn abandon(&self, lane: &Lane, epoch: u64, first: Option<String>) {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        let next_epoch = state.next_epoch();
+        let Some(held) = state.lanes.get_mut(lane).filter(|held| held.epoch == epoch) else {
+            return;
+        };
+        held.epoch = next_epoch;
+        let unsettled = std::mem::take(&mut held.unsettled);
+        if lane.number().is_some() {
+            let first = first.or_else(|| Some(unsettled.values().next()?.id.clone()));
+            held.awaited = first.map(|id| (id, Instant::now()));
+        }
+        state.discard(lane);
+        state.forget_if_empty(lane);
+        drop(guard);
+        // In order, so that they come again in order.
+        drop(unsettled);
+        self.room.notify_one();
+    }
+
+    /// The source cannot go on.
+    pub fn fail(&self, failure: BrokerError) {
+        self.lock().failure.get_or_insert(failure);
+        self.arrival.notify_one();
+    }
+
+    /// Hands back everything that is not settled, and takes nothing more.
+    pub fn close(&self) {
+        let mut guard = self.lock();
+        guard.is_closed = true;
+        let lanes = std::mem::take(&mut guard.lanes);
+        guard.ahead.clear();
+        guard.ahead_bytes = 0;
+        drop(guard);
+        drop(lanes);
+        self.room.notify_one();
+    }
+}

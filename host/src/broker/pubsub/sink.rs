@@ -1,0 +1,167 @@
+//! Publishing: within bounds, each lane in its order, and confirmed.
+//!
+//! The client library takes what it is given into a queue without an end, so a permit comes first.
+
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use google_cloud_gax::error::rpc::Code;
+use google_cloud_pubsub::client::{BasePublisher, Publisher};
+use google_cloud_pubsub::error::PublishError;
+use google_cloud_pubsub::model;
+use google_cloud_pubsub::publisher::PublishFuture;
+use tokio::sync::{Mutex, Semaphore};
+
+use super::fault;
+use super::message::{self, MAX_MESSAGE_BYTES};
+use super::topics::Topics;
+use crate::broker::{BrokerError, Durable, Lane, Output, Route, Sink};
+
+/// What may wait to be confirmed, in KiB.
+const QUEUE_KIB: u32 = 64 << 10;
+
+/// The client library keeps a task for each ordering key that it has seen: from so many on, a publisher is replaced.
+const KEYS: usize = 1000;
+
+/// Publishes to two topics.
+#[derive(Debug)]
+pub struct PubSubSink {
+    topics: Topics,
+    base: BasePublisher,
+    answers: Arc<str>,
+    dead_letters: Arc<str>,
+    publishers: Mutex<HashMap<Arc<str>, KeyedPublisher>>,
+    room: Arc<Semaphore>,
+}
+
+/// A topic's publisher, and the keys that it has seen.
+#[derive(Debug)]
+struct KeyedPublisher {
+    publisher: Publisher,
+    keys: HashSet<String>,
+}
+
+impl PubSubSink {
+    /// Answers go to one topic, made when missing, and dead letters to another, made when the first one comes.
+    pub(super) async fn open(
+        topics: Topics,
+        answers: &str,
+        dead_letters: &str,
+        limit: Option<Duration>,
+    ) -> Result<Self, BrokerError> {
+        let base = topics.clients.publisher(limit).await?;
+        topics.find_or_create(answers).await?;
+        Ok(Self {
+            topics,
+            base,
+            answers: answers.into(),
+            dead_letters: dead_letters.into(),
+            publishers: Mutex::default(),
+            room: Arc::new(Semaphore::new(QUEUE_KIB as usize)),
+        })
+    }
+
+    /// Hands a message to its topic's publisher, under the lock: messages of one key must not be with two at once.
+    async fn publish(
+        &self,
+        topic: &Arc<str>,
+        message: model::Message,
+    ) -> Result<(Publisher, PublishFuture), BrokerError> {
+        let mut publishers = self.publishers.lock().await;
+        let known = match publishers.entry(Arc::clone(topic)) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(vacant) => {
+                if *topic != self.answers {
+                    self.topics.find_or_create(topic).await?;
+                }
+                vacant.insert(KeyedPublisher {
+                    publisher: self.publisher_of(topic),
+                    keys: HashSet::new(),
+                })
+            }
+        };
+        let key = &message.ordering_key;
+        if !key.is_empty() && !known.keys.contains(key) {
+            if known.keys.len() >= KEYS {
+                known.publisher.flush().await;
+                known.publisher = self.publisher_of(topic);
+                known.keys.clear();
+            }
+            known.keys.insert(key.clone());
+        }
+        let confirmed = known.publisher.publish(message);
+        Ok((known.publisher.clone(), confirmed))
+    }
+
+    fn publisher_of(&self, topic: &str) -> Publisher {
+        self.base.publisher(self.topics.topic_path(topic)).build()
+    }
+}
+
+#[async_trait]
+impl Sink for PubSubSink {
+    async fn enqueue(&self, output: Output, lane: Option<&Lane>) -> Result<Durable<BrokerError>, BrokerError> {
+        let topic = match output.route {
+            Route::Answers => Arc::clone(&self.answers),
+            Route::DeadLetters => Arc::clone(&self.dead_letters),
+        };
+        let size = output.message.size();
+        let limit = self.topics.clients.config.max_message_bytes;
+        if output.route == Route::Answers && size > limit {
+            return Err(BrokerError::TooLarge { size, limit });
+        }
+        let message = message::to_pubsub(output.message, lane)?;
+        let kib = u32::try_from(size >> 10).unwrap_or(QUEUE_KIB).clamp(1, QUEUE_KIB);
+        let permit = Arc::clone(&self.room).acquire_many_owned(kib).await;
+        let (publisher, confirmed) = self.publish(&topic, message.clone()).await?;
+        let pending = Pending {
+            topics: self.topics.clone(),
+            topic,
+            message,
+            publisher,
+        };
+        Ok(Box::pin(async move {
+            let confirmed = match confirmed.await {
+                Err(error) => pending.after(error).await,
+                Ok(_) => Ok(()),
+            };
+            drop(permit);
+            confirmed
+        }))
+    }
+
+    fn max_answer_bytes(&self) -> Option<usize> {
+        Some(MAX_MESSAGE_BYTES)
+    }
+}
+
+/// A message that is on its way.
+struct Pending {
+    topics: Topics,
+    topic: Arc<str>,
+    message: model::Message,
+    publisher: Publisher,
+}
+
+impl Pending {
+    /// It was not published. Where its topic is missing, which may not have been visible before, that is made.
+    async fn after(self, error: PublishError) -> Result<(), BrokerError> {
+        let explain = |error| fault::explain_publishing(&error, &self.topic, &self.topics.clients.config);
+        // What waits behind it is told that it is paused; what comes later is not to be.
+        self.publisher.resume_publish(&self.message.ordering_key);
+        let is_missing = matches!(&error, PublishError::Rpc(error) if fault::code(error) == Some(Code::NotFound));
+        if !is_missing {
+            return Err(explain(error));
+        }
+        let topics = &self.topics;
+        if topics.create_topic(&self.topic).await? {
+            let subscription = topics.clients.config.subscription_of(&self.topic);
+            topics.create_subscription(&self.topic, &subscription).await?;
+        }
+        let again = self.publisher.publish(self.message.clone());
+        again.await.map(drop).map_err(explain)
+    }
+}

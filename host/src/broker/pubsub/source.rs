@@ -1,0 +1,225 @@
+//! Reading: one task owns the stream of a subscription, opens it anew where it breaks or stands still, and keeps the leases
+//! of what came until that is settled.
+//!
+//! The client library opens a stream within the first read and repeats what may succeed later, for as long as it takes; a
+//! read that is given up would begin that anew. So no read is ever given up but at the end.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use async_trait::async_trait;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use google_cloud_pubsub::client::Subscriber;
+use google_cloud_pubsub::subscriber::{MessageStream, ShutdownBehavior};
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::fault::{self, Call};
+use super::lanes::Lanes;
+use super::message;
+use super::topics::subscription_path;
+use crate::broker::{BrokerError, Demand, Event, Source};
+use crate::config::PubSubConfig;
+
+/// How long a source that is closed waits for a service that may be gone.
+const LEAVE: Duration = Duration::from_secs(5);
+
+/// What comes sooner than this on a stream that was opened after a silence had been waiting for it.
+const SOON: Duration = Duration::from_secs(5);
+
+/// One subscriber.
+#[derive(Debug)]
+pub struct PubSubSource {
+    lanes: Arc<Lanes>,
+    cluster: String,
+    stop: CancellationToken,
+    left: Option<oneshot::Receiver<()>>,
+}
+
+impl PubSubSource {
+    pub(super) fn open(subscriber: Subscriber, config: Arc<PubSubConfig>, subscription: &str) -> Self {
+        let path = subscription_path(&config.project, subscription);
+        let lanes = Arc::new(Lanes::new(subscription, Arc::clone(&config)));
+        let stop = CancellationToken::new();
+        let (leaving, left) = oneshot::channel();
+        let reader = Reader {
+            subscriber,
+            config,
+            name: subscription.to_owned(),
+            path: path.clone(),
+            lanes: Arc::clone(&lanes),
+            stop: stop.clone(),
+        };
+        tokio::spawn(async move {
+            reader.run().await;
+            // Whoever closes may have stopped waiting.
+            let _ = leaving.send(());
+        });
+        Self {
+            lanes,
+            cluster: path,
+            stop,
+            left: Some(left),
+        }
+    }
+}
+
+impl Drop for PubSubSource {
+    fn drop(&mut self) {
+        self.lanes.close();
+        self.stop.cancel();
+    }
+}
+
+#[async_trait]
+impl Source for PubSubSource {
+    async fn recv(&mut self, demand: Demand) -> Result<Event, BrokerError> {
+        loop {
+            if let Some(delivery) = self.lanes.next_delivery(demand)? {
+                return Ok(Event::Delivery(delivery));
+            }
+            // It keeps a notice that came before it was awaited.
+            self.lanes.arrival.notified().await;
+        }
+    }
+
+    fn cluster(&self) -> &str {
+        &self.cluster
+    }
+
+    async fn close(mut self: Box<Self>) -> Result<(), BrokerError> {
+        self.lanes.close();
+        self.stop.cancel();
+        if let Some(left) = self.left.take()
+            && tokio::time::timeout(LEAVE, left).await.is_err()
+        {
+            tracing::warn!("the service does not answer: what it has not noted as acknowledged comes again");
+        }
+        Ok(())
+    }
+}
+
+struct Reader {
+    subscriber: Subscriber,
+    config: Arc<PubSubConfig>,
+    name: String,
+    path: String,
+    lanes: Arc<Lanes>,
+    stop: CancellationToken,
+}
+
+/// Why a stream is given up.
+enum Ended {
+    /// The source is closed or dropped.
+    Left,
+    /// Nothing came for a long time.
+    Silent,
+    /// The service will not go on with it.
+    Refused(BrokerError),
+}
+
+impl Reader {
+    async fn run(self) {
+        // A stream that is given up goes on with the leases and acknowledgements of what came by it.
+        let mut before = FuturesUnordered::new();
+        let mut since = None;
+        loop {
+            let mut stream = self.subscribe();
+            let token = stream.shutdown_token();
+            let ended = {
+                let mut read = pin!(self.read(&mut stream, since));
+                loop {
+                    tokio::select! {
+                        ended = &mut read => break ended,
+                        Some(()) = before.next() => {}
+                    }
+                }
+            };
+            drop(stream);
+            before.push(async move { token.shutdown().await });
+            match ended {
+                Ended::Left => break,
+                Ended::Silent => since = Some(SystemTime::now()),
+                Ended::Refused(error) => {
+                    self.lanes.fail(error);
+                    self.stop.cancelled().await;
+                    break;
+                }
+            }
+        }
+        while before.next().await.is_some() {}
+    }
+
+    fn subscribe(&self) -> MessageStream {
+        let subscribe = self.subscriber.subscribe(&self.path);
+        subscribe
+            .set_max_lease_extension(self.config.lease)
+            .set_shutdown_behavior(ShutdownBehavior::WaitForProcessing)
+            .build()
+    }
+
+    /// Reads one stream to its end. `silent_until`: why it was opened.
+    async fn read(&self, stream: &mut MessageStream, silent_until: Option<SystemTime>) -> Ended {
+        let mut silent_until = silent_until;
+        loop {
+            while !self.lanes.has_room() {
+                tokio::select! {
+                    () = self.stop.cancelled() => return Ended::Left,
+                    () = self.lanes.room.notified() => {}
+                }
+            }
+            let began = Instant::now();
+            let mut next = pin!(stream.next());
+            let read = loop {
+                tokio::select! {
+                    read = &mut next => break read,
+                    () = self.stop.cancelled() => return Ended::Left,
+                    () = tokio::time::sleep_until(began + self.config.silence) => {
+                        // What is held may be all that the service hands out at once.
+                        if self.lanes.is_empty() {
+                            tracing::debug!(subscription = self.name, "opening the stream anew after a silence");
+                            return Ended::Silent;
+                        }
+                        tokio::select! {
+                            read = &mut next => break read,
+                            () = self.stop.cancelled() => return Ended::Left,
+                            () = tokio::time::sleep(self.config.silence) => {}
+                        }
+                    }
+                }
+            };
+            match read {
+                Some(Ok((message, handler))) => {
+                    let id = message.message_id.clone();
+                    let message = message::from_pubsub(message);
+                    if let Some(silent_until) = silent_until.take() {
+                        self.tell_of_a_standstill(silent_until, message.timestamp_ms);
+                    }
+                    self.lanes.offer(id, message, handler);
+                }
+                Some(Err(error)) => {
+                    return Ended::Refused(fault::explain(&error, Call::Pull(&self.name), &self.config));
+                }
+                None => return Ended::Left,
+            }
+        }
+    }
+
+    /// A message that is older than the stream by which it came had been waiting: the one before stood still.
+    fn tell_of_a_standstill(&self, silent_until: SystemTime, published_ms: Option<i64>) {
+        let published = published_ms
+            .and_then(|ms| u64::try_from(ms).ok())
+            .map(Duration::from_millis);
+        let opened = silent_until.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        if published.is_some_and(|published| published + SOON < opened) {
+            tracing::warn!(
+                subscription = self.name,
+                "nothing had come for {} although there was something to read: the stream was opened anew",
+                humantime::format_duration(self.config.silence)
+            );
+        }
+    }
+}

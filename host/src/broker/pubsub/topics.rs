@@ -1,0 +1,193 @@
+//! Which topics and subscriptions there are, and making the ones that are missing.
+//!
+//! The roles Publisher and Subscriber allow neither to look nor to make. So a refusal says nothing here: what is published
+//! or read next decides, and names the role that it misses.
+
+use google_cloud_gax::error::rpc::Code;
+use google_cloud_gax::paginator::ItemPaginator as _;
+use google_cloud_pubsub::Error;
+
+use super::client::Clients;
+use super::fault::{self, Call};
+use crate::broker::BrokerError;
+
+/// What a topic is called whose subscription outlived it.
+const DELETED: &str = "_deleted-topic_";
+
+/// What a look at a topic or subscription came to.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Found<T> {
+    There(T),
+    Missing,
+    /// These credentials may not look.
+    Denied,
+}
+
+/// Asks about a project, and changes it where it may. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(super) struct Topics {
+    pub clients: Clients,
+}
+
+impl Topics {
+    pub fn new(clients: Clients) -> Self {
+        Self { clients }
+    }
+
+    /// `projects/PROJECT/topics/TOPIC`.
+    pub fn topic_path(&self, topic: &str) -> String {
+        format!("projects/{}/topics/{topic}", self.clients.config.project)
+    }
+
+    /// `projects/PROJECT/subscriptions/SUBSCRIPTION`.
+    pub fn subscription_path(&self, subscription: &str) -> String {
+        subscription_path(&self.clients.config.project, subscription)
+    }
+
+    pub fn explain(&self, error: &Error, call: Call<'_>) -> BrokerError {
+        fault::explain(error, call, &self.clients.config)
+    }
+
+    /// What is said where a look was refused that cannot be done without.
+    pub fn denied(&self, call: Call<'_>) -> BrokerError {
+        fault::denied(call, &self.clients.config)
+    }
+
+    /// Whether somebody answers who knows these credentials.
+    pub async fn probe(&self) -> Result<(), BrokerError> {
+        let asked = self.clients.topics.list_topics();
+        let project = format!("projects/{}", self.clients.config.project);
+        let answer = asked.set_project(project).set_page_size(1).send().await;
+        found(answer)
+            .map(drop)
+            .map_err(|error| self.explain(&error, Call::Probe))
+    }
+
+    pub async fn find_topic(&self, topic: &str) -> Result<Found<()>, BrokerError> {
+        let asked = self.clients.topics.get_topic().set_topic(self.topic_path(topic));
+        let answer = asked.send().await.map(drop);
+        found(answer).map_err(|error| self.explain(&error, Call::Get(topic)))
+    }
+
+    /// Makes a topic where it is known to be missing, with a subscription: what is published before there is one is lost.
+    pub async fn find_or_create(&self, topic: &str) -> Result<(), BrokerError> {
+        if self.find_topic(topic).await? == Found::Missing && self.create_topic(topic).await? {
+            let subscription = self.clients.config.subscription_of(topic);
+            self.create_subscription(topic, &subscription).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes sure that a subscription reads the topic that it is read for, as far as that may be known.
+    pub async fn find_subscription(&self, topic: &str, name: &str, create: bool) -> Result<(), BrokerError> {
+        let project = &self.clients.config.project;
+        match self.topic_of(name).await? {
+            Found::Denied => Ok(()),
+            Found::There(found) if found == self.topic_path(topic) => Ok(()),
+            Found::There(found) if found == DELETED => Err(BrokerError::Configuration(format!(
+                "the topic of the subscription '{name}' in the project '{project}' was deleted: delete the subscription too, \
+                 and make both anew with 'host topics create {topic}'"
+            ))),
+            Found::There(found) => Err(BrokerError::Configuration(format!(
+                "the subscription '{name}' in the project '{project}' belongs to {found}, not to the topic '{topic}'; name \
+                 another one with --subscription or --subscriptions"
+            ))),
+            Found::Missing if create => {
+                self.find_or_create(topic).await?;
+                self.create_subscription(topic, name).await.map(drop)
+            }
+            Found::Missing => Err(BrokerError::Configuration(format!(
+                "there is no subscription '{name}' in the project '{project}'; make it with 'host topics create {topic}', or \
+                 name another one with --subscription"
+            ))),
+        }
+    }
+
+    /// The path of the topic that a subscription belongs to.
+    async fn topic_of(&self, subscription: &str) -> Result<Found<String>, BrokerError> {
+        let asked = self.clients.subscriptions.get_subscription();
+        let answer = asked
+            .set_subscription(self.subscription_path(subscription))
+            .send()
+            .await;
+        found(answer.map(|subscription| subscription.topic))
+            .map_err(|error| self.explain(&error, Call::Get(subscription)))
+    }
+
+    /// False: it is there already, or may not be made.
+    pub async fn create_topic(&self, topic: &str) -> Result<bool, BrokerError> {
+        let asked = self.clients.topics.create_topic().set_name(self.topic_path(topic));
+        self.created(topic, asked.send().await.map(drop))
+    }
+
+    /// As [`Topics::create_topic`]. It keeps the order of messages that have one.
+    pub async fn create_subscription(&self, topic: &str, name: &str) -> Result<bool, BrokerError> {
+        let asked = self.clients.subscriptions.create_subscription();
+        let asked = asked
+            .set_name(self.subscription_path(name))
+            .set_topic(self.topic_path(topic))
+            .set_enable_message_ordering(true);
+        self.created(name, asked.send().await.map(drop))
+    }
+
+    fn created(&self, name: &str, answer: Result<(), Error>) -> Result<bool, BrokerError> {
+        let Err(error) = answer else {
+            tracing::info!(name, "made what was missing");
+            return Ok(true);
+        };
+        match fault::code(&error) {
+            Some(Code::AlreadyExists) => Ok(false),
+            Some(Code::PermissionDenied) => {
+                tracing::warn!("{}", self.explain(&error, Call::Create(name)));
+                Ok(false)
+            }
+            _ => Err(self.explain(&error, Call::Create(name))),
+        }
+    }
+
+    /// The names of all topics.
+    pub async fn all_topics(&self) -> Result<Vec<String>, BrokerError> {
+        let project = format!("projects/{}", self.clients.config.project);
+        let mut items = self.clients.topics.list_topics().set_project(project).by_item();
+        let mut names = Vec::new();
+        while let Some(topic) = items.next().await {
+            let topic = topic.map_err(|error| self.explain(&error, Call::List))?;
+            names.push(last(&topic.name));
+        }
+        Ok(names)
+    }
+
+    /// The names of all subscriptions, each with the path of its topic.
+    pub async fn all_subscriptions(&self) -> Result<Vec<(String, String)>, BrokerError> {
+        let project = format!("projects/{}", self.clients.config.project);
+        let asked = self.clients.subscriptions.list_subscriptions();
+        let mut items = asked.set_project(project).by_item();
+        let mut names = Vec::new();
+        while let Some(subscription) = items.next().await {
+            let subscription = subscription.map_err(|error| self.explain(&error, Call::List))?;
+            names.push((last(&subscription.name), subscription.topic));
+        }
+        Ok(names)
+    }
+}
+
+pub(super) fn subscription_path(project: &str, subscription: &str) -> String {
+    format!("projects/{project}/subscriptions/{subscription}")
+}
+
+fn last(path: &str) -> String {
+    path.rsplit('/').next().unwrap_or(path).to_owned()
+}
+
+fn found<T>(answer: Result<T, Error>) -> Result<Found<T>, Error> {
+    match answer {
+        Ok(found) => Ok(Found::There(found)),
+        Err(error) => match fault::code(&error) {
+            Some(Code::NotFound) if !error.to_string().to_lowercase().contains("project not found") => {
+                Ok(Found::Missing)
+            }
+            Some(Code::PermissionDenied) => Ok(Found::Denied),
+            _ => Err(error),
+        },
+    }
+}

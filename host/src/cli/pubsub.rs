@@ -1,0 +1,34 @@
+//! What may be typed of Google Pub/Sub.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+/// How Pub/Sub is reached, and as whom.
+#[derive(Args, Clone, Debug, Default)]
+pub struct PubSubArgs {
+    /// Google credentials, a JSON file, or `-` for the application-default ones; with --broker pubsub alone.
+    #[arg(value_name = "CREDENTIALS", help_heading = "Pub/Sub")]
+    pub credentials: Option<String>,
+    /// Google project; with --broker pubsub alone. One of the two alone is the project.
+    #[arg(value_name = "PROJECT", help_heading = "Pub/Sub")]
+    pub project: Option<String>,
+    /// An emulator, as Google's own clients find it: no token is sent to it.
+    #[arg(
+        long,
+        value_name = "HOST:PORT",
+        env = "PUBSUB_EMULATOR_HOST",
+        help_heading = "Pub/Sub"
+    )]
+    pub emulator: Option<String>,
+    /// Another address of the service, such as a region's; the credentials are used there [default: pubsub.googleapis.com].
+    #[arg(long, value_name = "URL", help_heading = "Pub/Sub")]
+    pub endpoint: Option<String>,
+    /// Names of subscriptions that are not TOPIC-sub: a JSON file, {"TOPIC": "SUBSCRIPTION"}.
+    #[arg(long, value_name = "FILE", help_heading = "Pub/Sub")]
+    pub subscriptions: Option<PathBuf>,
+    /// How soon a message comes again that a host held which is gone: 10s to 10m [default: 60s].
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, help_heading = "Pub/Sub")]
+    pub lease: Option<Duration>,
+}

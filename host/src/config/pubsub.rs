@@ -1,0 +1,358 @@
+//! How Google Pub/Sub is reached, checked: whose credentials, which project, which subscriptions.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::cli::{PubSubArgs, StorageArgs};
+use crate::exit::Failure;
+
+/// The kinds of credentials files that Google hands out, as their member `type` says.
+const KINDS: [&str; 4] = [
+    "service_account",
+    "authorized_user",
+    "external_account",
+    "impersonated_service_account",
+];
+
+/// A project of Google Pub/Sub, and how this program uses it.
+#[derive(Clone, Debug)]
+pub struct PubSubConfig {
+    /// The project's id.
+    pub project: String,
+    /// Who asks.
+    pub identity: Identity,
+    /// The service's address, such as `http://127.0.0.1:8085`; none: Google's own.
+    pub endpoint: Option<String>,
+    /// By topic, where it is not `TOPIC-sub`.
+    pub subscriptions: BTreeMap<String, String>,
+    /// Of the topic that is read, before all others.
+    pub subscription: Option<String>,
+    /// A message of a host that is gone comes again within this time. 10 s to 10 min.
+    pub lease: Duration,
+    /// A larger message is refused before it is published. Bytes.
+    pub max_message_bytes: usize,
+    /// A stream on which nothing came for so long is opened anew.
+    pub silence: Duration,
+}
+
+/// Who asks Google.
+#[derive(Clone)]
+pub enum Identity {
+    /// Nobody: emulators want no token.
+    Anonymous,
+    /// The application-default credentials of this machine.
+    Default,
+    /// What a credentials file holds, and the file's name.
+    File(PathBuf, Value),
+}
+
+impl fmt::Debug for Identity {
+    /// Without what is in the file.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Anonymous => f.write_str("Anonymous"),
+            Self::Default => f.write_str("Default"),
+            Self::File(path, _) => write!(f, "File({})", path.display()),
+        }
+    }
+}
+
+impl Identity {
+    /// Whom to give a role to, or which file to look at.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Anonymous => "nobody, as for an emulator".to_owned(),
+            Self::Default => "the application-default credentials".to_owned(),
+            Self::File(path, value) => match value.get("client_email").and_then(Value::as_str) {
+                Some(email) => email.to_owned(),
+                None => format!("the credentials in {}", path.display()),
+            },
+        }
+    }
+}
+
+impl PubSubConfig {
+    /// As Google's clients have it: long enough for slow work between two extensions.
+    const LEASE: Duration = Duration::from_secs(60);
+
+    /// What the service takes for a lease.
+    const LEASES: [Duration; 2] = [Duration::from_secs(10), Duration::from_secs(600)];
+
+    /// Reopening costs nothing where there was nothing to read.
+    const SILENCE: Duration = Duration::from_secs(5 * 60);
+
+    /// A project at an emulator, with nothing else to say of it.
+    pub fn at(emulator: &str, project: &str) -> Self {
+        Self {
+            project: project.to_owned(),
+            identity: Identity::Anonymous,
+            endpoint: Some(format!("http://{emulator}")),
+            subscriptions: BTreeMap::new(),
+            subscription: None,
+            lease: Self::LEASE,
+            max_message_bytes: super::DEFAULT_MAX_MESSAGE.as_usize(),
+            silence: Self::SILENCE,
+        }
+    }
+
+    /// From what was typed and from the files that it names. `project` goes before the one that was typed behind the
+    /// credentials.
+    pub(super) fn new(args: PubSubArgs, project: Option<String>, storage: &StorageArgs) -> Result<Self, Failure> {
+        // One alone is the project.
+        let (credentials, typed) = match (args.credentials, args.project) {
+            (first, None) => (None, first),
+            (first, second) => (first, second),
+        };
+        let identity = match credentials.as_deref() {
+            None | Some("-") => Identity::Default,
+            Some(file) => identity(Path::new(file))?,
+        };
+        let project = match project.or(typed) {
+            Some(project) => checked_project(project)?,
+            None => default_project()?,
+        };
+        let lease = args.lease.unwrap_or(Self::LEASE);
+        if !(Self::LEASES[0]..=Self::LEASES[1]).contains(&lease) {
+            return Err(Failure::Usage(format!(
+                "--lease {}: Pub/Sub takes 10s to 10m",
+                humantime::format_duration(lease)
+            )));
+        }
+        let (endpoint, identity) = match (args.endpoint, args.emulator) {
+            (Some(endpoint), _) => (Some(checked_endpoint(endpoint)?), identity),
+            (None, Some(emulator)) if !emulator.is_empty() => {
+                let address = emulator.trim_start_matches("http://").to_owned();
+                (Some(format!("http://{address}")), Identity::Anonymous)
+            }
+            (None, _) => (None, identity),
+        };
+        Ok(Self {
+            project,
+            identity,
+            endpoint,
+            subscriptions: args
+                .subscriptions
+                .as_deref()
+                .map_or(Ok(BTreeMap::new()), subscriptions)?,
+            subscription: None,
+            lease,
+            max_message_bytes: storage.max_message_bytes.as_usize(),
+            silence: Self::SILENCE,
+        })
+    }
+
+    /// The name of a topic's subscription.
+    pub fn subscription_of(&self, topic: &str) -> String {
+        let mapped = self.subscriptions.get(topic).cloned();
+        mapped.unwrap_or_else(|| format!("{topic}-sub"))
+    }
+}
+
+/// What a credentials file holds, as far as that can be told without asking Google.
+fn identity(file: &Path) -> Result<Identity, Failure> {
+    let name = file.display();
+    let refused = |trouble: String| {
+        Failure::Configuration(format!(
+            "{name} is no Google credentials file: {trouble}; download a JSON key of a service account, or write - for the \
+             application-default credentials"
+        ))
+    };
+    let text = std::fs::read_to_string(file).map_err(|error| match error.kind() {
+        std::io::ErrorKind::InvalidData => refused("it is not text".to_owned()),
+        _ => Failure::Configuration(format!("cannot read the credentials {name}: {error}")),
+    })?;
+    // Where it breaks, and not what is there, which may be a key.
+    let value: Value =
+        serde_json::from_str(&text).map_err(|error| refused(format!("no JSON from line {} on", error.line())))?;
+    let kind = value.get("type").and_then(Value::as_str);
+    let Some(kind) = kind.filter(|kind| KINDS.contains(kind)) else {
+        let kind = kind.map_or("has no member 'type'".to_owned(), |kind| format!("is of type '{kind}'"));
+        return Err(refused(format!(
+            "it {kind}, where one of {} is known",
+            KINDS.join(", ")
+        )));
+    };
+    if kind == "service_account" {
+        for member in ["client_email", "private_key", "private_key_id"] {
+            if value.get(member).and_then(Value::as_str).is_none_or(str::is_empty) {
+                return Err(refused(format!("its member '{member}' is missing")));
+            }
+        }
+    }
+    Ok(Identity::File(file.to_owned(), value))
+}
+
+/// A project's id has 6 to 30 characters, and 100 where it belongs to a domain.
+fn checked_project(project: String) -> Result<String, Failure> {
+    let is_id = |c: char| c.is_ascii_alphanumeric() || "-.:_".contains(c);
+    if !project.is_empty() && project.len() <= 100 && project.chars().all(is_id) && !project.ends_with(".json") {
+        return Ok(project);
+    }
+    Err(Failure::Usage(format!(
+        "'{project}' is not the id of a project; write CREDENTIALS PROJECT, PROJECT alone, or - PROJECT"
+    )))
+}
+
+fn checked_endpoint(endpoint: String) -> Result<String, Failure> {
+    match ["http://", "https://"]
+        .iter()
+        .any(|scheme| endpoint.starts_with(scheme))
+    {
+        true => Ok(endpoint),
+        false => Err(Failure::Usage(format!(
+            "--endpoint '{endpoint}' is not an address; write https://HOST, such as \
+             https://europe-west3-pubsub.googleapis.com"
+        ))),
+    }
+}
+
+/// The project that the application-default credentials stand for, found where Google's tools put it.
+fn default_project() -> Result<String, Failure> {
+    for name in ["GOOGLE_CLOUD_PROJECT", "PUBSUB_PROJECT_ID"] {
+        if let Some(project) = env::var(name).ok().filter(|project| !project.is_empty()) {
+            return checked_project(project);
+        }
+    }
+    let file = env::var_os("GOOGLE_APPLICATION_CREDENTIALS")
+        .map(PathBuf::from)
+        .or_else(|| {
+            let home = PathBuf::from(env::var_os("HOME")?);
+            Some(home.join(".config/gcloud/application_default_credentials.json"))
+        });
+    let value = file
+        .and_then(|file| std::fs::read(file).ok())
+        .and_then(|text| serde_json::from_slice::<Value>(&text).ok());
+    let project = value.as_ref().and_then(|value| {
+        let members = ["project_id", "quota_project_id"].iter();
+        members.filter_map(|member| value.get(*member)?.as_str()).next()
+    });
+    match project {
+        Some(project) => checked_project(project.to_owned()),
+        None => Err(Failure::Configuration(
+            "which Google project? Write CREDENTIALS PROJECT behind the options, or PROJECT alone, or set \
+             GOOGLE_CLOUD_PROJECT"
+                .to_owned(),
+        )),
+    }
+}
+
+/// `{"TOPIC": "SUBSCRIPTION"}`.
+fn subscriptions(file: &Path) -> Result<BTreeMap<String, String>, Failure> {
+    let name = file.display();
+    let text = std::fs::read(file)
+        .map_err(|error| Failure::Configuration(format!("--subscriptions: cannot read {name}: {error}")))?;
+    serde_json::from_slice(&text).map_err(|error| {
+        Failure::Configuration(format!(
+            "--subscriptions: {name} is not an object such as {{\"images\": \"images-reader\"}}: {error}"
+        ))
+    })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn config(args: PubSubArgs) -> Result<PubSubConfig, Failure> {
+        PubSubConfig::new(args, None, &StorageArgs::default())
+    }
+
+    fn typed(first: &str, second: Option<&str>) -> PubSubArgs {
+        PubSubArgs {
+            credentials: Some(first.to_owned()),
+            project: second.map(str::to_owned),
+            ..PubSubArgs::default()
+        }
+    }
+
+    #[test]
+    fn one_alone_is_the_project_and_a_dash_stands_for_the_default_credentials() {
+        for args in [typed("my-project", None), typed("-", Some("my-project"))] {
+            let config = config(args).unwrap();
+            assert_eq!(config.project, "my-project");
+            assert!(matches!(config.identity, Identity::Default));
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_taken_for_the_project_is_refused_with_what_to_write() {
+        let refused = config(typed("creds.json", None)).unwrap_err().to_string();
+        assert!(
+            refused.contains("'creds.json'") && refused.contains("CREDENTIALS PROJECT"),
+            "{refused}"
+        );
+    }
+
+    #[test]
+    fn an_emulator_is_asked_by_nobody_and_the_file_is_checked_all_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("key.json");
+        let args = || PubSubArgs {
+            emulator: Some("127.0.0.1:8085".to_owned()),
+            ..typed(file.to_str().unwrap(), Some("p"))
+        };
+        let secret =
+            r#"{"type": "service_account", "private_key": "hush", "client_email": "a@b", "private_key_id": "k"}"#;
+        for (text, named) in [
+            ("", "no JSON"),
+            (r#"{"type": "mine", "private_key": "hush"}"#, "'mine'"),
+            (
+                r#"{"type": "service_account", "private_key": "hush"}"#,
+                "'client_email'",
+            ),
+            (&secret[..secret.len() - 2], "no JSON from line 1"),
+        ] {
+            std::fs::write(&file, text).unwrap();
+            let refused = config(args()).unwrap_err().to_string();
+            assert!(refused.contains(named) && refused.contains("key.json"), "{refused}");
+            assert!(!refused.contains("hush"), "{refused}");
+        }
+        std::fs::write(&file, secret).unwrap();
+        let config = config(args()).unwrap();
+        assert_eq!(config.endpoint.as_deref(), Some("http://127.0.0.1:8085"));
+        assert!(matches!(config.identity, Identity::Anonymous));
+        assert!(!format!("{config:?}").contains("hush"));
+    }
+
+    #[test]
+    fn another_endpoint_is_asked_with_the_credentials() {
+        let args = PubSubArgs {
+            emulator: Some("127.0.0.1:8085".to_owned()),
+            endpoint: Some("https://somewhere".to_owned()),
+            ..typed("p", None)
+        };
+        let config = config(args).unwrap();
+        assert_eq!(config.endpoint.as_deref(), Some("https://somewhere"));
+        assert!(matches!(config.identity, Identity::Default));
+    }
+
+    #[test]
+    fn subscriptions_are_named_after_their_topic_unless_a_file_says_otherwise() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("names.json");
+        std::fs::write(&file, r#"{"images": "reader"}"#).unwrap();
+        let args = PubSubArgs {
+            subscriptions: Some(file),
+            ..typed("p", None)
+        };
+        let config = config(args).unwrap();
+        assert_eq!(config.subscription_of("images"), "reader");
+        assert_eq!(config.subscription_of("input-stream"), "input-stream-sub");
+    }
+
+    #[test]
+    fn a_lease_that_the_service_would_not_take_is_refused() {
+        for seconds in [9, 601] {
+            let args = PubSubArgs {
+                lease: Some(Duration::from_secs(seconds)),
+                ..typed("p", None)
+            };
+            assert!(config(args).unwrap_err().to_string().contains("10s to 10m"));
+        }
+    }
+}
