@@ -53,7 +53,7 @@ pub enum Command {
     ///
     /// Each message is answered and consumed as one act: with the embedded broker exactly once. Runs until it is stopped; the
     /// first Ctrl-C or SIGTERM finishes what has begun, the second stops at once.
-    Run(RunCommand),
+    Run(Box<RunCommand>),
     /// Send images to a topic.
     ///
     /// Without --images: the 10,000 Fashion-MNIST test images, once through. Pixels go as the JSON message of the original
