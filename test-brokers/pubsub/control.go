@@ -18,8 +18,9 @@ import (
 )
 
 type control struct {
-	service *service
-	gate    *gate
+	service  *service
+	gate     *gate
+	tokenURI string
 }
 
 type none struct{}
@@ -38,7 +39,7 @@ func (c *control) handler() http.Handler {
 	verb(mux, "expire", c.expire)
 	verb(mux, "clear", c.clear)
 	verb(mux, "credentials", c.require)
-	mux.HandleFunc("POST /service-account", c.serviceAccount)
+	verb(mux, "service-account", c.serviceAccount)
 	mux.HandleFunc("POST /token", c.gate.credentials.token)
 	mux.HandleFunc("GET /messages", c.messages)
 	mux.HandleFunc("GET /stats", c.stats)
@@ -223,13 +224,12 @@ func (c *control) require(q rules) (any, error) {
 	return none{}, c.gate.credentials.require(q)
 }
 
-func (c *control) serviceAccount(w http.ResponseWriter, r *http.Request) {
-	file, account, err := makeAccount(r.FormValue("project"), "http://"+r.Host+"/token")
-	if err != nil {
-		refuse(w, err)
-		return
-	}
-	answer(w, http.StatusOK, map[string]any{"file": file, "key": account})
+// serviceAccount makes one. To let it in is another verb.
+func (c *control) serviceAccount(q struct {
+	Project string `json:"project"`
+}) (any, error) {
+	file, key, err := makeAccount(q.Project, c.tokenURI)
+	return map[string]any{"file": file, "key": key}, err
 }
 
 // messages gives GET /messages?topic=NAME: all of a topic in order, or limit=N of them from=N on, with data=false without

@@ -8,7 +8,6 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/hex"
-	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"net/http"
@@ -209,18 +208,18 @@ type keyFile struct {
 }
 
 // makeAccount gives the file, and what the rules take.
-func makeAccount(project, tokenURI string) (json.RawMessage, account, error) {
+func makeAccount(project, tokenURI string) (keyFile, account, error) {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
-		return nil, account{}, err
+		return keyFile{}, account{}, err
 	}
 	private, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
-		return nil, account{}, err
+		return keyFile{}, account{}, err
 	}
 	public, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
 	if err != nil {
-		return nil, account{}, err
+		return keyFile{}, account{}, err
 	}
 	id := make([]byte, 20)
 	rand.Read(id)
@@ -233,10 +232,9 @@ func makeAccount(project, tokenURI string) (json.RawMessage, account, error) {
 		ClientID:     "100000000000000000001",
 		TokenURI:     tokenURI,
 	}
-	text, err := json.MarshalIndent(file, "", "  ")
-	return text, account{
+	return file, account{
 		ID:    file.PrivateKeyID,
 		PEM:   string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public})),
 		Email: file.ClientEmail,
-	}, err
+	}, nil
 }

@@ -19,11 +19,7 @@ import (
 
 func (f *fixture) account() (keyFile, account) {
 	f.Helper()
-	text, key, err := makeAccount("p", "http://127.0.0.1/token")
-	var file keyFile
-	if err == nil {
-		err = json.Unmarshal(text, &file)
-	}
+	file, key, err := makeAccount("p", "http://127.0.0.1/token")
 	if err != nil {
 		f.Fatal(err)
 	}

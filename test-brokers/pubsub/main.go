@@ -57,7 +57,11 @@ func start(ctx context.Context, port int) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	control := &control{service: newService(ctx), gate: newGate()}
+	control := &control{
+		service:  newService(ctx),
+		gate:     newGate(),
+		tokenURI: fmt.Sprintf("http://%s/token", harness.Addr()),
+	}
 	grpcServer := grpc.NewServer(
 		grpc.MaxRecvMsgSize(maxReceived),
 		grpc.MaxSendMsgSize(maxReceived),
