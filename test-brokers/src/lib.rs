@@ -24,7 +24,7 @@ pub use distribution::{Distribution, missing_packages};
 pub use node::{MECHANISMS, PASSWORD, USER};
 pub use pubsub::{
     Credentials, Fault, Key, PubSub, PubSubOptions, PubSubProgram, Published, ServiceAccount, Stats,
-    SubscriptionOptions,
+    SubscriptionOptions, need_go,
 };
 pub use skip::{SKIPPED, or_skip};
 pub use wire::exchange;

@@ -40,7 +40,7 @@ pub struct Published {
     /// The payload.
     #[serde(with = "in_base64", default)]
     pub data: Vec<u8>,
-    #[expect(missing_docs, reason = "it says what it is")]
+    /// At most 100, none without a name.
     #[serde(default)]
     pub attributes: BTreeMap<String, String>,
     /// Empty where there is none.
@@ -50,19 +50,24 @@ pub struct Published {
 
 /// Counts of one subscription, since it was made or [cleared](PubSub::clear_all).
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[expect(missing_docs, reason = "the names say what is counted")]
 pub struct Stats {
+    /// Messages that came to the topic.
     pub published: u64,
+    /// Deliveries, each under an id of its own.
     pub delivered: u64,
-    /// Of the delivered, those that had been before.
+    /// Those of them whose message had been delivered before.
     pub redelivered: u64,
+    /// Messages that are done.
     pub acked: u64,
+    /// Leases that were given back.
     pub nacked: u64,
     /// Leases whose time has passed, by itself or on demand.
     pub expired: u64,
-    /// With ids whose lease had ended. What repeats one that was taken is not late.
+    /// With an id whose lease had ended. What repeats one that was taken is not late.
     pub late_acks: u64,
+    /// The same of what would give a lease back.
     pub late_nacks: u64,
+    /// The same of what would extend one.
     pub late_extensions: u64,
     /// Leases now.
     pub outstanding: u64,
@@ -102,10 +107,12 @@ pub struct Credentials {
 
 /// The public half of a service account's key.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "as in Google's files")]
 pub struct Key {
+    /// What a signature's header has as `kid`.
     pub id: String,
+    /// `-----BEGIN PUBLIC KEY-----` and so on.
     pub pem: String,
+    /// The account's.
     pub email: String,
 }
 
@@ -119,7 +126,7 @@ pub struct ServiceAccount {
 }
 
 impl PubSub {
-    #[expect(missing_docs, reason = "it says what it does")]
+    /// A topic that is there already is an error.
     pub fn create_topic(&self, project: &str, topic: &str) -> Result<()> {
         self.act("topics", &json!({"name": topic_name(project, topic)}))
     }

@@ -5,5 +5,5 @@ mod program;
 mod server;
 
 pub use control::{Credentials, Fault, Key, Published, ServiceAccount, Stats, SubscriptionOptions};
-pub use program::PubSubProgram;
+pub use program::{PubSubProgram, need_go};
 pub use server::{PubSub, PubSubOptions};

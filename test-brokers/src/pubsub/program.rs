@@ -3,7 +3,7 @@
 use crate::program;
 use crate::skip::or_skip;
 use crate::store::{LIMIT, find_or_make, in_target, is_on_path};
-use anyhow::{Context, Error, Result, bail};
+use anyhow::{Context, Error, Result, ensure};
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
@@ -53,10 +53,17 @@ impl PubSubProgram {
     }
 }
 
+/// Fails where there is no Go. A program that has been built does without.
+pub fn need_go() -> Result<()> {
+    ensure!(
+        is_on_path("go"),
+        "go {GO} or later is not on the PATH: see https://go.dev/dl"
+    );
+    Ok(())
+}
+
 fn build(folder: &Path) -> Result<PathBuf> {
-    if !is_on_path("go") {
-        bail!("go {GO} or later is not on the PATH: see https://go.dev/dl");
-    }
+    need_go()?;
     let built = folder.join("built");
     fs::create_dir(&built)?;
     for (name, text) in SOURCES {
