@@ -67,7 +67,7 @@ impl Cluster {
             options.nodes
         );
         let deadline = Instant::now() + START_LIMIT;
-        let keeper = Keeper::start()?;
+        let keeper = Keeper::start("kafka-")?;
         let ports = Ports::choose(options.nodes, options.port)?;
         let voters: Vec<String> = (1..)
             .zip(&ports)

@@ -1,21 +1,18 @@
 //! Kafka's jars: fetched by Maven once for a checkout, then shared by all its tests.
 
-use crate::program::{self, until};
+use crate::program;
 use crate::skip::or_skip;
-use anyhow::{Context, Error, Result, bail, ensure};
-use std::fs::{self, File, TryLockError};
+use crate::store::{LIMIT, find_or_make, in_target, is_on_path};
+use anyhow::{Context, Error, Result, ensure};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
-use std::time::{Duration, Instant};
 
 const POM: &str = include_str!("../pom.xml");
 
 /// The folder of the jars that [`POM`] names: Kafka's version, and the POM's own.
 const NAME: &str = "kafka-4.1.1-2";
-
-/// A fetch takes ten seconds; a slow line may take its time, a line that hangs may not.
-const FETCH_LIMIT: Duration = Duration::from_secs(5 * 60);
 
 /// What has to be on the PATH, and the Debian package that puts it there.
 const PROGRAMS: [(&str, &str); 2] = [("java", "default-jre-headless"), ("mvn", "maven")];
@@ -34,16 +31,10 @@ pub struct Distribution {
 
 impl Distribution {
     /// The jars in a folder below `brokers`, fetched where they are not there yet.
-    ///
-    /// Any number of processes may ask at once: one fetches, and what it has fetched appears whole.
     pub fn find_or_fetch(brokers: &Path) -> Result<Self> {
         need("java")?;
-        let brokers = std::path::absolute(brokers).with_context(|| brokers.display().to_string())?;
-        let jars = brokers.join(NAME);
-        if !jars.is_dir() {
-            need("mvn")?;
-            fetch(&brokers, &jars).with_context(|| format!("cannot fetch Kafka into {}", jars.display()))?;
-        }
+        let jars = find_or_make(brokers, NAME, fetch)
+            .with_context(|| format!("cannot fetch Kafka into {}", brokers.display()))?;
         Ok(Self { jars })
     }
 
@@ -52,8 +43,7 @@ impl Distribution {
     /// A fetch that failed would fail again, for every test of a program: it is tried once.
     pub fn for_tests() -> Result<Option<Self>> {
         static FOUND: OnceLock<Result<Distribution, String>> = OnceLock::new();
-        let brokers = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/brokers"));
-        let found = FOUND.get_or_init(|| Self::find_or_fetch(brokers).map_err(|error| format!("{error:#}")));
+        let found = FOUND.get_or_init(|| Self::find_or_fetch(in_target()).map_err(|error| format!("{error:#}")));
         or_skip(found.clone().map_err(Error::msg))
     }
 
@@ -72,37 +62,16 @@ fn need(program: &str) -> Result<()> {
     Ok(())
 }
 
-fn is_on_path(program: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
-}
-
-/// Fetches beside `jars`, and renames what is complete.
-fn fetch(brokers: &Path, jars: &Path) -> Result<()> {
-    fs::create_dir_all(brokers)?;
-    // Maven's own cache, which everyone shares, is not safe against two that fill it. The lock ends with its process.
-    let lock = File::create(brokers.join("lock"))?;
-    let locked = until(Instant::now() + 2 * FETCH_LIMIT, || match lock.try_lock() {
-        Ok(()) => Ok(Some(())),
-        Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(error)) => Err(error.into()),
-    })?;
-    if locked.is_none() {
-        bail!("another process has been at it for {} s", 2 * FETCH_LIMIT.as_secs());
-    }
-    if jars.is_dir() {
-        return Ok(());
-    }
-    let download = tempfile::Builder::new().prefix("fetch-").tempdir_in(brokers)?;
-    let path = |name: &str| download.path().join(name);
-    fs::write(path("pom.xml"), POM)?;
+fn fetch(folder: &Path) -> Result<PathBuf> {
+    need("mvn")?;
+    fs::write(folder.join("pom.xml"), POM)?;
     let mut maven = Command::new("mvn");
     maven
-        .current_dir(download.path())
+        .current_dir(folder)
         .args(["-q", "-B", "dependency:copy-dependencies"])
         .args(["-DincludeScope=runtime", "-DoutputDirectory=jars"]);
-    program::run(&mut maven, &path("log"), FETCH_LIMIT)?;
-    Ok(fs::rename(path("jars"), jars)?)
+    program::run(&mut maven, &folder.join("log"), LIMIT)?;
+    Ok(folder.join("jars"))
 }
 
 #[cfg(test)]

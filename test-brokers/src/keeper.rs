@@ -1,4 +1,4 @@
-//! The shell that runs a cluster's Java programs: what it starts ends with this process, however that ends.
+//! The shell that runs a cluster's servers: what it starts ends with this process, however that ends.
 //!
 //! `Drop` does not run in a process that is killed, nor for a `static`. The end of a pipe is told in either case.
 
@@ -27,9 +27,9 @@ pub struct Keeper {
 }
 
 impl Keeper {
-    /// A temporary folder that lasts as long as its keeper.
-    pub fn start() -> Result<Self> {
-        let folder = TempDir::with_prefix("kafka-").context("cannot make a temporary folder")?;
+    /// A temporary folder that lasts as long as its keeper. Its name begins with `prefix`.
+    pub fn start(prefix: &str) -> Result<Self> {
+        let folder = TempDir::with_prefix(prefix).context("cannot make a temporary folder")?;
         let mut shell = Command::new("sh")
             .args(["-c", SCRIPT, "keeper"])
             .arg(folder.path())
@@ -51,7 +51,7 @@ impl Keeper {
         &self.folder
     }
 
-    /// Begins to run a program, whose arguments are in its folder.
+    /// Begins to run a program, whose command is in its folder.
     pub fn run(&self, program: &Program) -> Result<()> {
         // What is left of an earlier run would be taken for this one's.
         for file in ["pid", "ended"] {
@@ -73,7 +73,7 @@ impl Drop for Keeper {
     }
 }
 
-/// A Java program of one node, which the keeper runs.
+/// A program of one node, which the keeper runs.
 #[derive(Debug)]
 pub struct Program {
     folder: PathBuf,
@@ -82,14 +82,12 @@ pub struct Program {
 }
 
 impl Program {
-    /// Writes its arguments to where the keeper looks for them.
-    pub fn new(cluster: &Path, node: usize, name: &'static str, args: &[String]) -> Result<Self> {
+    /// Writes its command, a program and arguments, to where the keeper looks for it.
+    pub fn new(cluster: &Path, node: usize, name: &'static str, command: &[String]) -> Result<Self> {
         let folder = cluster.join(node.to_string());
         let program = Self { folder, node, name };
-        let quoted = args
-            .iter()
-            .map(|arg| format!("\"{}\"\n", arg.replace('\\', "\\\\").replace('"', "\\\"")));
-        fs::write(program.file("args"), quoted.collect::<String>())?;
+        let quoted = command.iter().map(|word| format!(" '{}'", word.replace('\'', r"'\''")));
+        fs::write(program.file("command"), format!("exec{}\n", quoted.collect::<String>()))?;
         Ok(program)
     }
 

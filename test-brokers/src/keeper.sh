@@ -1,8 +1,8 @@
-# keeper FOLDER: runs the Java programs of one cluster, none of which outlives whoever holds the other end of stdin.
+# keeper FOLDER: runs the servers of one cluster, none of which outlives whoever holds the other end of stdin.
 #
-# A line `NODE PROGRAM` runs `java @PROGRAM.args` in FOLDER/NODE. There PROGRAM.pid has its process id, PROGRAM.ended
-# its exit status once it has ended, PROGRAM.log what it wrote. At the end of stdin all programs are killed, and FOLDER
-# goes.
+# A line `NODE PROGRAM` runs the command in PROGRAM.command in FOLDER/NODE. There PROGRAM.pid has its process id,
+# PROGRAM.ended its exit status once it has ended, PROGRAM.log what it wrote. At the end of stdin all programs are
+# killed, and FOLDER goes.
 
 cd "$1" || exit
 
@@ -11,8 +11,9 @@ while read -r node program; do
     : >"$node/$program.pid"
     {
         cd "$node" || exit
-        # A shell of its own, whose id is Java's after `exec`. The one around it waits, so no zombie keeps the id.
-        sh -c 'echo "$$" >"$0.pid"; exec java "@$0.args"' "$program" </dev/null >>"$program.log" 2>&1
+        # A shell of its own, whose id is the program's, as the command is an `exec`. The one around it waits, so no
+        # zombie keeps the id.
+        sh -c 'echo "$$" >"$0.pid"; . "./$0.command"' "$program" </dev/null >>"$program.log" 2>&1
         echo "$?" >"$program.ended"
     } &
 done
@@ -20,7 +21,7 @@ done
 for pid in */*.pid; do
     [ -e "$pid" ] || continue
     until [ -e "${pid%.pid}.ended" ]; do
-        # Kafka's orderly end takes seconds and saves nothing here.
+        # An orderly end, Kafka's above all, takes seconds and saves nothing here.
         kill -KILL "$(cat "$pid")"
         sleep 0.1
     done

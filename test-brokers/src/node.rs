@@ -123,7 +123,7 @@ fn java(setting: &Setting, class: &str) -> Vec<String> {
         "-cp",
     ];
     let rest = [setting.distribution.class_path(), class.to_owned()];
-    let flags = size.into_iter().chain(flags).map(String::from);
+    let flags = ["java"].into_iter().chain(size).chain(flags).map(String::from);
     flags.chain(rest).collect()
 }
 

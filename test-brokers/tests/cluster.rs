@@ -3,23 +3,16 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+mod support;
+
 use std::fs;
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use support::{is_alive, wait};
 use test_brokers::{Cluster, Distribution, MECHANISMS, Options, PASSWORD, USER, exchange};
 
-const DEADLINE: Duration = Duration::from_secs(30);
 const ANSWER: Duration = Duration::from_secs(5);
-
-fn wait(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + DEADLINE;
-    while !holds() {
-        assert!(Instant::now() < deadline, "{what} not within {DEADLINE:?}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
 
 /// `None` where there is no Kafka, and no need of it.
 fn start(options: &Options) -> Option<Cluster> {
@@ -32,10 +25,6 @@ fn shared() -> Option<&'static Cluster> {
     static CLUSTER: OnceLock<Cluster> = OnceLock::new();
     let distribution = Distribution::for_tests().unwrap()?;
     Some(CLUSTER.get_or_init(|| Cluster::start(&distribution, &Options::default()).unwrap()))
-}
-
-fn is_alive(pid: i32) -> bool {
-    rustix::process::test_kill_process(rustix::process::Pid::from_raw(pid).unwrap()).is_ok()
 }
 
 fn create_topic(port: u16, name: &str) {
@@ -221,49 +210,19 @@ fn a_cluster_of_two_is_refused() {
     assert_eq!(error, "2 nodes: take 1, or the 3 of which one may fail");
 }
 
-/// Where the child below says what it has started.
-const REPORT: &str = "TEST_BROKERS_REPORT";
-
-/// Not a test by itself: the program that the next test kills. A `static` cluster, as test programs have it.
+/// A `static` cluster, as test programs have it.
 #[test]
 fn child() {
     static CLUSTER: OnceLock<Cluster> = OnceLock::new();
-    let Some(report) = std::env::var_os(REPORT) else {
-        return;
-    };
-    let cluster = CLUSTER.get_or_init(|| start(&Options::default()).unwrap());
-    let text = format!("{}\n{}\n", cluster.pid(1).unwrap(), cluster.folder().display());
-    let half = Path::new(&report).with_extension("half");
-    fs::write(&half, text).unwrap();
-    fs::rename(half, report).unwrap();
-    std::thread::sleep(2 * DEADLINE);
+    support::child(|| {
+        let cluster = CLUSTER.get_or_init(|| start(&Options::default()).unwrap());
+        (cluster.pid(1).unwrap(), cluster.folder().to_owned())
+    });
 }
 
 #[test]
 fn nothing_is_left_of_a_cluster_whose_process_is_killed() {
-    if Distribution::for_tests().unwrap().is_none() {
-        return;
+    if Distribution::for_tests().unwrap().is_some() {
+        support::kill_the_child();
     }
-    let folder = tempfile::tempdir().unwrap();
-    let report = folder.path().join("report");
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "child"])
-        .env(REPORT, &report)
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    wait("the child's cluster", || {
-        let ended = child.try_wait().unwrap();
-        assert!(ended.is_none(), "the child ended: {ended:?}");
-        report.exists()
-    });
-    let text = fs::read_to_string(&report).unwrap();
-    let (pid, cluster) = text.trim_end().split_once('\n').unwrap();
-    let pid = pid.parse().unwrap();
-    assert!(is_alive(pid) && Path::new(cluster).is_dir());
-
-    child.kill().unwrap();
-    child.wait().unwrap();
-    wait("the server's end", || !is_alive(pid));
-    wait("the folder's end", || !Path::new(cluster).exists());
 }

@@ -1,5 +1,5 @@
-//! What a Makefile would do, with nothing to install but Rust: `cargo xtask component`, `demo`, `kafka`, `test` and
-//! `bench`.
+//! What a Makefile would do, with nothing to install but Rust: `cargo xtask component`, `demo`, `kafka`, `pubsub`, `test`
+//! and `bench`.
 //!
 //! Separate from the host because the component is built by another compiler setting than everything else, and because
 //! a `build.rs` that builds WebAssembly would make every `cargo check` wait for it.
@@ -10,6 +10,8 @@ mod debian;
 mod host;
 #[cfg(unix)]
 mod kafka;
+#[cfg(unix)]
+mod pubsub;
 mod steps;
 mod suite;
 mod toolchain;
@@ -37,7 +39,9 @@ Commands:
   kafka [--nodes 3] [--secure]
                        Run an Apache Kafka until Ctrl-C, on 127.0.0.1:9092 where that is free; with --nodes 3 a cluster
                        of three, with --secure also TLS and SASL
-  test [ARGS...]       Build every component, fetch Kafka, then run `cargo test --workspace ARGS...`
+  pubsub [--port N]    Run Google's in-memory Pub/Sub until Ctrl-C, on 127.0.0.1:8085 where that is free
+  test [ARGS...]       Build every component, fetch Kafka, test the Pub/Sub server that the tests use, then run
+                       `cargo test --workspace ARGS...`
   faults               Build all of it, then make the full table of faults against a real Kafka (half an hour)
   help                 Print this text
 
@@ -59,6 +63,8 @@ fn main() -> ExitCode {
         ["bench", args @ ..] => bench(&mut steps, args),
         #[cfg(unix)]
         ["kafka", args @ ..] => kafka(&mut steps, args),
+        #[cfg(unix)]
+        ["pubsub", args @ ..] => pubsub(&mut steps, args),
         #[cfg(unix)]
         ["faults"] => faults(&mut steps),
         ["test", args @ ..] => test(&mut steps, args),
@@ -123,6 +129,12 @@ fn kafka(steps: &mut Steps, args: &[&str]) -> Result<ExitCode> {
 }
 
 #[cfg(unix)]
+fn pubsub(steps: &mut Steps, args: &[&str]) -> Result<ExitCode> {
+    pubsub::run(&Workspace::locate()?, steps, args)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(unix)]
 fn faults(steps: &mut Steps) -> Result<ExitCode> {
     let workspace = Workspace::locate()?;
     component::build(&workspace, steps, Guests::All)?;
@@ -145,7 +157,14 @@ fn test(steps: &mut Steps, args: &[&str]) -> Result<ExitCode> {
     component::build(&workspace, steps, Guests::All)?;
     #[cfg(unix)]
     kafka::fetch_for_tests(&workspace, steps)?;
-    let total = suite::run(&workspace, steps, args)?;
+    #[cfg(unix)]
+    let go_is_tested = pubsub::test(&workspace, steps)?;
+    #[cfg(not(unix))]
+    let go_is_tested = false;
+    let mut total = suite::run(&workspace, steps, args)?;
+    if !go_is_tested {
+        total.skip_step();
+    }
     steps.print();
     eprintln!("{total}");
     Ok(ExitCode::SUCCESS)
