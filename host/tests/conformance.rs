@@ -366,6 +366,13 @@ async fn what_a_forgetful_broker_loses_comes_again() {
 /// the end of a lease.
 macro_rules! conformance {
     ($name:ident, $($broker:ident)::+, $there:expr) => {
+        conformance!($name, $($broker)::+, $there, [
+            a_second_member_takes_its_share_and_order_is_kept,
+            a_revoked_lane_waits_for_what_is_in_flight,
+            what_is_being_settled_in_a_revoked_lane_counts,
+        ]);
+    };
+    ($name:ident, $($broker:ident)::+, $there:expr, [$($revoking:ident,)*]) => {
         mod $name {
             use crate::support::$($broker)::+ as broker;
 
@@ -384,9 +391,7 @@ macro_rules! conformance {
                 a_member_that_crashed_is_replaced_after_its_lease,
             );
             conformance!($there, patient,
-                a_second_member_takes_its_share_and_order_is_kept,
-                a_revoked_lane_waits_for_what_is_in_flight,
-                what_is_being_settled_in_a_revoked_lane_counts,
+                $($revoking,)*
                 a_member_that_closes_is_replaced_at_once,
             );
         }
@@ -408,3 +413,6 @@ conformance!(local, local, Some);
 conformance!(memory, memory, Some);
 conformance!(kafka, kafka, std::convert::identity);
 conformance!(kafka_exactly_once, kafka::exactly_once, std::convert::identity);
+// Pub/Sub revokes nothing: what a subscriber holds is its own until the lease ends.
+conformance!(pubsub, pubsub, std::convert::identity, []);
+conformance!(pubsub_exactly_once, pubsub::exactly_once, std::convert::identity, []);

@@ -120,6 +120,13 @@ func (c *claims) allowsPubSub() bool {
 	return slices.ContainsFunc(strings.Fields(c.Scope), func(scope string) bool { return slices.Contains(scopes, scope) })
 }
 
+// clock is the server's time for whoever does not hold the lock.
+func (c *credentials) clock() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now()
+}
+
 func (c *credentials) now() time.Time {
 	return time.Now().Add(time.Duration(c.rules.ClockOffsetS) * time.Second)
 }

@@ -18,6 +18,7 @@ import (
 
 	pb "cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
 )
 
 func main() {
@@ -71,15 +72,23 @@ func start(ctx context.Context, port int) (*server, error) {
 	pb.RegisterPublisherServer(grpcServer, control.service)
 	pb.RegisterSubscriberServer(grpcServer, control.service)
 	pb.RegisterSchemaServiceServer(grpcServer, control.service)
-	httpServer := &http.Server{Handler: control.handler()}
+	self, err := grpc.NewClient(clients.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		return nil, err
+	}
+	restServer := &http.Server{Handler: newRest(self, control.gate.credentials.clock)}
+	controlServer := &http.Server{Handler: control.handler()}
 	context.AfterFunc(ctx, func() {
 		grpcServer.Stop()
-		httpServer.Close()
+		restServer.Close()
+		controlServer.Close()
 	})
 
-	failed := make(chan error, 2)
-	go func() { failed <- grpcServer.Serve(clients) }()
-	go func() { failed <- httpServer.Serve(harness) }()
+	grpcClients, restClients := split(clients)
+	failed := make(chan error, 3)
+	go func() { failed <- grpcServer.Serve(grpcClients) }()
+	go func() { failed <- restServer.Serve(restClients) }()
+	go func() { failed <- controlServer.Serve(harness) }()
 	return &server{
 		GRPC:    clients.Addr().(*net.TCPAddr).Port,
 		Control: harness.Addr().(*net.TCPAddr).Port,

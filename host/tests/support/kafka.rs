@@ -230,7 +230,7 @@ impl Fixture for Kafka {
             }
             Delivery::AtLeastOnce => {
                 let sink = broker.sink(&self.output, &dead_letters, None).await.unwrap();
-                Arc::new(ConfirmThenAck::new(sink, Arc::new(KafkaAck)))
+                Arc::new(ConfirmThenAck::new(Arc::new(sink), Arc::new(KafkaAck)))
             }
         };
         Member {

@@ -6,6 +6,7 @@
 pub mod kafka;
 pub mod local;
 pub mod memory;
+pub mod pubsub;
 
 use std::collections::BTreeMap;
 use std::future::Future;

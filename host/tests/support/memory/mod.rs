@@ -241,7 +241,7 @@ impl Fixture for Memory {
         let ack = Arc::new(MemoryAck(self.clone()));
         Member {
             source: Box::new(source),
-            settle: Arc::new(ConfirmThenAck::new(MemorySink(self.clone()), ack)),
+            settle: Arc::new(ConfirmThenAck::new(Arc::new(MemorySink(self.clone())), ack)),
         }
     }
 

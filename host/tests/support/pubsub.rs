@@ -1,0 +1,150 @@
+//! Google's in-memory Pub/Sub under test, one for each fixture: faults hold for a whole server.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use host::broker::pubsub::{Broker, PubSubAck};
+use host::broker::{ConfirmThenAck, Output, Route, Sink, Subscription};
+use host::config::PubSubConfig;
+use host::message::Message;
+use test_brokers::{PubSub as Server, PubSubOptions, PubSubProgram, SubscriptionOptions};
+
+use super::{Fixture, GROUP, INPUT, Member, OUTPUT};
+
+pub struct PubSub {
+    pub server: Server,
+    pub config: PubSubConfig,
+    exactly_once: bool,
+}
+
+/// A project whose input subscription is a plain one.
+pub fn fixture() -> Option<PubSub> {
+    with(false)
+}
+
+/// There is no lease to be patient with: what is closed hands its messages back at once.
+pub fn patient() -> Option<PubSub> {
+    with(false)
+}
+
+/// The same with a subscription that confirms acknowledgements.
+pub mod exactly_once {
+    pub use super::*;
+
+    pub fn fixture() -> Option<PubSub> {
+        with(true)
+    }
+
+    pub fn patient() -> Option<PubSub> {
+        with(true)
+    }
+}
+
+fn with(exactly_once: bool) -> Option<PubSub> {
+    let program = PubSubProgram::for_tests().unwrap()?;
+    let server = Server::start(&program, &PubSubOptions::default()).unwrap();
+    Some(PubSub {
+        config: PubSubConfig {
+            lease: Duration::from_secs(10),
+            ..PubSubConfig::at(&server.address(), "project")
+        },
+        server,
+        exactly_once,
+    })
+}
+
+impl PubSub {
+    pub async fn broker(&self) -> Broker {
+        Broker::open(&self.config).await.unwrap()
+    }
+
+    pub fn project(&self) -> &str {
+        &self.config.project
+    }
+
+    pub fn subscription() -> Subscription {
+        Subscription {
+            topic: INPUT.to_owned(),
+            group: GROUP.to_owned(),
+            create: false,
+        }
+    }
+}
+
+#[async_trait]
+impl Fixture for PubSub {
+    /// Even with confirmed acknowledgements an answer may come twice: it is published before.
+    fn is_exactly_once(&self) -> bool {
+        false
+    }
+
+    fn lease(&self) -> Duration {
+        self.config.lease
+    }
+
+    async fn create(&self, _partitions: u32) {
+        let options = SubscriptionOptions {
+            ordering: true,
+            exactly_once: self.exactly_once,
+            ack_deadline_s: 10,
+        };
+        self.server.create_topic(self.project(), INPUT).unwrap();
+        self.server
+            .create_subscription(self.project(), &format!("{INPUT}-sub"), INPUT, &options)
+            .unwrap();
+    }
+
+    async fn append(&self, messages: Vec<Message>) {
+        let sink = self.broker().await.sink(INPUT, INPUT, None).await.unwrap();
+        let mut confirmations = Vec::new();
+        for message in messages {
+            let route = Route::Answers;
+            confirmations.push(sink.enqueue(Output { route, message }, None).await.unwrap());
+        }
+        for confirmation in confirmations {
+            confirmation.await.unwrap();
+        }
+    }
+
+    async fn join(&self) -> Member {
+        let broker = self.broker().await;
+        let sink = broker.sink(OUTPUT, "dead-letters", None).await.unwrap();
+        let source = broker.subscribe(&Self::subscription()).await.unwrap();
+        let (sink, ack) = (Arc::new(sink), Arc::new(PubSubAck));
+        Member {
+            source: Box::new(source),
+            settle: Arc::new(ConfirmThenAck::new(sink, ack)),
+        }
+    }
+
+    async fn answers(&self) -> Vec<Message> {
+        let published = self.server.messages(self.project(), OUTPUT).unwrap();
+        let messages = published.into_iter().map(|published| {
+            let attributes: BTreeMap<_, _> = published.attributes;
+            Message {
+                payload: published.data.into(),
+                key: Some(published.ordering_key.into()),
+                headers: attributes
+                    .into_iter()
+                    .map(|(name, value)| (name, value.into()))
+                    .collect(),
+                timestamp_ms: None,
+            }
+        });
+        messages.collect()
+    }
+
+    async fn lag(&self) -> u64 {
+        // Acknowledgements are sent in batches: what is on its way gets there.
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        let stats = self.server.stats(self.project(), &format!("{INPUT}-sub")).unwrap();
+        stats.published - stats.acked
+    }
+
+    async fn refuse_outputs(&self, refuse: bool) {
+        let denied: &[&str] = if refuse { &["Publish"] } else { &[] };
+        self.server.deny(denied).unwrap();
+    }
+}
