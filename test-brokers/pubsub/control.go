@@ -208,14 +208,14 @@ func (c *control) expire(q struct {
 	return map[string]int{"expired": expired}, nil
 }
 
-// clear forgets the messages that are acknowledged everywhere, or all.
+// clear forgets the messages of a topic that are acknowledged everywhere; all of everything, where none is named.
 func (c *control) clear(q struct {
-	All bool `json:"all"`
+	Topic string `json:"topic"`
 }) (any, error) {
-	if q.All {
+	if q.Topic == "" {
 		c.service.clearAll()
 	} else {
-		c.service.clearAcked()
+		c.service.clearAcked(q.Topic)
 	}
 	return none{}, nil
 }

@@ -7,8 +7,6 @@ package main
 
 import (
 	"context"
-	"maps"
-	"slices"
 	"strings"
 	"time"
 
@@ -172,7 +170,7 @@ func (s *service) Pull(ctx context.Context, req *pb.PullRequest) (*pb.PullRespon
 			taken, err = s.take(sub, int(req.MaxMessages), deadline(sub.proto.AckDeadlineSeconds), nil)
 		}
 		s.mu.Unlock()
-		if err != nil || len(taken) > 0 || req.ReturnImmediately { //nolint:staticcheck // clients still set it
+		if err != nil || len(taken) > 0 || req.ReturnImmediately {
 			return &pb.PullResponse{ReceivedMessages: taken}, err
 		}
 		select {
@@ -298,8 +296,8 @@ func (s *service) giveBack(sub *subscription, ids ...string) {
 // expire ends leases as if their time had passed, and says how many. The caller holds the lock.
 func (s *service) expire(sub *subscription, which func(*lease) bool) int {
 	var ids []string
-	for _, id := range slices.Sorted(maps.Keys(sub.leases)) {
-		if which(sub.leases[id]) {
+	for id, l := range sub.leases {
+		if which(l) {
 			ids = append(ids, id)
 		}
 	}

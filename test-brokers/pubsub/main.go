@@ -10,6 +10,8 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"os"
@@ -24,6 +26,8 @@ import (
 func main() {
 	port := flag.Int("port", 0, "where gRPC is served; 0 is a port that is free")
 	flag.Parse()
+	// Nothing here writes to it but pstest, to say that it was closed.
+	log.SetOutput(io.Discard)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	server, err := start(ctx, *port)

@@ -170,13 +170,13 @@ func (s *service) messages(topic string, from, limit int) []entry {
 	return found
 }
 
-// clearAcked forgets messages that every subscription of their topic has acknowledged.
-func (s *service) clearAcked() {
+// clearAcked forgets messages of a topic that every subscription has acknowledged which was there when they came.
+func (s *service) clearAcked(topic string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var kept []*entry
 	for _, e := range s.log {
-		if e.pending > 0 {
+		if e.topic != topic || e.pending > 0 {
 			kept = append(kept, e)
 		} else {
 			delete(s.byID, e.ID)
