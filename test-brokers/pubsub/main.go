@@ -17,9 +17,11 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	pb "cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/keepalive"
 )
 
 func main() {
@@ -69,6 +71,8 @@ func start(ctx context.Context, port int) (*server, error) {
 	grpcServer := grpc.NewServer(
 		grpc.MaxRecvMsgSize(maxReceived),
 		grpc.MaxSendMsgSize(maxReceived),
+		// A client may look for a connection that has died more often than every five minutes.
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: time.Second, PermitWithoutStream: true}),
 		grpc.UnaryInterceptor(control.gate.unary),
 		grpc.StreamInterceptor(control.gate.stream),
 	)
