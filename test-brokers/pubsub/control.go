@@ -232,8 +232,8 @@ func (c *control) serviceAccount(q struct {
 	return map[string]any{"file": file, "key": key}, err
 }
 
-// messages gives GET /messages?topic=NAME: all of a topic in order, or limit=N of them from=N on, with data=false without
-// their data.
+// messages gives GET /messages?topic=NAME: all of a topic in order, or limit=N of them from=N on, with data=false
+// without their data.
 func (c *control) messages(w http.ResponseWriter, r *http.Request) {
 	number := func(name string) int {
 		n, _ := strconv.Atoi(r.FormValue(name))

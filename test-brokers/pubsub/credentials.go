@@ -150,7 +150,7 @@ func (c *credentials) verify(text string) (*claims, error) {
 	if err != nil {
 		return nil, err
 	}
-	if found.IssuedAt == nil || found.ExpiresAt.Sub(found.IssuedAt.Time) > longest {
+	if found.IssuedAt == nil || found.ExpiresAt.Sub(found.IssuedAt.Time) > longest+leeway {
 		return nil, jwt.ErrTokenExpired
 	}
 	known := slices.ContainsFunc(c.rules.Keys, func(account account) bool {

@@ -87,9 +87,11 @@ func (sub *subscription) release(id string) {
 	}
 }
 
-// take leases as many messages as pstest has and max allows. The caller holds the lock.
-func (s *service) take(sub *subscription, max int, period time.Duration, holder *stream) ([]*pb.ReceivedMessage, error) {
-	req := &pb.PullRequest{Subscription: sub.proto.Name, MaxMessages: int32(max), ReturnImmediately: true}
+// take leases as many messages as pstest has and most allows. The caller holds the lock.
+func (s *service) take(
+	sub *subscription, most int, period time.Duration, holder *stream,
+) ([]*pb.ReceivedMessage, error) {
+	req := &pb.PullRequest{Subscription: sub.proto.Name, MaxMessages: int32(most), ReturnImmediately: true}
 	res, err := s.GServer.Pull(context.Background(), req)
 	if err != nil {
 		return nil, err

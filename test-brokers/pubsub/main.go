@@ -17,10 +17,12 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	pb "cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/keepalive"
 )
 
 func main() {
@@ -70,6 +72,8 @@ func start(ctx context.Context, port int) (*server, error) {
 	grpcServer := grpc.NewServer(
 		grpc.MaxRecvMsgSize(maxReceived),
 		grpc.MaxSendMsgSize(maxReceived),
+		// A client may look for a connection that has died more often than every five minutes.
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: time.Second, PermitWithoutStream: true}),
 		grpc.UnaryInterceptor(control.gate.unary),
 		grpc.StreamInterceptor(control.gate.stream),
 	)
