@@ -87,11 +87,11 @@ func (sub *subscription) shift(q *queue, key string) {
 	}
 }
 
-// ahead leases to a stream what follows on what it holds of each key, as many as max allows. The caller holds the lock.
-func (s *service) ahead(sub *subscription, max int, period time.Duration, holder *stream) []*pb.ReceivedMessage {
+// ahead leases to a stream what follows on what it holds of each key, as many as most allows. The caller holds the lock.
+func (s *service) ahead(sub *subscription, most int, period time.Duration, holder *stream) []*pb.ReceivedMessage {
 	var sent []*pb.ReceivedMessage
 	for _, q := range sub.keys {
-		for ; q.next < len(q.messages) && len(sent) < max && q.heldBy(sub, holder); q.next++ {
+		for ; q.next < len(q.messages) && len(sent) < most && q.heldBy(sub, holder); q.next++ {
 			m := q.messages[q.next]
 			s.lastAhead++
 			m.ackID = "ahead-" + strconv.Itoa(s.lastAhead)

@@ -95,7 +95,8 @@ func TestMessagesOfAKeyGoToOneStreamAtATime(t *testing.T) {
 	first := f.open(&pb.StreamingPullRequest{})
 	f.send("k", "1")
 	_, ids := f.received(first, 1)
-	second := f.open(&pb.StreamingPullRequest{})
+	f.begin(&pb.StreamingPullRequest{})
+	f.until("the second stream", func() bool { return f.stats().Streams == 2 })
 	f.send("k", "2")
 	f.send("other", "3")
 	texts, more := f.received(first, 1)
@@ -107,5 +108,4 @@ func TestMessagesOfAKeyGoToOneStreamAtATime(t *testing.T) {
 	if err := f.ack(append(ids, more...)...); err != nil {
 		f.Fatal(err)
 	}
-	_ = second
 }

@@ -122,11 +122,11 @@ func (s *service) take(
 		copies = append(copies, copied)
 	}
 	if holder != nil {
-		copies = append(copies, s.ahead(sub, max-len(copies), period, holder)...)
+		copies = append(copies, s.ahead(sub, most-len(copies), period, holder)...)
 	}
 	// What was done ahead is no longer pstest's, and what follows on it may come at once.
 	if len(copies) == 0 && len(res.ReceivedMessages) > 0 {
-		return s.take(sub, max, period, holder)
+		return s.take(sub, most, period, holder)
 	}
 	return copies, nil
 }
