@@ -1,0 +1,210 @@
+//! What holds for Pub/Sub beside the conformance suite: acknowledgements that fail or get lost, many keys, silence, stops.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+mod components;
+mod support;
+mod waiting;
+
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use host::broker::{Output, Route, SettleError, Sink};
+use host::message::Message;
+use support::pubsub::{self, PubSub};
+use support::{Fixture, INPUT, OUTPUT, number, numbered, within};
+use test_brokers::{Fault, Published, SubscriptionOptions};
+use waiting::wait_for;
+
+use components::component;
+
+impl PubSub {
+    fn stats(&self) -> test_brokers::Stats {
+        self.server.stats(self.project(), &format!("{INPUT}-sub")).unwrap()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_acknowledgement_that_fails_is_an_error_of_the_seam_and_its_message_is_not_answered_twice() {
+    let Some(broker) = pubsub::exactly_once::fixture() else {
+        return;
+    };
+    broker.create(1).await;
+    broker.append(numbered(&["a"], 3)).await;
+    let mut member = broker.join().await;
+    let first = member.delivery().await;
+    let failure = "PERMANENT_FAILURE_INVALID_ACK_ID";
+    broker
+        .server
+        .fail_acks(broker.project(), &format!("{INPUT}-sub"), 1, failure)
+        .unwrap();
+    let failed = member.answer_durably(first).await;
+    assert!(matches!(failed, Err(SettleError::Rewound(_))), "{failed:?}");
+    // It comes again, and its answer is there already.
+    assert_eq!(member.answer_all(&broker).await, 2);
+    let answers: Vec<_> = broker.answers().await.iter().map(number).collect();
+    assert_eq!(answers, [0, 1, 2]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_whose_acknowledgement_is_lost_is_acknowledged_again_and_not_answered_twice() {
+    let Some(broker) = pubsub::fixture() else { return };
+    broker.create(1).await;
+    broker.append(numbered(&["a"], 1)).await;
+    let mut member = broker.join().await;
+    let lost = Fault {
+        method: "Acknowledge",
+        code: "INTERNAL",
+        count: 1,
+        ..Fault::default()
+    };
+    broker.server.fail(&lost).unwrap();
+    let delivery = member.delivery().await;
+    member.answer_durably(delivery).await.unwrap();
+    wait_for("the call that fails", || {
+        broker.server.calls().unwrap().get("Acknowledge").map(drop)
+    });
+    assert_eq!(broker.stats().acked, 0);
+    let ended = broker.server.expire_leases(broker.project(), &format!("{INPUT}-sub"));
+    assert_eq!(ended.unwrap(), 1);
+    member.answer_all(&broker).await;
+    assert_eq!((broker.stats().acked, broker.answers().await.len()), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_comes_again_while_it_is_held_goes_on_under_its_new_lease() {
+    for broker in [pubsub::fixture(), pubsub::exactly_once::fixture()] {
+        let Some(broker) = broker else { return };
+        broker.create(1).await;
+        broker.append(numbered(&["a"], 3)).await;
+        let mut member = broker.join().await;
+        let mut held = Vec::new();
+        for _ in 0..3 {
+            held.push(member.delivery().await);
+        }
+        broker
+            .server
+            .expire_leases(broker.project(), &format!("{INPUT}-sub"))
+            .unwrap();
+        wait_for("another delivery of each", || {
+            (broker.stats().redelivered == 3).then_some(())
+        });
+        assert!(member.is_silent(host::broker::Demand::Deliveries).await);
+        for delivery in held {
+            member.answer_durably(delivery).await.unwrap();
+        }
+        within("all to be acknowledged", async { while broker.lag().await > 0 {} }).await;
+        assert_eq!(broker.answers().await.len(), 3);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_keys_than_a_publisher_is_to_see_are_published_in_order() {
+    const KEYS: usize = 2500;
+    let Some(broker) = pubsub::fixture() else { return };
+    broker.create(1).await;
+    let sink = broker.broker().await.sink(INPUT, INPUT, None).await.unwrap();
+    let mut confirmations = Vec::new();
+    for number in 0..3 * KEYS {
+        let message = Message {
+            key: Some((number % KEYS).to_string().into()),
+            ..Message::new((number / KEYS).to_string())
+        };
+        let route = Route::Answers;
+        confirmations.push(sink.enqueue(Output { route, message }, None).await.unwrap());
+    }
+    for confirmation in confirmations {
+        confirmation.await.unwrap();
+    }
+    let published = broker.server.messages(broker.project(), INPUT).unwrap();
+    assert_eq!(published.len(), 3 * KEYS);
+    let mut next = vec![0u8; KEYS];
+    for Published { data, ordering_key, .. } in published {
+        let next = &mut next[ordering_key.parse::<usize>().unwrap()];
+        assert_eq!(data, [b'0' + *next], "key {ordering_key}");
+        *next += 1;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_on_which_nothing_comes_is_opened_anew() {
+    let Some(mut broker) = pubsub::fixture() else { return };
+    broker.config.silence = Duration::from_millis(300);
+    broker.create(1).await;
+    broker.server.mute(true).unwrap();
+    let mut member = broker.join().await;
+    broker.append(numbered(&["a"], 1)).await;
+    wait_for("a third stream", || {
+        let streams = broker.server.calls().unwrap().get("StreamingPull").copied();
+        (streams >= Some(3)).then_some(())
+    });
+    broker.server.mute(false).unwrap();
+    let delivery = member.delivery().await;
+    member.answer_durably(delivery).await.unwrap();
+    member.answer_all(&broker).await;
+    assert_eq!(broker.stats().streams, 1, "streams that were given up are closed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_that_is_made_has_a_subscription_so_that_nothing_is_published_in_vain() {
+    let Some(broker) = pubsub::fixture() else { return };
+    let sink = broker.broker().await.sink(OUTPUT, "letters", None).await.unwrap();
+    for route in [Route::Answers, Route::DeadLetters] {
+        let message = Message::new("early");
+        sink.enqueue(Output { route, message }, None)
+            .await
+            .unwrap()
+            .await
+            .unwrap();
+    }
+    for subscription in [format!("{OUTPUT}-sub"), "letters-sub".to_owned()] {
+        let stats = broker.server.stats(broker.project(), &subscription).unwrap();
+        assert_eq!(stats.published, 1, "{subscription}");
+    }
+}
+
+#[test]
+fn a_soft_stop_acknowledges_what_is_finished_and_hands_back_the_rest_at_once() {
+    let Some(broker) = pubsub::fixture() else { return };
+    let (server, project) = (&broker.server, broker.project());
+    for topic in ["input-stream", "output-stream"] {
+        server.create_topic(project, topic).unwrap();
+    }
+    let subscription = "input-stream-sub";
+    server
+        .create_subscription(project, subscription, "input-stream", &SubscriptionOptions::default())
+        .unwrap();
+    let work = |number: u32| Published {
+        data: b"sleep:50".to_vec(),
+        attributes: [("number".to_owned(), number.to_string())].into(),
+        ..Published::default()
+    };
+    server
+        .publish(project, "input-stream", &(0..200).map(work).collect::<Vec<_>>())
+        .unwrap();
+    let mut host = Command::new(env!("CARGO_BIN_EXE_host"))
+        .args(["run", "--broker", "pubsub", project, "--component"])
+        .arg(component("puppet"))
+        .env("PUBSUB_EMULATOR_HOST", server.address())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let answered = || server.messages_from(project, "output-stream", 0, false).unwrap().len() as u64;
+    wait_for("some answers", || (answered() > 10).then_some(()));
+    let pid = host.id().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-s", "TERM", &pid])
+            .status()
+            .unwrap()
+            .success()
+    );
+    assert_eq!(host.wait().unwrap().code(), Some(0));
+    let stats = server.stats(project, subscription).unwrap();
+    assert_eq!(stats.outstanding, 0, "{stats:?}");
+    assert_eq!(stats.acked, answered(), "{stats:?}");
+    assert_eq!((stats.redelivered, stats.late_acks), (0, 0), "{stats:?}");
+    assert_eq!(stats.nacked, stats.delivered - stats.acked, "{stats:?}");
+    assert!(stats.acked < 200 && stats.nacked > 0, "{stats:?}");
+}
