@@ -66,20 +66,20 @@ impl TopicsCommand {
 
 fn list(topics: &[TopicDescription]) -> String {
     let rows = topics.iter().map(|topic| {
-        let messages: u64 = topic
-            .partitions
-            .iter()
-            .map(|partition| partition.end - partition.start)
-            .sum();
-        let bytes: Option<u64> = topic.partitions.iter().map(|partition| partition.bytes).sum();
         let groups: Vec<_> = topic.groups.iter().map(|group| group.group.as_str()).collect();
-        vec![
-            topic.name.clone(),
-            topic.partitions.len().to_string(),
-            HumanCount(messages).to_string(),
-            size(bytes),
-            groups.join(", "),
-        ]
+        let [count, messages, bytes] = match topic.partitions.as_slice() {
+            [] => ["none".to_owned(), unknown(), unknown()],
+            partitions => {
+                let messages = partitions.iter().map(|partition| partition.end - partition.start);
+                let bytes = partitions.iter().map(|partition| partition.bytes);
+                [
+                    partitions.len().to_string(),
+                    HumanCount(messages.sum()).to_string(),
+                    size(bytes.sum()),
+                ]
+            }
+        };
+        vec![topic.name.clone(), count, messages, bytes, groups.join(", ")]
     });
     table(&["TOPIC", "PARTITIONS", "MESSAGES", "SIZE", "GROUPS"], rows)
 }
@@ -93,8 +93,9 @@ fn describe(topic: &TopicDescription) -> String {
             size(partition.bytes),
         ]
     });
-    let mut text = format!("{}\n\n", topic.name);
+    let mut text = format!("{}\n", topic.name);
     if !topic.partitions.is_empty() {
+        text.push('\n');
         text += &table(&["PARTITION", "START", "END", "SIZE"], partitions);
     }
     if !topic.groups.is_empty() {
