@@ -16,7 +16,7 @@ use std::process::Command;
 use test_brokers::Distribution;
 
 use self::components::component;
-use self::live::{Running, Stage, answers, root};
+use self::live::{KAFKA, Running, Stage, answers, root};
 
 const SECTION: &str = "## Kafka from nothing\n";
 
@@ -49,7 +49,7 @@ fn start_kafka(command: &str, stage: &mut Stage) -> Running {
     kafka.wait_for_word("Ctrl-C ends it");
     let lines = kafka.lines();
     let address = lines.iter().find_map(|line| line.strip_prefix("Kafka serves at "));
-    stage.kafka_uri = address.unwrap().to_owned();
+    stage.address = address.unwrap().to_owned();
     kafka
 }
 
@@ -61,7 +61,7 @@ fn the_readme_s_way_from_no_kafka_to_answers_works_as_it_stands_there() {
     }
     let commands = commands();
     let kafka = commands.iter().find(|command| command.starts_with("cargo xtask kafka"));
-    let mut stage = Stage::new(String::new());
+    let mut stage = Stage::new(KAFKA, String::new());
     // It ends, as any cluster does, with the program that started it: when this is dropped.
     let _kafka = start_kafka(kafka.unwrap(), &mut stage);
 
