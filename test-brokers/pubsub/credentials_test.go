@@ -33,8 +33,8 @@ func (f *fixture) sign(file keyFile, change func(*claims)) string {
 		Issuer:    file.ClientEmail,
 		Subject:   file.ClientEmail,
 		Audience:  jwt.ClaimStrings{audience},
-		IssuedAt:  jwt.NewNumericDate(time.Now()),
-		ExpiresAt: jwt.NewNumericDate(time.Now().Add(time.Hour)),
+		IssuedAt:  jwt.NewNumericDate(time.Now().Add(-10 * time.Second)),
+		ExpiresAt: jwt.NewNumericDate(time.Now().Add(10*time.Second + time.Hour)),
 	}}
 	change(said)
 	key, err := jwt.ParseRSAPrivateKeyFromPEM([]byte(file.PrivateKey))
