@@ -72,14 +72,14 @@ fn list(topics: &[TopicDescription]) -> String {
             .map(|partition| partition.end - partition.start)
             .sum();
         let bytes: Option<u64> = topic.partitions.iter().map(|partition| partition.bytes).sum();
+        // Where there are none, nobody says what is in the topic.
+        let counts = match topic.partitions.len() {
+            0 => ["none".to_owned(), unknown(), unknown()],
+            partitions => [partitions.to_string(), HumanCount(messages).to_string(), size(bytes)],
+        };
+        let [partitions, messages, bytes] = counts;
         let groups: Vec<_> = topic.groups.iter().map(|group| group.group.as_str()).collect();
-        vec![
-            topic.name.clone(),
-            topic.partitions.len().to_string(),
-            HumanCount(messages).to_string(),
-            size(bytes),
-            groups.join(", "),
-        ]
+        vec![topic.name.clone(), partitions, messages, bytes, groups.join(", ")]
     });
     table(&["TOPIC", "PARTITIONS", "MESSAGES", "SIZE", "GROUPS"], rows)
 }
@@ -93,8 +93,9 @@ fn describe(topic: &TopicDescription) -> String {
             size(partition.bytes),
         ]
     });
-    let mut text = format!("{}\n\n", topic.name);
+    let mut text = format!("{}\n", topic.name);
     if !topic.partitions.is_empty() {
+        text.push('\n');
         text += &table(&["PARTITION", "START", "END", "SIZE"], partitions);
     }
     if !topic.groups.is_empty() {

@@ -146,19 +146,18 @@ fn silent(error: &Error, config: &PubSubConfig) -> BrokerError {
         ));
     }
     let place = config.identity.place();
-    match &config.identity {
-        // It signs for itself, and the cause may repeat the key.
-        Identity::File(_, value) if value.get("private_key").is_some() => BrokerError::Configuration(format!(
-            "{place} have a 'private_key' that is damaged: download a new JSON key"
-        )),
+    let is_default = matches!(config.identity, Identity::Default);
+    match any_cause(error, Error::is_transient_and_before_rpc) {
         // Where there are none, a server is looked for that only Google's own machines have.
-        Identity::Default => BrokerError::Configuration(format!(
+        true if is_default => BrokerError::Configuration(format!(
             "{place} give no token: {cause}; run `gcloud auth application-default login`, or name a credentials file"
         )),
-        _ if any_cause(error, Error::is_transient_and_before_rpc) => {
-            BrokerError::Unreachable(format!("{place} give no token now: {cause}; check the network"))
-        }
-        _ => BrokerError::Configuration(format!("{place} give no token: {cause}; make new ones")),
+        true => BrokerError::Unreachable(format!("{place} give no token now: {cause}; check the network")),
+        // The cause may repeat the key.
+        false => BrokerError::Configuration(format!(
+            "{place} give no token: their key is damaged, or they were revoked; download a new JSON key, or run `gcloud auth \
+             application-default login`"
+        )),
     }
 }
 
