@@ -208,14 +208,14 @@ func (c *control) expire(q struct {
 	return map[string]int{"expired": expired}, nil
 }
 
-// clear forgets the messages that are acknowledged everywhere, or all.
+// clear forgets the messages of a topic that are acknowledged everywhere; all of everything, where none is named.
 func (c *control) clear(q struct {
-	All bool `json:"all"`
+	Topic string `json:"topic"`
 }) (any, error) {
-	if q.All {
+	if q.Topic == "" {
 		c.service.clearAll()
 	} else {
-		c.service.clearAcked()
+		c.service.clearAcked(q.Topic)
 	}
 	return none{}, nil
 }
@@ -232,8 +232,8 @@ func (c *control) serviceAccount(q struct {
 	return map[string]any{"file": file, "key": key}, err
 }
 
-// messages gives GET /messages?topic=NAME: all of a topic in order, or limit=N of them from=N on, with data=false without
-// their data.
+// messages gives GET /messages?topic=NAME: all of a topic in order, or limit=N of them from=N on, with data=false
+// without their data.
 func (c *control) messages(w http.ResponseWriter, r *http.Request) {
 	number := func(name string) int {
 		n, _ := strconv.Atoi(r.FormValue(name))

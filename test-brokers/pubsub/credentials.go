@@ -24,8 +24,7 @@ import (
 
 const (
 	audience = "https://pubsub.googleapis.com/"
-	// As far as Google lets two clocks differ, and as long as a signature may be good, on top of that: Google's client for
-	// Rust makes it 20 s longer, for clocks that differ.
+	// As far as Google lets two clocks differ, and as long as a signature may be good.
 	leeway  = time.Minute
 	longest = time.Hour
 

@@ -7,8 +7,6 @@ package main
 
 import (
 	"context"
-	"maps"
-	"slices"
 	"strings"
 	"time"
 
@@ -32,6 +30,8 @@ type subscription struct {
 	proto *pb.Subscription
 	// By ack id.
 	leases map[string]*lease
+	// By ordering key; see keys.go.
+	keys map[string]*queue
 	// Ack ids of what was acknowledged. A client that did not see the answer may ask again.
 	acked map[string]struct{}
 	// Deliveries of each message that is not acknowledged.
@@ -58,7 +58,10 @@ type counts struct {
 // lease is one delivery of a message.
 type lease struct {
 	message string
+	key     string
 	size    int
+	// pstest's ack id, where it has handed the message out.
+	upstream string
 	// nil where it was pulled by a call.
 	holder *stream
 	until  time.Time
@@ -68,6 +71,7 @@ func newSubscription(made *pb.Subscription) *subscription {
 	return &subscription{
 		proto:    made,
 		leases:   map[string]*lease{},
+		keys:     map[string]*queue{},
 		acked:    map[string]struct{}{},
 		attempts: map[string]int{},
 	}
@@ -83,9 +87,11 @@ func (sub *subscription) release(id string) {
 	}
 }
 
-// take leases as many messages as pstest has and max allows. The caller holds the lock.
-func (s *service) take(sub *subscription, max int, period time.Duration, holder *stream) ([]*pb.ReceivedMessage, error) {
-	req := &pb.PullRequest{Subscription: sub.proto.Name, MaxMessages: int32(max), ReturnImmediately: true}
+// take leases as many messages as pstest has and most allows. The caller holds the lock.
+func (s *service) take(
+	sub *subscription, most int, period time.Duration, holder *stream,
+) ([]*pb.ReceivedMessage, error) {
+	req := &pb.PullRequest{Subscription: sub.proto.Name, MaxMessages: int32(most), ReturnImmediately: true}
 	res, err := s.GServer.Pull(context.Background(), req)
 	if err != nil {
 		return nil, err
@@ -93,6 +99,9 @@ func (s *service) take(sub *subscription, max int, period time.Duration, holder 
 	// What pstest gives it changes with the next delivery, which may come before this is sent.
 	copies := make([]*pb.ReceivedMessage, 0, len(res.ReceivedMessages))
 	for _, received := range res.ReceivedMessages {
+		if s.joined(sub, received) {
+			continue
+		}
 		m := received.Message
 		published := time.Now()
 		if e := s.byID[m.MessageId]; e != nil {
@@ -109,21 +118,41 @@ func (s *service) take(sub *subscription, max int, period time.Duration, holder 
 				OrderingKey: m.OrderingKey,
 			},
 		}
+		sub.lease(copied, period, holder)
 		copies = append(copies, copied)
-
-		l := &lease{message: m.MessageId, size: proto.Size(copied), holder: holder, until: time.Now().Add(period)}
-		sub.leases[received.AckId] = l
-		if holder != nil {
-			holder.messages++
-			holder.bytes += l.size
-		}
-		sub.counts.Delivered++
-		if sub.attempts[m.MessageId] > 0 {
-			sub.counts.Redelivered++
-		}
-		sub.attempts[m.MessageId]++
+	}
+	if holder != nil {
+		copies = append(copies, s.ahead(sub, most-len(copies), period, holder)...)
+	}
+	// What was done ahead is no longer pstest's, and what follows on it may come at once.
+	if len(copies) == 0 && len(res.ReceivedMessages) > 0 {
+		return s.take(sub, most, period, holder)
 	}
 	return copies, nil
+}
+
+// lease notes one delivery. The caller holds the lock.
+func (sub *subscription) lease(received *pb.ReceivedMessage, period time.Duration, holder *stream) *lease {
+	m := received.Message
+	l := &lease{
+		message:  m.MessageId,
+		key:      m.OrderingKey,
+		size:     proto.Size(received),
+		upstream: received.AckId,
+		holder:   holder,
+		until:    time.Now().Add(period),
+	}
+	sub.leases[received.AckId] = l
+	if holder != nil {
+		holder.messages++
+		holder.bytes += l.size
+	}
+	sub.counts.Delivered++
+	if sub.attempts[m.MessageId] > 0 {
+		sub.counts.Redelivered++
+	}
+	sub.attempts[m.MessageId]++
+	return l
 }
 
 // Pull leases for the subscription's deadline.
@@ -143,7 +172,7 @@ func (s *service) Pull(ctx context.Context, req *pb.PullRequest) (*pb.PullRespon
 			taken, err = s.take(sub, int(req.MaxMessages), deadline(sub.proto.AckDeadlineSeconds), nil)
 		}
 		s.mu.Unlock()
-		if err != nil || len(taken) > 0 || req.ReturnImmediately { //nolint:staticcheck // clients still set it
+		if err != nil || len(taken) > 0 || req.ReturnImmediately {
 			return &pb.PullResponse{ReceivedMessages: taken}, err
 		}
 		select {
@@ -196,11 +225,11 @@ func (s *service) acknowledge(sub *subscription, ids []string) map[string]string
 		if e := s.byID[l.message]; e != nil {
 			e.pending--
 		}
-		good = append(good, id)
+		good = append(good, sub.done(l)...)
 	}
 	// With an ordering key the next message may come now.
 	defer s.wake()
-	s.GServer.Acknowledge(context.Background(), &pb.AcknowledgeRequest{Subscription: sub.proto.Name, AckIds: good})
+	s.finish(sub, good...)
 	return failed
 }
 
@@ -247,12 +276,21 @@ func (s *service) modify(sub *subscription, id string, seconds int32) bool {
 	return true
 }
 
-// giveBack has messages delivered again, under other ack ids. The caller holds the lock.
+// giveBack has messages delivered again, under other ack ids, and what follows on them by their key. The caller holds the
+// lock.
 func (s *service) giveBack(sub *subscription, ids ...string) {
+	var back []string
 	for _, id := range ids {
+		l := sub.leases[id]
+		if l == nil {
+			// It followed on another of them.
+			continue
+		}
+		back = append(back, upstream(l)...)
 		sub.release(id)
+		sub.rewind(l)
 	}
-	req := &pb.ModifyAckDeadlineRequest{Subscription: sub.proto.Name, AckIds: ids}
+	req := &pb.ModifyAckDeadlineRequest{Subscription: sub.proto.Name, AckIds: back}
 	s.GServer.ModifyAckDeadline(context.Background(), req)
 	s.wake()
 }
@@ -260,8 +298,8 @@ func (s *service) giveBack(sub *subscription, ids ...string) {
 // expire ends leases as if their time had passed, and says how many. The caller holds the lock.
 func (s *service) expire(sub *subscription, which func(*lease) bool) int {
 	var ids []string
-	for _, id := range slices.Sorted(maps.Keys(sub.leases)) {
-		if which(sub.leases[id]) {
+	for id, l := range sub.leases {
+		if which(l) {
 			ids = append(ids, id)
 		}
 	}

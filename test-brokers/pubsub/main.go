@@ -10,20 +10,26 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	pb "cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/keepalive"
 )
 
 func main() {
 	port := flag.Int("port", 0, "where gRPC is served; 0 is a port that is free")
 	flag.Parse()
+	// Nothing here writes to it but pstest, to say that it was closed.
+	log.SetOutput(io.Discard)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	server, err := start(ctx, *port)
@@ -66,6 +72,8 @@ func start(ctx context.Context, port int) (*server, error) {
 	grpcServer := grpc.NewServer(
 		grpc.MaxRecvMsgSize(maxReceived),
 		grpc.MaxSendMsgSize(maxReceived),
+		// A client may look for a connection that has died more often than every five minutes.
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: time.Second, PermitWithoutStream: true}),
 		grpc.UnaryInterceptor(control.gate.unary),
 		grpc.StreamInterceptor(control.gate.stream),
 	)

@@ -155,7 +155,14 @@ func (f *fixture) ack(ids ...string) error {
 // open opens a stream, and returns when the server has it.
 func (f *fixture) open(first *pb.StreamingPullRequest) pb.Subscriber_StreamingPullClient {
 	f.Helper()
-	before := f.stats().Streams
+	stream := f.begin(first)
+	f.until("the stream", func() bool { return f.stats().Streams == 1 })
+	return stream
+}
+
+// begin opens a stream that may end before the server is asked for it.
+func (f *fixture) begin(first *pb.StreamingPullRequest) pb.Subscriber_StreamingPullClient {
+	f.Helper()
 	stream, err := f.receive.StreamingPull(f.ctx)
 	if err != nil {
 		f.Fatal(err)
@@ -164,7 +171,6 @@ func (f *fixture) open(first *pb.StreamingPullRequest) pb.Subscriber_StreamingPu
 	if err := stream.Send(first); err != nil {
 		f.Fatal(err)
 	}
-	f.until("the stream", func() bool { return f.stats().Streams > before })
 	return stream
 }
 

@@ -26,9 +26,11 @@ type service struct {
 	log  []*entry
 	byID map[string]*entry
 	// Open streams; see stream.go.
-	streams  map[*stream]struct{}
-	muted    bool
-	lifetime time.Duration
+	streams map[*stream]struct{}
+	muted   bool
+	// Of the ack ids that are not pstest's.
+	lastAhead int
+	lifetime  time.Duration
 	// Closed, and replaced, whenever there may be something to deliver.
 	changed chan struct{}
 }
@@ -90,11 +92,11 @@ func (s *service) Publish(ctx context.Context, req *pb.PublishRequest) (*pb.Publ
 	if err != nil {
 		return nil, err
 	}
-	pending := 0
+	var subs []*subscription
 	for _, sub := range s.subs {
 		if sub.proto.Topic == req.Topic {
 			sub.counts.Published += len(res.MessageIds)
-			pending++
+			subs = append(subs, sub)
 		}
 	}
 	for i, id := range res.MessageIds {
@@ -110,7 +112,10 @@ func (s *service) Publish(ctx context.Context, req *pb.PublishRequest) (*pb.Publ
 			OrderingKey: m.OrderingKey,
 			PublishTime: time.Now(),
 			topic:       req.Topic,
-			pending:     pending,
+			pending:     len(subs),
+		}
+		for _, sub := range subs {
+			sub.enqueue(e)
 		}
 		s.log = append(s.log, e)
 		s.byID[id] = e
@@ -165,13 +170,13 @@ func (s *service) messages(topic string, from, limit int) []entry {
 	return found
 }
 
-// clearAcked forgets messages that every subscription of their topic has acknowledged.
-func (s *service) clearAcked() {
+// clearAcked forgets messages of a topic that every subscription has acknowledged which was there when they came.
+func (s *service) clearAcked(topic string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var kept []*entry
 	for _, e := range s.log {
-		if e.pending > 0 {
+		if e.topic != topic || e.pending > 0 {
 			kept = append(kept, e)
 		} else {
 			delete(s.byID, e.ID)

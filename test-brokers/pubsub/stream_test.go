@@ -69,8 +69,7 @@ func TestStreamsEndOnDemandAndAfterTheirLifetime(t *testing.T) {
 	f.expect(err, codes.Unavailable)
 
 	f.control("stream-lifetime", map[string]any{"ms": 300})
-	stream = f.open(&pb.StreamingPullRequest{})
-	_, err = stream.Recv()
+	_, err = f.begin(&pb.StreamingPullRequest{}).Recv()
 	f.expect(err, codes.Unavailable)
 }
 

@@ -68,7 +68,7 @@ fn what_is_published_comes_back_whole_and_in_order() {
     };
     assert_eq!(pubsub.stats("p", "s").unwrap(), published);
     assert_eq!(pubsub.calls().unwrap(), BTreeMap::new());
-    pubsub.clear().unwrap();
+    pubsub.clear("p", "t").unwrap();
     assert_eq!(pubsub.messages("p", "t").unwrap().len(), 250);
     pubsub.clear_all().unwrap();
     assert_eq!(pubsub.messages("p", "t").unwrap(), []);

@@ -274,14 +274,15 @@ impl PubSub {
         Ok(ServiceAccount { file, key })
     }
 
-    /// Forgets the messages that every subscription of their topic has acknowledged, and so frees their memory.
-    pub fn clear(&self) -> Result<()> {
-        self.act("clear", &json!({"all": false}))
+    /// Forgets the messages of a topic that are acknowledged, by every subscription which was there when they came, and
+    /// frees their memory. Where there was none, that is all of them.
+    pub fn clear(&self, project: &str, topic: &str) -> Result<()> {
+        self.act("clear", &json!({"topic": topic_name(project, topic)}))
     }
 
     /// Forgets all messages, leases and counts of subscriptions. Topics, subscriptions and streams stay.
     pub fn clear_all(&self) -> Result<()> {
-        self.act("clear", &json!({"all": true}))
+        self.act("clear", &json!({}))
     }
 
     fn act(&self, verb: &str, question: &Value) -> Result<()> {

@@ -21,7 +21,7 @@ macro_rules! sources {
 
 /// Every file that the program is made of.
 const SOURCES: &[(&str, &str)] = sources![
-    "control.go" "credentials.go" "gate.go" "go.mod" "go.sum" "leases.go" "limits.go" "listener.go" "main.go" "rest.go"
+    "control.go" "credentials.go" "gate.go" "go.mod" "go.sum" "keys.go" "leases.go" "limits.go" "listener.go" "main.go" "rest.go"
     "service.go" "stream.go"
 ];
 
