@@ -10,7 +10,11 @@ fn the_right_key_sends_classifies_and_reads() {
         access.wait_for_acknowledgements(subscription, 1);
     }
     let topics = access.succeed(&["topics", "list"]);
-    assert!(topics.contains("output-stream-sub"), "{topics}");
+    let rows = topics.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    assert_eq!(
+        rows.last().unwrap(),
+        ["output-stream", "none", "unknown", "unknown", "output-stream-sub"]
+    );
 }
 
 #[test]

@@ -6,6 +6,7 @@
 mod access;
 #[path = "../components/mod.rs"]
 mod components;
+mod ends;
 mod files;
 mod login;
 mod outage;

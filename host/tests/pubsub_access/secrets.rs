@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use test_brokers::Credentials;
 
 use super::access::{Access, PROJECT, TOPICS};
 use super::sandbox::{Ended, Sandbox, line, wait_for};
@@ -106,6 +107,49 @@ fn a_private_key_that_is_damaged_is_told_and_not_shown() {
         assert_eq!(ended.code, Some(3), "{name}: {}", ended.stderr);
         secrets.are_hidden(&ended);
     }
+}
+
+#[test]
+fn a_login_of_gcloud_s_is_used_and_not_shown_and_told_where_it_was_revoked() {
+    let Some(access) = Access::with_topics() else { return };
+    let login = json!({
+        "type": "authorized_user",
+        "client_id": "client",
+        "client_secret": "a-client-secret",
+        "refresh_token": "a-refresh-token",
+        "token_uri": access.server.token_uri(),
+    });
+    access.sandbox.write("login.json", login.to_string());
+    let file = access.sandbox.path("login.json");
+    // As every token begins that the server gives.
+    let secrets = Secrets(
+        ["a-client-secret", "a-refresh-token", "ya29."]
+            .map(str::to_owned)
+            .to_vec(),
+    );
+    let credentials = |refresh_token: &str| Credentials {
+        refresh_tokens: vec![refresh_token.to_owned()],
+        ..Credentials::default()
+    };
+    access
+        .server
+        .require_credentials(&credentials("a-refresh-token"))
+        .unwrap();
+    run_all(&access, file.to_str().unwrap(), |ended| {
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        secrets.are_hidden(ended);
+    });
+    access.server.require_credentials(&credentials("another")).unwrap();
+    run_all(&access, file.to_str().unwrap(), |ended| {
+        assert_eq!(ended.code, Some(3), "{}", ended.stderr);
+        assert!(ended.stderr.contains("login.json"), "{}", ended.stderr);
+        assert!(
+            ended.stderr.contains("gcloud auth application-default login"),
+            "{}",
+            ended.stderr
+        );
+        secrets.are_hidden(ended);
+    });
 }
 
 #[test]
