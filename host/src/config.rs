@@ -95,6 +95,15 @@ impl BrokerConfig {
         self
     }
 
+    /// With what may be under way at once, for a broker that is to be told.
+    pub fn with_in_flight(mut self, messages: usize, bytes: usize) -> Self {
+        if let BrokerKind::PubSub(pubsub) = &mut self.kind {
+            pubsub.outstanding_messages = pubsub.outstanding_messages.saturating_add(messages);
+            pubsub.outstanding_bytes = pubsub.outstanding_bytes.saturating_add(bytes);
+        }
+        self
+    }
+
     /// Where it is, for people: `./host.db`, or the broker's name.
     pub fn place(&self) -> String {
         match &self.kind {

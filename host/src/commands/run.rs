@@ -21,7 +21,7 @@ impl RunCommand {
     /// Classifies until a stop, the idle timeout or an error.
     pub async fn execute(self) -> anyhow::Result<()> {
         let delivery = self.delivery.map(Delivery::from);
-        let ends = Ends::new(
+        let mut ends = Ends::new(
             &self.broker,
             self.input,
             self.output,
@@ -29,6 +29,8 @@ impl RunCommand {
             self.member,
             delivery,
         )?;
+        let in_flight = (self.max_in_flight.get(), self.max_in_flight_bytes.as_usize());
+        ends.input = ends.input.with_in_flight(in_flight.0, in_flight.1);
         let classifier = ClassifierConfig::new(self.component, self.accept, ends.max_message_bytes());
         let topics = Topics {
             output: self.output_topic,
@@ -60,8 +62,8 @@ impl RunCommand {
             },
             attempts: self.attempts.get(),
             retry_delay: RETRY_DELAY,
-            max_in_flight: self.max_in_flight.get(),
-            max_in_flight_bytes: self.max_in_flight_bytes.as_usize(),
+            max_in_flight: in_flight.0,
+            max_in_flight_bytes: in_flight.1,
             max_message_bytes: ends.max_message_bytes(),
             provenance: !self.plain,
             idle_timeout: self.idle_timeout,

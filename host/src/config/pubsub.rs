@@ -34,6 +34,10 @@ pub struct PubSubConfig {
     pub subscription: Option<String>,
     /// A message of a host that is gone comes again within this time. 10 s to 10 min.
     pub lease: Duration,
+    /// Messages that the service may have handed out and that are not acknowledged: in flight, and read ahead.
+    pub outstanding_messages: usize,
+    /// Their bytes.
+    pub outstanding_bytes: usize,
     /// A larger message is refused before it is published. Bytes.
     pub max_message_bytes: usize,
     /// A stream on which nothing came for so long is opened anew.
@@ -88,6 +92,10 @@ impl PubSubConfig {
     /// As Google's clients have it: long enough for slow work between two extensions.
     const LEASE: Duration = Duration::from_secs(60);
 
+    /// What is read ahead of the work, or waits to be acknowledged, which the client library does ten times a second.
+    const AHEAD_MESSAGES: usize = 512;
+    const AHEAD_BYTES: usize = 32 << 20;
+
     /// What the service takes for a lease.
     const LEASES: [Duration; 2] = [Duration::from_secs(10), Duration::from_secs(600)];
 
@@ -103,6 +111,8 @@ impl PubSubConfig {
             subscriptions: BTreeMap::new(),
             subscription: None,
             lease: Self::LEASE,
+            outstanding_messages: Self::AHEAD_MESSAGES,
+            outstanding_bytes: Self::AHEAD_BYTES,
             max_message_bytes: super::DEFAULT_MAX_MESSAGE.as_usize(),
             silence: Self::SILENCE,
         }
@@ -149,6 +159,8 @@ impl PubSubConfig {
                 .map_or(Ok(BTreeMap::new()), subscriptions)?,
             subscription: None,
             lease,
+            outstanding_messages: Self::AHEAD_MESSAGES,
+            outstanding_bytes: Self::AHEAD_BYTES,
             max_message_bytes: storage.max_message_bytes.as_usize(),
             silence: Self::SILENCE,
         })

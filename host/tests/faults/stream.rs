@@ -4,44 +4,55 @@ use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
-use rdkafka::client::DefaultClientContext;
-use rdkafka::config::FromClientConfig;
-use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::message::{Header, Headers, Message, OwnedHeaders};
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
-use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use tempfile::TempDir;
 
 use crate::components::component;
 
-pub const PARTITIONS: i32 = 4;
+/// A message's lane is its key, of which there are so many.
+pub const LANES: u64 = 4;
 
 /// Nothing takes longer to come through, whatever was done to it.
-const DEADLINE: Duration = Duration::from_secs(180);
+pub const DEADLINE: Duration = Duration::from_secs(180);
 
-/// What hosts promise.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Delivery {
-    AtLeastOnce,
-    ExactlyOnce,
+/// What a stream needs of a broker that may be hurt.
+pub trait Wire {
+    /// Broker and guarantee, for the table; and whether an answer comes once, whatever happens.
+    fn promise(&self) -> (String, bool);
+
+    /// Publishes to the input, in order, and returns when that is confirmed.
+    fn send(&mut self, records: Vec<Record>);
+
+    /// What was answered since the last call.
+    fn answers(&mut self) -> Vec<Answer>;
+
+    /// How many dead letters came since the last call.
+    fn dead_letters(&mut self) -> u64;
+
+    /// Tells a `host run` where to read and to publish.
+    fn prepare(&self, host: &mut Command);
 }
 
-/// One input topic and its answers, in a cluster that may be hurt.
+/// A message to send.
+pub struct Record {
+    pub number: u64,
+    pub key: String,
+    pub payload: String,
+}
+
+/// An answer that was found.
+pub struct Answer {
+    pub number: u64,
+    pub dedupe_id: String,
+}
+
+/// Messages that a host is to answer, by way of a broker.
 pub struct Stream {
-    pub name: String,
-    delivery: Delivery,
-    /// Where the hosts look for Kafka.
-    bootstrap: String,
-    producer: BaseProducer,
-    reader: BaseConsumer,
-    dead: BaseConsumer,
+    wire: Box<dyn Wire>,
     folder: TempDir,
     pub sent: u64,
-    answers: Vec<u64>,
+    answers: Vec<Answer>,
     hosts: u32,
 }
 
@@ -51,64 +62,16 @@ pub struct Verdict {
     pub messages: u64,
     pub lost: u64,
     pub duplicated: u64,
+    /// By how many answers whoever drops what comes twice, by its dedupe id, is wrong.
+    pub remaining: u64,
     pub reordered: u64,
     pub dead_letters: u64,
 }
 
 impl Stream {
-    /// Hosts find Kafka at `bootstrap`, the stream itself at `direct`.
-    pub fn new(bootstrap: &str, direct: &str, replicas: i32, delivery: Delivery) -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("faults-{}", NEXT.fetch_add(1, Ordering::Relaxed));
-        let mut client = ClientConfig::new();
-        client.set("bootstrap.servers", direct);
-        client.set("reconnect.backoff.max.ms", "500");
-        let topics = [
-            (format!("{name}-in"), PARTITIONS),
-            (format!("{name}-out"), PARTITIONS),
-            (format!("{name}-in.dlq"), 1),
-        ];
-        let admin: AdminClient<DefaultClientContext> = AdminClient::from_config(&client).unwrap();
-        let new = topics
-            .each_ref()
-            .map(|(topic, partitions)| NewTopic::new(topic, *partitions, TopicReplication::Fixed(replicas)));
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        for made in runtime
-            .block_on(admin.create_topics(&new, &AdminOptions::new()))
-            .unwrap()
-        {
-            made.unwrap();
-        }
-        let producer = {
-            let mut client = client.clone();
-            client
-                .set("enable.idempotence", "true")
-                .set("partitioner", "murmur2_random");
-            BaseProducer::from_config(&client).unwrap()
-        };
-        let read = |topic: &str, partitions| {
-            let mut client = client.clone();
-            client
-                .set("group.id", "verifier")
-                .set("isolation.level", "read_committed");
-            client.set("enable.auto.commit", "false");
-            let reader: BaseConsumer = BaseConsumer::from_config(&client).unwrap();
-            let mut list = TopicPartitionList::new();
-            for partition in 0..partitions {
-                list.add_partition_offset(topic, partition, Offset::Beginning).unwrap();
-            }
-            reader.assign(&list).unwrap();
-            reader
-        };
-        let reader = read(&topics[1].0, PARTITIONS);
-        let dead = read(&topics[2].0, 1);
+    pub fn new(wire: impl Wire + 'static) -> Self {
         Self {
-            name,
-            delivery,
-            bootstrap: bootstrap.to_owned(),
-            producer,
-            reader,
-            dead,
+            wire: Box::new(wire),
             folder: tempfile::tempdir().unwrap(),
             sent: 0,
             answers: Vec::new(),
@@ -116,50 +79,30 @@ impl Stream {
         }
     }
 
-    /// Sends messages whose payload tells the puppet what to do, each with its number in a header. A message's lane is its
-    /// key, of which there are as many as partitions.
+    pub fn promise(&self) -> (String, bool) {
+        self.wire.promise()
+    }
+
+    /// Sends messages whose payload tells the puppet what to do, each with its number in a header.
     pub fn send(&mut self, messages: u64, command: impl Fn(u64) -> String) {
-        for _ in 0..messages {
-            let number = self.sent.to_string();
-            let key = format!("lane-{}", self.sent % PARTITIONS as u64);
-            let topic = format!("{}-in", self.name);
-            let payload = command(self.sent);
-            let headers = OwnedHeaders::new().insert(Header {
-                key: "number",
-                value: Some(number.as_bytes()),
-            });
-            let record = BaseRecord::to(&topic).key(&key).payload(&payload).headers(headers);
-            self.producer
-                .send(record)
-                .unwrap_or_else(|(error, _)| panic!("{error}"));
-            self.producer.poll(Duration::ZERO);
-            self.sent += 1;
-        }
-        self.producer.flush(DEADLINE).unwrap();
+        let numbers = self.sent..self.sent + messages;
+        let record = |number: u64| Record {
+            number,
+            key: format!("lane-{}", number % LANES),
+            payload: command(number),
+        };
+        self.wire.send(numbers.map(record).collect());
+        self.sent += messages;
     }
 
     /// Reads what has been answered so far, and counts each message once.
     pub fn answered(&mut self) -> u64 {
-        while let Some(polled) = self.reader.poll(Duration::from_millis(1)) {
-            // A broker that is hurt says so here too.
-            if let Ok(record) = polled {
-                let headers = record.headers().unwrap();
-                let number = headers.iter().find(|header| header.key == "number").unwrap();
-                let number = std::str::from_utf8(number.value.unwrap()).unwrap().parse().unwrap();
-                self.answers.push(number);
-            }
-        }
+        self.answers.extend(self.wire.answers());
         self.distinct().len() as u64
     }
 
     fn distinct(&self) -> HashSet<u64> {
-        self.answers.iter().copied().collect()
-    }
-
-    fn dead_letters(&self, found: &mut u64) {
-        while let Some(polled) = self.dead.poll(Duration::from_millis(1)) {
-            *found += u64::from(polled.is_ok());
-        }
+        self.answers.iter().map(|answer| answer.number).collect()
     }
 
     pub fn wait_for_answers(&mut self, least: u64) {
@@ -194,7 +137,7 @@ impl Stream {
         let mut dead_letters = 0;
         loop {
             self.answered();
-            self.dead_letters(&mut dead_letters);
+            dead_letters += self.wire.dead_letters();
             if self.distinct().len() as u64 + dead_letters >= self.sent || began.elapsed() > DEADLINE {
                 break;
             }
@@ -207,13 +150,16 @@ impl Stream {
             messages: self.sent,
             lost: 0,
             duplicated: 0,
+            remaining: 0,
             reordered: 0,
             dead_letters,
         };
         let mut last: HashMap<u64, u64> = HashMap::new();
         let mut seen = HashSet::new();
-        for number in &self.answers {
-            let lane = number % PARTITIONS as u64;
+        let mut ids = HashSet::new();
+        for Answer { number, dedupe_id } in &self.answers {
+            let lane = number % LANES;
+            ids.insert(dedupe_id);
             if !seen.insert(*number) {
                 verdict.duplicated += 1;
             } else if last.get(&lane).is_some_and(|last| last > number) {
@@ -222,6 +168,7 @@ impl Stream {
             let last = last.entry(lane).or_default();
             *last = (*number).max(*last);
         }
+        verdict.remaining = ids.len().abs_diff(seen.len()) as u64;
         verdict.lost = (self.sent - seen.len() as u64).saturating_sub(dead_letters);
         if verdict.lost > 0 {
             // Maybe nothing is lost, and somebody stands still.
@@ -230,32 +177,18 @@ impl Stream {
         verdict
     }
 
-    /// Starts a host of this stream's group.
+    /// Starts a host of this stream.
     pub fn host(&mut self, more: &[&str]) -> Host {
         self.hosts += 1;
         let log = self.folder.path().join(format!("host-{}.log", self.hosts));
-        let delivery = match self.delivery {
-            Delivery::AtLeastOnce => "at-least-once",
-            Delivery::ExactlyOnce => "exactly-once",
-        };
-        let child = Command::new(env!("CARGO_BIN_EXE_host"))
-            .args(["run", "--broker", "kafka", "--bootstrap-servers", &self.bootstrap])
-            .args(["--group", &self.name, "--delivery", delivery])
-            .args(["--input-topic", &format!("{}-in", self.name)])
-            .args(["--output-topic", &format!("{}-out", self.name)])
+        let mut host = Command::new(env!("CARGO_BIN_EXE_host"));
+        host.arg("run");
+        self.wire.prepare(&mut host);
+        let child = host
             .args(["--workers", "2", "--max-in-flight", "16", "--component"])
             .arg(component("puppet"))
-            .args([
-                "--set",
-                "kafka.session.timeout.ms=6000",
-                "--set",
-                "kafka.heartbeat.interval.ms=1000",
-            ])
             .args(more)
-            .env(
-                "RUST_LOG",
-                "warn,host=info,host::pipeline=debug,host::broker::kafka=debug",
-            )
+            .env("RUST_LOG", "warn,host=info,host::pipeline=debug,host::broker=debug")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(File::create(&log).unwrap())

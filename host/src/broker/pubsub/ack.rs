@@ -24,14 +24,14 @@ impl Ack for PubSubAck {
     async fn ack(&self, claim: Claim) -> Result<(), SettleError> {
         let mut token: Token = claim.into_token()?;
         let settled = token.settle()?;
-        let handler = match settled.handler {
-            Handler::ExactlyOnce(handler) => handler,
-            handler => {
-                handler.ack();
-                return Ok(());
+        let mut confirmed = Ok(());
+        for handler in settled.handlers {
+            match handler {
+                Handler::ExactlyOnce(handler) => confirmed = handler.confirmed_ack().await,
+                handler => handler.ack(),
             }
-        };
-        let Err(error) = handler.confirmed_ack().await else {
+        }
+        let Err(error) = confirmed else {
             return Ok(());
         };
         token.unsettle(settled.id);

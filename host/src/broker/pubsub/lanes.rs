@@ -11,14 +11,11 @@ use google_cloud_pubsub::Error;
 use google_cloud_pubsub::subscriber::handler::Handler;
 use tokio::sync::Notify;
 
+use super::answered::Answered;
 use super::fault::{self, Call};
 use crate::broker::{BrokerError, Claim, Delivery, Demand, Lane, SettleError};
 use crate::config::PubSubConfig;
 use crate::message::Message;
-
-/// A source reads ahead until it has this many messages, or this many bytes, and one message more.
-const AHEAD_MESSAGES: usize = 256;
-const AHEAD_BYTES: usize = 8 << 20;
 
 /// How long what follows an abandoned message of a key is handed back until that message comes again. The service sends them
 /// in order; a subscription that was made without order may never do so.
@@ -30,16 +27,17 @@ pub(super) struct Lanes {
     config: Arc<PubSubConfig>,
     /// There may be something for [`Lanes::next_delivery`].
     pub arrival: Notify,
-    /// There may be room to read ahead.
-    pub room: Notify,
     state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
 struct State {
     lanes: HashMap<Lane, Held>,
+    /// Where each message is that is not settled.
+    places: HashMap<String, (Lane, u64)>,
+    /// As many as the service hands out at once.
     ahead: VecDeque<Ahead>,
-    ahead_bytes: usize,
+    answered: Answered,
     failure: Option<BrokerError>,
     is_closed: bool,
     /// Of all lanes together, so that none ever sees an epoch twice.
@@ -60,7 +58,9 @@ struct Held {
 #[derive(Debug)]
 pub(super) struct Unsettled {
     pub id: String,
-    pub handler: Handler,
+    /// The last one came with the lease that holds now. Those before are kept where the service may still take an
+    /// acknowledgement by them.
+    pub handlers: Vec<Handler>,
 }
 
 #[derive(Debug)]
@@ -101,6 +101,8 @@ impl Token {
         let Some(unsettled) = held.and_then(|held| held.unsettled.remove(&self.seq)) else {
             return Err(self.rewound());
         };
+        state.places.remove(&unsettled.id);
+        state.answered.insert(unsettled.id.clone());
         state.forget_if_empty(&self.lane);
         self.is_settled = true;
         Ok(unsettled)
@@ -120,6 +122,16 @@ impl Drop for Token {
     }
 }
 
+impl Unsettled {
+    fn renew(&mut self, handler: Handler) {
+        if matches!(handler, Handler::ExactlyOnce(_)) {
+            // There the ids of a lease that ended are worth nothing.
+            self.handlers.clear();
+        }
+        self.handlers.push(handler);
+    }
+}
+
 impl State {
     fn next_epoch(&mut self) -> u64 {
         self.last_epoch += 1;
@@ -135,7 +147,6 @@ impl State {
 
     fn discard(&mut self, lane: &Lane) {
         self.ahead.retain(|ahead| ahead.lane != *lane);
-        self.ahead_bytes = self.ahead.iter().map(|ahead| ahead.message.size()).sum();
     }
 }
 
@@ -143,10 +154,12 @@ impl Lanes {
     pub fn new(subscription: &str, config: Arc<PubSubConfig>) -> Self {
         Self {
             subscription: subscription.to_owned(),
-            config,
             arrival: Notify::new(),
-            room: Notify::new(),
-            state: Mutex::default(),
+            state: Mutex::new(State {
+                answered: Answered::new(2 * config.lease),
+                ..State::default()
+            }),
+            config,
         }
     }
 
@@ -159,21 +172,25 @@ impl Lanes {
         fault::explain(error, Call::Pull(&self.subscription), &self.config)
     }
 
-    pub fn has_room(&self) -> bool {
-        let state = self.lock();
-        state.ahead.len() < AHEAD_MESSAGES && state.ahead_bytes < AHEAD_BYTES
-    }
-
     /// Whether every message that came is settled or handed back.
     pub fn is_empty(&self) -> bool {
         self.lock().lanes.values().all(|held| held.unsettled.is_empty())
     }
 
-    /// Gives what was read. What is out of order is handed back: it comes again.
+    /// Gives what was read. What comes again although it is held goes on under its new lease; what comes again although it is
+    /// answered is acknowledged again; what is out of order is handed back.
     pub fn offer(&self, id: String, message: Message, handler: Handler) {
         let mut guard = self.lock();
         let state = &mut *guard;
         if state.is_closed {
+            return;
+        }
+        let held = state.places.get(&id).and_then(|(lane, seq)| {
+            let held = state.lanes.get_mut(lane)?;
+            held.unsettled.get_mut(seq)
+        });
+        if let Some(held) = held {
+            held.renew(handler);
             return;
         }
         let key = message.key.as_ref().map(|key| String::from_utf8_lossy(key));
@@ -201,11 +218,17 @@ impl Lanes {
             return;
         }
         held.awaited = None;
+        if state.answered.contains(&id) {
+            state.forget_if_empty(&lane);
+            handler.ack();
+            return;
+        }
         let seq = held.next;
         held.next += 1;
         let position = format!("{}/{id}", self.subscription);
-        held.unsettled.insert(seq, Unsettled { id, handler });
-        state.ahead_bytes += message.size();
+        state.places.insert(id.clone(), (lane.clone(), seq));
+        let handlers = vec![handler];
+        held.unsettled.insert(seq, Unsettled { id, handlers });
         state.ahead.push_back(Ahead {
             lane,
             seq,
@@ -229,11 +252,9 @@ impl Lanes {
         let Some(ahead) = state.ahead.pop_front() else {
             return Ok(None);
         };
-        state.ahead_bytes -= ahead.message.size();
         // Whoever ends an epoch discards what was read ahead of it.
         let epoch = state.lanes.get(&ahead.lane).map(|held| held.epoch);
         drop(guard);
-        self.room.notify_one();
         let delivery = epoch.map(|epoch| {
             let token = Token {
                 lanes: Arc::clone(self),
@@ -261,6 +282,9 @@ impl Lanes {
         };
         held.epoch = next_epoch;
         let unsettled = std::mem::take(&mut held.unsettled);
+        for message in unsettled.values() {
+            state.places.remove(&message.id);
+        }
         if lane.number().is_some() {
             let first = first.or_else(|| Some(unsettled.values().next()?.id.clone()));
             held.awaited = first.map(|id| (id, Instant::now()));
@@ -270,7 +294,6 @@ impl Lanes {
         drop(guard);
         // In order, so that they come again in order.
         drop(unsettled);
-        self.room.notify_one();
     }
 
     /// The source cannot go on.
@@ -284,10 +307,9 @@ impl Lanes {
         let mut guard = self.lock();
         guard.is_closed = true;
         let lanes = std::mem::take(&mut guard.lanes);
+        guard.places.clear();
         guard.ahead.clear();
-        guard.ahead_bytes = 0;
         drop(guard);
         drop(lanes);
-        self.room.notify_one();
     }
 }

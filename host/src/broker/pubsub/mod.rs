@@ -5,6 +5,7 @@
 
 mod ack;
 mod admin;
+mod answered;
 mod client;
 mod fault;
 mod lanes;

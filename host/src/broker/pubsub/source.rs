@@ -1,6 +1,7 @@
-//! Reading: one task owns the stream of a subscription, opens it anew where it breaks or stands still, and keeps the leases
-//! of what came until that is settled.
+//! Reading: one task owns the stream of a subscription, and opens it anew where it breaks or stands still.
 //!
+//! It reads whatever comes, since the client library keeps the lease only of what was read; the service bounds what it hands
+//! out.
 //! The client library opens a stream within the first read and repeats what may succeed later, for as long as it takes; a
 //! read that is given up would begin that anew. So no read is ever given up but at the end.
 
@@ -155,8 +156,11 @@ impl Reader {
 
     fn subscribe(&self) -> MessageStream {
         let subscribe = self.subscriber.subscribe(&self.path);
+        let bound = |limit: usize| i64::try_from(limit).unwrap_or(i64::MAX);
         subscribe
             .set_max_lease_extension(self.config.lease)
+            .set_max_outstanding_messages(bound(self.config.outstanding_messages))
+            .set_max_outstanding_bytes(bound(self.config.outstanding_bytes))
             .set_shutdown_behavior(ShutdownBehavior::WaitForProcessing)
             .build()
     }
@@ -165,12 +169,6 @@ impl Reader {
     async fn read(&self, stream: &mut MessageStream, silent_until: Option<SystemTime>) -> Ended {
         let mut silent_until = silent_until;
         loop {
-            while !self.lanes.has_room() {
-                tokio::select! {
-                    () = self.stop.cancelled() => return Ended::Left,
-                    () = self.lanes.room.notified() => {}
-                }
-            }
             let began = Instant::now();
             let mut next = pin!(stream.next());
             let read = loop {

@@ -1,0 +1,73 @@
+//! Which messages were answered of late: one whose acknowledgement was lost, or came too late, comes again, and is not to be
+//! answered twice.
+
+use std::collections::{HashSet, VecDeque};
+use std::time::{Duration, Instant};
+
+/// As many are remembered at most.
+const MOST: usize = 10_000;
+
+/// The ids of messages whose answers are confirmed. Only of late: somebody may have the service send all of them again, on
+/// purpose, and wants new answers then.
+#[derive(Debug, Default)]
+pub(super) struct Answered {
+    keep: Duration,
+    ids: HashSet<String>,
+    by_time: VecDeque<(Instant, String)>,
+}
+
+impl Answered {
+    /// Remembers for so long.
+    pub fn new(keep: Duration) -> Self {
+        Self {
+            keep,
+            ..Self::default()
+        }
+    }
+
+    pub fn insert(&mut self, id: String) {
+        self.forget();
+        if self.ids.insert(id.clone()) {
+            self.by_time.push_back((Instant::now(), id));
+        }
+    }
+
+    pub fn contains(&mut self, id: &str) -> bool {
+        self.forget();
+        self.ids.contains(id)
+    }
+
+    fn forget(&mut self) {
+        let is_old = |(since, _): &(Instant, String)| since.elapsed() >= self.keep;
+        while self.by_time.len() > MOST || self.by_time.front().is_some_and(is_old) {
+            let oldest = self.by_time.pop_front();
+            oldest.map(|(_, id)| self.ids.remove(&id));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_remembered_for_a_while() {
+        let mut answered = Answered::new(Duration::from_secs(60));
+        answered.insert("a".to_owned());
+        answered.insert("a".to_owned());
+        assert!(answered.contains("a") && !answered.contains("b"));
+        answered.keep = Duration::ZERO;
+        assert!(!answered.contains("a"));
+        assert!(answered.by_time.is_empty());
+    }
+
+    #[test]
+    fn of_too_many_the_last_are_remembered() {
+        let mut answered = Answered::new(Duration::from_secs(60));
+        for number in 0..MOST + 3 {
+            answered.insert(number.to_string());
+        }
+        assert!(!answered.contains("0") && answered.contains("3"));
+        assert!(answered.by_time.len() <= MOST + 1);
+    }
+}

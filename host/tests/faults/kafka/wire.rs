@@ -1,0 +1,160 @@
+//! A stream's way through Kafka.
+
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::config::FromClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::message::{Header, Headers, Message, OwnedHeaders};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+
+use crate::stream::{Answer, DEADLINE, LANES, Record, Wire};
+
+/// A lane is a key, and there are as many of both.
+const PARTITIONS: i32 = LANES as i32;
+
+/// What hosts promise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    AtLeastOnce,
+    ExactlyOnce,
+}
+
+/// One input topic and its answers, in a cluster that may be hurt.
+pub struct Kafka {
+    name: String,
+    delivery: Delivery,
+    /// Where the hosts look for Kafka.
+    bootstrap: String,
+    producer: BaseProducer,
+    reader: BaseConsumer,
+    dead: BaseConsumer,
+}
+
+impl Kafka {
+    /// Hosts find Kafka at `bootstrap`, the stream itself at `direct`.
+    pub fn new(bootstrap: &str, direct: &str, replicas: i32, delivery: Delivery) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("faults-{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        let mut client = ClientConfig::new();
+        client.set("bootstrap.servers", direct);
+        client.set("reconnect.backoff.max.ms", "500");
+        let topics = [
+            (format!("{name}-in"), PARTITIONS),
+            (format!("{name}-out"), PARTITIONS),
+            (format!("{name}-in.dlq"), 1),
+        ];
+        let admin: AdminClient<DefaultClientContext> = AdminClient::from_config(&client).unwrap();
+        let new = topics
+            .each_ref()
+            .map(|(topic, partitions)| NewTopic::new(topic, *partitions, TopicReplication::Fixed(replicas)));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        for made in runtime
+            .block_on(admin.create_topics(&new, &AdminOptions::new()))
+            .unwrap()
+        {
+            made.unwrap();
+        }
+        let producer = {
+            let mut client = client.clone();
+            client
+                .set("enable.idempotence", "true")
+                .set("partitioner", "murmur2_random");
+            BaseProducer::from_config(&client).unwrap()
+        };
+        let read = |topic: &str, partitions| {
+            let mut client = client.clone();
+            client
+                .set("group.id", "verifier")
+                .set("isolation.level", "read_committed");
+            client.set("enable.auto.commit", "false");
+            let reader: BaseConsumer = BaseConsumer::from_config(&client).unwrap();
+            let mut list = TopicPartitionList::new();
+            for partition in 0..partitions {
+                list.add_partition_offset(topic, partition, Offset::Beginning).unwrap();
+            }
+            reader.assign(&list).unwrap();
+            reader
+        };
+        let reader = read(&topics[1].0, PARTITIONS);
+        let dead = read(&topics[2].0, 1);
+        Self {
+            name,
+            delivery,
+            bootstrap: bootstrap.to_owned(),
+            producer,
+            reader,
+            dead,
+        }
+    }
+}
+
+impl Wire for Kafka {
+    fn promise(&self) -> (String, bool) {
+        (
+            format!("Kafka, {:?}", self.delivery),
+            self.delivery == Delivery::ExactlyOnce,
+        )
+    }
+
+    fn send(&mut self, records: Vec<Record>) {
+        let topic = format!("{}-in", self.name);
+        for Record { number, key, payload } in records {
+            let number = number.to_string();
+            let headers = OwnedHeaders::new().insert(Header {
+                key: "number",
+                value: Some(number.as_bytes()),
+            });
+            let record = BaseRecord::to(&topic).key(&key).payload(&payload).headers(headers);
+            self.producer
+                .send(record)
+                .unwrap_or_else(|(error, _)| panic!("{error}"));
+            self.producer.poll(Duration::ZERO);
+        }
+        self.producer.flush(DEADLINE).unwrap();
+    }
+
+    fn answers(&mut self) -> Vec<Answer> {
+        let mut answers = Vec::new();
+        while let Some(polled) = self.reader.poll(Duration::from_millis(1)) {
+            // A broker that is hurt says so here too.
+            if let Ok(record) = polled {
+                let headers = record.headers().unwrap();
+                let header = |name: &str| {
+                    let header = headers.iter().find(|header| header.key == name).unwrap();
+                    std::str::from_utf8(header.value.unwrap()).unwrap().to_owned()
+                };
+                answers.push(Answer {
+                    number: header("number").parse().unwrap(),
+                    dedupe_id: header("dedupe-id"),
+                });
+            }
+        }
+        answers
+    }
+
+    fn dead_letters(&mut self) -> u64 {
+        let mut found = 0;
+        while let Some(polled) = self.dead.poll(Duration::from_millis(1)) {
+            found += u64::from(polled.is_ok());
+        }
+        found
+    }
+
+    fn prepare(&self, host: &mut Command) {
+        let delivery = match self.delivery {
+            Delivery::AtLeastOnce => "at-least-once",
+            Delivery::ExactlyOnce => "exactly-once",
+        };
+        host.args(["--broker", "kafka", "--bootstrap-servers", &self.bootstrap])
+            .args(["--group", &self.name, "--delivery", delivery])
+            .args(["--input-topic", &format!("{}-in", self.name)])
+            .args(["--output-topic", &format!("{}-out", self.name)])
+            .args(["--set", "kafka.session.timeout.ms=6000"])
+            .args(["--set", "kafka.heartbeat.interval.ms=1000"]);
+    }
+}
