@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use test_brokers::{Cluster, Distribution, Options, PubSub, PubSubOptions, PubSubProgram, SubscriptionOptions};
 
 use self::components::component;
-use self::live::{Stage, answers};
+use self::live::{KAFKA, Stage, answers};
 
 /// All test images, 40 to a message.
 const MESSAGES: usize = 250;
@@ -36,7 +36,7 @@ impl Brokers {
         let (kafka, pubsub) = (Distribution::for_tests().unwrap(), PubSubProgram::for_tests().unwrap());
         let cluster = Cluster::start(&kafka?, &Options::default()).unwrap();
         Some(Self {
-            stage: Stage::new(cluster.bootstrap()),
+            stage: Stage::new(KAFKA, cluster.bootstrap()),
             folder: tempfile::tempdir().unwrap(),
             pubsub: PubSub::start(&pubsub?, &PubSubOptions::default()).unwrap(),
             _cluster: cluster,

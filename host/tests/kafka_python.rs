@@ -1,33 +1,25 @@
 //! Python programs that talked to the original go on with the host in its place, unchanged: through a real Kafka, with
 //! kafka-python, and with nothing said to the host but which broker and, by `KAFKA_URI`, where.
 //!
-//! `python/` has a producer, a consumer and the reading side of a worker, written as the original's are. Their Python is
-//! made once, in `target/python`.
+//! `python/` has a producer, a consumer and the reading side of a worker, written as the original's are.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod components;
 mod live;
+mod python;
 
-use std::fs::{self, File};
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::OnceLock;
-
-use anyhow::{Context, Error, ensure};
-use test_brokers::{Cluster, Distribution, Options, or_skip};
+use test_brokers::{Cluster, Distribution, Options};
 
 use self::components::component;
 use self::live::topics::Record;
-use self::live::{Running, Stage, answers, golden, root};
-
-const REQUIREMENTS: &str = include_str!("python/requirements.txt");
-const IMAGES: &str = "models/data/t10k-images-idx3-ubyte.gz";
+use self::live::{KAFKA, Running, Stage, answers, golden};
+use self::python::{IMAGES, Python, sums};
 
 /// Kafka with both topics, as the original's first steps leave it, and a Python to run scripts with.
 struct Original {
     stage: Stage,
-    python: PathBuf,
+    python: Python,
     _cluster: Cluster,
 }
 
@@ -36,9 +28,9 @@ impl Original {
     fn start() -> Option<Self> {
         component("classifier");
         let distribution = Distribution::for_tests().unwrap()?;
-        let python = python()?;
+        let python = Python::find_or_make("kafka", &["Kafka"])?;
         let cluster = Cluster::start(&distribution, &Options::default()).unwrap();
-        let stage = Stage::new(cluster.bootstrap());
+        let stage = Stage::new(KAFKA, cluster.bootstrap());
         for topic in ["input-stream", "output-stream"] {
             stage.host(&["topics", "create", topic, "--broker", "kafka"]).end();
         }
@@ -50,13 +42,7 @@ impl Original {
     }
 
     fn python(&self, script: &str, arguments: &[&str]) -> Running {
-        let mut python = Command::new(&self.python);
-        // Its own compiled code would lie beside the sources.
-        python
-            .arg("-B")
-            .arg(root().join("host/tests/python").join(script))
-            .args(arguments);
-        self.stage.start(python)
+        self.python.start(&self.stage, script, arguments)
     }
 
     /// A host that is ready.
@@ -159,55 +145,6 @@ fn a_python_worker_reads_what_the_host_produces_and_the_host_prints_its_answers(
     assert_eq!(original.stage.lag("input-stream"), 0);
 
     let consume = ["consume", "--broker", "Kafka", "--limit", "10"];
-    let pixels = host::images::test_images().unwrap().read(400).unwrap().unwrap().pixels;
-    let sum = |image: &[u8]| image.iter().map(|pixel| u32::from(*pixel)).sum::<u32>() % 10;
-    let classes: Vec<_> = pixels.chunks(28 * 28).map(sum).collect();
-    let expected: Vec<_> = classes.chunks(40).map(|classes| format!("{classes:?}")).collect();
-    assert_eq!(original.stage.host(&consume).end(), expected);
+    assert_eq!(original.stage.host(&consume).end(), sums(10));
     assert_eq!(original.stage.lag("output-stream"), 0);
-}
-
-/// The Python of a virtual environment that has what `requirements.txt` pins. None: the test is to be skipped.
-fn python() -> Option<PathBuf> {
-    static FOUND: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    let found = FOUND.get_or_init(|| make_python().map_err(|error| format!("{error:#}")));
-    or_skip(found.clone().map_err(Error::msg)).unwrap()
-}
-
-/// Makes the environment where it is not there, or was made for other requirements, or was not finished.
-fn make_python() -> anyhow::Result<PathBuf> {
-    let folder = root().join("target/python");
-    fs::create_dir_all(&folder)?;
-    // One test program at a time. The lock ends with its process.
-    let lock = File::create(folder.join("lock"))?;
-    lock.lock()?;
-    let environment = folder.join("venv");
-    let python = environment.join("bin/python");
-    let made_for = environment.join("requirements.txt");
-    if python.exists() && fs::read_to_string(&made_for).is_ok_and(|text| text == REQUIREMENTS) {
-        return Ok(python);
-    }
-    let mut venv = Command::new("python3");
-    succeed(venv.args(["-m", "venv", "--clear"]).arg(&environment))
-        .context("Python's venv is missing: run `apt-get install python3-venv`")?;
-    let requirements = root().join("host/tests/python/requirements.txt");
-    let mut pip = Command::new(&python);
-    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
-    succeed(pip.args(["--only-binary", ":all:", "--requirement"]).arg(requirements))?;
-    fs::write(made_for, REQUIREMENTS)?;
-    Ok(python)
-}
-
-fn succeed(command: &mut Command) -> anyhow::Result<()> {
-    let program = Path::new(command.get_program()).display().to_string();
-    let output = command.output().with_context(|| format!("cannot start {program}"))?;
-    let said = [output.stdout, output.stderr].concat();
-    let said = String::from_utf8_lossy(&said);
-    ensure!(
-        output.status.success(),
-        "{program} ended with {}: {}",
-        output.status,
-        said.trim()
-    );
-    Ok(())
 }

@@ -8,6 +8,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/hex"
+	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"net/http"
@@ -163,16 +164,26 @@ func (c *credentials) verify(text string) (*claims, error) {
 	return found, nil
 }
 
-// token is Google's endpoint https://oauth2.googleapis.com/token.
+// token is Google's endpoint https://oauth2.googleapis.com/token, which takes a form, or JSON as Google's Rust library has it.
 func (c *credentials) token(w http.ResponseWriter, r *http.Request) {
+	value := r.FormValue
+	if strings.HasPrefix(r.Header.Get("Content-Type"), "application/json") {
+		var said map[string]any
+		// What is no JSON says nothing.
+		_ = json.NewDecoder(r.Body).Decode(&said)
+		value = func(name string) string {
+			text, _ := said[name].(string)
+			return text
+		}
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	refuse := func(reason, text string) {
 		answer(w, http.StatusBadRequest, map[string]string{"error": reason, "error_description": text})
 	}
-	switch grant := r.FormValue("grant_type"); grant {
+	switch grant := value("grant_type"); grant {
 	case "urn:ietf:params:oauth:grant-type:jwt-bearer":
-		_, err := c.verify(r.FormValue("assertion"))
+		_, err := c.verify(value("assertion"))
 		switch {
 		case errors.Is(err, jwt.ErrTokenExpired), errors.Is(err, jwt.ErrTokenUsedBeforeIssued):
 			refuse("invalid_grant", "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable "+
@@ -186,7 +197,7 @@ func (c *credentials) token(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	case "refresh_token":
-		if !slices.Contains(c.rules.RefreshTokens, r.FormValue("refresh_token")) {
+		if !slices.Contains(c.rules.RefreshTokens, value("refresh_token")) {
 			refuse("invalid_grant", "Token has been expired or revoked.")
 			return
 		}

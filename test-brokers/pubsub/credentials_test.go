@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -139,6 +140,15 @@ func TestTheTokenEndpointGivesATokenForASignature(t *testing.T) {
 	code, _ = f.token(url.Values{"grant_type": {"refresh_token"}, "refresh_token": {"r"}})
 	if code != http.StatusOK {
 		t.Errorf("%d", code)
+	}
+	said := strings.NewReader(`{"grant_type": "refresh_token", "refresh_token": "r", "scopes": null}`)
+	res, err := http.Post(fmt.Sprintf("http://127.0.0.1:%d/token", f.server.Control), "application/json", said)
+	if err != nil {
+		f.Fatal(err)
+	}
+	res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		t.Errorf("as JSON: %d", res.StatusCode)
 	}
 	code, _ = f.token(url.Values{"grant_type": {"refresh_token"}, "refresh_token": {"revoked"}})
 	if code != http.StatusBadRequest {

@@ -67,15 +67,23 @@ impl fmt::Debug for Identity {
 }
 
 impl Identity {
-    /// Whom to give a role to, or which file to look at.
+    /// Whom to give a role to, or else where to look.
     pub fn name(&self) -> String {
+        match self {
+            Self::File(_, value) => match value.get("client_email").and_then(Value::as_str) {
+                Some(email) => email.to_owned(),
+                None => self.place(),
+            },
+            _ => self.place(),
+        }
+    }
+
+    /// Where to look.
+    pub fn place(&self) -> String {
         match self {
             Self::Anonymous => "nobody, as for an emulator".to_owned(),
             Self::Default => "the application-default credentials".to_owned(),
-            Self::File(path, value) => match value.get("client_email").and_then(Value::as_str) {
-                Some(email) => email.to_owned(),
-                None => format!("the credentials in {}", path.display()),
-            },
+            Self::File(path, _) => format!("the credentials in {}", path.display()),
         }
     }
 }
@@ -176,7 +184,10 @@ fn identity(file: &Path) -> Result<Identity, Failure> {
     };
     let text = std::fs::read_to_string(file).map_err(|error| match error.kind() {
         std::io::ErrorKind::InvalidData => refused("it is not text".to_owned()),
-        _ => Failure::Configuration(format!("cannot read the credentials {name}: {error}")),
+        _ => Failure::Configuration(format!(
+            "cannot read the credentials '{name}': {error}; name the JSON key of a service account, or write - for the \
+             application-default credentials"
+        )),
     })?;
     // Where it breaks, and not what is there, which may be a key.
     let value: Value =
@@ -190,7 +201,7 @@ fn identity(file: &Path) -> Result<Identity, Failure> {
         )));
     };
     if kind == "service_account" {
-        for member in ["client_email", "private_key", "private_key_id"] {
+        for member in ["client_email", "private_key", "private_key_id", "project_id"] {
             if value.get(member).and_then(Value::as_str).is_none_or(str::is_empty) {
                 return Err(refused(format!("its member '{member}' is missing")));
             }
@@ -308,8 +319,8 @@ mod tests {
             emulator: Some("127.0.0.1:8085".to_owned()),
             ..typed(file.to_str().unwrap(), Some("p"))
         };
-        let secret =
-            r#"{"type": "service_account", "private_key": "hush", "client_email": "a@b", "private_key_id": "k"}"#;
+        let secret = r#"{"type": "service_account", "private_key": "hush", "client_email": "a@b", "private_key_id": "k",
+            "project_id": "p"}"#;
         for (text, named) in [
             ("", "no JSON"),
             (r#"{"type": "mine", "private_key": "hush"}"#, "'mine'"),
@@ -317,7 +328,7 @@ mod tests {
                 r#"{"type": "service_account", "private_key": "hush"}"#,
                 "'client_email'",
             ),
-            (&secret[..secret.len() - 2], "no JSON from line 1"),
+            (&secret[..secret.len() - 2], "no JSON from line 2"),
         ] {
             std::fs::write(&file, text).unwrap();
             let refused = config(args()).unwrap_err().to_string();

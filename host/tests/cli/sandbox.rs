@@ -9,10 +9,14 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
 pub use waiting::wait_for;
+
+/// Ten seconds, and a busy machine.
+const SOON: Duration = Duration::from_secs(20);
 
 /// A folder that is removed afterwards; `./host.db` is made in it.
 pub struct Sandbox {
@@ -75,6 +79,24 @@ impl Sandbox {
         ended.stderr
     }
 
+    /// Runs to an end with the exit code, that comes soon, prints nothing, and says one line that has all of these.
+    pub fn refuse(&self, code: i32, arguments: &[&str], says: &[&str]) {
+        let began = Instant::now();
+        let ended = self.host(arguments);
+        assert!(began.elapsed() < SOON, "{arguments:?} took {:?}", began.elapsed());
+        assert_eq!(ended.code, Some(code), "{arguments:?}: {}", ended.stderr);
+        assert!(ended.stdout.is_empty(), "{arguments:?}");
+        let one_line = ended
+            .stderr
+            .strip_prefix("error: ")
+            .and_then(|said| said.strip_suffix('\n'));
+        let one_line = one_line.filter(|said| !said.contains('\n'));
+        let said = one_line.unwrap_or_else(|| panic!("{arguments:?} says more than one line: {}", ended.stderr));
+        for words in says {
+            assert!(said.contains(words), "'{words}' is not in '{said}'");
+        }
+    }
+
     /// Runs with a stdout that nobody reads any more.
     pub fn host_unheard(&self, arguments: &[&str]) -> Ended {
         let (reader, writer) = std::io::pipe().unwrap();
@@ -111,6 +133,10 @@ impl Sandbox {
             .env_remove("KAFKA_URI")
             .env_remove("KAFKA_USERNAME")
             .env_remove("KAFKA_PASSWORD")
+            .env_remove("PUBSUB_EMULATOR_HOST")
+            .env_remove("PUBSUB_PROJECT_ID")
+            .env_remove("GOOGLE_CLOUD_PROJECT")
+            .env_remove("GOOGLE_APPLICATION_CREDENTIALS")
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(stdout)
@@ -125,10 +151,13 @@ impl Sandbox {
 impl Running {
     /// Sends a signal, such as `INT`.
     pub fn signal(&self, name: &str) {
-        let sent = Command::new("kill")
-            .args(["-s", name, &self.child.id().to_string()])
-            .status();
+        let sent = Command::new("kill").args(["-s", name, &self.id().to_string()]).status();
         assert!(sent.unwrap().success());
+    }
+
+    /// The process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     pub fn end(mut self) -> Ended {
@@ -147,6 +176,13 @@ impl Drop for Running {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// One command line: a command, how a broker is reached, and what else is to be said.
+pub fn line<'a>(command: &[&'a str], access: &'a [String], more: &[&'a str]) -> Vec<&'a str> {
+    let access = access.iter().map(String::as_str);
+    let command = command.iter().copied().chain(access);
+    command.chain(more.iter().copied()).collect()
 }
 
 /// A file of `models/`.

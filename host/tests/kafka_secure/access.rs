@@ -7,6 +7,8 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use test_brokers::{Cluster, Distribution, Options, PASSWORD, USER};
 
+pub use super::sandbox::line;
+
 use super::sandbox::Sandbox;
 
 /// It ends with the program. None: there is no Kafka here, and this is not CI.
@@ -73,11 +75,4 @@ pub fn login<'a>(mechanism: &'a str, password: &'a str) -> [&'a str; 6] {
         "--sasl-password-file",
         password,
     ]
-}
-
-/// One command line.
-pub fn line<'a>(command: &[&'a str], access: &'a [String], more: &[&'a str]) -> Vec<&'a str> {
-    let access = access.iter().map(String::as_str);
-    let command = command.iter().copied().chain(access);
-    command.chain(more.iter().copied()).collect()
 }

@@ -8,9 +8,6 @@ use test_brokers::Cluster;
 use super::access::{WRONG, at, cluster, line, login, sandbox, secure};
 use super::sandbox::{Ended, Sandbox, wait_for};
 
-/// Ten seconds, and a busy machine.
-const SOON: Duration = Duration::from_secs(20);
-
 /// Nobody listens at this port.
 const NOBODY: &str = "127.0.0.1:9";
 
@@ -20,28 +17,10 @@ const COMMANDS: [&[&str]; 3] = [
     &["consume", "--limit", "1", "--idle-timeout", "1s"],
 ];
 
-/// Runs to an end that comes soon, and says one line that has all of these.
-fn ends(sandbox: &Sandbox, code: i32, arguments: &[&str], says: &[&str]) {
-    let began = Instant::now();
-    let ended = sandbox.host(arguments);
-    assert!(began.elapsed() < SOON, "{arguments:?} took {:?}", began.elapsed());
-    assert_eq!(ended.code, Some(code), "{arguments:?}: {}", ended.stderr);
-    assert!(ended.stdout.is_empty(), "{arguments:?}");
-    let one_line = ended
-        .stderr
-        .strip_prefix("error: ")
-        .and_then(|said| said.strip_suffix('\n'));
-    let one_line = one_line.filter(|said| !said.contains('\n'));
-    let said = one_line.unwrap_or_else(|| panic!("{arguments:?} says more than one line: {}", ended.stderr));
-    for words in says {
-        assert!(said.contains(words), "'{words}' is not in '{said}'");
-    }
-}
-
 /// Each of the commands ends so.
 fn all_end(sandbox: &Sandbox, access: &[String], says: &[&str]) {
     for command in COMMANDS {
-        ends(sandbox, 4, &line(command, access, &[]), says);
+        sandbox.refuse(4, &line(command, access, &[]), says);
     }
 }
 
@@ -101,7 +80,7 @@ fn a_port_with_tls_that_is_met_without_is_told() {
     for more in [&[][..], &login] {
         let (address, access) = secure_port(cluster, more);
         let says = [&address[..], "hangs up", "add --tls"];
-        ends(&sandbox, 4, &line(&["topics", "list"], &access, &[]), &says);
+        sandbox.refuse(4, &line(&["topics", "list"], &access, &[]), &says);
     }
 }
 
@@ -111,7 +90,7 @@ fn a_port_without_tls_that_is_met_with_it_is_told() {
     let address = cluster.bootstrap();
     let access = at(&address, &["--tls"]);
     let says = [&address[..], "hangs up when TLS begins", "leave --tls and --tls-ca off"];
-    ends(&sandbox(), 4, &line(&["topics", "list"], &access, &[]), &says);
+    sandbox().refuse(4, &line(&["topics", "list"], &access, &[]), &says);
 }
 
 #[test]
@@ -120,7 +99,7 @@ fn a_login_that_is_missing_or_not_wanted_is_told() {
     let sandbox = sandbox();
     let address = cluster.secure_bootstrap().unwrap();
     let says = [&address[..], "hangs up at the first request", "--sasl"];
-    ends(&sandbox, 4, &line(&["topics", "list"], &secure(cluster), &[]), &says);
+    sandbox.refuse(4, &line(&["topics", "list"], &secure(cluster), &[]), &says);
 
     let address = cluster.bootstrap();
     let access = at(&address, &login("plain", "password"));
@@ -136,7 +115,7 @@ fn where_nobody_answers_produce_and_topics_give_up() {
             "--bootstrap-servers",
             "KAFKA_URI",
         ];
-        ends(&sandbox(), 4, &line(command, &at(NOBODY, &[]), &[]), &says);
+        sandbox().refuse(4, &line(command, &at(NOBODY, &[]), &[]), &says);
     }
 }
 
@@ -150,7 +129,7 @@ fn a_name_that_nobody_knows_is_told_and_waits_for_no_deadline() {
             "--bootstrap-servers",
             "KAFKA_URI",
         ];
-        ends(&sandbox(), 4, &line(command, &at(address, &[]), &[]), &says);
+        sandbox().refuse(4, &line(command, &at(address, &[]), &[]), &says);
     }
 }
 

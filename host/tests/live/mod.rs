@@ -1,7 +1,7 @@
-//! A real Kafka of a test's own, and the programs that a person would start around it, in the root of the checkout.
+//! The programs that a person would start around a broker of a test's own, in the root of the checkout.
 //!
-//! Of its own, because topics and group have the names that nobody types. The programs learn its address from `KAFKA_URI`,
-//! and nothing else of it.
+//! Of its own, because topics and group have the names that nobody types. The programs learn its address from a variable,
+//! `KAFKA_URI` or `PUBSUB_EMULATOR_HOST`, and nothing else of it.
 
 #![allow(dead_code, reason = "every test program takes its own part of this")]
 
@@ -19,18 +19,26 @@ use tempfile::TempDir;
 
 pub use waiting::{DEADLINE, wait_for};
 
-/// Where the programs run, and what they write.
+/// Where the host and the original look for Kafka.
+pub const KAFKA: &str = "KAFKA_URI";
+/// Where the host and Google's clients look for an emulator of Pub/Sub.
+pub const PUBSUB: &str = "PUBSUB_EMULATOR_HOST";
+
+/// Where the broker is, and what the programs write.
 pub struct Stage {
-    pub kafka_uri: String,
+    variable: &'static str,
+    pub address: String,
     output: TempDir,
     started: Cell<usize>,
 }
 
 impl Stage {
-    pub fn new(kafka_uri: String) -> Self {
+    /// The programs find the address in this variable, and nothing in the others.
+    pub fn new(variable: &'static str, address: String) -> Self {
         let output = tempfile::tempdir().unwrap();
         Self {
-            kafka_uri,
+            variable,
+            address,
             output,
             started: Cell::new(0),
         }
@@ -47,9 +55,12 @@ impl Stage {
         let path = |stream: &str| self.output.path().join(format!("{number}.{stream}"));
         // Files, and not pipes, so that nobody need read them while the program runs.
         let (stdout, stderr) = (path("stdout"), path("stderr"));
+        for variable in [KAFKA, PUBSUB, "GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_CLOUD_PROJECT"] {
+            command.env_remove(variable);
+        }
         command
             .current_dir(root())
-            .env("KAFKA_URI", &self.kafka_uri)
+            .env(self.variable, &self.address)
             .stdin(Stdio::null())
             .stdout(File::create(&stdout).unwrap())
             .stderr(File::create(&stderr).unwrap());

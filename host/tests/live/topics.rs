@@ -28,7 +28,7 @@ impl Stage {
     /// A consumer that belongs to the group and never joins it.
     fn of_group(&self) -> BaseConsumer {
         let mut client = ClientConfig::new();
-        client.set("bootstrap.servers", &self.kafka_uri).set("group.id", GROUP);
+        client.set("bootstrap.servers", &self.address).set("group.id", GROUP);
         client
             .set("enable.partition.eof", "true")
             .set("enable.auto.commit", "false");

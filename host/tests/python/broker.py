@@ -1,31 +1,21 @@
-"""What the original's three scripts share: the address, the group, and JSON around every value, strings too."""
+"""What the original's three scripts share: the broker, as their first arguments name it."""
 
-import json
-import os
 import signal
-
-from kafka import KafkaConsumer, KafkaProducer
 
 # Ctrl-C ends each script, also one that a shell has started in the background, where it would be ignored.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-ADDRESS = os.environ.get("KAFKA_URI", "127.0.0.1:9092")
 
+def connect(name, *more):
+    """To `Kafka`, or to `Google_Pub_Sub creds.json project`. Gives the arguments that are left, too.
 
-def producer():
-    return KafkaProducer(
-        bootstrap_servers=ADDRESS,
-        value_serializer=lambda value: json.dumps(value).encode("utf-8"),
-    )
+    Either broker puts JSON around every value, strings too.
+    """
+    if name == "Kafka":
+        from kafka_broker import Broker
 
+        return Broker(), more
+    from pubsub_broker import Broker
 
-def consumer(topic):
-    """Ends after 90 s without a message."""
-    return KafkaConsumer(
-        topic,
-        bootstrap_servers=ADDRESS,
-        group_id="my-group",
-        auto_offset_reset="earliest",
-        value_deserializer=lambda body: json.loads(body.decode("utf-8")),
-        consumer_timeout_ms=90_000,
-    )
+    credentials, project, *left = more
+    return Broker(credentials, project), left

@@ -1,12 +1,11 @@
 """Prints what the classifier answers, as the original's consumer does: one list of classes a line."""
 
-import broker
+import sys
 
-consumer = broker.consumer("output-stream")
+from broker import connect
+
+broker, _ = connect(*sys.argv[1:])
 try:
-    for message in consumer:
-        print(message.value, flush=True)
+    broker.receive("output-stream", lambda classes: print(classes, flush=True))
 except KeyboardInterrupt:
     pass
-finally:
-    consumer.close()

@@ -1,4 +1,4 @@
-"""Sends the test images as the original's producer does: `producer.py IDX.GZ [SECONDS [MESSAGES]]`.
+"""Sends the test images as the original's producer does: `producer.py BROKER... IDX.GZ [SECONDS [MESSAGES]]`.
 
 40 images go into a message, and 5 seconds lie between two. The images are read without NumPy; the nested lists are those
 of its `tolist` all the same.
@@ -9,7 +9,7 @@ import json
 import sys
 import time
 
-import broker
+from broker import connect
 
 IMAGES = 40
 SIDE = 28
@@ -26,7 +26,7 @@ def image(pixels):
     return [[[pixel] for pixel in row] for row in rows]
 
 
-def main(path, seconds="5", messages="250"):
+def main(broker, path, seconds="5", messages="250"):
     with gzip.open(path) as file:
         pixels = file.read()[HEADER:]
     images = [pixels[at : at + SIDE * SIDE] for at in range(0, len(pixels), SIDE * SIDE)]
@@ -34,7 +34,7 @@ def main(path, seconds="5", messages="250"):
     try:
         for number in range(int(messages)):
             batch = images[number * IMAGES : (number + 1) * IMAGES]
-            # A string already, which the value serializer encodes once more.
+            # A string already, which the broker encodes once more.
             producer.send("input-stream", serialization([image(pixels) for pixels in batch]))
             time.sleep(float(seconds))
     except KeyboardInterrupt:
@@ -44,4 +44,5 @@ def main(path, seconds="5", messages="250"):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    broker, arguments = connect(*sys.argv[1:])
+    main(broker, *arguments)

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::Broker;
 use super::fault::Call;
-use super::topics::Found;
+use super::topics::{Found, Made};
 use crate::broker::{Admin, BrokerError, GroupDescription, TopicDescription};
 
 #[async_trait]
@@ -15,16 +15,23 @@ impl Admin for Broker {
                 "--partitions {partitions}: Pub/Sub's topics have no partitions; leave it out"
             )));
         }
-        let made = self.topics.create_topic(topic).await?;
         let subscription = self.topics.clients.config.subscription_of(topic);
-        let made = self.topics.create_subscription(topic, &subscription).await? || made;
-        if !made && self.topics.find_topic(topic).await? == Found::Missing {
-            return Err(BrokerError::Configuration(format!(
-                "the topic '{topic}' may not be made with these credentials; give them the role roles/pubsub.editor, or make it \
-                 with `gcloud pubsub topics create {topic}`"
-            )));
-        }
-        Ok(made)
+        // Whoever may not make what is there may be allowed to see that it is.
+        let topic_made = match self.topics.create_topic(topic).await? {
+            Made::Denied => match self.topics.find_topic(topic).await? {
+                Found::There(()) => Made::Before,
+                _ => return Err(self.topics.denied(Call::Create(topic))),
+            },
+            made => made,
+        };
+        let subscription_made = match self.topics.create_subscription(topic, &subscription).await? {
+            Made::Denied => match self.topics.topic_of(&subscription).await? {
+                Found::There(_) => Made::Before,
+                _ => return Err(self.topics.denied(Call::Create(&subscription))),
+            },
+            made => made,
+        };
+        Ok([topic_made, subscription_made].contains(&Made::Now))
     }
 
     async fn list(&self) -> Result<Vec<TopicDescription>, BrokerError> {
@@ -42,10 +49,7 @@ impl Admin for Broker {
                 let subscriptions = self.topics.all_subscriptions().await?;
                 Ok(self.description(topic.to_owned(), &subscriptions))
             }
-            Found::Missing => Err(BrokerError::UnknownTopic {
-                topic: topic.to_owned(),
-                place: format!("in the project '{}'", self.topics.clients.config.project),
-            }),
+            Found::Missing => Err(self.topics.unknown(topic)),
             Found::Denied => Err(self.topics.denied(Call::Get(topic))),
         }
     }

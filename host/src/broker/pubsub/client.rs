@@ -98,7 +98,7 @@ fn credentials(identity: &Identity) -> Result<Credentials, BrokerError> {
         };
         BrokerError::Configuration(format!(
             "{} cannot be used: {}; {remedy}",
-            identity.name(),
+            identity.place(),
             told(&error)
         ))
     })

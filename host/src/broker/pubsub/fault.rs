@@ -7,7 +7,7 @@ use google_cloud_pubsub::Error;
 use google_cloud_pubsub::error::PublishError;
 
 use crate::broker::BrokerError;
-use crate::config::PubSubConfig;
+use crate::config::{Identity, PubSubConfig};
 
 /// Tokens are good for an hour, and Google allows a clock to be off by a few minutes.
 const CLOCK: Duration = Duration::from_secs(4 * 60);
@@ -33,7 +33,7 @@ impl Call<'_> {
     /// What it does, and which role allows it.
     fn need(self) -> (String, &'static str) {
         match self {
-            Self::Probe | Self::List => ("look at the project".to_owned(), "roles/pubsub.viewer"),
+            Self::Probe | Self::List => ("list topics and subscriptions".to_owned(), "roles/pubsub.viewer"),
             Self::Get(name) => (format!("look at '{name}'"), "roles/pubsub.viewer"),
             Self::Create(name) => (format!("make '{name}'"), "roles/pubsub.editor"),
             Self::Publish(topic) => (format!("publish to the topic '{topic}'"), "roles/pubsub.publisher"),
@@ -60,6 +60,11 @@ pub(super) fn explain(error: &Error, call: Call<'_>, config: &PubSubConfig) -> B
     let said = status.message.trim_end_matches('.');
     match status.code {
         Code::PermissionDenied => denied(call, config),
+        Code::Unauthenticated if matches!(config.identity, Identity::Anonymous) => BrokerError::Configuration(format!(
+            "Pub/Sub at {} wants credentials, and PUBSUB_EMULATOR_HOST and --emulator send none: leave them off, and name its \
+             address, where it is not Google's own, by --endpoint",
+            endpoint(config)
+        )),
         Code::Unauthenticated => match clock_error(error) {
             Some(off) => BrokerError::Configuration(format!(
                 "Google does not accept {who}, and the clock of this machine is off by {}: set it, and start again",
@@ -130,26 +135,50 @@ fn not_found(said: &str, call: Call<'_>, config: &PubSubConfig) -> BrokerError {
 
 /// Nothing came back, or nothing could be sent.
 fn silent(error: &Error, config: &PubSubConfig) -> BrokerError {
-    let endpoint = config.endpoint.as_deref().unwrap_or("pubsub.googleapis.com");
     let cause = innermost(error);
-    if error.is_authentication() && !error.is_transient_and_before_rpc() {
-        return BrokerError::Configuration(format!(
-            "{} got no token: {cause}; make a new key, or log in again with `gcloud auth application-default login`",
-            config.identity.name()
+    if error.is_binding() {
+        return BrokerError::Configuration(format!("that is no name of a topic or a subscription: {cause}"));
+    }
+    if !any_cause(error, Error::is_authentication) {
+        return BrokerError::Unreachable(format!(
+            "Pub/Sub at {} does not answer: {cause}; check the network, and what --endpoint or PUBSUB_EMULATOR_HOST say",
+            endpoint(config)
         ));
     }
-    BrokerError::Unreachable(format!(
-        "Pub/Sub at {endpoint} does not answer: {cause}; check the network, and what --endpoint or PUBSUB_EMULATOR_HOST say"
-    ))
+    let place = config.identity.place();
+    let is_default = matches!(config.identity, Identity::Default);
+    match any_cause(error, Error::is_transient_and_before_rpc) {
+        // Where there are none, a server is looked for that only Google's own machines have.
+        true if is_default => BrokerError::Configuration(format!(
+            "{place} give no token: {cause}; run `gcloud auth application-default login`, or name a credentials file"
+        )),
+        true => BrokerError::Unreachable(format!("{place} give no token now: {cause}; check the network")),
+        // The cause may repeat the key.
+        false => BrokerError::Configuration(format!(
+            "{place} give no token: their key is damaged, or they were revoked; download a new JSON key, or run `gcloud auth \
+             application-default login`"
+        )),
+    }
+}
+
+fn endpoint(config: &PubSubConfig) -> &str {
+    config.endpoint.as_deref().unwrap_or("pubsub.googleapis.com")
 }
 
 /// The last cause says what happened; those around it only who noticed.
 fn innermost(error: &Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause.to_string()
+    causes(error).last().unwrap_or(error).to_string()
+}
+
+/// The library wraps what it has repeated in vain.
+fn any_cause(error: &Error, holds: fn(&Error) -> bool) -> bool {
+    causes(error).any(|cause| cause.downcast_ref().is_some_and(holds))
+}
+
+fn causes(error: &Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
+    std::iter::successors(Some(error as &(dyn std::error::Error + 'static)), |cause| {
+        cause.source()
+    })
 }
 
 /// How far this machine's clock is from the service's, where that is too far and the answer says when it was given.

@@ -46,8 +46,10 @@ impl Broker {
         let topic = &subscription.topic;
         let config = &self.topics.clients.config;
         let own = config.subscription.clone();
+        // A name that was typed may be mistyped.
+        let create = subscription.create && own.is_none();
         let name = own.unwrap_or_else(|| config.subscription_of(topic));
-        self.topics.find_subscription(topic, &name, subscription.create).await?;
+        self.topics.find_subscription(topic, &name, create).await?;
         let subscriber = self.topics.clients.subscriber().await?;
         Ok(PubSubSource::open(subscriber, Arc::clone(config), &name))
     }

@@ -156,11 +156,7 @@ impl Pending {
         if !is_missing {
             return Err(explain(error));
         }
-        let topics = &self.topics;
-        if topics.create_topic(&self.topic).await? {
-            let subscription = topics.clients.config.subscription_of(&self.topic);
-            topics.create_subscription(&self.topic, &subscription).await?;
-        }
+        self.topics.create(&self.topic).await?;
         let again = self.publisher.publish(self.message.clone());
         again.await.map(drop).map_err(explain)
     }

@@ -23,6 +23,16 @@ pub(super) enum Found<T> {
     Denied,
 }
 
+/// What came of making a topic or subscription.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Made {
+    Now,
+    /// It was there already.
+    Before,
+    /// These credentials may not make any.
+    Denied,
+}
+
 /// Asks about a project, and changes it where it may. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(super) struct Topics {
@@ -69,11 +79,23 @@ impl Topics {
         found(answer).map_err(|error| self.explain(&error, Call::Get(topic)))
     }
 
-    /// Makes a topic where it is known to be missing, with a subscription: what is published before there is one is lost.
+    /// Makes a topic where it is known to be missing.
     pub async fn find_or_create(&self, topic: &str) -> Result<(), BrokerError> {
-        if self.find_topic(topic).await? == Found::Missing && self.create_topic(topic).await? {
+        match self.find_topic(topic).await? {
+            Found::Missing => self.create(topic).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes a topic that is missing, with a subscription: what is published before there is one is lost.
+    pub async fn create(&self, topic: &str) -> Result<(), BrokerError> {
+        let mut made = self.create_topic(topic).await?;
+        if made == Made::Now {
             let subscription = self.clients.config.subscription_of(topic);
-            self.create_subscription(topic, &subscription).await?;
+            made = self.create_subscription(topic, &subscription).await?;
+        }
+        if made == Made::Denied {
+            tracing::warn!("{}", self.denied(Call::Create(topic)));
         }
         Ok(())
     }
@@ -96,15 +118,31 @@ impl Topics {
                 self.find_or_create(topic).await?;
                 self.create_subscription(topic, name).await.map(drop)
             }
-            Found::Missing => Err(BrokerError::Configuration(format!(
-                "there is no subscription '{name}' in the project '{project}'; make it with 'host topics create {topic}', or \
-                 name another one with --subscription"
-            ))),
+            Found::Missing if self.find_topic(topic).await? == Found::Missing => Err(self.unknown(topic)),
+            Found::Missing => {
+                let make = match name == self.clients.config.subscription_of(topic) {
+                    true => format!("'host topics create {topic}'"),
+                    false => {
+                        format!("`gcloud pubsub subscriptions create {name} --topic {topic} --enable-message-ordering`")
+                    }
+                };
+                Err(BrokerError::Configuration(format!(
+                    "there is no subscription '{name}' in the project '{project}'; make it with {make}, or name another one \
+                     with --subscription"
+                )))
+            }
+        }
+    }
+
+    pub fn unknown(&self, topic: &str) -> BrokerError {
+        BrokerError::UnknownTopic {
+            topic: topic.to_owned(),
+            place: format!("in the project '{}'", self.clients.config.project),
         }
     }
 
     /// The path of the topic that a subscription belongs to.
-    async fn topic_of(&self, subscription: &str) -> Result<Found<String>, BrokerError> {
+    pub async fn topic_of(&self, subscription: &str) -> Result<Found<String>, BrokerError> {
         let asked = self.clients.subscriptions.get_subscription();
         let answer = asked
             .set_subscription(self.subscription_path(subscription))
@@ -114,14 +152,13 @@ impl Topics {
             .map_err(|error| self.explain(&error, Call::Get(subscription)))
     }
 
-    /// False: it is there already, or may not be made.
-    pub async fn create_topic(&self, topic: &str) -> Result<bool, BrokerError> {
+    pub async fn create_topic(&self, topic: &str) -> Result<Made, BrokerError> {
         let asked = self.clients.topics.create_topic().set_name(self.topic_path(topic));
         self.created(topic, asked.send().await.map(drop))
     }
 
-    /// As [`Topics::create_topic`]. It keeps the order of messages that have one.
-    pub async fn create_subscription(&self, topic: &str, name: &str) -> Result<bool, BrokerError> {
+    /// It keeps the order of messages that have one.
+    pub async fn create_subscription(&self, topic: &str, name: &str) -> Result<Made, BrokerError> {
         let asked = self.clients.subscriptions.create_subscription();
         let asked = asked
             .set_name(self.subscription_path(name))
@@ -130,17 +167,14 @@ impl Topics {
         self.created(name, asked.send().await.map(drop))
     }
 
-    fn created(&self, name: &str, answer: Result<(), Error>) -> Result<bool, BrokerError> {
+    fn created(&self, name: &str, answer: Result<(), Error>) -> Result<Made, BrokerError> {
         let Err(error) = answer else {
             tracing::info!(name, "made what was missing");
-            return Ok(true);
+            return Ok(Made::Now);
         };
         match fault::code(&error) {
-            Some(Code::AlreadyExists) => Ok(false),
-            Some(Code::PermissionDenied) => {
-                tracing::warn!("{}", self.explain(&error, Call::Create(name)));
-                Ok(false)
-            }
+            Some(Code::AlreadyExists) => Ok(Made::Before),
+            Some(Code::PermissionDenied) => Ok(Made::Denied),
             _ => Err(self.explain(&error, Call::Create(name))),
         }
     }

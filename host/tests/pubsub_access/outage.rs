@@ -1,0 +1,78 @@
+//! A service that does not answer.
+
+use std::fs;
+use std::net::TcpListener;
+
+use test_brokers::{PubSub, PubSubOptions, PubSubProgram};
+
+use super::access::{Access, PROJECT};
+use super::components::component;
+use super::sandbox::{Sandbox, wait_for};
+
+/// Nobody listens at this port.
+const NOBODY: &str = "127.0.0.1:9";
+
+#[test]
+fn where_nobody_answers_produce_and_topics_give_up() {
+    for command in [&["topics", "list"][..], &["produce", "--limit", "1"]] {
+        let typed = [command, &["--broker", "pubsub", "--emulator", NOBODY, PROJECT]].concat();
+        let says = [
+            NOBODY,
+            "does not answer: Connection refused",
+            "--endpoint",
+            "PUBSUB_EMULATOR_HOST",
+        ];
+        Sandbox::new().refuse(4, &typed, &says);
+    }
+}
+
+#[test]
+fn where_a_name_is_not_known_produce_gives_up() {
+    let typed = [
+        "produce",
+        "--broker",
+        "pubsub",
+        "--emulator",
+        "no.such.name.invalid:1",
+        PROJECT,
+    ];
+    Sandbox::new().refuse(4, &typed, &["no.such.name.invalid:1", "does not answer", "--endpoint"]);
+}
+
+#[test]
+fn run_keeps_trying_and_goes_on_once_somebody_answers() {
+    let Some(program) = PubSubProgram::for_tests().unwrap() else {
+        return;
+    };
+    // A port that was free a moment ago, and in nobody's range of outgoing connections for long.
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let address = format!("127.0.0.1:{port}");
+    let broker = ["--broker", "pubsub", "--emulator", &address, PROJECT];
+    let mut sandbox = Sandbox::new();
+    sandbox.set("HOST_COMPONENT", component("classifier").to_str().unwrap());
+    let running = sandbox.start(&[&["run"], &broker[..]].concat());
+    let says = |words: &str| {
+        wait_for(words, || {
+            let said = fs::read_to_string(sandbox.path("stderr")).unwrap();
+            said.contains(words).then_some(())
+        });
+    };
+    says("; trying again");
+    let options = PubSubOptions { port: Some(port) };
+    let _server = PubSub::start(&program, &options).unwrap();
+    says("classifies input-stream");
+    let others = Sandbox::new();
+    others.succeed(&[&["produce", "--limit", "40"], &broker[..]].concat());
+    let answer = others.succeed(&[&["consume", "--limit", "1"], &broker[..]].concat());
+    assert!(answer.starts_with('['), "{answer}");
+    running.signal("TERM");
+    assert_eq!(running.end().code, Some(0));
+}
+
+#[test]
+fn a_service_that_hangs_is_given_up_as_one_that_is_not_there() {
+    let Some(access) = Access::start() else { return };
+    access.server.pause().unwrap();
+    access.refuse(4, &["topics", "list"], &[&access.server.address()]);
+    access.server.resume().unwrap();
+}
