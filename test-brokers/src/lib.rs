@@ -14,6 +14,7 @@ mod keeper;
 mod node;
 mod program;
 mod pubsub;
+mod python;
 mod skip;
 mod store;
 mod tls;
@@ -26,5 +27,6 @@ pub use pubsub::{
     Credentials, Fault, Key, PubSub, PubSubOptions, PubSubProgram, Published, ServiceAccount, Stats,
     SubscriptionOptions, need_go,
 };
+pub use python::python_environment;
 pub use skip::{SKIPPED, or_skip};
 pub use wire::exchange;

@@ -35,7 +35,7 @@ Commands:
                        with --tests also the guests of test-components/, each into target/component/NAME.wasm
   demo [ARGS...]       Build component and host, then run `host demo ARGS...`
   bench [PART] [RUNS]  Build component and host, then measure what BENCHMARKS.md has, 5 times or RUNS; the parts are
-                       demo, and on a real Kafka scaling and throughput; all of them where none is named
+                       demo, on a real Kafka scaling and throughput, pubsub; all where none is named
   kafka [--nodes 3] [--secure]
                        Run an Apache Kafka until Ctrl-C, on 127.0.0.1:9092 where that is free; with --nodes 3 a cluster
                        of three, with --secure also TLS and SASL

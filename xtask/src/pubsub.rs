@@ -16,7 +16,7 @@ const PORT: u16 = 8085;
 /// How soon a server that has ended is noticed.
 const PAUSE: Duration = Duration::from_millis(500);
 
-fn build(workspace: &Workspace) -> Result<PubSubProgram> {
+pub fn build(workspace: &Workspace) -> Result<PubSubProgram> {
     PubSubProgram::find_or_build(&workspace.root.join("target/brokers"))
 }
 

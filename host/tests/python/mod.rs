@@ -3,13 +3,12 @@
 //! The scripts beside this file are a producer, a consumer and the reading side of a worker, for either broker. Each broker
 //! has an environment of its own, made once, in `target/python`: what the one needs must not keep the other from running.
 
-use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
 
-use anyhow::{Context, Error, ensure};
-use test_brokers::or_skip;
+use anyhow::Error;
+use test_brokers::{or_skip, python_environment};
 
 use crate::live::{Running, Stage, root};
 
@@ -28,7 +27,11 @@ impl Python {
     pub fn find_or_make(name: &str, broker: &[&str]) -> Option<Self> {
         static FOUND: OnceLock<Result<PathBuf, String>> = OnceLock::new();
         // A program has tests with one broker alone.
-        let found = FOUND.get_or_init(|| make(name).map_err(|error| format!("{error:#}")));
+        let made = || {
+            let requirements = scripts().join(format!("requirements-{name}.txt"));
+            python_environment(&root().join("target/python"), name, &requirements)
+        };
+        let found = FOUND.get_or_init(|| made().map_err(|error| format!("{error:#}")));
         Some(Self {
             python: or_skip(found.clone().map_err(Error::msg)).unwrap()?,
             broker: broker.iter().copied().map(str::to_owned).collect(),
@@ -60,44 +63,4 @@ pub fn sums(messages: usize) -> Vec<String> {
 
 fn scripts() -> PathBuf {
     root().join("host/tests/python")
-}
-
-/// Makes the environment where it is not there, or was made for other requirements, or was not finished.
-fn make(name: &str) -> anyhow::Result<PathBuf> {
-    let folder = root().join("target/python");
-    fs::create_dir_all(&folder)?;
-    // One test program at a time. The lock ends with its process.
-    let lock = File::create(folder.join("lock"))?;
-    lock.lock()?;
-    let requirements = scripts().join(format!("requirements-{name}.txt"));
-    let required = fs::read_to_string(&requirements)?;
-    let environment = folder.join(name);
-    let python = environment.join("bin/python");
-    let made_for = environment.join("requirements.txt");
-    if python.exists() && fs::read_to_string(&made_for).is_ok_and(|text| text == required) {
-        return Ok(python);
-    }
-    let mut venv = Command::new("python3");
-    succeed(venv.args(["-m", "venv", "--clear"]).arg(&environment))
-        .context("Python's venv is missing: run `apt-get install python3-venv`")?;
-    let mut pip = Command::new(&python);
-    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
-    pip.args(["--require-hashes", "--only-binary", ":all:", "--requirement"]);
-    succeed(pip.arg(requirements))?;
-    fs::write(made_for, required)?;
-    Ok(python)
-}
-
-fn succeed(command: &mut Command) -> anyhow::Result<()> {
-    let program = Path::new(command.get_program()).display().to_string();
-    let output = command.output().with_context(|| format!("cannot start {program}"))?;
-    let said = [output.stdout, output.stderr].concat();
-    let said = String::from_utf8_lossy(&said);
-    ensure!(
-        output.status.success(),
-        "{program} ended with {}: {}",
-        output.status,
-        said.trim()
-    );
-    Ok(())
 }

@@ -22,7 +22,9 @@ pub struct Kafka {
 #[derive(Clone, Debug, Deserialize)]
 pub struct Done {
     pub messages: u64,
+    #[serde(default)]
     pub images: u64,
+    #[serde(default)]
     dead_letters: u64,
     first_at_ms: Option<u64>,
     last_at_ms: Option<u64>,

@@ -8,6 +8,8 @@ mod demo;
 mod kafka;
 mod process;
 #[cfg(unix)]
+mod pubsub;
+#[cfg(unix)]
 mod scaling;
 #[cfg(unix)]
 mod throughput;
@@ -28,10 +30,12 @@ pub enum Part {
     Scaling,
     /// Messages over Kafka with a guest that does nothing, beside Kafka's own tools.
     Throughput,
+    /// The same over Pub/Sub, beside Google's Python client.
+    PubSub,
 }
 
 impl Part {
-    pub const ALL: [Self; 3] = [Self::Demo, Self::Scaling, Self::Throughput];
+    pub const ALL: [Self; 4] = [Self::Demo, Self::Scaling, Self::Throughput, Self::PubSub];
 
     /// By its name on the command line.
     pub fn named(name: &str) -> Option<Self> {
@@ -39,6 +43,7 @@ impl Part {
             "demo" => Some(Self::Demo),
             "scaling" => Some(Self::Scaling),
             "throughput" => Some(Self::Throughput),
+            "pubsub" => Some(Self::PubSub),
             _ => None,
         }
     }
@@ -46,7 +51,8 @@ impl Part {
 
 /// Builds what is measured, measures, and prints a table in Markdown for each part to stdout.
 pub fn run(workspace: &Workspace, steps: &mut Steps, parts: &[Part], runs: usize) -> Result<()> {
-    let guests = match parts.contains(&Part::Throughput) {
+    let is_puppets = |part: &Part| matches!(part, Part::Throughput | Part::PubSub);
+    let guests = match parts.iter().any(is_puppets) {
         true => Guests::All,
         false => Guests::Classifier,
     };
@@ -59,8 +65,10 @@ pub fn run(workspace: &Workspace, steps: &mut Steps, parts: &[Part], runs: usize
             Part::Scaling => scaling::measure(workspace, steps, runs)?,
             #[cfg(unix)]
             Part::Throughput => throughput::measure(workspace, steps, runs)?,
+            #[cfg(unix)]
+            Part::PubSub => pubsub::measure(workspace, steps, runs)?,
             #[cfg(not(unix))]
-            other => anyhow::bail!("{other:?} takes a Kafka of the tests, which runs on Unix only"),
+            other => anyhow::bail!("{other:?} takes a broker of the tests, which runs on Unix only"),
         };
         std::io::stdout().write_all(format!("{table}\n").as_bytes())?;
     }

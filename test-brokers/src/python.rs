@@ -1,0 +1,37 @@
+//! Environments for Python programs that talk to the brokers, for tests and for what they are measured beside.
+
+use crate::program;
+use anyhow::{Context, Result};
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+/// A fetch takes ten seconds; a slow line may take its time, a line that hangs may not.
+const LIMIT: Duration = Duration::from_secs(5 * 60);
+
+/// The Python of a virtual environment `NAME` in a folder, which has what `requirements` pins. It is made where it is not there,
+/// or was made for other requirements, or was not finished.
+pub fn python_environment(folder: &Path, name: &str, requirements: &Path) -> Result<PathBuf> {
+    fs::create_dir_all(folder)?;
+    // One program at a time. The lock ends with its process.
+    let lock = File::create(folder.join("lock"))?;
+    lock.lock()?;
+    let required = fs::read_to_string(requirements).with_context(|| requirements.display().to_string())?;
+    let environment = folder.join(name);
+    let python = environment.join("bin/python");
+    let made_for = environment.join("requirements.txt");
+    if python.exists() && fs::read_to_string(&made_for).is_ok_and(|text| text == required) {
+        return Ok(python);
+    }
+    let log = folder.join("log");
+    let mut venv = Command::new("python3");
+    program::run(venv.args(["-m", "venv", "--clear"]).arg(&environment), &log, LIMIT)
+        .context("Python's venv is missing: run `apt-get install python3-venv`")?;
+    let mut pip = Command::new(&python);
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
+    pip.args(["--require-hashes", "--only-binary", ":all:", "--requirement"]);
+    program::run(pip.arg(requirements), &log, LIMIT)?;
+    fs::write(made_for, required)?;
+    Ok(python)
+}
