@@ -245,7 +245,7 @@ impl Pipeline<'_> {
         let own = own.map(|limit| {
             (
                 limit,
-                "raise what the output topic takes, such as its max.message.bytes",
+                "send smaller batches, or raise what the output topic takes, such as Kafka's max.message.bytes",
             )
         });
         let limit = own.filter(|(limit, _)| *limit < general.0).unwrap_or(general);

@@ -71,7 +71,10 @@ impl RunCommand {
         // The brokers are looked at first, since compiling may take long, and joined last, since a member that does not read
         // yet would hold up its partitions.
         let shutdown = Shutdown::on_signals(self.drain);
-        for end in [&ends.input, &ends.output] {
+        for end in [Some(&ends.input), Some(&ends.output).filter(|_| !ends.are_one())]
+            .into_iter()
+            .flatten()
+        {
             if keep_trying(&shutdown, async || open_admin(end).await).await?.is_none() {
                 return Ok(());
             }

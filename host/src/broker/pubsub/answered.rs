@@ -2,18 +2,19 @@
 //! answered twice.
 
 use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// As many are remembered at most.
-const MOST: usize = 10_000;
+const MOST: usize = 100_000;
 
 /// The ids of messages whose answers are confirmed. Only of late: somebody may have the service send all of them again, on
 /// purpose, and wants new answers then.
 #[derive(Debug, Default)]
 pub(super) struct Answered {
     keep: Duration,
-    ids: HashSet<String>,
-    by_time: VecDeque<(Instant, String)>,
+    ids: HashSet<Arc<str>>,
+    by_time: VecDeque<(Instant, Arc<str>)>,
 }
 
 impl Answered {
@@ -25,9 +26,10 @@ impl Answered {
         }
     }
 
-    pub fn insert(&mut self, id: String) {
+    pub fn insert(&mut self, id: &str) {
         self.forget();
-        if self.ids.insert(id.clone()) {
+        let id: Arc<str> = id.into();
+        if self.ids.insert(Arc::clone(&id)) {
             self.by_time.push_back((Instant::now(), id));
         }
     }
@@ -38,7 +40,7 @@ impl Answered {
     }
 
     fn forget(&mut self) {
-        let is_old = |(since, _): &(Instant, String)| since.elapsed() >= self.keep;
+        let is_old = |(since, _): &(Instant, Arc<str>)| since.elapsed() >= self.keep;
         while self.by_time.len() > MOST || self.by_time.front().is_some_and(is_old) {
             let oldest = self.by_time.pop_front();
             oldest.map(|(_, id)| self.ids.remove(&id));
@@ -53,8 +55,8 @@ mod tests {
     #[test]
     fn an_answer_is_remembered_for_a_while() {
         let mut answered = Answered::new(Duration::from_secs(60));
-        answered.insert("a".to_owned());
-        answered.insert("a".to_owned());
+        answered.insert("a");
+        answered.insert("a");
         assert!(answered.contains("a") && !answered.contains("b"));
         answered.keep = Duration::ZERO;
         assert!(!answered.contains("a"));
@@ -65,7 +67,7 @@ mod tests {
     fn of_too_many_the_last_are_remembered() {
         let mut answered = Answered::new(Duration::from_secs(60));
         for number in 0..MOST + 3 {
-            answered.insert(number.to_string());
+            answered.insert(&number.to_string());
         }
         assert!(!answered.contains("0") && answered.contains("3"));
         assert!(answered.by_time.len() <= MOST + 1);

@@ -102,7 +102,7 @@ impl Token {
             return Err(self.rewound());
         };
         state.places.remove(&unsettled.id);
-        state.answered.insert(unsettled.id.clone());
+        state.answered.insert(&unsettled.id);
         state.forget_if_empty(&self.lane);
         self.is_settled = true;
         Ok(unsettled)
@@ -290,7 +290,14 @@ impl Lanes {
             held.awaited = first.map(|id| (id, Instant::now()));
         }
         state.discard(lane);
-        state.forget_if_empty(lane);
+        // Also those whose first message went elsewhere.
+        let is_over = |awaited: &Option<(String, Instant)>| {
+            let since = awaited.as_ref().map(|(_, since)| since.elapsed());
+            since.is_none_or(|since| since >= PATIENCE)
+        };
+        state
+            .lanes
+            .retain(|_, held| !held.unsettled.is_empty() || !is_over(&held.awaited));
         drop(guard);
         // In order, so that they come again in order.
         drop(unsettled);

@@ -113,7 +113,10 @@ impl Sink for PubSubSink {
         if output.route == Route::Answers && size > limit {
             return Err(BrokerError::TooLarge { size, limit });
         }
-        let message = message::to_pubsub(output.message, lane)?;
+        let message = match output.route {
+            Route::Answers => message::to_pubsub(output.message, lane)?,
+            Route::DeadLetters => message::to_pubsub(message::fit(output.message), lane)?,
+        };
         let kib = u32::try_from(size >> 10).unwrap_or(QUEUE_KIB).clamp(1, QUEUE_KIB);
         let permit = Arc::clone(&self.room).acquire_many_owned(kib).await;
         let (publisher, confirmed) = self.publish(&topic, message.clone()).await?;
@@ -150,13 +153,15 @@ impl Pending {
     /// It was not published. Where its topic is missing, which may not have been visible before, that is made.
     async fn after(self, error: PublishError) -> Result<(), BrokerError> {
         let explain = |error| fault::explain_publishing(&error, &self.topic, &self.topics.clients.config);
-        // What waits behind it is told that it is paused; what comes later is not to be.
-        self.publisher.resume_publish(&self.message.ordering_key);
+        // What waits behind it is told that its key is paused; what comes after that is not to be.
+        let resume = || self.publisher.resume_publish(&self.message.ordering_key);
         let is_missing = matches!(&error, PublishError::Rpc(error) if fault::code(error) == Some(Code::NotFound));
         if !is_missing {
+            resume();
             return Err(explain(error));
         }
         self.topics.create(&self.topic).await?;
+        resume();
         let again = self.publisher.publish(self.message.clone());
         again.await.map(drop).map_err(explain)
     }

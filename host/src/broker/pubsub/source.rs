@@ -2,6 +2,7 @@
 //!
 //! It reads whatever comes, since the client library keeps the lease only of what was read; the service bounds what it hands
 //! out.
+//!
 //! The client library opens a stream within the first read and repeats what may succeed later, for as long as it takes; a
 //! read that is given up would begin that anew. So no read is ever given up but at the end.
 
@@ -15,7 +16,6 @@ use futures_util::stream::FuturesUnordered;
 use google_cloud_pubsub::client::Subscriber;
 use google_cloud_pubsub::subscriber::{MessageStream, ShutdownBehavior};
 use tokio::sync::oneshot;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::fault::{self, Call};
@@ -169,23 +169,15 @@ impl Reader {
     async fn read(&self, stream: &mut MessageStream, silent_until: Option<SystemTime>) -> Ended {
         let mut silent_until = silent_until;
         loop {
-            let began = Instant::now();
             let mut next = pin!(stream.next());
             let read = loop {
                 tokio::select! {
                     read = &mut next => break read,
                     () = self.stop.cancelled() => return Ended::Left,
-                    () = tokio::time::sleep_until(began + self.config.silence) => {
-                        // What is held may be all that the service hands out at once.
-                        if self.lanes.is_empty() {
-                            tracing::debug!(subscription = self.name, "opening the stream anew after a silence");
-                            return Ended::Silent;
-                        }
-                        tokio::select! {
-                            read = &mut next => break read,
-                            () = self.stop.cancelled() => return Ended::Left,
-                            () = tokio::time::sleep(self.config.silence) => {}
-                        }
+                    // While something is held, that may be all that the service hands out at once.
+                    () = tokio::time::sleep(self.config.silence) => if self.lanes.is_empty() {
+                        tracing::debug!(subscription = self.name, "opening the stream anew after a silence");
+                        return Ended::Silent;
                     }
                 }
             };
@@ -201,7 +193,12 @@ impl Reader {
                 Some(Err(error)) => {
                     return Ended::Refused(fault::explain(&error, Call::Pull(&self.name), &self.config));
                 }
-                None => return Ended::Left,
+                None => {
+                    return Ended::Refused(BrokerError::Failed(format!(
+                        "the stream of the subscription '{}' has ended; start again",
+                        self.name
+                    )));
+                }
             }
         }
     }
