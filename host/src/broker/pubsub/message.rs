@@ -81,7 +81,10 @@ pub(super) fn to_pubsub(message: Message, lane: Option<&Lane>) -> Result<model::
 pub(super) fn fit(mut letter: Message) -> Message {
     let size = letter.size();
     if size > MAX_MESSAGE_BYTES {
-        tracing::warn!(size, "a dead letter goes without its headers: it would be over what Pub/Sub takes");
+        tracing::warn!(
+            size,
+            "a dead letter goes without its headers: it would be over what Pub/Sub takes"
+        );
         letter.headers.clear();
     }
     letter

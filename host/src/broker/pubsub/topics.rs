@@ -3,6 +3,8 @@
 //! The roles Publisher and Subscriber allow neither to look nor to make. So a refusal says nothing here: what is published
 //! or read next decides, and names the role that it misses.
 
+use std::time::Duration;
+
 use google_cloud_gax::error::rpc::Code;
 use google_cloud_gax::paginator::ItemPaginator as _;
 use google_cloud_pubsub::Error;
@@ -13,6 +15,9 @@ use crate::broker::BrokerError;
 
 /// What a topic is called whose subscription outlived it.
 const DELETED: &str = "_deleted-topic_";
+
+/// Between a topic's making and that of its subscription, generously.
+const JUST_MADE: Duration = Duration::from_secs(1);
 
 /// What a look at a topic or subscription came to.
 #[derive(Debug, PartialEq, Eq)]
@@ -83,7 +88,15 @@ impl Topics {
     pub async fn find_or_create(&self, topic: &str) -> Result<(), BrokerError> {
         match self.find_topic(topic).await? {
             Found::Missing => self.create(topic).await,
-            _ => Ok(()),
+            Found::Denied => Ok(()),
+            Found::There(()) => {
+                // Another host may have made it just now, and be about to make its subscription.
+                let subscription = self.clients.config.subscription_of(topic);
+                if self.topic_of(&subscription).await? == Found::Missing {
+                    tokio::time::sleep(JUST_MADE).await;
+                }
+                Ok(())
+            }
         }
     }
 
