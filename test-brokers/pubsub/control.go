@@ -8,6 +8,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"strconv"
 	"time"
@@ -159,14 +160,15 @@ func (c *control) failAcks(q struct {
 	return none{}, nil
 }
 
-// closeStreams ends those that are open; UNAVAILABLE unless told.
+// closeStreams ends those that are open; UNAVAILABLE unless told, and with OK as if there were no more to come.
 func (c *control) closeStreams(q struct {
 	Code code `json:"code"`
 }) (any, error) {
+	reason := status.Error(q.Code.Code, streamClosed)
 	if q.Code.Code == codes.OK {
-		q.Code.Code = codes.Unavailable
+		reason = io.EOF
 	}
-	return map[string]int{"closed": c.service.closeStreams(status.Error(q.Code.Code, streamClosed))}, nil
+	return map[string]int{"closed": c.service.closeStreams(reason)}, nil
 }
 
 // streamLifetime holds for open streams too; 0 takes it back.

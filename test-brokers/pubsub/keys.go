@@ -81,7 +81,7 @@ func (s *service) joined(sub *subscription, received *pb.ReceivedMessage) bool {
 // shift drops the first, which pstest no longer has.
 func (sub *subscription) shift(q *queue, key string) {
 	q.messages = q.messages[1:]
-	q.next--
+	q.next = max(0, q.next-1)
 	if len(q.messages) == 0 {
 		delete(sub.keys, key)
 	}
@@ -93,6 +93,9 @@ func (s *service) ahead(sub *subscription, most int, period time.Duration, holde
 	for _, q := range sub.keys {
 		for ; q.next < len(q.messages) && len(sent) < most && q.heldBy(sub, holder); q.next++ {
 			m := q.messages[q.next]
+			if m.done {
+				continue
+			}
 			s.lastAhead++
 			m.ackID = "ahead-" + strconv.Itoa(s.lastAhead)
 			received := &pb.ReceivedMessage{

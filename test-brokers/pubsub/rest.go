@@ -51,10 +51,14 @@ func (s *rest) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Write(text)
 }
 
-// call does what METHOD /v1/projects/PROJECT/{topics,subscriptions}[/NAME] asks for.
+// call does what METHOD /v1/projects/PROJECT/{topics,subscriptions}[/NAME] asks for, or GET of a topic's subscriptions.
 func (s *rest) call(ctx context.Context, r *http.Request) (proto.Message, error) {
 	path := strings.TrimPrefix(r.URL.Path, "/v1/")
 	parts := strings.Split(path, "/")
+	if len(parts) == 5 && parts[2] == "topics" && parts[4] == "subscriptions" && r.Method == http.MethodGet {
+		topic := strings.TrimSuffix(path, "/subscriptions")
+		return s.publisher.ListTopicSubscriptions(ctx, &pb.ListTopicSubscriptionsRequest{Topic: topic})
+	}
 	if len(parts) < 3 || len(parts) > 4 || parts[0] != "projects" {
 		return nil, status.Error(codes.Unimplemented, "not served here: "+r.URL.Path)
 	}

@@ -58,6 +58,7 @@ func TestTopicsAndSubscriptionsAreMadeAndFoundOverHTTP(t *testing.T) {
 			`"enableMessageOrdering":true`},
 		{"GET", "projects/p/subscriptions/new", "", 200, `"topic":"projects/p/topics/new"`},
 		{"GET", "projects/p/subscriptions", "", 200, sub},
+		{"GET", "projects/p/topics/new/subscriptions", "", 200, "projects/p/subscriptions/new"},
 		{"DELETE", "projects/p/subscriptions/new", "", 200, "{}"},
 		{"DELETE", "projects/p/topics/new", "", 200, "{}"},
 		{"PUT", "projects/p/topics/odd", "[", 400, "Invalid JSON"},

@@ -14,6 +14,9 @@ use crate::shutdown::Shutdown;
 /// Messages that are taken and wait to be consumed: enough to share the broker's group commits.
 const IN_FLIGHT: usize = 64;
 
+/// Messages that are left to the end.
+const LEFT: usize = 1024;
+
 /// What became of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Taken {
@@ -50,7 +53,7 @@ async fn take_all(
     let mut left = Vec::new();
     let mut last = Instant::now();
     let ended = loop {
-        let demand = match acks.len() + left.len() < IN_FLIGHT {
+        let demand = match acks.len() < IN_FLIGHT && left.len() < LEFT {
             true => Demand::Deliveries,
             false => Demand::EventsOnly,
         };

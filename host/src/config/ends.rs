@@ -1,5 +1,7 @@
 //! The two ends of a pipeline: one broker, or any two.
 
+use std::path::{Path, PathBuf};
+
 use super::{BrokerConfig, BrokerKind, Delivery, check_positionals};
 use crate::cli::{BrokerAddress, BrokerArgs, BrokerName, MemberArgs, StorageArgs};
 use crate::exit::Failure;
@@ -54,7 +56,7 @@ impl Ends {
     /// Whether one act can be exact: both ends are of one cluster, or one file.
     pub fn are_one(&self) -> bool {
         match (&self.input.kind, &self.output.kind) {
-            (BrokerKind::Local(input), BrokerKind::Local(output)) => input.file == output.file,
+            (BrokerKind::Local(input), BrokerKind::Local(output)) => whole(&input.file) == whole(&output.file),
             (BrokerKind::Kafka(input), BrokerKind::Kafka(output)) => {
                 input.bootstrap_servers == output.bootstrap_servers
             }
@@ -92,6 +94,12 @@ impl Ends {
     }
 }
 
+/// A file may be named in many ways, and need not be there.
+fn whole(file: &Path) -> PathBuf {
+    let absolute = || std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+    file.canonicalize().unwrap_or_else(|_| absolute())
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -113,6 +121,11 @@ mod tests {
     fn an_end_that_is_not_named_is_at_the_broker() {
         let both = ends(&["--local-file", "a.db"]).unwrap();
         assert!(both.are_one());
+        assert!(
+            ends(&["--local-file", "./a.db", "--output", "local:a.db"])
+                .unwrap()
+                .are_one()
+        );
         let one = ends(&["--local-file", "a.db", "--output", "kafka:somewhere:9092"]).unwrap();
         assert!(!one.are_one());
         assert_eq!(one.input.place(), "a.db");

@@ -118,14 +118,20 @@ impl PubSubConfig {
         }
     }
 
-    /// From what was typed and from the files that it names. `project` goes before the one that was typed behind the
-    /// credentials.
+    /// From what was typed and from the files that it names. `project`: where it was said elsewhere.
     pub(super) fn new(args: PubSubArgs, project: Option<String>, storage: &StorageArgs) -> Result<Self, Failure> {
-        // One alone is the project.
+        // One alone is the project, unless that is known already.
         let (credentials, typed) = match (args.credentials, args.project) {
-            (first, None) => (None, first),
+            (first, None) if project.is_none() => (None, first),
             (first, second) => (first, second),
         };
+        if let (Some(project), Some(typed)) = (&project, &typed)
+            && project != typed
+        {
+            return Err(Failure::Usage(format!(
+                "'{project}' and '{typed}' are two projects; leave the one behind the credentials out"
+            )));
+        }
         let identity = match credentials.as_deref() {
             None | Some("-") => Identity::Default,
             Some(file) => identity(Path::new(file))?,
@@ -300,6 +306,16 @@ mod tests {
             assert_eq!(config.project, "my-project");
             assert!(matches!(config.identity, Identity::Default));
         }
+    }
+
+    #[test]
+    fn where_the_project_is_said_elsewhere_one_alone_is_the_credentials() {
+        let new = |args| PubSubConfig::new(args, Some("mine".to_owned()), &StorageArgs::default());
+        let missing = new(typed("no-such-file.json", None)).unwrap_err().to_string();
+        assert!(missing.contains("no-such-file.json"), "{missing}");
+        assert_eq!(new(typed("-", Some("mine"))).unwrap().project, "mine");
+        let refused = new(typed("-", Some("other"))).unwrap_err().to_string();
+        assert!(refused.contains("'mine' and 'other'"), "{refused}");
     }
 
     #[test]

@@ -34,7 +34,7 @@ impl Ack for PubSubAck {
         let Err(error) = confirmed else {
             return Ok(());
         };
-        token.unsettle(settled.id);
+        token.unsettle();
         match error {
             AckError::Rpc { source, .. } if is_final(fault::code(&source)) => Err(token.lanes.explain(&source).into()),
             error => {

@@ -1,18 +1,22 @@
 //! Google's clients: as whom they ask, and where.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use google_cloud_auth::build_errors::Error as IdentityError;
 use google_cloud_auth::credentials::{
     self, Credentials, anonymous, external_account, impersonated, service_account, user_account,
 };
 use google_cloud_gax::client_builder::Error as BuildError;
-use google_cloud_gax::retry_policy::RetryPolicyExt;
+use google_cloud_gax::retry_policy::{RetryPolicy, RetryPolicyExt};
+use google_cloud_gax::retry_result::RetryResult;
+use google_cloud_gax::retry_state::RetryState;
+use google_cloud_pubsub::Error;
 use google_cloud_pubsub::client::{BasePublisher, Subscriber, SubscriptionAdmin, TopicAdmin};
 use google_cloud_pubsub::retry_policy::RetryableErrors;
 use serde_json::Value;
 
+use super::fault;
 use crate::broker::BrokerError;
 use crate::config::{Identity, PubSubConfig};
 
@@ -59,16 +63,48 @@ impl Clients {
         subscriber.build().await.map_err(|error| unusable(&self.config, &error))
     }
 
-    /// Repeats what may succeed later until the limit, or for as long as it takes.
+    /// Repeats what may succeed later until the limit, or for as long as it takes, and says so.
     pub async fn publisher(&self, limit: Option<Duration>) -> Result<BasePublisher, BrokerError> {
         let publisher = BasePublisher::builder()
             .with_endpoint(endpoint(&self.config))
             .with_credentials(self.credentials.clone());
         let publisher = match limit {
             Some(limit) => publisher.with_retry_policy(RetryableErrors.with_time_limit(limit)),
-            None => publisher.with_retry_policy(RetryableErrors),
+            None => publisher.with_retry_policy(Persistent::default()),
         };
         publisher.build().await.map_err(|error| unusable(&self.config, &error))
+    }
+}
+
+/// Repeats whatever may succeed later, without end. An attempt of which nothing is heard is given up in the end, as its connection
+/// may be dead without anybody having noticed.
+#[derive(Debug, Default)]
+struct Persistent {
+    told: Mutex<Option<Instant>>,
+}
+
+impl Persistent {
+    /// A request of the largest size, on a slow line.
+    const ATTEMPT: Duration = Duration::from_secs(120);
+
+    const TELL_EVERY: Duration = Duration::from_secs(60);
+}
+
+impl RetryPolicy for Persistent {
+    fn on_error(&self, state: &RetryState, error: Error) -> RetryResult {
+        let result = RetryableErrors.on_error(state, error);
+        if let RetryResult::Continue(error) = &result {
+            let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+            if told.is_none_or(|told| told.elapsed() >= Self::TELL_EVERY) {
+                *told = Some(Instant::now());
+                tracing::warn!("publishing fails and is tried again: {}", fault::innermost(error));
+            }
+        }
+        result
+    }
+
+    fn remaining_time(&self, _state: &RetryState) -> Option<Duration> {
+        Some(Self::ATTEMPT)
     }
 }
 

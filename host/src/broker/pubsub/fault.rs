@@ -166,7 +166,7 @@ fn endpoint(config: &PubSubConfig) -> &str {
 }
 
 /// The last cause says what happened; those around it only who noticed.
-fn innermost(error: &Error) -> String {
+pub(super) fn innermost(error: &Error) -> String {
     causes(error).last().unwrap_or(error).to_string()
 }
 

@@ -51,8 +51,16 @@ struct Held {
     epoch: u64,
     next: u64,
     unsettled: BTreeMap<u64, Unsettled>,
-    /// This message was abandoned at that time, and whatever comes before it is out of order.
-    awaited: Option<(String, Instant)>,
+    awaited: Option<Awaited>,
+}
+
+/// What was abandoned and comes again first: whatever comes before it is out of order.
+#[derive(Debug)]
+struct Awaited {
+    id: String,
+    since: Instant,
+    /// The first that came before it and was handed back.
+    turned_back: Option<String>,
 }
 
 #[derive(Debug)]
@@ -109,16 +117,45 @@ impl Token {
     }
 
     /// The service did not take the acknowledgement: the message comes again, and with it what follows.
-    pub fn unsettle(&self, id: String) {
-        self.lanes.abandon(&self.lane, self.epoch, Some(id));
+    pub fn unsettle(&self) {
+        self.lanes.abandon(&self.lane, self.epoch);
     }
 }
 
 impl Drop for Token {
     fn drop(&mut self) {
         if !self.is_settled {
-            self.lanes.abandon(&self.lane, self.epoch, None);
+            self.lanes.abandon(&self.lane, self.epoch);
         }
+    }
+}
+
+impl Awaited {
+    fn new(id: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            since: Instant::now(),
+            turned_back: None,
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.since.elapsed() >= PATIENCE
+    }
+
+    /// Whether a message that comes now is out of order. Where the awaited one did not come in time, somebody else has it, and
+    /// the first that was handed back is awaited in its place.
+    fn turns_back(&mut self, id: &str) -> bool {
+        if self.is_over()
+            && let Some(first) = self.turned_back.take()
+        {
+            *self = Self::new(&first);
+        }
+        if self.id == id || self.is_over() {
+            return false;
+        }
+        self.turned_back.get_or_insert_with(|| id.to_owned());
+        true
     }
 }
 
@@ -193,6 +230,10 @@ impl Lanes {
             held.renew(handler);
             return;
         }
+        if state.answered.contains(&id) {
+            handler.ack();
+            return;
+        }
         let key = message.key.as_ref().map(|key| String::from_utf8_lossy(key));
         let lane = match key {
             Some(key) => Lane::new(format!("{}/{key}", self.subscription), 0),
@@ -211,18 +252,10 @@ impl Lanes {
             state.lanes.insert(lane.clone(), held);
         }
         let Some(held) = state.lanes.get_mut(&lane) else { return };
-        if let Some((awaited, since)) = &held.awaited
-            && *awaited != id
-            && since.elapsed() < PATIENCE
-        {
+        if held.awaited.as_mut().is_some_and(|awaited| awaited.turns_back(&id)) {
             return;
         }
         held.awaited = None;
-        if state.answered.contains(&id) {
-            state.forget_if_empty(&lane);
-            handler.ack();
-            return;
-        }
         let seq = held.next;
         held.next += 1;
         let position = format!("{}/{id}", self.subscription);
@@ -272,8 +305,8 @@ impl Lanes {
         Ok(delivery)
     }
 
-    /// Hands back everything of a lane that is not settled; `first` is what comes again first, where that is not among it.
-    fn abandon(&self, lane: &Lane, epoch: u64, first: Option<String>) {
+    /// Hands back everything of a lane that is not settled.
+    fn abandon(&self, lane: &Lane, epoch: u64) {
         let mut guard = self.lock();
         let state = &mut *guard;
         let next_epoch = state.next_epoch();
@@ -286,18 +319,15 @@ impl Lanes {
             state.places.remove(&message.id);
         }
         if lane.number().is_some() {
-            let first = first.or_else(|| Some(unsettled.values().next()?.id.clone()));
-            held.awaited = first.map(|id| (id, Instant::now()));
+            let first = unsettled.values().next();
+            held.awaited = first.map(|first| Awaited::new(&first.id));
         }
         state.discard(lane);
         // Also those whose first message went elsewhere.
-        let is_over = |awaited: &Option<(String, Instant)>| {
-            let since = awaited.as_ref().map(|(_, since)| since.elapsed());
-            since.is_none_or(|since| since >= PATIENCE)
-        };
+        let is_awaited = |held: &Held| held.awaited.as_ref().is_some_and(|awaited| !awaited.is_over());
         state
             .lanes
-            .retain(|_, held| !held.unsettled.is_empty() || !is_over(&held.awaited));
+            .retain(|_, held| !held.unsettled.is_empty() || is_awaited(held));
         drop(guard);
         // In order, so that they come again in order.
         drop(unsettled);

@@ -12,10 +12,7 @@ use crate::broker::{BrokerError, Lane};
 use crate::message::Message;
 
 /// The largest message, attributes and key included: a request of 10 MB, less the names and numbers around it.
-pub(super) const MAX_MESSAGE_BYTES: usize = MAX_REQUEST_BYTES - 4096;
-
-/// What the service takes in a request.
-const MAX_REQUEST_BYTES: usize = 10_000_000;
+pub(super) const MAX_MESSAGE_BYTES: usize = 10_000_000 - 4096;
 
 const MAX_ATTRIBUTES: usize = 100;
 const MAX_NAME: usize = 256;
@@ -52,7 +49,7 @@ pub(super) fn from_pubsub(message: model::Message) -> Message {
 /// that is one of many messages.
 pub(super) fn to_pubsub(message: Message, lane: Option<&Lane>) -> Result<model::Message, BrokerError> {
     let size = message.size();
-    if size > MAX_MESSAGE_BYTES && !message.headers.is_empty() || size > MAX_REQUEST_BYTES {
+    if size > MAX_MESSAGE_BYTES {
         return Err(BrokerError::Failed(format!(
             "a message of {size} bytes is over what Pub/Sub takes ({MAX_MESSAGE_BYTES}); send smaller batches"
         )));
@@ -76,8 +73,8 @@ pub(super) fn to_pubsub(message: Message, lane: Option<&Lane>) -> Result<model::
         .set_attributes(attributes))
 }
 
-/// A dead letter that is too large by the reason beside it goes without its headers: its message was of a size that the service
-/// took, and none that is too large may end the run.
+/// A dead letter that is too large by the reason beside it goes without its headers, and at the very limit without its end:
+/// none that is too large may end the run.
 pub(super) fn fit(mut letter: Message) -> Message {
     let size = letter.size();
     if size > MAX_MESSAGE_BYTES {
@@ -86,6 +83,8 @@ pub(super) fn fit(mut letter: Message) -> Message {
             "a dead letter goes without its headers: it would be over what Pub/Sub takes"
         );
         letter.headers.clear();
+        let key = letter.key.as_ref().map_or(0, Bytes::len);
+        letter.payload.truncate(MAX_MESSAGE_BYTES.saturating_sub(key));
     }
     letter
 }
@@ -174,12 +173,12 @@ mod tests {
 
     #[test]
     fn what_pub_sub_would_refuse_is_refused_before_it_is_sent() {
-        let mut letter = Message::new(vec![0; MAX_MESSAGE_BYTES]);
+        let mut letter = Message::new(vec![0; MAX_MESSAGE_BYTES + 7]);
         letter.set_header("error-code", "trap");
         assert!(to_pubsub(letter.clone(), None).is_err());
         assert!(to_pubsub(fit(letter), None).is_ok());
         for (payload, named) in [
-            (vec![0; MAX_REQUEST_BYTES + 1], "over what Pub/Sub takes"),
+            (vec![0; MAX_MESSAGE_BYTES + 1], "over what Pub/Sub takes"),
             (vec![], "without a payload"),
         ] {
             let refused = to_pubsub(Message::new(payload), None).unwrap_err().to_string();

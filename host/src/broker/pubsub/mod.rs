@@ -50,8 +50,7 @@ impl Broker {
         let create = subscription.create && own.is_none();
         let name = own.unwrap_or_else(|| config.subscription_of(topic));
         self.topics.find_subscription(topic, &name, create).await?;
-        let subscriber = self.topics.clients.subscriber().await?;
-        Ok(PubSubSource::open(subscriber, Arc::clone(config), &name))
+        Ok(PubSubSource::open(self.topics.clone(), &name))
     }
 
     /// Publishes to a topic, made when missing. What is accepted waits for its confirmation as long as it takes, or no

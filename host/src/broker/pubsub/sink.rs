@@ -8,9 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use google_cloud_gax::error::rpc::Code;
 use google_cloud_pubsub::client::{BasePublisher, Publisher};
-use google_cloud_pubsub::error::PublishError;
 use google_cloud_pubsub::model;
 use google_cloud_pubsub::publisher::PublishFuture;
 use tokio::sync::{Mutex, Semaphore};
@@ -119,50 +117,21 @@ impl Sink for PubSubSink {
         };
         let kib = u32::try_from(size >> 10).unwrap_or(QUEUE_KIB).clamp(1, QUEUE_KIB);
         let permit = Arc::clone(&self.room).acquire_many_owned(kib).await;
-        let (publisher, confirmed) = self.publish(&topic, message.clone()).await?;
-        let pending = Pending {
-            topics: self.topics.clone(),
-            topic,
-            message,
-            publisher,
-        };
+        let key = message.ordering_key.clone();
+        let (publisher, confirmed) = self.publish(&topic, message).await?;
+        let config = Arc::clone(&self.topics.clients.config);
         Ok(Box::pin(async move {
-            let confirmed = match confirmed.await {
-                Err(error) => pending.after(error).await,
-                Ok(_) => Ok(()),
-            };
+            let confirmed = confirmed.await;
             drop(permit);
-            confirmed
+            confirmed.map(drop).map_err(|error| {
+                // What waits behind it was told that its key is paused; what comes after that is not to be.
+                publisher.resume_publish(key);
+                fault::explain_publishing(&error, &topic, &config)
+            })
         }))
     }
 
     fn max_answer_bytes(&self) -> Option<usize> {
         Some(MAX_MESSAGE_BYTES)
-    }
-}
-
-/// A message that is on its way.
-struct Pending {
-    topics: Topics,
-    topic: Arc<str>,
-    message: model::Message,
-    publisher: Publisher,
-}
-
-impl Pending {
-    /// It was not published. Where its topic is missing, which may not have been visible before, that is made.
-    async fn after(self, error: PublishError) -> Result<(), BrokerError> {
-        let explain = |error| fault::explain_publishing(&error, &self.topic, &self.topics.clients.config);
-        // What waits behind it is told that its key is paused; what comes after that is not to be.
-        let resume = || self.publisher.resume_publish(&self.message.ordering_key);
-        let is_missing = matches!(&error, PublishError::Rpc(error) if fault::code(error) == Some(Code::NotFound));
-        if !is_missing {
-            resume();
-            return Err(explain(error));
-        }
-        self.topics.create(&self.topic).await?;
-        resume();
-        let again = self.publisher.publish(self.message.clone());
-        again.await.map(drop).map_err(explain)
     }
 }

@@ -13,23 +13,28 @@ use std::time::{Duration, SystemTime};
 use async_trait::async_trait;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use google_cloud_pubsub::client::Subscriber;
 use google_cloud_pubsub::subscriber::{MessageStream, ShutdownBehavior};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use super::fault::{self, Call};
+use super::fault::Call;
 use super::lanes::Lanes;
 use super::message;
-use super::topics::subscription_path;
+use super::topics::Topics;
 use crate::broker::{BrokerError, Demand, Event, Source};
-use crate::config::PubSubConfig;
 
 /// How long a source that is closed waits for a service that may be gone.
 const LEAVE: Duration = Duration::from_secs(5);
 
-/// What comes sooner than this on a stream that was opened after a silence had been waiting for it.
-const SOON: Duration = Duration::from_secs(5);
+/// How often it is looked whether the service answers at all: where it does not, the client library tries without end, and
+/// says nothing.
+const LOOK: Duration = Duration::from_secs(30);
+
+/// Until a stream that broke off is opened anew, or a service that does not answer is asked again.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// What is that much older than the stream by which it came had been waiting for it.
+const OLD: Duration = Duration::from_secs(5);
 
 /// One subscriber.
 #[derive(Debug)]
@@ -41,14 +46,13 @@ pub struct PubSubSource {
 }
 
 impl PubSubSource {
-    pub(super) fn open(subscriber: Subscriber, config: Arc<PubSubConfig>, subscription: &str) -> Self {
-        let path = subscription_path(&config.project, subscription);
-        let lanes = Arc::new(Lanes::new(subscription, Arc::clone(&config)));
+    pub(super) fn open(topics: Topics, subscription: &str) -> Self {
+        let path = topics.subscription_path(subscription);
+        let lanes = Arc::new(Lanes::new(subscription, Arc::clone(&topics.clients.config)));
         let stop = CancellationToken::new();
         let (leaving, left) = oneshot::channel();
         let reader = Reader {
-            subscriber,
-            config,
+            topics,
             name: subscription.to_owned(),
             path: path.clone(),
             lanes: Arc::clone(&lanes),
@@ -104,8 +108,7 @@ impl Source for PubSubSource {
 }
 
 struct Reader {
-    subscriber: Subscriber,
-    config: Arc<PubSubConfig>,
+    topics: Topics,
     name: String,
     path: String,
     lanes: Arc<Lanes>,
@@ -118,6 +121,10 @@ enum Ended {
     Left,
     /// Nothing came for a long time.
     Silent,
+    /// It broke off, which may pass.
+    Broken(String),
+    /// Nobody answers.
+    Lost(BrokerError),
     /// The service will not go on with it.
     Refused(BrokerError),
 }
@@ -128,7 +135,10 @@ impl Reader {
         let mut before = FuturesUnordered::new();
         let mut since = None;
         loop {
-            let mut stream = self.subscribe();
+            let mut stream = match self.subscribe().await {
+                Ok(stream) => stream,
+                Err(error) => break self.lanes.fail(error),
+            };
             let token = stream.shutdown_token();
             let ended = {
                 let mut read = pin!(self.read(&mut stream, since));
@@ -144,38 +154,45 @@ impl Reader {
             match ended {
                 Ended::Left => break,
                 Ended::Silent => since = Some(SystemTime::now()),
-                Ended::Refused(error) => {
-                    self.lanes.fail(error);
-                    self.stop.cancelled().await;
-                    break;
+                Ended::Broken(why) => {
+                    tracing::warn!(subscription = self.name, "{why}; opening the stream anew");
+                    self.rest().await;
                 }
+                Ended::Lost(error) => self.wait_for_answer(&error).await,
+                Ended::Refused(error) => break self.lanes.fail(error),
             }
         }
+        self.stop.cancelled().await;
         while before.next().await.is_some() {}
     }
 
-    fn subscribe(&self) -> MessageStream {
-        let subscribe = self.subscriber.subscribe(&self.path);
+    /// By a connection of its own: the one before may be dead without anybody having noticed.
+    async fn subscribe(&self) -> Result<MessageStream, BrokerError> {
+        let config = &self.topics.clients.config;
+        let subscriber = self.topics.clients.subscriber().await?;
         let bound = |limit: usize| i64::try_from(limit).unwrap_or(i64::MAX);
-        subscribe
-            .set_max_lease_extension(self.config.lease)
-            .set_max_outstanding_messages(bound(self.config.outstanding_messages))
-            .set_max_outstanding_bytes(bound(self.config.outstanding_bytes))
-            .set_shutdown_behavior(ShutdownBehavior::WaitForProcessing)
-            .build()
+        let subscribe = subscriber
+            .subscribe(&self.path)
+            .set_max_lease_extension(config.lease)
+            .set_max_outstanding_messages(bound(config.outstanding_messages))
+            .set_max_outstanding_bytes(bound(config.outstanding_bytes))
+            .set_shutdown_behavior(ShutdownBehavior::WaitForProcessing);
+        Ok(subscribe.build())
     }
 
     /// Reads one stream to its end. `silent_until`: why it was opened.
     async fn read(&self, stream: &mut MessageStream, silent_until: Option<SystemTime>) -> Ended {
         let mut silent_until = silent_until;
+        let mut lost = pin!(self.lost());
         loop {
             let mut next = pin!(stream.next());
             let read = loop {
                 tokio::select! {
                     read = &mut next => break read,
                     () = self.stop.cancelled() => return Ended::Left,
+                    error = &mut lost => return Ended::Lost(error),
                     // While something is held, that may be all that the service hands out at once.
-                    () = tokio::time::sleep(self.config.silence) => if self.lanes.is_empty() {
+                    () = tokio::time::sleep(self.topics.clients.config.silence) => if self.lanes.is_empty() {
                         tracing::debug!(subscription = self.name, "opening the stream anew after a silence");
                         return Ended::Silent;
                     }
@@ -190,16 +207,43 @@ impl Reader {
                     }
                     self.lanes.offer(id, message, handler);
                 }
-                Some(Err(error)) => {
-                    return Ended::Refused(fault::explain(&error, Call::Pull(&self.name), &self.config));
-                }
-                None => {
-                    return Ended::Refused(BrokerError::Failed(format!(
-                        "the stream of the subscription '{}' has ended; start again",
-                        self.name
-                    )));
-                }
+                Some(Err(error)) => match self.topics.explain(&error, Call::Pull(&self.name)) {
+                    BrokerError::Unreachable(why) => return Ended::Broken(why),
+                    refused => return Ended::Refused(refused),
+                },
+                None => return Ended::Broken("the service has ended the stream".to_owned()),
             }
+        }
+    }
+
+    /// Resolves when nobody answers any more.
+    async fn lost(&self) -> BrokerError {
+        loop {
+            tokio::time::sleep(LOOK).await;
+            if let Err(error @ BrokerError::Unreachable(_)) = self.topics.probe().await {
+                return error;
+            }
+        }
+    }
+
+    async fn wait_for_answer(&self, error: &BrokerError) {
+        tracing::warn!(subscription = self.name, "{error}; waiting for an answer");
+        let answer = async {
+            while let Err(BrokerError::Unreachable(_)) = self.topics.probe().await {
+                self.rest().await;
+            }
+            tracing::info!(subscription = self.name, "the service answers again");
+        };
+        tokio::select! {
+            () = self.stop.cancelled() => {}
+            () = answer => {}
+        }
+    }
+
+    async fn rest(&self) {
+        tokio::select! {
+            () = self.stop.cancelled() => {}
+            () = tokio::time::sleep(PAUSE) => {}
         }
     }
 
@@ -209,11 +253,11 @@ impl Reader {
             .and_then(|ms| u64::try_from(ms).ok())
             .map(Duration::from_millis);
         let opened = silent_until.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        if published.is_some_and(|published| published + SOON < opened) {
+        if published.is_some_and(|published| published + OLD < opened) {
             tracing::warn!(
                 subscription = self.name,
                 "nothing had come for {} although there was something to read: the stream was opened anew",
-                humantime::format_duration(self.config.silence)
+                humantime::format_duration(self.topics.clients.config.silence)
             );
         }
     }

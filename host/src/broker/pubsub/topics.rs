@@ -89,21 +89,30 @@ impl Topics {
         match self.find_topic(topic).await? {
             Found::Missing => self.create(topic).await,
             Found::Denied => Ok(()),
-            Found::There(()) => {
+            Found::There(()) if self.is_unread(topic).await? => {
                 // Another host may have made it just now, and be about to make its subscription.
-                let subscription = self.clients.config.subscription_of(topic);
-                if self.topic_of(&subscription).await? == Found::Missing {
-                    tokio::time::sleep(JUST_MADE).await;
+                tokio::time::sleep(JUST_MADE).await;
+                match self.is_unread(topic).await? {
+                    true => self.create(topic).await,
+                    false => Ok(()),
                 }
-                Ok(())
             }
+            Found::There(()) => Ok(()),
         }
     }
 
-    /// Makes a topic that is missing, with a subscription: what is published before there is one is lost.
+    /// Whether a topic is known to have no subscription at all.
+    async fn is_unread(&self, topic: &str) -> Result<bool, BrokerError> {
+        let asked = self.clients.topics.list_topic_subscriptions();
+        let answer = asked.set_topic(self.topic_path(topic)).set_page_size(1).send().await;
+        let found = found(answer).map_err(|error| self.explain(&error, Call::Get(topic)))?;
+        Ok(matches!(found, Found::There(list) if list.subscriptions.is_empty()))
+    }
+
+    /// Makes a topic with a subscription, whichever of them is missing: what is published before there is one is lost.
     pub async fn create(&self, topic: &str) -> Result<(), BrokerError> {
         let mut made = self.create_topic(topic).await?;
-        if made == Made::Now {
+        if made != Made::Denied {
             let subscription = self.clients.config.subscription_of(topic);
             made = self.create_subscription(topic, &subscription).await?;
         }

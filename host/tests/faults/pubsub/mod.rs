@@ -95,9 +95,11 @@ fn streams_that_the_service_closes_are_opened_anew_without_a_gap() {
     let Some(server) = server() else { return };
     let _turn = turn();
     for exactly_once in BOTH {
+        // As after half an hour; as a proxy may; and as if there were no more to come.
+        let mut codes = ["UNAVAILABLE", "CANCELLED", "OK"].iter().cycle();
         let (stream, _) = stream(&server, exactly_once);
-        again_and_again("the service closes the stream", stream, times(30, 5), |_, _| {
-            server.close_streams("UNAVAILABLE").unwrap();
+        again_and_again("the service closes the stream", stream, times(30, 6), |_, _| {
+            server.close_streams(codes.next().unwrap()).unwrap();
         });
     }
 }
