@@ -163,6 +163,24 @@ async fn a_topic_that_is_made_has_a_subscription_so_that_nothing_is_published_in
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_that_nobody_reads_gets_its_subscription_and_one_that_somebody_reads_does_not() {
+    let Some(broker) = pubsub::fixture() else { return };
+    let (server, project) = (&broker.server, broker.project());
+    server.create_topic(project, "unread").unwrap();
+    server.create_topic(project, "read").unwrap();
+    let plain = SubscriptionOptions::default();
+    server.create_subscription(project, "somebody", "read", &plain).unwrap();
+    for topic in ["unread", "read"] {
+        let sink = broker.broker().await.sink(topic, topic, None).await.unwrap();
+        let (route, message) = (Route::Answers, Message::new("early"));
+        let output = Output { route, message };
+        sink.enqueue(output, None).await.unwrap().await.unwrap();
+    }
+    assert_eq!(server.stats(project, "unread-sub").unwrap().published, 1);
+    assert!(server.stats(project, "read-sub").is_err());
+}
+
 #[test]
 fn a_soft_stop_acknowledges_what_is_finished_and_hands_back_the_rest_at_once() {
     let Some(broker) = pubsub::fixture() else { return };

@@ -162,10 +162,13 @@ func (c *control) failAcks(q struct {
 
 // closeStreams ends those that are open; UNAVAILABLE unless told, and with OK as if there were no more to come.
 func (c *control) closeStreams(q struct {
-	Code code `json:"code"`
+	Code *code `json:"code"`
 }) (any, error) {
-	reason := status.Error(q.Code.Code, streamClosed)
-	if q.Code.Code == codes.OK {
+	reason := status.Error(codes.Unavailable, streamClosed)
+	if q.Code != nil {
+		reason = status.Error(q.Code.Code, streamClosed)
+	}
+	if reason == nil {
 		reason = io.EOF
 	}
 	return map[string]int{"closed": c.service.closeStreams(reason)}, nil

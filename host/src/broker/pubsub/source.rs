@@ -28,7 +28,7 @@ const LEAVE: Duration = Duration::from_secs(5);
 
 /// How often it is looked whether the service answers at all: where it does not, the client library tries without end, and
 /// says nothing.
-const LOOK: Duration = Duration::from_secs(30);
+const LOOK: Duration = Duration::from_secs(10);
 
 /// Until a stream that broke off is opened anew, or a service that does not answer is asked again.
 const PAUSE: Duration = Duration::from_secs(2);
