@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use host::broker::kafka::{Broker, KafkaAck};
-use host::broker::{Admin, ConfirmThenAck, Output, Route, Settle, Sink, Subscription};
+use host::broker::{Admin, ConfirmThenAck, Settle, Subscription};
 use host::config::{Delivery, KafkaConfig};
 use host::message::Message;
 use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier};
@@ -19,7 +19,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use test_brokers::{Cluster, Distribution, Options};
 
-use super::{DEADLINE, Fixture, Member};
+use super::{DEADLINE, Fixture, Member, publish};
 
 /// What is published to see whether outputs are refused.
 const PROBE: &[u8] = b"probe";
@@ -201,15 +201,11 @@ impl Fixture for Kafka {
 
     async fn append(&self, messages: Vec<Message>) {
         let sink = self.broker().await.sink(&self.input, &self.input, None).await.unwrap();
-        let mut confirmations = Vec::new();
-        for mut message in messages {
+        let mut messages = messages;
+        for message in &mut messages {
             message.set_header("padding", vec![b' '; 200]);
-            let route = Route::Answers;
-            confirmations.push(sink.enqueue(Output { route, message }, None).await.unwrap());
         }
-        for confirmation in confirmations {
-            confirmation.await.unwrap();
-        }
+        publish(&sink, messages).await;
     }
 
     async fn join(&self) -> Member {

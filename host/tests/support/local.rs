@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use host::broker::local::Broker;
-use host::broker::{Admin, Demand, Event, Output, Route, Sink, Source, Subscription};
+use host::broker::{Admin, Demand, Event, Source, Subscription};
 use host::config::LocalConfig;
 use host::message::Message;
 use tempfile::TempDir;
 
-use super::{Fixture, GROUP, INPUT, Member, OUTPUT, within};
+use super::{Fixture, GROUP, INPUT, Member, OUTPUT, publish, within};
 
 pub const MAX_MESSAGE_BYTES: usize = 16 << 20;
 
@@ -107,14 +107,7 @@ impl Fixture for Local {
 
     async fn append(&self, messages: Vec<Message>) {
         let sink = self.broker().await.writer(INPUT, INPUT).await.unwrap();
-        let mut confirmations = Vec::new();
-        for message in messages {
-            let route = Route::Answers;
-            confirmations.push(sink.enqueue(Output { route, message }, None).await.unwrap());
-        }
-        for confirmation in confirmations {
-            confirmation.await.unwrap();
-        }
+        publish(&sink, messages).await;
     }
 
     async fn join(&self) -> Member {

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use host::broker::{Delivery, Demand, Drained, Durable, Event, Lane, Output, Route, Settle, SettleError, Source};
+use host::broker::{Delivery, Demand, Drained, Durable, Event, Lane, Output, Route, Settle, SettleError, Sink, Source};
 use host::message::Message;
 
 /// No condition that a test waits for takes longer, even on a busy machine.
@@ -130,6 +130,18 @@ impl Member {
         };
         within("everything to be answered", work).await;
         answered
+    }
+}
+
+/// Publishes messages, in order, and returns when they are confirmed.
+pub async fn publish(sink: &dyn Sink, messages: Vec<Message>) {
+    let mut confirmations = Vec::new();
+    for message in messages {
+        let route = Route::Answers;
+        confirmations.push(sink.enqueue(Output { route, message }, None).await.unwrap());
+    }
+    for confirmation in confirmations {
+        confirmation.await.unwrap();
     }
 }
 

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use host::broker::pubsub::{Broker, PubSubAck};
-use host::broker::{ConfirmThenAck, Output, Route, Sink, Subscription};
+use host::broker::{ConfirmThenAck, Subscription};
 use host::config::PubSubConfig;
 use host::message::Message;
 use test_brokers::{PubSub as Server, PubSubOptions, PubSubProgram, SubscriptionOptions};
 
-use super::{Fixture, GROUP, INPUT, Member, OUTPUT};
+use super::{Fixture, GROUP, INPUT, Member, OUTPUT, publish};
 
 pub struct PubSub {
     pub server: Server,
@@ -98,14 +98,7 @@ impl Fixture for PubSub {
 
     async fn append(&self, messages: Vec<Message>) {
         let sink = self.broker().await.sink(INPUT, INPUT, None).await.unwrap();
-        let mut confirmations = Vec::new();
-        for message in messages {
-            let route = Route::Answers;
-            confirmations.push(sink.enqueue(Output { route, message }, None).await.unwrap());
-        }
-        for confirmation in confirmations {
-            confirmation.await.unwrap();
-        }
+        publish(&sink, messages).await;
     }
 
     async fn join(&self) -> Member {

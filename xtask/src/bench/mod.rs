@@ -10,6 +10,8 @@ mod process;
 #[cfg(unix)]
 mod pubsub;
 #[cfg(unix)]
+mod row;
+#[cfg(unix)]
 mod scaling;
 #[cfg(unix)]
 mod throughput;

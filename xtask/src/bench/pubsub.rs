@@ -2,8 +2,8 @@
 //! the same.
 
 use super::kafka::Done;
-use super::middle;
 use super::process::{self, Running};
+use super::row::Row;
 use crate::pubsub;
 use crate::steps::Steps;
 use crate::workspace::Workspace;
@@ -23,17 +23,6 @@ const ROWS: [&str; 2] = [PYTHON, HOST];
 
 /// Messages that are published at once.
 const BATCH: usize = 50;
-
-/// One row of the table, with a value for each run.
-#[derive(Default)]
-struct Row {
-    messages_per_second: Vec<f64>,
-    /// Against Python, in the same run.
-    ratio: Vec<f64>,
-    /// Microseconds for each message.
-    cpu: Vec<f64>,
-    server_cpu: Vec<f64>,
-}
 
 /// A table in Markdown.
 pub fn measure(workspace: &Workspace, steps: &mut Steps, runs: usize) -> Result<String> {
@@ -77,16 +66,6 @@ pub fn measure(workspace: &Workspace, steps: &mut Steps, runs: usize) -> Result<
         }
     }
     Ok(table)
-}
-
-impl Row {
-    fn print(self, size: usize, name: &str) -> String {
-        let megabytes = self.messages_per_second.iter().map(|speed| speed * size as f64 / 1e6);
-        let [megabytes, speed] = [megabytes.collect(), self.messages_per_second].map(|values| middle(values, 0));
-        let [cpu, server] = [self.cpu, self.server_cpu].map(|values| middle(values, 0));
-        let ratio = middle(self.ratio, 2);
-        format!("| {size} | {name} | {speed} | {megabytes} | {ratio} | {cpu} | {server} |\n")
-    }
 }
 
 struct Bench<'a> {

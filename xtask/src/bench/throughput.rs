@@ -1,8 +1,8 @@
 //! What the host itself can move: a guest that sends back what it gets, beside Kafka's own measuring tools.
 
 use super::kafka::{Done, Kafka};
-use super::middle;
 use super::process::Running;
+use super::row::Row;
 use crate::steps::Steps;
 use crate::workspace::Workspace;
 use anyhow::{Context, Result, ensure};
@@ -19,17 +19,6 @@ const BOTH: &str = "both at once";
 const AT_LEAST_ONCE: &str = "`host run`";
 const EXACTLY_ONCE: &str = "`host run --delivery exactly-once`";
 const ROWS: [&str; 5] = [PRODUCER, CONSUMER, BOTH, AT_LEAST_ONCE, EXACTLY_ONCE];
-
-/// One row of the table, with a value for each run.
-#[derive(Default)]
-struct Row {
-    messages_per_second: Vec<f64>,
-    /// Against both tools at once, in the same run.
-    ratio: Vec<f64>,
-    /// Microseconds for each message.
-    host_cpu: Vec<f64>,
-    server_cpu: Vec<f64>,
-}
 
 /// A table in Markdown.
 pub fn measure(workspace: &Workspace, steps: &mut Steps, runs: usize) -> Result<String> {
@@ -61,7 +50,7 @@ pub fn measure(workspace: &Workspace, steps: &mut Steps, runs: usize) -> Result<
                 }
                 row.messages_per_second.push(speed);
                 row.ratio.extend(both.map(|both| speed / both));
-                row.host_cpu.extend(host_cpu);
+                row.cpu.extend(host_cpu);
                 row.server_cpu.push(1e6 * server.as_secs_f64() / messages as f64);
             }
         }
@@ -70,20 +59,6 @@ pub fn measure(workspace: &Workspace, steps: &mut Steps, runs: usize) -> Result<
         }
     }
     Ok(table)
-}
-
-impl Row {
-    fn print(self, size: usize, name: &str) -> String {
-        let megabytes = self.messages_per_second.iter().map(|speed| speed * size as f64 / 1e6);
-        let megabytes = middle(megabytes.collect(), 0);
-        let optional = |values: Vec<f64>, decimals| match values.is_empty() {
-            true => String::new(),
-            false => middle(values, decimals),
-        };
-        let (ratio, host) = (optional(self.ratio, 2), optional(self.host_cpu, 0));
-        let (speed, server) = (middle(self.messages_per_second, 0), middle(self.server_cpu, 0));
-        format!("| {size} | {name} | {speed} | {megabytes} | {ratio} | {host} | {server} |\n")
-    }
 }
 
 struct Bench<'a> {
