@@ -300,7 +300,7 @@ pub struct ReplayCommand {
     /// Remembers how far the letters were replayed; in Pub/Sub their subscription does.
     #[arg(long, value_name = "NAME", default_value = "replay")]
     pub group: String,
-    /// Only letters with this `error-code`; others are left out, and count as seen.
+    /// Only letters with this `error-code`; others are left out, and count as seen, but stay where they are in Pub/Sub.
     #[arg(long, value_name = "CODE")]
     pub code: Option<String>,
     /// Stop after so many letters.

@@ -9,7 +9,7 @@ mod waiting;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use host::broker::{Output, Route, SettleError, Sink};
+use host::broker::{BrokerError, Output, Route, SettleError, Sink};
 use host::message::Message;
 use support::pubsub::{self, PubSub};
 use support::{Fixture, INPUT, OUTPUT, number, numbered, within};
@@ -179,6 +179,18 @@ async fn a_topic_that_nobody_reads_gets_its_subscription_and_one_that_somebody_r
     }
     assert_eq!(server.stats(project, "unread-sub").unwrap().published, 1);
     assert!(server.stats(project, "read-sub").is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_whose_subscription_outlived_another_of_its_name_is_refused() {
+    let Some(broker) = pubsub::fixture() else { return };
+    broker.create(1).await;
+    broker.server.delete_topic(broker.project(), INPUT).unwrap();
+    let refused = broker.broker().await.sink(INPUT, INPUT, None).await.unwrap_err();
+    assert!(
+        matches!(&refused, BrokerError::Configuration(said) if said.contains("was deleted")),
+        "{refused}"
+    );
 }
 
 #[test]

@@ -29,6 +29,7 @@ type none struct{}
 func (c *control) handler() http.Handler {
 	mux := http.NewServeMux()
 	verb(mux, "topics", c.createTopic)
+	verb(mux, "delete-topic", c.deleteTopic)
 	verb(mux, "subscriptions", c.createSubscription)
 	verb(mux, "publish", c.publish)
 	verb(mux, "deny", c.deny)
@@ -81,6 +82,14 @@ func (c *control) createTopic(q struct {
 	Name string `json:"name"`
 }) (any, error) {
 	_, err := c.service.CreateTopic(context.Background(), &pb.Topic{Name: q.Name})
+	return none{}, err
+}
+
+// deleteTopic leaves its subscriptions without one.
+func (c *control) deleteTopic(q struct {
+	Name string `json:"name"`
+}) (any, error) {
+	_, err := c.service.DeleteTopic(context.Background(), &pb.DeleteTopicRequest{Topic: q.Name})
 	return none{}, err
 }
 

@@ -42,7 +42,7 @@ Commands:
   pubsub [--port N]    Run Google's in-memory Pub/Sub until Ctrl-C, on 127.0.0.1:8085 where that is free
   test [ARGS...]       Build every component, fetch Kafka, test the Pub/Sub server that the tests use, then run
                        `cargo test --workspace ARGS...`
-  faults               Build all of it, then make the full table of faults against a real Kafka (half an hour)
+  faults               Build all of it, then make the full table of faults, Kafka's and Pub/Sub's (an hour)
   help                 Print this text
 
 Examples:

@@ -53,7 +53,11 @@ impl ReplayCommand {
             }
             if !is_wanted(delivery) {
                 left_out += 1;
-                return Ok(ControlFlow::Continue(Taken::Consumed));
+                // Where there are no offsets, what is consumed is gone.
+                return Ok(ControlFlow::Continue(match horizon {
+                    Horizon::Offsets(..) => Taken::Consumed,
+                    Horizon::Time(_) => Taken::Left,
+                }));
             }
             let mut message = delivery.message.clone();
             revive(&mut message);

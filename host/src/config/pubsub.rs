@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::fmt;
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,6 +12,9 @@ use serde_json::Value;
 
 use crate::cli::{PubSubArgs, StorageArgs};
 use crate::exit::Failure;
+
+/// Bytes of a file that is named here.
+const LARGEST_FILE: u64 = 1 << 20;
 
 /// The kinds of credentials files that Google hands out, as their member `type` says.
 const KINDS: [&str; 4] = [
@@ -81,7 +86,7 @@ impl Identity {
     /// Where to look.
     pub fn place(&self) -> String {
         match self {
-            Self::Anonymous => "nobody, as for an emulator".to_owned(),
+            Self::Anonymous => "a caller without credentials".to_owned(),
             Self::Default => "the application-default credentials".to_owned(),
             Self::File(path, _) => format!("the credentials in {}", path.display()),
         }
@@ -122,7 +127,7 @@ impl PubSubConfig {
     pub(super) fn new(args: PubSubArgs, project: Option<String>, storage: &StorageArgs) -> Result<Self, Failure> {
         // One alone is the project, unless that is known already.
         let (credentials, typed) = match (args.credentials, args.project) {
-            (first, None) if project.is_none() => (None, first),
+            (first, None) if project.is_none() && first.as_deref() != Some("-") => (None, first),
             (first, second) => (first, second),
         };
         if let (Some(project), Some(typed)) = (&project, &typed)
@@ -150,7 +155,7 @@ impl PubSubConfig {
         let (endpoint, identity) = match (args.endpoint, args.emulator) {
             (Some(endpoint), _) => (Some(checked_endpoint(endpoint)?), identity),
             (None, Some(emulator)) if !emulator.is_empty() => {
-                let address = emulator.trim_start_matches("http://").to_owned();
+                let address = checked_emulator(emulator.trim_start_matches("http://"))?;
                 (Some(format!("http://{address}")), Identity::Anonymous)
             }
             (None, _) => (None, identity),
@@ -188,7 +193,7 @@ fn identity(file: &Path) -> Result<Identity, Failure> {
              application-default credentials"
         ))
     };
-    let text = std::fs::read_to_string(file).map_err(|error| match error.kind() {
+    let text = read(file).map_err(|error| match error.kind() {
         std::io::ErrorKind::InvalidData => refused("it is not text".to_owned()),
         _ => Failure::Configuration(format!(
             "cannot read the credentials '{name}': {error}; name the JSON key of a service account, or write - for the \
@@ -219,12 +224,28 @@ fn identity(file: &Path) -> Result<Identity, Failure> {
 /// A project's id has 6 to 30 characters, and 100 where it belongs to a domain.
 fn checked_project(project: String) -> Result<String, Failure> {
     let is_id = |c: char| c.is_ascii_alphanumeric() || "-.:_".contains(c);
-    if !project.is_empty() && project.len() <= 100 && project.chars().all(is_id) && !project.ends_with(".json") {
+    let begins = project.starts_with(|c: char| c.is_ascii_alphanumeric());
+    if begins && project.len() <= 100 && project.chars().all(is_id) && !project.ends_with(".json") {
         return Ok(project);
     }
     Err(Failure::Usage(format!(
         "'{project}' is not the id of a project; write CREDENTIALS PROJECT, PROJECT alone, or - PROJECT"
     )))
+}
+
+/// `HOST:PORT`, with brackets around an IPv6 address.
+fn checked_emulator(address: &str) -> Result<&str, Failure> {
+    let is_host = |host: &str| match host.strip_prefix('[') {
+        Some(host) => host.ends_with(']'),
+        None => !host.is_empty() && !host.contains([':', ',', '/', ' ']),
+    };
+    let parts = address.rsplit_once(':');
+    match parts.filter(|(host, port)| is_host(host) && port.parse().is_ok_and(|port: u16| port > 0)) {
+        Some(_) => Ok(address),
+        None => Err(Failure::Usage(format!(
+            "'{address}' is not the address of an emulator; write --emulator HOST:PORT, or PUBSUB_EMULATOR_HOST"
+        ))),
+    }
 }
 
 fn checked_endpoint(endpoint: String) -> Result<String, Failure> {
@@ -273,13 +294,23 @@ fn default_project() -> Result<String, Failure> {
 /// `{"TOPIC": "SUBSCRIPTION"}`.
 fn subscriptions(file: &Path) -> Result<BTreeMap<String, String>, Failure> {
     let name = file.display();
-    let text = std::fs::read(file)
-        .map_err(|error| Failure::Configuration(format!("--subscriptions: cannot read {name}: {error}")))?;
-    serde_json::from_slice(&text).map_err(|error| {
+    let text =
+        read(file).map_err(|error| Failure::Configuration(format!("--subscriptions: cannot read {name}: {error}")))?;
+    serde_json::from_str(&text).map_err(|error| {
         Failure::Configuration(format!(
             "--subscriptions: {name} is not an object such as {{\"images\": \"images-reader\"}}: {error}"
         ))
     })
+}
+
+/// All of a small file, and no more of one that cannot be meant.
+fn read(file: &Path) -> std::io::Result<String> {
+    let mut text = String::new();
+    File::open(file)?.take(LARGEST_FILE + 1).read_to_string(&mut text)?;
+    match text.len() as u64 > LARGEST_FILE {
+        true => Err(std::io::Error::other(format!("it has more than {LARGEST_FILE} bytes"))),
+        false => Ok(text),
+    }
 }
 
 #[cfg(test)]
@@ -356,6 +387,36 @@ mod tests {
         assert_eq!(config.endpoint.as_deref(), Some("http://127.0.0.1:8085"));
         assert!(matches!(config.identity, Identity::Anonymous));
         assert!(!format!("{config:?}").contains("hush"));
+    }
+
+    #[test]
+    fn what_is_no_address_and_what_is_no_project_is_refused_by_name() {
+        for emulator in ["127.0.0.1:99999", ":8085", "::1:8085", "localhost:port", " ", "a:1,b:2"] {
+            let args = PubSubArgs {
+                emulator: Some(emulator.to_owned()),
+                ..typed("p", None)
+            };
+            let refused = config(args).unwrap_err();
+            assert!(
+                matches!(&refused, Failure::Usage(said) if said.contains("--emulator")),
+                "{refused}"
+            );
+        }
+        for project in ["..", "-a", ":", "_", "a b"] {
+            assert!(
+                matches!(config(typed(project, None)), Err(Failure::Usage(_))),
+                "{project}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_file_without_an_end_is_not_read_to_it() {
+        let refused = config(typed("/dev/zero", Some("p"))).unwrap_err().to_string();
+        assert!(
+            refused.contains("/dev/zero") && refused.contains("more than"),
+            "{refused}"
+        );
     }
 
     #[test]

@@ -131,6 +131,11 @@ impl PubSub {
         self.act("topics", &json!({"name": topic_name(project, topic)}))
     }
 
+    /// Its subscriptions stay, and read nothing any more.
+    pub fn delete_topic(&self, project: &str, topic: &str) -> Result<()> {
+        self.act("delete-topic", &json!({"name": topic_name(project, topic)}))
+    }
+
     /// A subscription to a topic of the same project.
     pub fn create_subscription(
         &self,

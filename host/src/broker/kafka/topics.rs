@@ -175,6 +175,7 @@ impl Cluster {
         BrokerError::UnknownTopic {
             topic: topic.to_owned(),
             place: format!("at {}", self.config.bootstrap_servers),
+            options: "--broker kafka".to_owned(),
         }
     }
 

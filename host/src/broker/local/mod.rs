@@ -81,6 +81,7 @@ impl Broker {
         BrokerError::UnknownTopic {
             topic: topic.to_owned(),
             place: format!("in {}", self.config.file.display()),
+            options: format!("--local-file {}", self.config.file.display()),
         }
     }
 

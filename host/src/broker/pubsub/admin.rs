@@ -29,7 +29,11 @@ impl Admin for Broker {
                 Found::There(_) => Made::Before,
                 _ => return Err(self.topics.denied(Call::Create(&subscription))),
             },
-            made => made,
+            Made::Before => {
+                self.topics.check_subscription(topic, &subscription).await?;
+                Made::Before
+            }
+            Made::Now => Made::Now,
         };
         Ok([topic_made, subscription_made].contains(&Made::Now))
     }

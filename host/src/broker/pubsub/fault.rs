@@ -12,6 +12,9 @@ use crate::config::{Identity, PubSubConfig};
 /// Tokens are good for an hour, and Google allows a clock to be off by a few minutes.
 const CLOCK: Duration = Duration::from_secs(4 * 60);
 
+/// As much as is repeated of what somebody else says.
+const LINE: usize = 300;
+
 /// What was asked for, and of what.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Call<'a> {
@@ -67,8 +70,7 @@ pub(super) fn explain(error: &Error, call: Call<'_>, config: &PubSubConfig) -> B
         )),
         Code::Unauthenticated => match clock_error(error) {
             Some(off) => BrokerError::Configuration(format!(
-                "Google does not accept {who}, and the clock of this machine is off by {}: set it, and start again",
-                humantime::format_duration(off)
+                "Google does not accept {who}, and the clock of this machine is {off}: set it, and start again"
             )),
             None => BrokerError::Configuration(format!(
                 "Google does not accept {who}: {said}; its key may have been deleted or disabled: make a new one with \
@@ -128,9 +130,14 @@ fn not_found(said: &str, call: Call<'_>, config: &PubSubConfig) -> BrokerError {
         Call::Publish(topic) => BrokerError::UnknownTopic {
             topic: topic.to_owned(),
             place: format!("in the project '{project}'"),
+            options: options(config),
         },
         _ => BrokerError::Failed(format!("the project '{project}': {said}")),
     }
+}
+
+pub(super) fn options(config: &PubSubConfig) -> String {
+    format!("--broker pubsub - {}", config.project)
 }
 
 /// Nothing came back, or nothing could be sent.
@@ -165,9 +172,16 @@ fn endpoint(config: &PubSubConfig) -> &str {
     config.endpoint.as_deref().unwrap_or("pubsub.googleapis.com")
 }
 
-/// The last cause says what happened; those around it only who noticed.
+/// The last cause says what happened; those around it only who noticed. A foreign server may say a page of it.
 pub(super) fn innermost(error: &Error) -> String {
-    causes(error).last().unwrap_or(error).to_string()
+    let cause = causes(error).last().unwrap_or(error).to_string();
+    let words: Vec<_> = cause.split_whitespace().collect();
+    let mut line = words.join(" ");
+    if line.len() > LINE {
+        line.truncate(line.floor_char_boundary(LINE));
+        line.push_str(" ...");
+    }
+    line
 }
 
 /// The library wraps what it has repeated in vain.
@@ -181,15 +195,16 @@ fn causes(error: &Error) -> impl Iterator<Item = &(dyn std::error::Error + 'stat
     })
 }
 
-/// How far this machine's clock is from the service's, where that is too far and the answer says when it was given.
-fn clock_error(error: &Error) -> Option<Duration> {
+/// How far this machine's clock is off the service's, where that is too far and the answer says when it was given: `fast by
+/// 2h`.
+fn clock_error(error: &Error) -> Option<String> {
     let date = error.http_headers()?.get("date")?.to_str().ok()?;
     let theirs = httpdate::parse_http_date(date).ok()?;
     let ours = SystemTime::now();
-    let off = match ours.duration_since(theirs) {
-        Ok(ahead) => ahead,
-        Err(behind) => behind.duration(),
+    let (way, off) = match ours.duration_since(theirs) {
+        Ok(ahead) => ("fast", ahead),
+        Err(behind) => ("slow", behind.duration()),
     };
-    let whole = Duration::from_secs(off.as_secs());
-    (whole > CLOCK).then_some(whole)
+    let whole = humantime::format_duration(Duration::from_secs(off.as_secs()));
+    (off > CLOCK).then(|| format!("{way} by {whole}"))
 }

@@ -21,6 +21,9 @@ use crate::message::Message;
 /// in order; a subscription that was made without order may never do so.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How often it is said that acknowledgements get lost.
+const TELL_EVERY: Duration = Duration::from_secs(60);
+
 #[derive(Debug)]
 pub(super) struct Lanes {
     subscription: String,
@@ -38,6 +41,8 @@ struct State {
     /// As many as the service hands out at once.
     ahead: VecDeque<Ahead>,
     answered: Answered,
+    /// When it was last said that acknowledgements got lost.
+    told: Option<Instant>,
     failure: Option<BrokerError>,
     is_closed: bool,
     /// Of all lanes together, so that none ever sees an epoch twice.
@@ -182,6 +187,18 @@ impl State {
         }
     }
 
+    /// Says so, now and then: nobody hears why an acknowledgement of a plain subscription does not arrive.
+    fn acknowledge_again(&mut self, subscription: &str) {
+        if self.told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
+            self.told = Some(Instant::now());
+            tracing::warn!(
+                subscription,
+                "messages come again that were answered and acknowledged, and are acknowledged again; if that goes on, check \
+                 that the role roles/pubsub.subscriber was given"
+            );
+        }
+    }
+
     fn discard(&mut self, lane: &Lane) {
         self.ahead.retain(|ahead| ahead.lane != *lane);
     }
@@ -232,6 +249,7 @@ impl Lanes {
         }
         if state.answered.contains(&id) {
             handler.ack();
+            state.acknowledge_again(&self.subscription);
             return;
         }
         let key = message.key.as_ref().map(|key| String::from_utf8_lossy(key));

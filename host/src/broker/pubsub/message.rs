@@ -105,8 +105,8 @@ fn attributes(message: &Message) -> Vec<(String, String)> {
     }
     let surplus = attributes.len().saturating_sub(MAX_ATTRIBUTES);
     if surplus > 0 {
-        tracing::warn!("left out {surplus} headers: Pub/Sub takes {MAX_ATTRIBUTES} attributes");
-        attributes.drain(..surplus);
+        let names: Vec<_> = attributes.drain(..surplus).map(|(name, _)| name).collect();
+        tracing::warn!(?names, "left out headers: Pub/Sub takes {MAX_ATTRIBUTES} attributes");
     }
     attributes
 }

@@ -8,7 +8,7 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use async_trait::async_trait;
 use futures_util::StreamExt;
@@ -32,6 +32,10 @@ const LOOK: Duration = Duration::from_secs(10);
 
 /// Until a stream that broke off is opened anew, or a service that does not answer is asked again.
 const PAUSE: Duration = Duration::from_secs(2);
+
+/// How long what is on its way is waited for at the end: at most, and since the last of it.
+const DRAIN: Duration = Duration::from_millis(500);
+const QUIET: Duration = Duration::from_millis(50);
 
 /// What is that much older than the stream by which it came had been waiting for it.
 const OLD: Duration = Duration::from_secs(5);
@@ -96,7 +100,7 @@ impl Source for PubSubSource {
     }
 
     async fn close(mut self: Box<Self>) -> Result<(), BrokerError> {
-        self.lanes.close();
+        // The task hands back what is held, last.
         self.stop.cancel();
         if let Some(left) = self.left.take()
             && tokio::time::timeout(LEAVE, left).await.is_err()
@@ -140,7 +144,7 @@ impl Reader {
                 Err(error) => break self.lanes.fail(error),
             };
             let token = stream.shutdown_token();
-            let ended = {
+            let mut ended = {
                 let mut read = pin!(self.read(&mut stream, since));
                 loop {
                     tokio::select! {
@@ -149,6 +153,9 @@ impl Reader {
                     }
                 }
             };
+            if let Ended::Left = &mut ended {
+                self.drain(&mut stream).await;
+            }
             drop(stream);
             before.push(async move { token.shutdown().await });
             match ended {
@@ -163,6 +170,7 @@ impl Reader {
             }
         }
         self.stop.cancelled().await;
+        self.lanes.close();
         while before.next().await.is_some() {}
     }
 
@@ -212,6 +220,19 @@ impl Reader {
                     refused => return Ended::Refused(refused),
                 },
                 None => return Ended::Broken("the service has ended the stream".to_owned()),
+            }
+        }
+    }
+
+    /// Takes what the service has sent already, so that it is handed back at once: nobody else would get it before its lease
+    /// ends.
+    async fn drain(&self, stream: &mut MessageStream) {
+        let began = Instant::now();
+        let mut taken = Vec::new();
+        while began.elapsed() < DRAIN {
+            match tokio::time::timeout(QUIET, stream.next()).await {
+                Ok(Some(Ok((_, handler)))) => taken.push(handler),
+                _ => break,
             }
         }
     }

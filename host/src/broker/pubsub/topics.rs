@@ -115,6 +115,10 @@ impl Topics {
         if made != Made::Denied {
             let subscription = self.clients.config.subscription_of(topic);
             made = self.create_subscription(topic, &subscription).await?;
+            if made == Made::Before {
+                // Of another topic, or of this one's predecessor, it would read nothing of what is published here.
+                self.check_subscription(topic, &subscription).await?;
+            }
         }
         if made == Made::Denied {
             tracing::warn!("{}", self.denied(Call::Create(topic)));
@@ -127,15 +131,7 @@ impl Topics {
         let project = &self.clients.config.project;
         match self.topic_of(name).await? {
             Found::Denied => Ok(()),
-            Found::There(found) if found == self.topic_path(topic) => Ok(()),
-            Found::There(found) if found == DELETED => Err(BrokerError::Configuration(format!(
-                "the topic of the subscription '{name}' in the project '{project}' was deleted: delete the subscription too, \
-                 and make both anew with 'host topics create {topic}'"
-            ))),
-            Found::There(found) => Err(BrokerError::Configuration(format!(
-                "the subscription '{name}' in the project '{project}' belongs to {found}, not to the topic '{topic}'; name \
-                 another one with --subscription or --subscriptions"
-            ))),
+            Found::There(found) => self.reads(topic, name, &found),
             Found::Missing if create => {
                 self.find_or_create(topic).await?;
                 self.create_subscription(topic, name).await.map(drop)
@@ -143,7 +139,7 @@ impl Topics {
             Found::Missing if self.find_topic(topic).await? == Found::Missing => Err(self.unknown(topic)),
             Found::Missing => {
                 let make = match name == self.clients.config.subscription_of(topic) {
-                    true => format!("'host topics create {topic}'"),
+                    true => format!("'host topics create {topic} {}'", self.options()),
                     false => {
                         format!("`gcloud pubsub subscriptions create {name} --topic {topic} --enable-message-ordering`")
                     }
@@ -156,11 +152,40 @@ impl Topics {
         }
     }
 
+    /// Whether a subscription that is there reads a topic: it may be another's, or that of one of the same name which was deleted.
+    pub async fn check_subscription(&self, topic: &str, name: &str) -> Result<(), BrokerError> {
+        match self.topic_of(name).await? {
+            Found::There(found) => self.reads(topic, name, &found),
+            _ => Ok(()),
+        }
+    }
+
+    fn reads(&self, topic: &str, name: &str, found: &str) -> Result<(), BrokerError> {
+        let project = &self.clients.config.project;
+        match found {
+            found if found == self.topic_path(topic) => Ok(()),
+            DELETED => Err(BrokerError::Configuration(format!(
+                "the topic of the subscription '{name}' in the project '{project}' was deleted, and it will never read another: \
+                 delete it, with `gcloud pubsub subscriptions delete {name}`, and start again"
+            ))),
+            found => Err(BrokerError::Configuration(format!(
+                "the subscription '{name}' in the project '{project}' belongs to {found}, not to the topic '{topic}'; name \
+                 another one with --subscription or --subscriptions"
+            ))),
+        }
+    }
+
     pub fn unknown(&self, topic: &str) -> BrokerError {
         BrokerError::UnknownTopic {
             topic: topic.to_owned(),
             place: format!("in the project '{}'", self.clients.config.project),
+            options: self.options(),
         }
+    }
+
+    /// What tells a command of this program where to look.
+    fn options(&self) -> String {
+        fault::options(&self.clients.config)
     }
 
     /// The path of the topic that a subscription belongs to.
