@@ -193,6 +193,22 @@ async fn a_topic_whose_subscription_outlived_another_of_its_name_is_refused() {
     );
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_on_its_way_when_a_reader_left_is_there_for_the_next_at_once() {
+    let Some(broker) = pubsub::fixture() else { return };
+    broker.create(1).await;
+    let bare = |number: u32| Message::new(number.to_string());
+    broker.append((0..60).map(bare).collect()).await;
+    let mut first = broker.join().await;
+    let delivery = first.delivery().await;
+    first.answer_durably(delivery).await.unwrap();
+    within("a member to close", first.source.close()).await.unwrap();
+    let stats = broker.stats();
+    assert_eq!((stats.outstanding, stats.acked), (0, 1), "{stats:?}");
+    let mut second = broker.join().await;
+    assert_eq!(second.answer_all(&broker).await, 59);
+}
+
 #[test]
 fn a_soft_stop_acknowledges_what_is_finished_and_hands_back_the_rest_at_once() {
     let Some(broker) = pubsub::fixture() else { return };
