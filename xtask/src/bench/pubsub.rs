@@ -13,8 +13,9 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 use test_brokers::{PubSub, PubSubOptions, Published, SubscriptionOptions, python_environment};
 
-/// Bytes of a message, and how many messages.
-const SIZES: [(usize, usize); 2] = [(1_000, 50_000), (185_000, 3_000)];
+/// Bytes of a message, and how many messages: with more of them waiting, the server in memory is what is measured, as it looks
+/// at all of them again and again.
+const SIZES: [(usize, usize); 2] = [(1_000, 20_000), (185_000, 3_000)];
 
 const PROJECT: &str = "bench";
 const PYTHON: &str = "Google's Python client";
@@ -76,14 +77,14 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    /// Makes the topics, and all messages wait in the subscription.
+    /// Makes the topics and their subscriptions; all messages wait in the first.
     fn publish(&self, size: usize) -> Result<()> {
+        let plain = SubscriptionOptions::default();
         for topic in ["input-stream", "output-stream"] {
             self.server.create_topic(PROJECT, topic)?;
+            self.server
+                .create_subscription(PROJECT, &format!("{topic}-sub"), topic, &plain)?;
         }
-        let plain = SubscriptionOptions::default();
-        self.server
-            .create_subscription(PROJECT, "input-stream-sub", "input-stream", &plain)?;
         // The guest's command to send back what follows.
         let message = Published {
             data: format!("echo:{}", "x".repeat(size)).into_bytes(),
