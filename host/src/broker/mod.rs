@@ -256,13 +256,6 @@ pub enum SettleError {
     Broker(#[from] BrokerError),
 }
 
-fn spaced(options: &str) -> String {
-    match options {
-        "" => String::new(),
-        options => format!(" {options}"),
-    }
-}
-
 fn join(lanes: &[Lane]) -> String {
     let names: Vec<_> = lanes.iter().map(Lane::to_string).collect();
     names.join(", ")
@@ -275,13 +268,13 @@ pub enum BrokerError {
     #[error("{0}")]
     Unsupported(String),
     /// The topic does not exist.
-    #[error("there is no topic '{topic}' {place}; create it with 'host topics create {topic}{}'", spaced(.options))]
+    #[error("there is no topic '{topic}' {place}; create it with 'host topics create {topic} {options}'")]
     UnknownTopic {
         /// The topic asked for.
         topic: String,
         /// Where it was looked for, such as `in ./host.db`.
         place: String,
-        /// What tells the command where that is, where it has to be told.
+        /// What tells the command where that is, such as `--local-file ./host.db`.
         options: String,
     },
     /// One message is over the broker's limit.

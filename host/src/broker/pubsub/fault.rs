@@ -127,15 +127,20 @@ fn not_found(said: &str, call: Call<'_>, config: &PubSubConfig) -> BrokerError {
             "there is no subscription '{name}' in the project '{project}'; name another one with --subscription, or make it: \
              gcloud pubsub subscriptions create {name} --topic TOPIC --enable-message-ordering"
         )),
-        Call::Publish(topic) => BrokerError::UnknownTopic {
-            topic: topic.to_owned(),
-            place: format!("in the project '{project}'"),
-            options: options(config),
-        },
+        Call::Publish(topic) => unknown(topic, config),
         _ => BrokerError::Failed(format!("the project '{project}': {said}")),
     }
 }
 
+pub(super) fn unknown(topic: &str, config: &PubSubConfig) -> BrokerError {
+    BrokerError::UnknownTopic {
+        topic: topic.to_owned(),
+        place: format!("in the project '{}'", config.project),
+        options: options(config),
+    }
+}
+
+/// What tells a command of this program where to look.
 pub(super) fn options(config: &PubSubConfig) -> String {
     format!("--broker pubsub - {}", config.project)
 }

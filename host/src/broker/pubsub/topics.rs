@@ -56,7 +56,7 @@ impl Topics {
 
     /// `projects/PROJECT/subscriptions/SUBSCRIPTION`.
     pub fn subscription_path(&self, subscription: &str) -> String {
-        subscription_path(&self.clients.config.project, subscription)
+        format!("projects/{}/subscriptions/{subscription}", self.clients.config.project)
     }
 
     pub fn explain(&self, error: &Error, call: Call<'_>) -> BrokerError {
@@ -139,7 +139,7 @@ impl Topics {
             Found::Missing if self.find_topic(topic).await? == Found::Missing => Err(self.unknown(topic)),
             Found::Missing => {
                 let make = match name == self.clients.config.subscription_of(topic) {
-                    true => format!("'host topics create {topic} {}'", self.options()),
+                    true => format!("'host topics create {topic} {}'", fault::options(&self.clients.config)),
                     false => {
                         format!("`gcloud pubsub subscriptions create {name} --topic {topic} --enable-message-ordering`")
                     }
@@ -176,16 +176,7 @@ impl Topics {
     }
 
     pub fn unknown(&self, topic: &str) -> BrokerError {
-        BrokerError::UnknownTopic {
-            topic: topic.to_owned(),
-            place: format!("in the project '{}'", self.clients.config.project),
-            options: self.options(),
-        }
-    }
-
-    /// What tells a command of this program where to look.
-    fn options(&self) -> String {
-        fault::options(&self.clients.config)
+        fault::unknown(topic, &self.clients.config)
     }
 
     /// The path of the topic that a subscription belongs to.
@@ -250,10 +241,6 @@ impl Topics {
         }
         Ok(names)
     }
-}
-
-pub(super) fn subscription_path(project: &str, subscription: &str) -> String {
-    format!("projects/{project}/subscriptions/{subscription}")
 }
 
 fn last(path: &str) -> String {
