@@ -1,46 +1,48 @@
 """Writes golden/: what a classifier has to read and answer, made by Python's own json and by onnxruntime.
 
-    python golden.py [MODEL.onnx]
+    python golden.py
 
 ../README.md says what each file is.
 """
 
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 
-import fashion_mnist
+import export
+import idx
 
 MODELS = Path(__file__).parent.parent
 GOLDEN = MODELS / "golden"
 REQUEST = 40  # images in one message of the original producer
+VECTORS = 100  # images whose probabilities are kept
 
 
 def main() -> None:
-    model = Path(sys.argv[1]) if len(sys.argv) > 1 else MODELS / "fashion-cnn.onnx"
-    images, classes = fashion_mnist.test_set(MODELS / "data")
-    (probabilities,) = onnxruntime.InferenceSession(model).run(
-        None, {"images": images[:, None].astype(np.float32)}
-    )
-    answers = probabilities.argmax(1).tolist()
-
-    array = images[:REQUEST, :, :, None]
-    body = json.dumps(json.dumps({"array": array.tolist()}))  # the original encodes twice
-    GOLDEN.mkdir(exist_ok=True)
+    images = idx.read(MODELS / "data" / "t10k-images-idx3-ubyte.gz")[..., None]
+    classes = idx.read(MODELS / "data" / "t10k-labels-idx1-ubyte.gz")
+    # The original encodes twice.
+    body = json.dumps(json.dumps({"array": images[:REQUEST].tolist()}))
     (GOLDEN / "images-40.json").write_text(body)
-    (GOLDEN / "answer-40.json").write_text(json.dumps(answers[:REQUEST]))
-    np.save(GOLDEN / "probabilities-40.npy", probabilities[:REQUEST])
-    (GOLDEN / "answers-10000.json").write_text(json.dumps(answers))
+    for name in ("fashion-small", "fashion-small-int8", "fashion-large"):
+        probabilities = export.run((MODELS / f"{name}.onnx").read_bytes(), images)
+        np.save(GOLDEN / f"{name}-100.npy", probabilities[:VECTORS])
+        report(name, probabilities, classes)
+        if name == "fashion-small":
+            answers = probabilities.argmax(1).tolist()
+            (GOLDEN / "answer-40.json").write_text(json.dumps(answers[:REQUEST]))
+            (GOLDEN / "answers-10000.json").write_text(json.dumps(answers))
 
+
+def report(name: str, probabilities: np.ndarray, classes: np.ndarray) -> None:
+    """Prints the accuracy and by how much classes win."""
     right = int((probabilities.argmax(1) == classes).sum())
     # Another engine gives the same classes as long as its probabilities differ by less than half of the margin.
-    ordered = np.sort(probabilities, axis=1)
-    print(f"{model.name}: {right} of {len(answers)} test images right")
-    print(f"smallest margin of the first {REQUEST}: {(ordered[:REQUEST, -1] - ordered[:REQUEST, -2]).min():.4f}")
-    print(f"smallest margin of all: {(ordered[:, -1] - ordered[:, -2]).min():.6f}")
+    best = np.sort(probabilities, axis=1)
+    margin = best[:, -1] - best[:, -2]
+    print(f"{name}: {right} of {len(classes)} test images right")
+    print(f"smallest margin of the first {VECTORS}: {margin[:VECTORS].min():.4f}, of all: {margin.min():.6f}")
 
 
 if __name__ == "__main__":

@@ -1,141 +1,125 @@
-"""Trains a classifier of 28x28 grey images on Fashion-MNIST and writes NAME.onnx and NAME.json.
+"""Trains an image classifier and writes it as NAME.onnx, which needs nothing beside it.
 
-    python train.py EPOCHS NAME [--network long] [--seed 0] [--data FOLDER] [--threads 1]
+    python train.py EPOCHS NAME                               # Fashion-MNIST, as Debian's dataset-fashion-mnist has it
+    python train.py EPOCHS NAME --data FOLDER|FILE.npz        # your own images
+    python train.py EPOCHS NAME --network large --bf16        # a larger network
+    python train.py EPOCHS NAME --teacher LARGE.onnx          # learns from a larger model, too
 
-5,000 of the training images are held out, and candidates are compared by them. The test images are not read here: the
-finished model sees them once, in evaluate.py. The same seed and number of threads on one machine give the same file.
+Also written: NAME.json (figures and how they came about), NAME-curves.png, NAME-confusion.png, and while it runs
+NAME.checkpoint, from which --resume goes on. One image in twelve is held out and decides; images kept for testing are
+not looked at. The same seed and number of threads on one machine give the same file, byte for byte.
+
+Exit codes: 0 done; 1 nothing learned, and no model written; 2 arguments or data that cannot be used; 130 interrupted.
 """
 
 import argparse
-import json
-import time
+import dataclasses
+import hashlib
+import os
+import sys
 from pathlib import Path
 
-import numpy as np
-import onnxruntime
 import torch
-from torch import nn
-from torch.nn import functional
 
-import fashion_mnist
-import network
-
-BATCH = 128
-PEAK_RATE = 4e-3
-WARM_UP = 0.05  # of all steps
-WEIGHT_DECAY = 0.02
-LABEL_SMOOTHING = 0.05
-SHIFT = 1  # pixels, each way
+import data_options
+import dataset
+import networks
+import result
+import teacher
+from augment import Views
+from fit import Collapsed, Fit, Part
+from recipe import RECIPES, Recipe
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("epochs", metavar="EPOCHS", type=int, help="passes over the training images")
-    parser.add_argument("name", metavar="NAME", type=Path, help="writes NAME.onnx and NAME.json")
-    parser.add_argument("--network", choices=network.NETWORKS, default="long", help="a candidate (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--data", type=Path, default=fashion_mnist.DEBIAN_FOLDER, help="folder of the IDX files (default: %(default)s)")
-    parser.add_argument("--threads", type=int, default=1, help="more is faster, but sums in another order")
-    parsed = parser.parse_args()
-    if parsed.epochs < 1:
-        parser.error(f"EPOCHS is {parsed.epochs}: give 1 or more")
-    return parsed
-
-
-def augment(images: torch.Tensor) -> torch.Tensor:
-    """Each image of (N, 28 + 2 SHIFT, 28 + 2 SHIFT) u8 cropped at a random place and flipped half of the time.
-
-    Gives (N, 1, 28, 28) f32 in 0..1.
-    """
-    count, side = len(images), torch.arange(network.SIDE)
-    top, left = torch.randint(0, 2 * SHIFT + 1, (2, count, 1))
-    columns = torch.where(torch.rand(count, 1) < 0.5, side, side.flip(0)) + left
-    return images[torch.arange(count)[:, None, None], (top + side)[:, :, None], columns[:, None, :]][:, None].float() / 255
-
-
-def probabilities(model: nn.Module, images: np.ndarray) -> np.ndarray:
-    """What the network in torch answers for (N, 28, 28) u8: (N, 10) f32."""
-    model.eval()
-    with torch.inference_mode():
-        batches = torch.tensor(images)[:, None].split(1000)
-        return torch.cat([model(batch.float() / 255).softmax(1) for batch in batches]).numpy()
-
-
-def accuracy(answers: np.ndarray, classes: np.ndarray) -> float:
-    return round(float((answers.argmax(1) == classes).mean()), 4)
-
-
-def train(model: nn.Module, images: np.ndarray, classes: np.ndarray, epochs: int) -> None:
-    """AdamW with a warm-up and a cosine schedule; the last step's weights are the result."""
-    padded = torch.from_numpy(np.pad(images, ((0, 0), (SHIFT, SHIFT), (SHIFT, SHIFT))))
-    targets = torch.from_numpy(classes.astype(np.int64))
-    steps = len(padded) // BATCH
-    # Biases and normalisation are not decayed.
-    decayed = [p for p in model.parameters() if p.dim() > 1]
-    rest = [p for p in model.parameters() if p.dim() == 1]
-    optimizer = torch.optim.AdamW([{"params": decayed}, {"params": rest, "weight_decay": 0}], weight_decay=WEIGHT_DECAY)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, PEAK_RATE, total_steps=epochs * steps, pct_start=WARM_UP, cycle_momentum=False, final_div_factor=100
+    parser.add_argument("name", metavar="NAME", type=Path, help="writes NAME.onnx and what goes with it")
+    data_options.add(parser)
+    how = parser.add_argument_group("training")
+    how.add_argument("--network", choices=RECIPES, default="small", help="(default: %(default)s)")
+    how.add_argument("--teacher", type=Path, metavar="ONNX", help="a model of the same images and labels to learn from")
+    how.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
+    how.add_argument("--patience", type=int, metavar="EPOCHS", help="end after so many without progress (default: never)")
+    how.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a value of recipe.py, such as erase=0")
+    how.add_argument("--resume", action="store_true", help="go on from NAME.checkpoint")
+    machine = parser.add_argument_group("machine")
+    machine.add_argument("--device", default="cpu", help="as PyTorch names it: cpu, cuda (default: %(default)s)")
+    machine.add_argument(
+        "--threads", type=int, default=os.cpu_count(), help="another number sums in another order (default: all, %(default)s)"
     )
-    for epoch in range(epochs):
-        started, seen = time.monotonic(), 0.0
-        model.train()
-        for batch in torch.randperm(len(padded))[: steps * BATCH].split(BATCH):
-            loss = functional.cross_entropy(
-                model(augment(padded[batch])), targets[batch], label_smoothing=LABEL_SMOOTHING
-            )
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-            seen += loss.item()
-        print(f"epoch {epoch + 1}/{epochs}: loss {seen / steps:.4f}, {time.monotonic() - started:.0f} s", flush=True)
+    machine.add_argument("--bf16", action="store_true", help="16-bit floats where it is safe: for processors that have them")
+    parsed = parser.parse_args()
+    for what, value in (("EPOCHS", parsed.epochs), ("--patience", parsed.patience), ("--threads", parsed.threads)):
+        if value is not None and value < 1:
+            parser.error(f"{what} is {value}: give 1 or more")
+    if not 0 <= parsed.seed < 1 << 63:
+        parser.error(f"--seed is {parsed.seed}: give 0 or more")
+    return parsed
 
 
 def main() -> None:
     options = arguments()
+    folder = options.name.absolute().parent
+    if not folder.is_dir():
+        raise ValueError(f"{folder} is not a folder: make it first")
+    recipe = RECIPES[options.network].changed(options.set)
+    data = data_options.load(options)
+    kept, held_out = data.split()
+    height, width, channels = data.shape
+    print(
+        f"{len(kept)} images to train on and {len(held_out)} held out, {height} x {width} pixels, "
+        f"{'grey' if channels == 1 else 'colour'}; {len(data.labels)} classes: {dataset.some(data.labels)}"
+    )
+    images = torch.from_numpy(data.images).permute(0, 3, 1, 2).contiguous()
+    classes = torch.from_numpy(data.classes)
+    train, validation = Part(images[kept], classes[kept]), Part(images[held_out], classes[held_out])
+
     torch.manual_seed(options.seed)
     torch.set_num_threads(options.threads)
     torch.use_deterministic_algorithms(True)
+    network = networks.BY_NAME[options.network](channels, height, width, len(data.labels))
+    fit = Fit(network, recipe, options.epochs, options.seed, options.device, options.bf16)
+    checkpoint, inputs = Path(f"{options.name}.checkpoint"), settings(options, recipe, data)
+    if options.resume:
+        fit.resume(checkpoint, inputs)
+    taught = None
+    if options.teacher:
+        teacher.check(options.teacher, data)
+        cache = folder / f"{options.teacher.stem}.answers.npz"
+        taught = teacher.answers(options.teacher, train.images, Views(recipe.shift, recipe.flip), cache)
+    fit.run(train, validation, taught, options.patience or options.epochs, checkpoint, inputs)
+    print(result.write(options.name, fit, data, held_out, inputs))
+    checkpoint.unlink()
 
-    if not options.name.absolute().parent.is_dir():
-        raise SystemExit(f"{options.name.parent} is not a folder: make it first")
-    images, classes = fashion_mnist.training_set(options.data)
-    kept, held_out = fashion_mnist.held_out_split(len(images))
-    model = network.build(options.network)
-    started = time.monotonic()
-    train(model, images[kept], classes[kept], options.epochs)
-    seconds = time.monotonic() - started
 
-    exported = network.to_onnx(model, options.name.name, fashion_mnist.LABELS)
-    path = Path(f"{options.name}.onnx")
-    path.write_bytes(exported.SerializeToString(deterministic=True))
-    session = onnxruntime.InferenceSession(path)
-
-    (answers,) = session.run(None, {"images": images[:, None].astype(np.float32)})
-    difference = float(np.abs(answers - probabilities(model, images)).max())
-    if difference > 1e-4:
-        raise SystemExit(f"{path} differs from the trained network by {difference}: the export is wrong")
-
-    report = {
+def settings(options: argparse.Namespace, recipe: Recipe, data: dataset.Dataset) -> dict:
+    """All that the result depends on."""
+    taught = options.teacher and hashlib.sha256(options.teacher.read_bytes()).hexdigest()
+    return {
         "network": options.network,
         "epochs": options.epochs,
         "seed": options.seed,
+        "patience": options.patience,
+        "recipe": dataclasses.asdict(recipe),
+        "teacher_sha256": taught,
+        "data_sha256": data.digest(),
+        "device": options.device,
         "threads": options.threads,
-        "seconds": round(seconds),
-        "accuracy": {
-            "train": accuracy(answers[kept], classes[kept]),
-            "validation": accuracy(answers[held_out], classes[held_out]),
-        },
-        "parameters": network.parameters(exported),
-        "multiply_adds": network.multiply_adds(exported),
-        "bytes": path.stat().st_size,
-        "largest_difference_from_torch": difference,
+        "bf16": options.bf16,
+        "torch": torch.__version__,
     }
-    text = json.dumps(report, indent=2)
-    Path(f"{options.name}.json").write_text(text + "\n")
-    print(text)
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except ValueError as error:
+        print(f"train.py: {error}", file=sys.stderr)
+        sys.exit(2)
+    except Collapsed as error:
+        print(f"train.py: no model: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("\ntrain.py: interrupted; --resume goes on after the last whole epoch", file=sys.stderr)
+        sys.exit(130)

@@ -1,0 +1,211 @@
+"""Images with classes, from IDX files, a folder of images by class, or an .npz, checked before anything is trained.
+
+Whatever is wrong is raised as `ValueError` that names the file or class and the remedy, and all of it is found here:
+nothing that a user could have been told at the start is left to the training.
+"""
+
+import hashlib
+import zipfile
+import zlib
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+import idx
+
+PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".pgm", ".ppm", ".tif", ".tiff"}
+SHOWN = 3  # offenders named in a message; the rest are counted
+LEAST = 2  # images of a class: one to train on, one to hold out
+SIDES = range(8, 257)  # pixels
+HELD_OUT = 1 / 12  # of each class
+
+
+@dataclass
+class Dataset:
+    """Images to train on, all of one size.
+
+    `images` is (N, H, W, C) u8 with C 1 (grey) or 3 (red, green, blue), `classes` (N,) i64, an index into `labels`.
+    """
+
+    images: np.ndarray
+    classes: np.ndarray
+    labels: list[str]
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Height, width, channels."""
+        return self.images.shape[1:]
+
+    def digest(self) -> str:
+        """SHA-256 over images, classes and labels."""
+        digest = hashlib.sha256(repr((self.shape, self.labels)).encode())
+        digest.update(np.ascontiguousarray(self.images))
+        digest.update(np.ascontiguousarray(self.classes))
+        return digest.hexdigest()
+
+    def split(self) -> tuple[np.ndarray, np.ndarray]:
+        """Indices to train on and indices held out: the same for every seed, so that runs compare.
+
+        One image in twelve of each class is held out, and at least one.
+        """
+        order = np.random.default_rng(0).permutation(len(self.images))
+        held_out = np.zeros(len(order), bool)
+        for c in range(len(self.labels)):
+            of_class = order[self.classes[order] == c]
+            held_out[of_class[: max(1, round(len(of_class) * HELD_OUT))]] = True
+        return order[~held_out[order]], order[held_out[order]]
+
+
+def load(path: Path, labels: Path | None = None, size: tuple[int, int] | None = None, grey: bool = False) -> Dataset:
+    """The training images at `path`: a folder with IDX files, a folder of folders, or an .npz.
+
+    `labels` is a text file with a name a line, for IDX and .npz. `size` (height, width) stretches pictures of a folder
+    to one size; `grey` takes their colour away.
+    """
+    if not path.exists():
+        raise ValueError(f"no {path}: give --data a folder with IDX files, a folder of images by class, or an .npz")
+    if path.is_file():
+        if size or grey:
+            raise ValueError("--size and --grey are for folders of pictures: an .npz is taken as it is")
+        images, classes, names = from_npz(path)
+    elif idx.find(path, "train-images-idx3-ubyte"):
+        if size or grey:
+            raise ValueError("--size and --grey are for folders of pictures: IDX files are taken as they are")
+        images, classes, names = from_idx(path)
+    else:
+        if labels:
+            raise ValueError(f"--labels {labels}: the folders in {path} name the classes already")
+        images, classes, names = from_folders(path, size, grey)
+    return checked(images, classes, read_labels(labels) if labels else names)
+
+
+def read_labels(path: Path) -> list[str]:
+    """Names of classes, one a line."""
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"--labels {path} cannot be read ({error}): give a text file with a name a line") from None
+
+
+def from_idx(folder: Path) -> tuple[np.ndarray, np.ndarray, list[str] | None]:
+    """`train-images-idx3-ubyte` and `train-labels-idx1-ubyte`; the names are in `labels.txt`, where there is one."""
+    classes = idx.find(folder, "train-labels-idx1-ubyte")
+    if classes is None:
+        raise ValueError(f"{folder} has train-images-idx3-ubyte and no train-labels-idx1-ubyte: put it beside")
+    names = folder / "labels.txt"
+    images = idx.read(idx.find(folder, "train-images-idx3-ubyte"))
+    return images, idx.read(classes), read_labels(names) if names.is_file() else None
+
+
+def from_npz(path: Path) -> tuple[np.ndarray, np.ndarray, list[str] | None]:
+    """Arrays `images` and `classes`, or `x_train` and `y_train` as Keras has them, and perhaps `labels`, the names."""
+    try:
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(f"{path} is no .npz without pickled objects ({error}): save it with numpy.savez") from None
+    for x, y in (("images", "classes"), ("x_train", "y_train")):
+        if x in arrays and y in arrays:
+            names = arrays.get("labels")
+            return arrays[x], arrays[y], None if names is None else [str(name) for name in names]
+    found = ", ".join(arrays) or "nothing"
+    raise ValueError(f"{path} has {found}: it must have images and classes, or x_train and y_train")
+
+
+def from_folders(
+    folder: Path, size: tuple[int, int] | None, grey: bool
+) -> tuple[np.ndarray, np.ndarray, list[str] | None]:
+    """A folder for each class, named as the class; in it pictures of one size. Sorted by name, so the order is fixed."""
+    names = sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    if not names:
+        raise ValueError(f"{folder} has no IDX files and no folders: make one for each class, with its images in it")
+    if "train" in names and len(names) <= 3:
+        raise ValueError(f"{folder} has a folder train: give --data {folder / 'train'}, so that the rest stays unseen")
+    pictures, classes, unreadable, empty = [], [], [], []
+    for c, name in enumerate(names):
+        paths = sorted(path for path in (folder / name).iterdir() if path.suffix.lower() in PICTURES)
+        if not paths:
+            empty.append(name)
+        for path in paths:
+            try:
+                with Image.open(path) as opened:
+                    pictures.append((path, flattened(opened, grey)))
+                    classes.append(c)
+            except (OSError, UnidentifiedImageError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+                unreadable.append(f"{path} ({error})")
+    if empty:
+        raise ValueError(f"no images in {some(empty)} of {folder}: add some, or remove the folder")
+    if unreadable:
+        raise ValueError(f"cannot read {some(unreadable)}: replace or remove")
+    if size:
+        pictures = [(path, picture.resize(size[::-1], Image.Resampling.BILINEAR)) for path, picture in pictures]
+    sizes = Counter(picture.size for _, picture in pictures)
+    if len(sizes) > 1:
+        (usual, _), *_ = sizes.most_common()
+        odd = [f"{path} ({picture.width}x{picture.height})" for path, picture in pictures if picture.size != usual]
+        remedy = f"make them equal, or give --size {usual[1]}x{usual[0]} (height x width)"
+        raise ValueError(f"most images are {usual[0]} wide and {usual[1]} high, but not {some(odd)}: {remedy}")
+    # One that has colour makes them all so: the model has one number of channels.
+    mode = "RGB" if any(picture.mode == "RGB" for _, picture in pictures) else "L"
+    return np.stack([np.asarray(picture.convert(mode)) for _, picture in pictures]), np.array(classes), names
+
+
+def flattened(picture: Image.Image, grey: bool) -> Image.Image:
+    """As 8-bit grey or colour; what is transparent shows the black behind it, as the component does it."""
+    if picture.mode.startswith(("I", "F")):
+        raise ValueError(f"{picture.mode} has more than 8 bits a channel: save it with 8")
+    if "A" in picture.getbands() or "transparency" in picture.info:
+        picture = picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", picture.size, (0, 0, 0, 255)), picture)
+    return picture.convert("L" if grey or picture.mode in ("1", "L", "LA") else "RGB")
+
+
+def checked(images: np.ndarray, classes: np.ndarray, names: list[str] | None) -> Dataset:
+    """The same as a `Dataset`, or what is wrong with it."""
+    if images.ndim == 3:
+        images = images[..., None]
+    if images.ndim != 4 or images.shape[3] not in (1, 3):
+        raise ValueError(f"images of shape {images.shape}: they must be (N, H, W), (N, H, W, 1) or (N, H, W, 3)")
+    if images.dtype != np.uint8:
+        raise ValueError(f"images are of type {images.dtype}: save raw pixels 0 to 255 as uint8")
+    if images.shape[1] not in SIDES or images.shape[2] not in SIDES:
+        raise ValueError(f"images of {images.shape[1]} x {images.shape[2]} pixels: sides must be {SIDES.start} to {SIDES.stop - 1}")
+    if classes.ndim == 2 and classes.shape[1] == 1:  # as Keras has those of CIFAR
+        classes = classes[:, 0]
+    if classes.ndim != 1 or not np.issubdtype(classes.dtype, np.integer):
+        raise ValueError(f"classes are {classes.dtype} of shape {classes.shape}: they must be one integer an image")
+    if len(images) != len(classes):
+        raise ValueError(f"{len(images)} images and {len(classes)} classes: there must be one for each")
+    if len(images) == 0:
+        raise ValueError("no images")
+    if classes.min() < 0:
+        raise ValueError(f"class {classes.min()} of image {classes.argmin()}: classes count from 0")
+    count = int(classes.max()) + 1
+    if names is None:
+        if count > len(classes):
+            raise ValueError(f"class {count - 1} of image {classes.argmax()} for {len(classes)} images: classes count from 0")
+        names = [str(c) for c in range(count)]
+    if count > len(names):
+        raise ValueError(f"class {count - 1} of image {classes.argmax()}, but {len(names)} labels: name every class")
+    bad = [repr(name) for name in names if not name.strip() or len(name.encode()) > 256 or not name.isprintable()]
+    if bad or len(set(names)) < len(names):
+        bad = bad or [repr(name) for name, times in Counter(names).items() if times > 1]
+        raise ValueError(f"labels {some(bad)}: each must be different, printable, and at most 256 bytes")
+    if len(names) < 2:
+        raise ValueError(f"one class, {names[0]!r}: there is nothing to tell apart, give two or more")
+    per_class = np.bincount(classes, minlength=len(names))
+    few = [f"{name!r} ({times})" for name, times in zip(names, per_class) if times < LEAST]
+    if few:
+        raise ValueError(f"classes with fewer than {LEAST} images: {some(few)}: add some, or leave the class out")
+    if (images == images[0]).all():
+        raise ValueError("all images are equal: there is nothing to tell them apart by")
+    return Dataset(images, classes.astype(np.int64), names)
+
+
+def some(offenders: list[str]) -> str:
+    """The first few, and how many more there are."""
+    rest = len(offenders) - SHOWN
+    return ", ".join(offenders[:SHOWN]) + (f" and {rest} more" if rest > 0 else "")

@@ -1,0 +1,61 @@
+"""What is left of a training: the model, its figures, and pictures; or the refusal of a model that learned nothing."""
+
+import dataclasses
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+
+import export
+import report
+from dataset import Dataset
+from fit import Collapsed, Fit
+
+
+def write(name: Path, fit: Fit, data: Dataset, held_out: np.ndarray, settings: dict) -> str:
+    """Writes NAME.onnx, NAME.json and two pictures, and gives a few lines for people.
+
+    Raises `Collapsed`, having written everything but the model, where that is no better than guessing.
+    """
+    network = fit.averaged
+    network.load_state_dict(fit.best)
+    network.eval()
+    metadata = {
+        "name": name.name,
+        "labels": "\n".join(data.labels),
+        "input": "{} x {} pixels, {}".format(*data.shape[:2], "grey" if data.shape[2] == 1 else "red, green, blue"),
+        "normalisation": "none: raw pixels 0 to 255 go in",
+    }
+    model = export.to_onnx(network, data.shape, metadata)
+    images, classes = data.images[held_out], data.classes[held_out]
+    answers = export.run(export.bytes_of(model), images).argmax(1)
+    matrix = report.confusion(answers, classes, len(data.labels))
+    summary = report.summary(matrix, data.labels)
+    report.learning_curves(fit.history, fit.best_epoch, Path(f"{name}-curves.png"))
+    report.confusion_picture(matrix, data.labels, Path(f"{name}-confusion.png"))
+    figures = {
+        "held_out": summary,
+        "kept_epoch": fit.best_epoch,
+        "seconds": round(sum(epoch.seconds for epoch in fit.history)),
+        "parameters": export.parameters(model),
+        "multiply_adds": export.multiply_adds(model),
+        "training": settings,
+        "history": [dataclasses.asdict(epoch) for epoch in fit.history],
+    }
+    text = f"held-out accuracy {report.accuracy(answers, classes)}"
+    try:
+        report.refuse_collapsed(matrix, data.labels)
+    except Collapsed:
+        Path(f"{name}.json").write_text(json.dumps(figures, indent=2) + "\n")
+        raise
+    metadata["accuracy"] = text
+    model = export.with_metadata(model, metadata)
+    written = export.bytes_of(model)
+    off = export.difference(network, written, images[:1000])
+    if off > export.TOLERANCE:
+        raise Collapsed(f"the exported file differs from the network by {off} in a probability: its weights are out of bounds")
+    figures |= {"bytes": len(written), "sha256": hashlib.sha256(written).hexdigest(), "largest_difference": off}
+    Path(f"{name}.onnx").write_bytes(written)
+    Path(f"{name}.json").write_text(json.dumps(figures, indent=2) + "\n")
+    return f"{name}.onnx: {text}, {len(written):,} bytes, {figures['multiply_adds']:,} multiply-adds an image"

@@ -1,0 +1,1 @@
+"""Tests of the training scripts: `python -m unittest discover --start-directory tests --top-level-directory .`"""

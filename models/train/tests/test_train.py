@@ -1,0 +1,174 @@
+"""Trainings of a few steps on made-up images, through the command as a user types it."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+from PIL import Image
+
+SCRIPTS = Path(__file__).parent.parent
+COLOURS = {"blue": (40, 40, 200), "green": (40, 200, 40), "red": (200, 40, 40)}
+
+
+def pictures(folder: Path, seed: int = 0, count: int = 24, labels_say_nothing: bool = False) -> None:
+    """A folder for each colour with noisy pictures of it, 20x20; or of any colour, so that there is nothing to learn."""
+    random = np.random.default_rng(seed)
+    for name, colour in COLOURS.items():
+        (folder / name).mkdir(parents=True)
+        for number in range(count):
+            base = random.permutation(colour) if labels_say_nothing else colour
+            noisy = np.array(base) + random.normal(0, 40, (20, 20, 3))
+            Image.fromarray(noisy.clip(0, 255).astype(np.uint8)).save(folder / name / f"{number}.png")
+
+
+def start(script: str, *arguments, **options) -> subprocess.Popen:
+    command = [sys.executable, SCRIPTS / script, *map(str, arguments)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(command, **pipes, **options)
+
+
+class Training(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = Path(tempfile.mkdtemp())
+        cls.addClassCleanup(shutil.rmtree, cls.folder)
+        cls.data = cls.folder / "pictures"
+        pictures(cls.data)
+
+    def run_script(self, script: str, *arguments, expected: int = 0) -> tuple[str, str]:
+        with start(script, *arguments) as process:
+            out, err = process.communicate(timeout=300)
+        self.assertEqual(process.returncode, expected, out + err)
+        return out, err
+
+    def train(self, epochs: int, name: str, *options, expected: int = 0) -> tuple[str, str]:
+        arguments = (epochs, self.folder / name, "--threads", 1, *options)
+        if "--data" not in options:
+            arguments += ("--data", self.data)
+        return self.run_script("train.py", *arguments, expected=expected)
+
+    def test_a_model_of_a_stranger_s_pictures_knows_them_and_says_what_it_is(self):
+        out, _ = self.train(6, "whole")
+        self.assertIn("66 images to train on and 6 held out, 20 x 20 pixels, colour; 3 classes: blue, green, red", out)
+        model = onnx.load(self.folder / "whole.onnx")
+        says = {entry.key: entry.value for entry in model.metadata_props}
+        self.assertEqual((says["name"], says["labels"]), ("whole", "blue\ngreen\nred"))
+        self.assertRegex(says["accuracy"], r"held-out accuracy 100\.00% \(6 of 6; 95 % interval 60\.97% to 100\.00%\)")
+        self.assertIn("0 to 255", says["normalisation"])
+        session = onnxruntime.InferenceSession(self.folder / "whole.onnx")
+        self.assertEqual(session.get_inputs()[0].shape, ["N", 3, 20, 20])
+        pixels = np.stack([np.full((20, 20, 3), colour, np.float32).transpose(2, 0, 1) for colour in COLOURS.values()])
+        self.assertEqual(session.run(None, {"images": pixels})[0].argmax(1).tolist(), [0, 1, 2])
+        figures = json.loads((self.folder / "whole.json").read_text())
+        self.assertEqual(figures["held_out"]["images"], 6)
+        self.assertEqual(len(figures["history"]), 6)
+        self.assertEqual(figures["bytes"], (self.folder / "whole.onnx").stat().st_size)
+        for picture in ("whole-curves.png", "whole-confusion.png"):
+            with Image.open(self.folder / picture) as opened:
+                self.assertGreater(min(opened.size), 300)
+        self.assertFalse((self.folder / "whole.checkpoint").exists())
+
+    def test_the_same_seed_gives_the_same_file_and_another_seed_another(self):
+        for name, seed in (("one", 1), ("again", 1), ("other", 2)):
+            self.train(2, name, "--seed", seed, "--set", "erase=1")
+        files = [self.weights(name) for name in ("one", "again", "other")]
+        self.assertEqual(files[0], files[1])
+        self.assertNotEqual(files[0], files[2])
+
+    def weights(self, name: str) -> list[bytes]:
+        return [tensor.SerializeToString() for tensor in onnx.load(self.folder / f"{name}.onnx").graph.initializer]
+
+    def test_a_training_that_was_interrupted_goes_on_to_the_same_file(self):
+        self.train(20, "straight")
+        arguments = (20, self.folder / "broken", "--threads", 1, "--data", self.data)
+        with start("train.py", *arguments) as process:
+            deadline = time.monotonic() + 120
+            while not (self.folder / "broken.checkpoint").exists():
+                self.assertLess(time.monotonic(), deadline)
+                time.sleep(0.01)
+            process.send_signal(signal.SIGINT)
+            _, err = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 130, err)
+        self.assertIn("--resume", err)
+        _, err = self.train(21, "broken", "--resume", expected=2)
+        self.assertIn("is of another training (epochs)", err)
+        self.train(20, "broken", "--resume")
+        self.assertEqual(self.weights("straight"), self.weights("broken"))
+        _, err = self.train(20, "broken", "--resume", expected=2)
+        self.assertIn("--resume: no ", err)
+
+    def test_a_model_that_learned_nothing_is_not_written(self):
+        nonsense = self.folder / "nonsense"
+        pictures(nonsense, labels_say_nothing=True, count=60)
+        _, err = self.train(1, "guess", "--data", nonsense, expected=1)
+        self.assertIn("train.py: no model:", err)
+        self.assertIn("always naming", err)
+        self.assertFalse((self.folder / "guess.onnx").exists())
+        self.assertTrue((self.folder / "guess.json").exists())
+
+    def test_weights_that_run_away_are_seen(self):
+        _, err = self.train(3, "wild", "--set", "rate=1000", "--set", "warm_up=0", expected=1)
+        self.assertIn("train.py: no model:", err)
+        self.assertFalse((self.folder / "wild.onnx").exists())
+
+    def test_it_ends_early_where_nothing_gets_better(self):
+        self.train(40, "early", "--patience", 4)
+        history = json.loads((self.folder / "early.json").read_text())["history"]
+        self.assertLess(len(history), 40)
+
+    def test_a_student_learns_from_a_teacher_of_the_same_images(self):
+        self.train(6, "teacher", "--network", "large")
+        self.train(4, "student", "--teacher", self.folder / "teacher.onnx", "--set", "shift=1")
+        figures = json.loads((self.folder / "student.json").read_text())
+        self.assertEqual(len(figures["training"]["teacher_sha256"]), 64)
+        self.assertTrue((self.folder / "teacher.answers.npz").exists())
+        _, err = self.train(1, "student", "--teacher", SCRIPTS.parent / "golden" / "tiny.onnx", expected=2)
+        self.assertIn("takes [1, 6, 8] and gives [3], but the images are [3, 20, 20] with 3 classes", err)
+        _, err = self.train(1, "student", "--teacher", SCRIPTS / "train.py", expected=2)
+        self.assertIn("is no ONNX model that can be used", err)
+
+    def test_eight_bits_give_the_same_classes(self):
+        self.train(6, "floats")
+        out, _ = self.run_script("quantise.py", self.folder / "floats.onnx", self.folder / "bytes", "--data", self.data)
+        self.assertIn("the same class for 100.00% of the held-out images", out)
+        model = onnx.load(self.folder / "bytes.onnx")
+        kinds = {node.op_type for node in model.graph.node}
+        self.assertIn("QLinearConv", kinds)
+        self.assertNotIn("Conv", kinds)
+        _, err = self.run_script("quantise.py", self.folder / "nothing.onnx", self.folder / "x", expected=2)
+        self.assertIn("nothing.onnx", err)
+
+    def test_what_cannot_be_used_is_told_before_anything_is_trained(self):
+        (self.folder / "hollow").mkdir(exist_ok=True)
+        for options, part in (
+            (("--data", self.folder / "hollow"), "has no IDX files and no folders"),
+            (("--data", self.folder / "not there"), "give --data"),
+            (("--set", "colour=1"), "--set colour=1: there is batch"),
+            (("--set", "erase=much"), "erase is a number, such as erase=0.5"),
+            (("--set", "erase=2"), "--set erase=2.0: it must be 0 to 1"),
+            (("--set", "flip=maybe"), "yes or no"),
+            (("--size", "20"), "HEIGHTxWIDTH"),
+            (("--threads", "0"), "--threads is 0"),
+        ):
+            _, err = self.train(1, "never", *options, expected=2)
+            self.assertIn(part, err)
+        _, err = self.train(0, "never", expected=2)
+        self.assertIn("EPOCHS is 0", err)
+        _, err = self.run_script("train.py", 1, self.folder / "no" / "folder", "--data", self.data, expected=2)
+        self.assertIn("make it first", err)
+        self.assertEqual(list(self.folder.glob("never*")), [])
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    unittest.main()
