@@ -16,19 +16,9 @@ import onnx
 import onnxruntime
 from PIL import Image
 
+from tests.made_up import COLOURS, pictures
+
 SCRIPTS = Path(__file__).parent.parent
-COLOURS = {"blue": (40, 40, 200), "green": (40, 200, 40), "red": (200, 40, 40)}
-
-
-def pictures(folder: Path, seed: int = 0, count: int = 24, labels_say_nothing: bool = False) -> None:
-    """A folder for each colour with noisy pictures of it, 20x20; or of any colour, so that there is nothing to learn."""
-    random = np.random.default_rng(seed)
-    for name, colour in COLOURS.items():
-        (folder / name).mkdir(parents=True)
-        for number in range(count):
-            base = random.permutation(colour) if labels_say_nothing else colour
-            noisy = np.array(base) + random.normal(0, 40, (20, 20, 3))
-            Image.fromarray(noisy.clip(0, 255).astype(np.uint8)).save(folder / name / f"{number}.png")
 
 
 def start(script: str, *arguments, **options) -> subprocess.Popen:
