@@ -2,6 +2,7 @@
 
 import copy
 import math
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -99,6 +100,7 @@ class Fit:
             if not self.best_epoch or accuracy >= self.history[self.best_epoch - 1].validation_accuracy:
                 self.best, self.best_epoch = copy.deepcopy(self.averaged.state_dict()), len(self.history)
             self.save(checkpoint, settings)
+            self.tell(self.history[-1])
 
     def without_progress(self) -> int:
         """Epochs since one was better than all before it."""
@@ -106,11 +108,15 @@ class Fit:
         return len(reached) - 1 - reached.index(max(reached)) if reached else 0
 
     def progress(self, batches: tuple[torch.Tensor, ...]) -> Iterator[torch.Tensor]:
+        """The batches, under a bar where a terminal shows it."""
         text = f"epoch {len(self.history) + 1}/{self.epochs}"
-        if self.history:
-            last = self.history[-1]
-            text += f" (loss {last.loss:.3f}, held out {last.validation_accuracy:.2%})"
-        return tqdm(batches, text, unit="batch", mininterval=1, dynamic_ncols=True)
+        return tqdm(batches, text, unit="batch", dynamic_ncols=True, leave=False, disable=None)
+
+    def tell(self, epoch: Epoch) -> None:
+        """A line an epoch."""
+        text = f"epoch {len(self.history)}/{self.epochs}: loss {epoch.loss:.4f}, held out {epoch.validation_accuracy:.2%}"
+        tqdm.write(f"{text}, {epoch.seconds:.0f} s")
+        sys.stdout.flush()
 
     def warmth(self, done: float) -> float:
         """What share of the highest rate applies when `done` of all steps are: a linear rise, then half a cosine."""

@@ -33,4 +33,5 @@ def read(path: Path) -> np.ndarray:
     shape = struct.unpack(f">{raw[3]}I", raw[4:start])
     if len(raw) - start != math.prod(shape):
         raise ValueError(f"{path} holds {len(raw) - start} values where its header says {shape}: fetch it again")
-    return np.frombuffer(raw, np.uint8, offset=start).reshape(shape)
+    # PyTorch wants arrays that can be written to.
+    return np.frombuffer(raw, np.uint8, offset=start).reshape(shape).copy()

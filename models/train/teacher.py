@@ -48,7 +48,7 @@ def answers(teacher: Path, images: torch.Tensor, views: Views, cache: Path) -> t
         raise ValueError(f"{len(images)} images x {views.count} views x {gives.shape[1]} labels are too many: --set shift=1")
     padded = views.pad(images)
     table = np.empty((len(images), views.count, gives.shape[1]), np.float16)
-    for view in tqdm(range(views.count), "asking the teacher", unit="view"):
+    for view in tqdm(range(views.count), "asking the teacher", unit="view", disable=None):
         for start in range(0, len(images), BATCH):
             part = padded[start : start + BATCH]
             seen = views.of(part, torch.full((len(part),), view)).float().numpy()
