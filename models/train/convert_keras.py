@@ -25,7 +25,8 @@ import onnxruntime
 from onnx import helper
 
 import keras_file
-import keras_graph
+from keras_graph import to_onnx
+from keras_layers import REMEDY
 
 TOLERANCE = 1e-4
 IMAGES = 16
@@ -41,19 +42,25 @@ def numbers(argument: str) -> np.ndarray:
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", metavar="MODEL.h5", type=Path, help="what `model.save(\"model.h5\")` wrote")
+    parser.add_argument("model", metavar="MODEL.h5", type=Path, help='what `model.save("model.h5")` wrote')
     parser.add_argument("name", metavar="NAME", type=Path, help="writes NAME.onnx")
     parser.add_argument("--labels", metavar="FILE", type=Path, help="labels, one a line, class 0 first")
-    parser.add_argument("--divide", metavar="D", type=numbers, default="1", help="divide pixels by it (default: %(default)s)")
-    parser.add_argument("--subtract", metavar="S", type=numbers, default="0", help="subtract it before (default: %(default)s)")
+    parser.add_argument(
+        "--divide", metavar="D", type=numbers, default="1", help="divide pixels by it (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--subtract", metavar="S", type=numbers, default="0", help="subtract it before (default: %(default)s)"
+    )
     return parser.parse_args(argv)
 
 
 def image_shape(model) -> tuple[int, int, int]:
     """Height, width and channels that `model` takes. Exits with a remedy where it takes no images."""
-    inputs, outputs = model.inputs or [], model.outputs or []
+    inputs, outputs = getattr(model, "inputs", []), getattr(model, "outputs", [])
     if not inputs:
-        raise SystemExit("the model says no input shape: begin it with keras.layers.Input((height, width, channels)) and save it again")
+        raise SystemExit(
+            "the model says no input shape: begin it with keras.layers.Input((height, width, channels)) and save it again"
+        )
     if len(inputs) > 1 or len(outputs) > 1:
         raise SystemExit(
             f"the model has {len(inputs)} inputs and {len(outputs)} outputs: the component takes images and gives probabilities; "
@@ -64,20 +71,26 @@ def image_shape(model) -> tuple[int, int, int]:
     if len(shape) != 3 or shape[2] not in (1, 3, None):
         raise SystemExit(f"{words}: it must be images, (N, height, width, 1 or 3)")
     if None in shape:
-        raise SystemExit(f"{words}, which leaves lengths open: build the model with fixed ones, as in keras.layers.Input((96, 96, 3))")
+        raise SystemExit(
+            f"{words}, which leaves lengths open: build the model with fixed ones, as in keras.layers.Input((96, 96, 3))"
+        )
     if shape[0] in (1, 3):
-        raise SystemExit(f"{words}: a height of {shape[0]} cannot be told from channels; the component takes none of 1 or 3")
+        raise SystemExit(
+            f"{words}: a height of {shape[0]} cannot be told from channels; the component takes none of 1 or 3"
+        )
     return shape
 
 
 def read_labels(path: Path) -> list[str]:
     try:
-        labels = path.read_text(encoding="utf-8").splitlines()
+        labels = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise SystemExit(f"{path} cannot be read ({error}): give a text file in UTF-8 with a label a line") from None
     for number, label in enumerate(labels, 1):
         if not is_name(label):
-            raise SystemExit(f"{path}, line {number}, {label[:40]!r}: a label has 1 to {MAX_NAME} bytes and no control characters")
+            raise SystemExit(
+                f"{path}, line {number}, {label[:40]!r}: a label has 1 to {MAX_NAME} bytes and no control characters"
+            )
     return labels
 
 
@@ -97,7 +110,9 @@ def random_images(image: tuple[int, int, int]) -> np.ndarray:
 def difference(model, exported: onnx.ModelProto, image: tuple[int, int, int], options: argparse.Namespace) -> float:
     """The largest difference between Keras and onnxruntime; of logits, as a share of the largest one above 1."""
     images = random_images(image)
-    expected = np.asarray(model.predict((images - options.subtract.astype(np.float32)) / options.divide.astype(np.float32), verbose=0))
+    expected = np.asarray(
+        model.predict((images - options.subtract.astype(np.float32)) / options.divide.astype(np.float32), verbose=0)
+    )
     (answers,) = onnxruntime.InferenceSession(exported.SerializeToString()).run(None, {"images": images})
     if expected.size == IMAGES and answers.shape[1] == 2:
         probability = expected.reshape(-1, 1)
@@ -121,22 +136,26 @@ def convert(options: argparse.Namespace) -> None:
     for option, given in (("--divide", options.divide), ("--subtract", options.subtract)):
         if given.size not in (1, image[2]):
             raise SystemExit(f"{option} has {given.size} numbers for {image[2]} channels: give one, or one a channel")
-    exported = keras_graph.to_onnx(model, image, path.stem, options.subtract, options.divide)
+    exported = to_onnx(model, image, path.stem, options.subtract, options.divide)
     output = exported.graph.output[0]
     classes = output.type.tensor_type.shape.dim[1].dim_value
-    if labels and len(labels) != classes:
+    if labels is not None and len(labels) != classes:
         raise SystemExit(f"{options.labels} has {len(labels)} labels for {classes} outputs: give one a line")
 
     differs = difference(model, exported, image, options)
     if not differs <= TOLERANCE:
         raise SystemExit(
-            f"onnxruntime differs from Keras by {differs:.2g}, more than {TOLERANCE}: not written; {keras_graph.REMEDY}"
+            f"onnxruntime differs from Keras by {differs:.2g}, more than {TOLERANCE}: not written; {REMEDY}"
         )
     raw = not options.subtract.any() and (options.divide == 1).all()
     given = [",".join(f"{number:g}" for number in option) for option in (options.subtract, options.divide)]
     normalisation = "none: raw pixels, 0 to 255" if raw else f"inside: (pixel - {given[0]}) / {given[1]}"
     digest = hashlib.sha256(options.model.read_bytes()).hexdigest()
-    metadata = {"name": path.stem, "source": f"{options.model.name}, Keras {version}, SHA-256 {digest}", "normalisation": normalisation}
+    metadata = {
+        "name": path.stem,
+        "source": f"{options.model.name}, Keras {version}, SHA-256 {digest}",
+        "normalisation": normalisation,
+    }
     helper.set_model_props(exported, metadata | ({"labels": "\n".join(labels)} if labels else {}))
     path.write_bytes(exported.SerializeToString(deterministic=True))
 

@@ -1,6 +1,6 @@
 """Reads a Keras .h5 file, of Keras 2 (TensorFlow's included) or 3, without TensorFlow.
 
-What the file says of its layers is checked before Keras sees it: a layer outside the list of keras_graph.py is refused
+What the file says of its layers is checked before Keras sees it: a layer outside the list in keras_layers.py is refused
 by name, so no code that a file carries, as in Lambda layers, is ever run.
 """
 
@@ -16,13 +16,13 @@ os.environ["JAX_PLATFORMS"] = "cpu"  # Keras' numpy backend takes its convolutio
 import h5py
 import keras
 
-from keras_graph import ACTIVATIONS, LAYERS, MODELS, REMEDY
+from keras_layers import ACTIVATIONS, LAYERS, MODELS, REMEDY
 
 warnings.filterwarnings("ignore", module="keras")
 
 # Of training only, and the place where custom classes hide.
 TRAINING = ("_initializer", "_regularizer", "_constraint")
-WHOLE = "save the whole model with `model.save(\"model.h5\")`"
+WHOLE = 'save the whole model with `model.save("model.h5")`'
 
 
 def read(path: Path) -> tuple[keras.Model, str]:
@@ -30,20 +30,24 @@ def read(path: Path) -> tuple[keras.Model, str]:
     try:
         file = h5py.File(path, "r")
     except FileNotFoundError:
-        raise SystemExit(f"no {path}: give the .h5 file that `model.save(\"model.h5\")` wrote") from None
+        raise SystemExit(f'no {path}: give the .h5 file that `model.save("model.h5")` wrote') from None
     except OSError as error:
         raise SystemExit(
             f"{path} is not an HDF5 file ({first_line(error)}): where it is Keras' newer format, "
-            "`keras.models.load_model(\"model.keras\").save(\"model.h5\")` converts it"
+            '`keras.models.load_model("model.keras").save("model.h5")` converts it'
         ) from None
     with file:
         if "model_config" not in file.attrs or "model_weights" not in file:
-            raise SystemExit(f"{path} has no model_config with model_weights, so it holds weights only: {WHOLE}, not save_weights")
+            raise SystemExit(
+                f"{path} has no model_config with model_weights, so it holds weights only: {WHOLE}, not save_weights"
+            )
         version = str(text(file.attrs.get("keras_version", "1")))
         try:
             config = json.loads(text(file.attrs["model_config"]))
             if config["class_name"] not in MODELS:
-                raise SystemExit(f"{path} is a subclassed model ({config['class_name']}): build it of layers in Sequential or Functional")
+                raise SystemExit(
+                    f"{path} is a subclassed model ({config['class_name']}): build it of layers in Sequential or Functional"
+                )
             config = {"class_name": config["class_name"], "config": model(config["config"])}
         except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
             raise SystemExit(f"{path} has a model_config that cannot be read ({error!r}): {WHOLE} again") from None
@@ -77,12 +81,14 @@ def first_line(error: Exception) -> str:
 
 def model(config: dict | list) -> dict:
     """A model's own config with every layer checked, and written as Keras 3 reads it."""
-    config = {"layers": config} if isinstance(config, list) else dict(config)
+    config = {"name": "model", "layers": config} if isinstance(config, list) else dict(config)
     layers = [layer(entry) for entry in config["layers"]]
     # Keras before 2.3 wrote no InputLayer: the first layer knows the shape.
     shape = config["layers"][0]["config"].get("batch_input_shape") if "input_layers" not in config else None
     if shape and layers[0]["class_name"] not in ("InputLayer", *MODELS):
-        layers.insert(0, {"class_name": "InputLayer", "config": {"batch_shape": [None, *shape[1:]], "dtype": "float32"}})
+        layers.insert(
+            0, {"class_name": "InputLayer", "config": {"batch_shape": [None, *shape[1:]], "dtype": "float32"}}
+        )
     return {**config, "layers": layers}
 
 
@@ -102,9 +108,13 @@ def layer(entry: dict) -> dict:
     config = {key: value for key, value in config.items() if not key.endswith(TRAINING)}
     function = config.get("activation")
     if isinstance(function, dict):
-        function = config["activation"] = function.get("config")
+        # A function by its name, or a layer.
+        function = function["config"] if function["class_name"] == "function" else function["class_name"]
+        config["activation"] = function
     if function is not None and (not isinstance(function, str) or function not in ACTIVATIONS):
-        raise SystemExit(f"layer {name!r} ({kind}) has the activation {function!r}, which this script does not know; {REMEDY}")
+        raise SystemExit(
+            f"layer {name!r} ({kind}) has the activation {function!r}, which this script does not know; {REMEDY}"
+        )
     axis = config.get("axis", -1)
     if isinstance(axis, list) and len(axis) == 1:
         (axis,) = axis
