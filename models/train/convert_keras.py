@@ -15,7 +15,6 @@ onnxruntime's answers to them are the same to within 1e-4.
 
 import argparse
 import hashlib
-import math
 import unicodedata
 from pathlib import Path
 
@@ -59,12 +58,12 @@ def image_shape(model) -> tuple[int, int, int]:
     inputs, outputs = getattr(model, "inputs", []), getattr(model, "outputs", [])
     if not inputs:
         raise SystemExit(
-            "the model says no input shape: begin it with keras.layers.Input((height, width, channels)) and save it again"
+            "the model says no input shape: begin it with keras.layers.Input((height, width, channels)), and save it"
         )
     if len(inputs) > 1 or len(outputs) > 1:
         raise SystemExit(
-            f"the model has {len(inputs)} inputs and {len(outputs)} outputs: the component takes images and gives probabilities; "
-            "save keras.Model(one_input, one_output)"
+            f"the model has {len(inputs)} inputs and {len(outputs)} outputs: the component takes images and gives "
+            "probabilities; save keras.Model(one_input, one_output)"
         )
     shape = tuple(inputs[0].shape[1:])
     words = f"the input is (N, {', '.join(str(length) for length in shape)})"
@@ -72,7 +71,7 @@ def image_shape(model) -> tuple[int, int, int]:
         raise SystemExit(f"{words}: it must be images, (N, height, width, 1 or 3)")
     if None in shape:
         raise SystemExit(
-            f"{words}, which leaves lengths open: build the model with fixed ones, as in keras.layers.Input((96, 96, 3))"
+            f"{words}, which leaves lengths open: build the model with fixed ones, as keras.layers.Input((96, 96, 3))"
         )
     if shape[0] in (1, 3):
         raise SystemExit(
@@ -99,7 +98,7 @@ def is_name(text: str) -> bool:
 
 
 def random_images(image: tuple[int, int, int]) -> np.ndarray:
-    """Images of pixels 0..255, some of low contrast, for which a softmax is further from 0 and 1; the last one black."""
+    """Images of pixels 0..255, the last one black, and some of low contrast: their softmax is further from 0 and 1."""
     random = np.random.default_rng(0)
     contrast = np.array([1, 0.3, 0.1, 0.03] * (IMAGES // 4))
     contrast[-1] = 0

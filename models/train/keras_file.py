@@ -46,7 +46,8 @@ def read(path: Path) -> tuple[keras.Model, str]:
             config = json.loads(text(file.attrs["model_config"]))
             if config["class_name"] not in MODELS:
                 raise SystemExit(
-                    f"{path} is a subclassed model ({config['class_name']}): build it of layers in Sequential or Functional"
+                    f"{path} is a subclassed model ({config['class_name']}): its layers are in its code; rebuild it as "
+                    "keras.Sequential or keras.Model(inputs, outputs)"
                 )
             config = {"class_name": config["class_name"], "config": model(config["config"])}
         except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:

@@ -4,7 +4,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
-from keras_layers import LAYERS, MODELS, Graph, Value, affine, refuse, weight
+from keras_layers import LAYERS, MODELS, Graph, Value, affine, refuse
 
 
 def add_model(graph: Graph, model, *values: Value) -> Value:
@@ -77,12 +77,12 @@ def end(graph: Graph, last: Value) -> tuple[str, int]:
     if maker.op_type == "Sigmoid" and labels == 1:
         # softmax(0, z) is (1 - sigmoid(z), sigmoid(z)).
         maker.op_type, labels = "Identity", 2
-        pair = graph.emit("Gemm", graph.emit("Flatten", name, axis=1), weight([[0, 1]]))
+        pair = graph.emit("Pad", graph.emit("Flatten", name, axis=1), np.array([0, 1, 0, 0], np.int64))
         name = graph.emit("Softmax", pair, axis=1)
     elif maker.op_type == "Sigmoid":
         raise SystemExit(
-            f"the output is a sigmoid of {labels} labels, any number of which may hold: the component names the one that "
-            "holds; end the model in softmax"
+            f"the output is a sigmoid of {labels} labels, any number of which may hold: the component names the one "
+            "that holds; end the model in softmax"
         )
     elif labels == 1:
         raise SystemExit(

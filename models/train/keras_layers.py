@@ -117,7 +117,7 @@ def softmax(graph: Graph, layer, value: Value) -> str:
 
 
 def window(layer, value: Value, size: tuple[int, int], dilation: tuple[int, int] = (1, 1)) -> dict:
-    """Attributes of a convolution or pooling. Keras' "same" puts the odd pixel of padding behind, at right and bottom."""
+    """Attributes of a convolution or pooling. Keras' "same" puts the odd pixel of padding at right and bottom."""
     before, behind = [], []
     for length, kernel, stride, step in zip(value.shape, size, layer.strides, dilation):
         reach = (kernel - 1) * step + 1
@@ -178,7 +178,7 @@ def zero_padding(graph: Graph, layer, value: Value) -> str:
 
 
 def affine(graph: Graph, value: Value, gain, offset) -> str:
-    """`value` * gain + offset, each one number, or one a channel; nothing is added for a gain of 1 and an offset of 0."""
+    """`value` * gain + offset, each one number, or one a channel. A gain of 1 and an offset of 0 add nothing."""
     name = value.name
     for op, operand, neutral in (("Mul", gain, 1), ("Add", offset, 0)):
         operand = weight(operand).reshape(-1)
