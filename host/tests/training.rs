@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use anyhow::{Error, Result, bail};
+use anyhow::{Context, Error, Result, bail};
 use test_brokers::or_skip;
 
 use components::component;
@@ -25,20 +25,44 @@ fn scripts() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/train")
 }
 
-/// The Python of the environment that `setup.sh` makes. None: it cannot be made here, and this is not CI.
-fn python() -> Option<PathBuf> {
-    static MADE: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    let made = MADE.get_or_init(|| make().map_err(|error| format!("{error:#}")));
+/// Environments of Python, in `target/python`. None: it cannot be made here, and this is not CI.
+fn environment(name: &str, made: &OnceLock<Result<PathBuf, String>>, make: fn(&Path) -> Result<()>) -> Option<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../target/python")
+        .join(name);
+    let python = folder.join("bin/python");
+    let made = made.get_or_init(|| match make(&folder) {
+        Ok(()) => Ok(python),
+        Err(error) => Err(format!("{error:#}")),
+    });
     or_skip(made.clone().map_err(Error::msg)).unwrap()
 }
 
-fn make() -> Result<PathBuf> {
-    let environment = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/python/training");
-    let setup = Command::new(scripts().join("setup.sh")).arg(&environment).output()?;
-    if !setup.status.success() {
-        bail!("models/train/setup.sh: {}", String::from_utf8_lossy(&setup.stderr));
+/// For training: what `setup.sh` makes.
+fn python() -> Option<PathBuf> {
+    static MADE: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    environment("training", &MADE, |folder| {
+        done(Command::new(scripts().join("setup.sh")).arg(folder))
+    })
+}
+
+/// For Keras's files: what `models/README.md` says.
+fn python_with_keras() -> Option<PathBuf> {
+    static MADE: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    environment("keras", &MADE, |folder| {
+        done(Command::new("python3").args(["-m", "venv"]).arg(folder))?;
+        let mut pip = Command::new(folder.join("bin/python"));
+        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"]);
+        done(pip.arg(scripts().join("requirements-keras.txt")))
+    })
+}
+
+fn done(command: &mut Command) -> Result<()> {
+    let ended = command.output().with_context(|| format!("{command:?}"))?;
+    if !ended.status.success() {
+        bail!("{command:?}: {}", String::from_utf8_lossy(&ended.stderr));
     }
-    Ok(environment.join("bin/python"))
+    Ok(())
 }
 
 /// Runs a script to an end without an error, on one thread: more would only wait for each other beside other tests.
@@ -56,6 +80,13 @@ fn the_scripts_pass_their_own_tests() {
     let Some(python) = python() else { return };
     let discover = ["-m", "unittest", "discover", "--start-directory", "tests"];
     let said = run(&python, &[&discover[..], &["--top-level-directory", "."]].concat());
+    assert!(said.contains("\nOK\n"), "{said}");
+}
+
+#[test]
+fn keras_files_become_models_that_answer_as_keras_does() {
+    let Some(python) = python_with_keras() else { return };
+    let said = run(&python, &["-m", "unittest", "tests.keras_conversion"]);
     assert!(said.contains("\nOK\n"), "{said}");
 }
 

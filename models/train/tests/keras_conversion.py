@@ -1,6 +1,8 @@
 """Tests of convert_keras.py, on models that Keras itself builds here, with random weights.
 
-python -m unittest discover tests
+    python -m unittest tests.keras_conversion
+
+In an environment of its own, and so not among those that `discover` finds.
 """
 
 import contextlib
@@ -11,8 +13,6 @@ import sys
 import tempfile
 import unittest
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import convert_keras  # before Keras, whose backend it chooses
 
