@@ -4,6 +4,7 @@
 //! what was typed becomes something usable.
 
 mod broker;
+mod evaluate;
 mod kafka;
 mod pubsub;
 
@@ -15,6 +16,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 pub use self::broker::{BrokerAddress, BrokerArgs, BrokerName, MemberArgs, StorageArgs};
+pub use self::evaluate::{EvaluateCommand, SplitName};
 pub use self::kafka::{CompressionName, DeliveryName, KafkaArgs, SaslName};
 pub use self::pubsub::PubSubArgs;
 use crate::config::{
@@ -79,6 +81,13 @@ pub enum Command {
     /// Each file is one message: its media type follows from the name (.png, .jpg, .jpeg, .json, .npy), else the component
     /// recognises it from the bytes.
     Classify(ClassifyCommand),
+    /// Measure how good a component is on labelled images.
+    ///
+    /// Without --data: the 10,000 Fashion-MNIST test images. Else a folder with the IDX files of MNIST or Fashion-MNIST, gzipped or
+    /// not; a folder with a folder of PNG and JPEG files for each class, named like the model's labels (case and signs do
+    /// not matter); or an .npz file with x_test and y_test, x_train and y_train, or images and classes (and labels, their
+    /// names). The images go through the component as messages, as in the stream: files as they are, pixels as bytes.
+    Evaluate(EvaluateCommand),
     /// Show what a component imports, exports and which model it carries.
     Inspect(InspectCommand),
     /// Create, list and describe topics.

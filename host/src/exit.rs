@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use crate::broker::{BrokerError, SettleError};
 use crate::classifier::ComponentError;
+use crate::evaluation::DataError;
 use crate::images::ImagesError;
 use crate::pipeline::PipelineError;
 
@@ -78,7 +79,8 @@ fn code_of(error: &(dyn Error + 'static)) -> Option<u8> {
         Some(_) => return Some(COMPONENT),
         None => {}
     }
-    error.is::<ImagesError>().then_some(CONFIGURATION)
+    let is_of_images = error.is::<ImagesError>() || error.is::<DataError>();
+    is_of_images.then_some(CONFIGURATION)
 }
 
 fn code_of_broker(error: &BrokerError) -> u8 {
@@ -115,6 +117,7 @@ mod tests {
         };
         assert_eq!(code(&anyhow!(unread)), CONFIGURATION);
         assert_eq!(code(&anyhow!(ComponentError::Model("no output".into()))), COMPONENT);
+        assert_eq!(code(&anyhow!(DataError::BuiltIn)), CONFIGURATION);
         assert_eq!(code(&anyhow!(PipelineError::Fenced("younger".into()))), BROKER);
         assert_eq!(code(&anyhow!(Failure::Usage("what".into()))), USAGE);
         assert_eq!(code(&anyhow!(Failure::Interrupted("early".into()))), INTERRUPTED);

@@ -15,5 +15,6 @@ pub mod shutdown;
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod evaluation;
 pub mod exit;
 pub mod images;

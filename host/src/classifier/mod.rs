@@ -108,6 +108,9 @@ pub enum ComponentError {
     /// The component refuses the model.
     #[error("the component refuses the model: {0}")]
     Model(String),
+    /// It does not do what an evaluation needs.
+    #[error("the component cannot be evaluated: {0}")]
+    NotEvaluable(String),
     /// The machine has no room for an engine.
     #[error("the WebAssembly engine does not start: {0}")]
     Engine(String),

@@ -4,6 +4,7 @@ mod classify;
 mod completions;
 mod consume;
 mod demo;
+mod evaluate;
 mod inspect;
 mod produce;
 mod progress;
@@ -31,6 +32,7 @@ impl Command {
             Self::Replay(command) => command.execute().await,
             Self::Demo(command) => command.execute().await,
             Self::Classify(command) => command.execute().await,
+            Self::Evaluate(command) => command.execute().await,
             Self::Inspect(command) => command.execute().await,
             Self::Topics(command) => command.execute().await,
             Self::Completions(command) => command.execute(),

@@ -11,16 +11,20 @@ pub const MAGIC: &[u8] = &[0, 0];
 
 const UNSIGNED_BYTE: u8 = 0x08;
 
-/// Reads the header; what remains in `reader` are the pixels.
+/// Reads the header of a file of images; what remains in `reader` are the pixels.
 pub fn layout(reader: &mut impl Read) -> Result<Layout, HeaderError> {
+    Layout::from_dimensions(&dimensions(reader)?)
+}
+
+/// Reads the header of a file of bytes; what remains in `reader` are its values.
+pub fn dimensions(reader: &mut impl Read) -> Result<Vec<u64>, HeaderError> {
     let [_, _, element, dimensions] = take(reader)?;
     if element != UNSIGNED_BYTE {
         return Err(HeaderError::ElementType(format!("0x{element:02x}")));
     }
-    let dimensions = (0..dimensions)
+    (0..dimensions)
         .map(|_| take(reader).map(|bytes| u64::from(u32::from_be_bytes(bytes))))
-        .collect::<Result<Vec<_>, _>>()?;
-    Layout::from_dimensions(&dimensions)
+        .collect()
 }
 
 fn take(reader: &mut impl Read) -> Result<[u8; 4], HeaderError> {

@@ -3,8 +3,8 @@
 //! Pixels are read a batch at a time and sent as the original program's message; files that are images already go as they
 //! are. Memory is bounded by one message, whatever a file's header claims.
 
-mod idx;
-mod npy;
+pub mod idx;
+pub mod npy;
 mod original;
 mod pixels;
 mod test_set;
@@ -49,16 +49,11 @@ impl Images {
             return list(path).map(Self::Files);
         }
         let mut start = Vec::new();
-        let unreadable = |source| unreadable(path, source);
-        let mut reader: Box<dyn Read + Send> = Box::new(BufReader::new(File::open(path).map_err(unreadable)?));
-        reader = peek(reader, &mut start).map_err(unreadable)?;
+        let reader = start_of(path, &mut start)?;
         if media_type_of(&start).is_some() {
             return Ok(Self::Files([path.to_owned()].into()));
         }
-        if start.starts_with(&[0x1f, 0x8b]) {
-            reader = Box::new(MultiGzDecoder::new(reader));
-            reader = peek(reader, &mut start).map_err(unreadable)?;
-        }
+        let mut reader = unpacked(path, reader, &mut start)?;
         let header = |source| ImagesError::Header {
             file: path.to_owned(),
             source,
@@ -110,6 +105,32 @@ impl Images {
     }
 }
 
+/// Opens a file that may be gzipped. Its first bytes, unpacked, and a reader that has them still.
+pub fn open_unpacked(path: &Path) -> Result<(Vec<u8>, Box<dyn Read + Send>), ImagesError> {
+    let mut start = Vec::new();
+    let reader = start_of(path, &mut start)?;
+    let reader = unpacked(path, reader, &mut start)?;
+    Ok((start, reader))
+}
+
+fn start_of(path: &Path, start: &mut Vec<u8>) -> Result<Box<dyn Read + Send>, ImagesError> {
+    let file = File::open(path).map_err(|source| unreadable(path, source))?;
+    peek(Box::new(BufReader::new(file)), start).map_err(|source| unreadable(path, source))
+}
+
+/// The reader itself, where its start is not that of a gzip stream.
+fn unpacked(
+    path: &Path,
+    reader: Box<dyn Read + Send>,
+    start: &mut Vec<u8>,
+) -> Result<Box<dyn Read + Send>, ImagesError> {
+    if !start.starts_with(&[0x1f, 0x8b]) {
+        return Ok(reader);
+    }
+    let reader = Box::new(MultiGzDecoder::new(reader));
+    peek(reader, start).map_err(|source| unreadable(path, source))
+}
+
 /// Reads the first bytes into `start` and gives a reader that has them still.
 fn peek(mut reader: Box<dyn Read + Send>, start: &mut Vec<u8>) -> io::Result<Box<dyn Read + Send>> {
     start.clear();
@@ -118,7 +139,7 @@ fn peek(mut reader: Box<dyn Read + Send>, start: &mut Vec<u8>) -> io::Result<Box
 }
 
 /// The media type of an encoded image, by its signature.
-fn media_type_of(start: &[u8]) -> Option<&'static str> {
+pub fn media_type_of(start: &[u8]) -> Option<&'static str> {
     if start.starts_with(b"\x89PNG\r\n\x1a\n") {
         Some("image/png")
     } else if start.starts_with(&[0xff, 0xd8, 0xff]) {
@@ -128,18 +149,22 @@ fn media_type_of(start: &[u8]) -> Option<&'static str> {
     }
 }
 
+/// Whether a file is called `.png`, `.jpg` or `.jpeg`.
+pub fn is_named_as_picture(path: &Path) -> bool {
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    extension.is_some_and(|extension| {
+        ["png", "jpg", "jpeg"]
+            .iter()
+            .any(|known| extension.eq_ignore_ascii_case(known))
+    })
+}
+
 fn list(folder: &Path) -> Result<VecDeque<PathBuf>, ImagesError> {
     let unreadable = |source| unreadable(folder, source);
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
-        let extension = path.extension().and_then(|extension| extension.to_str());
-        let image = extension.is_some_and(|extension| {
-            ["png", "jpg", "jpeg"]
-                .iter()
-                .any(|known| extension.eq_ignore_ascii_case(known))
-        });
-        if image && path.is_file() {
+        if is_named_as_picture(&path) && path.is_file() {
             files.push(path);
         }
     }

@@ -13,8 +13,32 @@ pub const MAGIC: &[u8] = b"\x93NUMPY";
 /// NumPy's own limit for headers that it did not write itself is 10,000.
 const MAX_HEADER_BYTES: u64 = 65_535;
 
-/// Reads the header; what remains in `reader` are the pixels.
+/// What a header says of the values behind it, which stand in C order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// The element type as NumPy writes it, such as `|u1` or `<i8`.
+    pub descr: String,
+    /// The array's shape.
+    pub dimensions: Vec<u64>,
+}
+
+/// Reads the header of an array of images; what remains in `reader` are the pixels.
 pub fn layout(reader: &mut impl Read) -> Result<Layout, HeaderError> {
+    header(reader)?.layout()
+}
+
+impl Header {
+    /// Of images, if that is what the array is.
+    pub fn layout(&self) -> Result<Layout, HeaderError> {
+        if self.descr.trim_start_matches(['|', '<', '>', '=']) != "u1" {
+            return Err(HeaderError::ElementType(format!("'{}'", self.descr)));
+        }
+        Layout::from_dimensions(&self.dimensions)
+    }
+}
+
+/// Reads the header; what remains in `reader` are the values.
+pub fn header(reader: &mut impl Read) -> Result<Header, HeaderError> {
     let [_, _, _, _, _, _, version, _] = take::<8>(reader)?;
     let length = match version {
         1 => u64::from(u16::from_le_bytes(take(reader)?)),
@@ -40,13 +64,10 @@ fn take<const N: usize>(reader: &mut impl Read) -> Result<[u8; N], HeaderError> 
 }
 
 /// Such as `{'descr': '|u1', 'fortran_order': False, 'shape': (40, 28, 28), }`.
-fn parse(header: &str) -> Result<Layout, HeaderError> {
+fn parse(header: &str) -> Result<Header, HeaderError> {
     let descr = entry(header, "'descr':")?;
     let descr = descr.strip_prefix('\'').and_then(|rest| rest.split_once('\''));
     let (descr, _) = descr.ok_or(HeaderError::ElementType("of several fields".to_owned()))?;
-    if descr.trim_start_matches(['|', '<', '>', '=']) != "u1" {
-        return Err(HeaderError::ElementType(format!("'{descr}'")));
-    }
     if !entry(header, "'fortran_order':")?.starts_with("False") {
         return Err(HeaderError::Npy(
             "its values stand in Fortran order; save numpy.ascontiguousarray(array)",
@@ -60,7 +81,10 @@ fn parse(header: &str) -> Result<Layout, HeaderError> {
         .map(str::parse)
         .collect::<Result<Vec<u64>, _>>()
         .map_err(|_| HeaderError::Npy("its shape is not of whole numbers"))?;
-    Layout::from_dimensions(&dimensions)
+    Ok(Header {
+        descr: descr.to_owned(),
+        dimensions,
+    })
 }
 
 fn entry<'a>(header: &'a str, name: &str) -> Result<&'a str, HeaderError> {

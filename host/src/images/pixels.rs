@@ -111,6 +111,21 @@ impl Pixels {
         }
     }
 
+    /// The file, as people know it.
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// What its header announces.
+    pub fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    /// Of each image.
+    pub fn shape(&self) -> Shape {
+        self.layout.shape
+    }
+
     /// Images that were announced and are not read yet.
     pub fn left(&self) -> u64 {
         self.left

@@ -1,0 +1,46 @@
+//! `host evaluate`: what may be typed.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::{ComponentArgs, Format};
+
+/// `host evaluate`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  host evaluate
+  host evaluate --model other.onnx --data fashion-mnist/ --split train
+  host evaluate --data photos/ --picture photos.png      photos/Bag/1.jpg, photos/Shirt/2.png, ...
+  host evaluate --data images.npz --format json")]
+pub struct EvaluateCommand {
+    /// A folder of IDX files or of folders of pictures, or an .npz file [default: the built-in test images].
+    #[arg(long, value_name = "FOLDER|FILE")]
+    pub data: Option<PathBuf>,
+    /// Which part of the data.
+    #[arg(long, value_enum, default_value = "test")]
+    pub split: SplitName,
+    /// Images to a message, where they are pixels.
+    #[arg(long, value_name = "N", default_value = "40")]
+    pub batch: NonZeroUsize,
+    /// Draw the confusion matrix and the most confidently wrong answers into this PNG file.
+    #[arg(long, value_name = "FILE")]
+    pub picture: Option<PathBuf>,
+    /// Which component.
+    #[command(flatten)]
+    pub component: ComponentArgs,
+    /// How to write results.
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Format,
+}
+
+/// Which part of the data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SplitName {
+    /// Images that a model is measured by.
+    Test,
+    /// Images that a model learns from.
+    Train,
+}

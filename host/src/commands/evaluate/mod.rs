@@ -1,0 +1,146 @@
+//! `host evaluate`: labelled images through the component, and how good its answers are.
+
+mod report;
+
+use std::path::{Path, PathBuf};
+
+use indicatif::HumanCount;
+
+use self::report::{About, Report};
+use super::stdout::printable;
+use super::{progress, start, stdout};
+use crate::classifier::{ClassifierConfig, Description};
+use crate::cli::{EvaluateCommand, Format, SplitName};
+use crate::config::{DEFAULT_MAX_MESSAGE, RETRY_DELAY};
+use crate::evaluation::{self, Evaluation, Labelled, Options, Split, picture};
+use crate::exit::Failure;
+use crate::shutdown::interrupted;
+
+/// So many images that were not classified are named.
+const NAMED: usize = 5;
+
+impl EvaluateCommand {
+    /// Prints the figures of what was classified. Fails where something was not.
+    pub async fn execute(self) -> anyhow::Result<()> {
+        tokio::select! {
+            biased;
+            () = interrupted() => Err(Failure::Interrupted("not all images were classified".to_owned()).into()),
+            done = self.run() => done,
+        }
+    }
+
+    async fn run(self) -> anyhow::Result<()> {
+        if let Some(path) = &self.picture {
+            check_folder_of(path)?;
+        }
+        let max_message_bytes = DEFAULT_MAX_MESSAGE.as_usize();
+        let accept = Some(evaluation::ACCEPT.to_owned());
+        let config = ClassifierConfig::new(self.component, accept, max_message_bytes);
+        let classifier = start(&config).await?;
+        let model = classifier.description();
+        evaluation::check(model)?;
+
+        let split = match self.split {
+            SplitName::Test => Split::Test,
+            SplitName::Train => Split::Train,
+        };
+        let data = open(self.data, split, model.clone()).await?;
+        for warning in &data.warnings {
+            progress::say(&format!("warning: {warning}"));
+        }
+        let about = About {
+            model: model.clone(),
+            data: printable(&data.name),
+            images: data.left(),
+        };
+        let options = Options {
+            batch: self.batch.get() as u64,
+            max_message_bytes,
+            retry_delay: RETRY_DELAY,
+            thumbnails: self.picture.is_some(),
+        };
+        let bar = progress::bar(Some(about.images));
+        let observe = |images| bar.set_position(images);
+        let evaluation = evaluation::evaluate(&classifier, model, data, &options, observe).await;
+        bar.finish_and_clear();
+        let evaluation = evaluation?;
+
+        let report = Report::new(&about, &evaluation);
+        match self.format {
+            Format::Json => stdout::write_json(&report.json())?,
+            Format::Text => stdout::write(&report.text())?,
+        }
+        tell(&evaluation);
+        let (unclassified, images) = (evaluation.unclassified, about.images);
+        if let Some(path) = self.picture {
+            let (title, subtitle) = report.title();
+            draw(path, evaluation, model.labels.clone(), title, subtitle).await?;
+        }
+        match unclassified {
+            0 => Ok(()),
+            _ => Err(Failure::Stopped(format!(
+                "{} of {} images were not classified",
+                HumanCount(unclassified),
+                HumanCount(images)
+            ))
+            .into()),
+        }
+    }
+}
+
+/// Finds the data off the async threads: a folder may hold many files.
+async fn open(data: Option<PathBuf>, split: Split, model: Description) -> anyhow::Result<Labelled> {
+    let open = move || Labelled::open(data.as_deref(), split, &model);
+    Ok(tokio::task::spawn_blocking(open).await??)
+}
+
+/// What is not part of the result.
+fn tell(evaluation: &Evaluation) {
+    for unclassified in evaluation.first_unclassified.iter().take(NAMED) {
+        let image = printable(&unclassified.image.to_string());
+        progress::say(&format!("not classified: {image}: {}", printable(&unclassified.reason)));
+    }
+    let named = evaluation.first_unclassified.len().min(NAMED) as u64;
+    if evaluation.unclassified > named {
+        let more = HumanCount(evaluation.unclassified - named);
+        progress::say(&format!("not classified: {more} more"));
+    }
+    let classified = evaluation.tally.images();
+    let seconds = evaluation.took.as_secs_f64();
+    if seconds > 0.0 {
+        let rate = HumanCount((classified as f64 / seconds) as u64);
+        progress::say(&format!("{} images classified, {rate}/s", HumanCount(classified)));
+    }
+}
+
+/// Fails before the work where its picture could not be written after it.
+fn check_folder_of(path: &Path) -> Result<(), Failure> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if folder.is_some_and(|folder| !folder.is_dir()) || path.is_dir() {
+        return Err(Failure::Configuration(format!(
+            "cannot write the picture '{}': it has to be a file in a folder that is there; name another with --picture",
+            path.display()
+        )));
+    }
+    Ok(())
+}
+
+async fn draw(
+    path: PathBuf,
+    evaluation: Evaluation,
+    labels: Vec<String>,
+    title: String,
+    subtitle: String,
+) -> anyhow::Result<()> {
+    let write = move || {
+        let drawn = picture::draw(&evaluation, &labels, &title, &subtitle);
+        let file = picture::png(&drawn).map_err(|error| Failure::Stopped(format!("the picture: {error}")))?;
+        std::fs::write(&path, file).map_err(|error| {
+            let path = path.display();
+            Failure::Configuration(format!(
+                "cannot write the picture '{path}': {error}; name another with --picture"
+            ))
+        })
+    };
+    Ok(tokio::task::spawn_blocking(write).await??)
+}

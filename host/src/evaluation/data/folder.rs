@@ -1,0 +1,90 @@
+//! A folder of folders of pictures, one folder a class.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::labels::{ByName, printable};
+use super::{DataError, Images, Labelled, Picture, Split};
+use crate::classifier::Description;
+use crate::images::{ImagesError, is_named_as_picture};
+
+/// Finds the pictures of each class; those of the split, where the folder has one for each split.
+pub fn open(folder: &Path, split: Split, model: &Description) -> Result<Labelled, DataError> {
+    let (folder, name) = match of_split(folder, split)? {
+        Some(inner) => {
+            let name = inner.display().to_string();
+            (inner, name)
+        }
+        None => (folder.to_owned(), folder.display().to_string()),
+    };
+    let by_name = ByName::new(model);
+    let mut classes = Vec::new();
+    for path in folders(&folder)? {
+        let class = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        classes.push((by_name.class("the folder", &class)?, class, path));
+    }
+    let mut warnings = Vec::new();
+    let mut pictures = Vec::new();
+    for (class, name, path) in classes {
+        let files = entries(&path, |path| is_named_as_picture(path) && path.is_file())?;
+        if files.is_empty() {
+            let name = printable(&name);
+            warnings.push(format!("the folder '{name}' holds no .png, .jpg or .jpeg files"));
+        }
+        pictures.extend(files.into_iter().map(|path| Picture {
+            name: format!("{name}/{}", path.file_name().unwrap_or_default().to_string_lossy()),
+            path,
+            class,
+        }));
+    }
+    if pictures.is_empty() {
+        return Err(DataError::Nothing { folder });
+    }
+    Ok(Labelled {
+        name,
+        warnings,
+        images: Images::Files(pictures.into()),
+        taken: 0,
+    })
+}
+
+/// The folder within that is the split's. A folder called so that holds no folders is one of a class.
+fn of_split(folder: &Path, split: Split) -> Result<Option<PathBuf>, DataError> {
+    let inner = |split: Split| -> Result<Option<PathBuf>, DataError> {
+        let inner = folder.join(split.name());
+        Ok(match inner.is_dir() && !folders(&inner)?.is_empty() {
+            true => Some(inner),
+            false => None,
+        })
+    };
+    match (inner(split)?, inner(split.other())?) {
+        (None, Some(_)) => Err(DataError::OtherSplit {
+            data: folder.display().to_string(),
+            wanted: split.name(),
+            there: split.other().name(),
+        }),
+        (wanted, _) => Ok(wanted),
+    }
+}
+
+/// The folders within that are not hidden, by name.
+fn folders(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
+    entries(folder, Path::is_dir)
+}
+
+fn entries(folder: &Path, is_wanted: impl Fn(&Path) -> bool) -> Result<Vec<PathBuf>, DataError> {
+    let unreadable = |source| ImagesError::Unreadable {
+        file: folder.to_owned(),
+        source,
+    };
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).map_err(unreadable)? {
+        let entry = entry.map_err(unreadable)?;
+        let is_hidden = entry.file_name().to_string_lossy().starts_with('.');
+        if !is_hidden && is_wanted(&entry.path()) {
+            found.push(entry.path());
+        }
+    }
+    found.sort();
+    Ok(found)
+}

@@ -1,0 +1,335 @@
+//! How good a component is: labelled images through it, and the answers held against the labels.
+//!
+//! Images take the way of the stream: as messages, through [`Classify`], several at once, and the answers are checked like
+//! any word of a guest. Pixels go as raw bytes where the component takes them; files go as they are, so that its own
+//! preparation of pictures is measured too. Only what is shown in the end is kept.
+
+mod answer;
+mod data;
+mod foremost;
+pub mod picture;
+mod tally;
+mod wire;
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use futures_util::{StreamExt, stream};
+use serde::Serialize;
+use tokio::sync::mpsc;
+
+pub use self::answer::ACCEPT;
+use self::answer::Best;
+use self::data::{Content, Portion};
+pub use self::data::{DataError, ImageName, Labelled, Split};
+use self::foremost::{Falling, Foremost};
+use self::picture::Thumbnail;
+pub use self::tally::{ClassTally, Tally};
+use self::wire::Wire;
+use crate::classifier::{ComponentError, Description};
+use crate::images::{Batch, ImagesError};
+use crate::message::Message;
+use crate::pipeline::{Classify, ClassifyError};
+
+/// Pixels in one message, unless one image has more: far more than it takes to make messages worth their way.
+const MESSAGE_BYTES: u64 = 4 << 20;
+/// So often is asked what may be answered the next time.
+const ATTEMPTS: u32 = 3;
+/// The most confidently wrong answers, so many of them, are kept.
+const MISTAKES: usize = 40;
+/// So many of the images that were not classified are kept by name.
+const UNCLASSIFIED: usize = 100;
+
+/// How to evaluate.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Images to a message, at most.
+    pub batch: u64,
+    /// The largest file, in bytes.
+    pub max_message_bytes: usize,
+    /// How long a second attempt at a message waits.
+    pub retry_delay: Duration,
+    /// Keep what a picture of the mistakes shows.
+    pub thumbnails: bool,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Evaluation {
+    /// True and answered classes of what was classified.
+    pub tally: Tally,
+    /// The most confidently wrong answers, the most confident first.
+    pub mistakes: Vec<Mistake>,
+    /// Images that were not classified.
+    pub unclassified: u64,
+    /// The first of them, in the order of the data.
+    pub first_unclassified: Vec<Unclassified>,
+    /// From the first message to the last answer.
+    pub took: Duration,
+}
+
+/// An image that was answered wrongly.
+#[derive(Clone, Debug)]
+pub struct Mistake {
+    /// Which one.
+    pub image: ImageName,
+    /// Its true class.
+    pub class: u32,
+    /// The class that was answered.
+    pub answered: u32,
+    /// The component's confidence in that.
+    pub score: f32,
+    /// What it looks like, where that was asked for.
+    pub look: Option<Look>,
+}
+
+/// Where the look of an image comes from.
+#[derive(Clone, Debug)]
+pub enum Look {
+    /// Its pixels, made small.
+    Thumbnail(Thumbnail),
+    /// The file that it is.
+    File(PathBuf),
+}
+
+/// An image without an answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Unclassified {
+    /// Which one.
+    pub image: ImageName,
+    /// Why.
+    pub reason: String,
+}
+
+/// Fails where a component does not answer with scores.
+pub fn check(model: &Description) -> Result<(), ComponentError> {
+    match answer::has_scores(&model.produces) {
+        true => Ok(()),
+        false => Err(ComponentError::NotEvaluable(format!(
+            "it produces {}, and application/json;profile=scores is needed",
+            model.produces.join(", ")
+        ))),
+    }
+}
+
+/// Classifies all of `data` and counts. `observe` is told how many images have come back.
+pub async fn evaluate(
+    classifier: &dyn Classify,
+    model: &Description,
+    data: Labelled,
+    options: &Options,
+    observe: impl Fn(u64),
+) -> anyhow::Result<Evaluation> {
+    let mut batch = options.batch.min(model.max_images.into());
+    let mut wire = Wire::Raw;
+    if let Some(shape) = data.shape() {
+        wire = Wire::choose(&model.accepts)?;
+        let bytes = shape.values().unwrap_or(u64::MAX);
+        if bytes > options.max_message_bytes as u64 {
+            let limit = options.max_message_bytes;
+            return Err(DataError::TooLarge { shape, limit }.into());
+        }
+        batch = batch.min(MESSAGE_BYTES / bytes.max(1));
+    }
+    let asking = Asking {
+        classifier,
+        labels: model.labels.len(),
+        wire,
+        retry_delay: options.retry_delay,
+    };
+    let asking = &asking;
+    let began = Instant::now();
+    let portions = read_ahead(data, batch.max(1), options.max_message_bytes);
+    let portions = stream::unfold(portions, |mut portions| async move {
+        let portion = portions.recv().await?;
+        Some((portion, portions))
+    });
+    let answers = portions.map(|portion| async move {
+        let portion = portion?;
+        let answers = asking.answers(&portion).await;
+        Ok::<_, ImagesError>((portion, answers))
+    });
+    let mut answers = std::pin::pin!(answers.buffer_unordered(classifier.concurrency()));
+    let mut counts = Counts::new(options.thumbnails);
+    let mut seen = 0;
+    while let Some(answered) = answers.next().await {
+        let (portion, answers) = answered?;
+        seen += answers.len() as u64;
+        counts.take(&portion, answers);
+        observe(seen);
+    }
+    Ok(counts.finish(began.elapsed()))
+}
+
+/// Reads on a thread of its own, two messages ahead, so that a slow disk does not delay a stop. It ends when nobody listens
+/// any more.
+fn read_ahead(mut data: Labelled, batch: u64, limit: usize) -> mpsc::Receiver<Result<Portion, ImagesError>> {
+    let (sender, receiver) = mpsc::channel(2);
+    tokio::task::spawn_blocking(move || {
+        while let Some(portion) = data.next(batch, limit).transpose() {
+            let is_last = portion.is_err();
+            if sender.blocking_send(portion).is_err() || is_last {
+                break;
+            }
+        }
+    });
+    receiver
+}
+
+/// What it takes to have a portion answered.
+struct Asking<'a> {
+    classifier: &'a dyn Classify,
+    labels: usize,
+    wire: Wire,
+    retry_delay: Duration,
+}
+
+type Answers = Vec<Result<Best, String>>;
+
+impl Asking<'_> {
+    /// One answer an image, or why there is none.
+    async fn answers(&self, portion: &Portion) -> Answers {
+        let count = portion.classes.len();
+        let failed = |reason: String| vec![Err(reason); count];
+        match &portion.content {
+            Content::Pixels(batch) => match self.ask(self.wire.message(batch), count).await {
+                Ok(best) => best.into_iter().map(Ok).collect(),
+                // One image may be what the others are refused for.
+                Err(Refused::Message(_)) if count > 1 => self.one_by_one(batch).await,
+                Err(refused) => failed(refused.reason()),
+            },
+            Content::File { bytes: Err(reason), .. } => failed(reason.clone()),
+            Content::File {
+                bytes: Ok(bytes), path, ..
+            } => match self.ask(wire::file(bytes, path), count).await {
+                Ok(best) => best.into_iter().map(Ok).collect(),
+                Err(refused) => failed(refused.reason()),
+            },
+        }
+    }
+
+    async fn one_by_one(&self, batch: &Batch) -> Answers {
+        let mut answers = Vec::new();
+        for pixels in images_of(batch) {
+            let one = Batch {
+                shape: batch.shape,
+                pixels: pixels.to_vec(),
+            };
+            let answer = self.ask(self.wire.message(&one), 1).await;
+            let best = answer.map_err(Refused::reason);
+            answers.push(best.and_then(|best| best.first().copied().ok_or_else(|| "no answer".to_owned())));
+        }
+        answers
+    }
+
+    /// Asks until there is an answer, or asking again is of no use.
+    async fn ask(&self, message: Message, images: usize) -> Result<Vec<Best>, Refused> {
+        let mut attempt = 1;
+        loop {
+            match self.classifier.classify(&message).await {
+                Ok(answer) => return answer::read(&answer.payload, images, self.labels).map_err(Refused::Answer),
+                Err(error @ ClassifyError::Reject(_)) => return Err(Refused::Message(error.to_string())),
+                Err(error @ ClassifyError::Retry(_)) if attempt >= ATTEMPTS => {
+                    return Err(Refused::Answer(error.to_string()));
+                }
+                Err(ClassifyError::Retry(_)) => {
+                    attempt += 1;
+                    tokio::time::sleep(self.retry_delay).await;
+                }
+            }
+        }
+    }
+}
+
+/// Why a message brought nothing.
+enum Refused {
+    /// The component does not take it.
+    Message(String),
+    /// There was no answer to it, or none that can be used.
+    Answer(String),
+}
+
+impl Refused {
+    fn reason(self) -> String {
+        match self {
+            Self::Message(reason) | Self::Answer(reason) => reason,
+        }
+    }
+}
+
+/// What is kept of the answers so far, which come in any order.
+struct Counts {
+    tally: Tally,
+    mistakes: Foremost<(Falling, u64), Mistake>,
+    thumbnails: bool,
+    unclassified: u64,
+    first_unclassified: Foremost<u64, Unclassified>,
+}
+
+impl Counts {
+    fn new(thumbnails: bool) -> Self {
+        Self {
+            tally: Tally::default(),
+            mistakes: Foremost::new(MISTAKES),
+            thumbnails,
+            unclassified: 0,
+            first_unclassified: Foremost::new(UNCLASSIFIED),
+        }
+    }
+
+    fn take(&mut self, portion: &Portion, answers: Answers) {
+        for (place, (answer, &class)) in answers.into_iter().zip(&portion.classes).enumerate() {
+            let index = portion.first + place as u64;
+            let best = match answer {
+                Ok(best) => best,
+                Err(reason) => {
+                    self.unclassified += 1;
+                    let image = portion.name(place);
+                    self.first_unclassified.insert(index, Unclassified { image, reason });
+                    continue;
+                }
+            };
+            self.tally.add(class, best.class);
+            let key = (Falling(best.score), index);
+            if best.class != class && self.mistakes.takes(&key) {
+                let mistake = Mistake {
+                    image: portion.name(place),
+                    class,
+                    answered: best.class,
+                    score: best.score,
+                    look: if self.thumbnails { look(portion, place) } else { None },
+                };
+                self.mistakes.insert(key, mistake);
+            }
+        }
+    }
+
+    fn finish(self, took: Duration) -> Evaluation {
+        Evaluation {
+            tally: self.tally,
+            mistakes: self.mistakes.into_values(),
+            unclassified: self.unclassified,
+            first_unclassified: self.first_unclassified.into_values(),
+            took,
+        }
+    }
+}
+
+fn look(portion: &Portion, place: usize) -> Option<Look> {
+    match &portion.content {
+        Content::Pixels(batch) => {
+            let pixels = images_of(batch).nth(place)?;
+            Thumbnail::of_pixels(batch.shape, pixels).map(Look::Thumbnail)
+        }
+        Content::File { path, .. } => Some(Look::File(path.clone())),
+    }
+}
+
+/// The pixels of each image.
+fn images_of(batch: &Batch) -> impl Iterator<Item = &[u8]> {
+    let values = batch.shape.values().and_then(|values| usize::try_from(values).ok());
+    batch.pixels.chunks_exact(values.unwrap_or(usize::MAX).max(1))
+}
+
+#[cfg(test)]
+mod tests;
