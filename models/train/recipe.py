@@ -46,6 +46,7 @@ class Recipe:
 
 
 RECIPES = {
-    "small": Recipe(),
+    # With less room to learn, changing the images more costs more than it gives.
+    "small": Recipe(shift=1, erase=0.0),
     "large": Recipe(),
 }
