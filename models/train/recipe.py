@@ -47,6 +47,6 @@ class Recipe:
 
 RECIPES = {
     # With less room to learn, changing the images more costs more than it gives.
-    "small": Recipe(shift=1, erase=0.0),
+    "small": Recipe(decay=1e-4, shift=1, erase=0.0),
     "large": Recipe(),
 }
