@@ -5,6 +5,7 @@
 #[path = "../components/mod.rs"]
 mod components;
 mod consume;
+mod evaluate;
 mod produce;
 mod sandbox;
 mod topics;

@@ -27,6 +27,7 @@ fn every_command_explains_itself_with_examples() {
         "consume",
         "demo",
         "classify",
+        "evaluate",
         "inspect",
         "topics",
         "completions",
@@ -132,6 +133,8 @@ fn values_that_cannot_be_meant_are_refused_with_their_name() {
         (&["run", "--attempts", "0"], "--attempts"),
         (&["run", "--max-in-flight", "0"], "--max-in-flight"),
         (&["classify"], "FILE"),
+        (&["evaluate", "--batch", "0"], "--batch"),
+        (&["evaluate", "--split", "validation"], "--split"),
         (&["completions", "cobol"], "cobol"),
     ] {
         let said = sandbox.fail(2, arguments);

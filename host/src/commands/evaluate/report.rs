@@ -136,7 +136,7 @@ impl<'a> Report<'a> {
     pub fn title(&self) -> (String, String) {
         let model = &self.about.model;
         let images = HumanCount(self.evaluation.tally.images());
-        let title = format!("{} {}: {}", model.name, model.version, self.accuracy());
+        let title = format!("{} {}: right in {}", model.name, model.version, self.accuracy());
         let subtitle = format!(
             "{images} images: {}; model sha256 {}",
             self.about.data, model.model_sha256

@@ -267,4 +267,4 @@ fn check_layout(data: &str, images: Layout, labels: u64, model: &Description) ->
 }
 
 #[cfg(test)]
-mod tests;
+pub mod tests;

@@ -8,7 +8,7 @@ use embedded_graphics::Drawable;
 use embedded_graphics::Pixel;
 use embedded_graphics::draw_target::DrawTarget;
 use embedded_graphics::geometry::{Dimensions, OriginDimensions, Point, Size};
-use embedded_graphics::mono_font::iso_8859_1::{FONT_6X10, FONT_7X13, FONT_7X13_BOLD, FONT_9X18_BOLD};
+use embedded_graphics::mono_font::iso_8859_1::{FONT_6X10, FONT_7X13, FONT_8X13, FONT_9X15_BOLD, FONT_10X20};
 use embedded_graphics::mono_font::{MonoFont, MonoTextStyle};
 use embedded_graphics::pixelcolor::{Rgb888, RgbColor};
 use embedded_graphics::text::{Baseline, Text};
@@ -24,6 +24,8 @@ pub const GREY: Colour = [113, 113, 122];
 /// Width and height are the same for all characters of a font.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Font {
+    /// Numbers where there is little room.
+    Tiny,
     /// Captions.
     Small,
     /// Labels and numbers.
@@ -37,10 +39,11 @@ pub enum Font {
 impl Font {
     fn mono(self) -> &'static MonoFont<'static> {
         match self {
-            Self::Small => &FONT_6X10,
-            Self::Plain => &FONT_7X13,
-            Self::Bold => &FONT_7X13_BOLD,
-            Self::Large => &FONT_9X18_BOLD,
+            Self::Tiny => &FONT_6X10,
+            Self::Small => &FONT_7X13,
+            Self::Plain => &FONT_8X13,
+            Self::Bold => &FONT_9X15_BOLD,
+            Self::Large => &FONT_10X20,
         }
     }
 

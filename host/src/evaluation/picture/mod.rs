@@ -17,11 +17,11 @@ use super::{Evaluation, Look, Mistake};
 const MARGIN: u32 = 28;
 /// Of a caption.
 const MOST_CHARACTERS: usize = 20;
-const CAPTION: u32 = 12;
+const CAPTION: u32 = 14;
 /// Width and height of a mistake, with its captions and the space around them.
-const TILE: [u32; 2] = [132, SIDE + 3 * CAPTION + 20];
+const TILE: [u32; 2] = [152, SIDE + 3 * CAPTION + 24];
 /// A heat map that is wider has the mistakes under it.
-const WIDEST_BESIDE: u32 = 900;
+const WIDEST_BESIDE: u32 = 1_000;
 /// Of mistakes, where they are under the heat map.
 const MOST_ACROSS: u32 = 12;
 const RED: Colour = [176, 24, 30];
@@ -38,7 +38,7 @@ pub fn draw(evaluation: &Evaluation, labels: &[String], title: &str, subtitle: &
     let is_beside = map_width <= WIDEST_BESIDE;
     let across = match is_beside {
         // As many rows as are about as high as the heat map.
-        true => count.div_ceil(((map_height - 20) / tile_height).max(1)),
+        true => count.div_ceil(((map_height + tile_height / 4) / tile_height).max(1)),
         false => MOST_ACROSS.min((map_width / tile_width).max(1)),
     };
     let down = count.div_ceil(across.max(1));
@@ -102,15 +102,18 @@ fn draw_mistake(canvas: &mut Canvas, [x, y]: [u32; 2], mistake: &Mistake, labels
         Some(Look::File(path)) => Thumbnail::of_file(path),
         None => None,
     };
-    canvas.fill([x, y], [SIDE + 2; 2], FRAME);
     match &thumbnail {
         Some(thumbnail) => {
             let image = thumbnail.image();
-            let inset = |side: u32| 1 + (SIDE - side.min(SIDE)) / 2;
-            canvas.paste([x + inset(image.width()), y + inset(image.height())], image);
+            canvas.fill([x, y], [image.width() + 2, image.height() + 2], FRAME);
+            canvas.paste([x + 1, y + 1], image);
         }
-        None => canvas.text([x + SIDE / 2 - 3, y + SIDE / 2 - 6], "?", Font::Bold, GREY),
+        None => {
+            canvas.fill([x, y], [SIDE; 2], FRAME);
+            canvas.text([x + SIDE / 2 - 4, y + SIDE / 2 - 8], "?", Font::Bold, GREY);
+        }
     }
+    let shown = thumbnail.map_or(SIDE, |thumbnail| thumbnail.image().height());
     let label = |class: u32| labels.get(class as usize).map_or("?", String::as_str);
     let score = format!("{:.1} %", mistake.score * 100.0);
     let captions = [
@@ -120,7 +123,7 @@ fn draw_mistake(canvas: &mut Canvas, [x, y]: [u32; 2], mistake: &Mistake, labels
     ];
     for (number, (caption, colour)) in (0..).zip(captions) {
         let caption = shortened(&caption, MOST_CHARACTERS);
-        canvas.text([x, y + SIDE + 6 + number * CAPTION], &caption, Font::Small, colour);
+        canvas.text([x, y + shown + 6 + number * CAPTION], &caption, Font::Small, colour);
     }
 }
 
@@ -170,8 +173,8 @@ mod tests {
     #[test]
     fn it_is_a_png_of_a_sensible_size_whatever_there_is_to_show() {
         for (classes, mistakes, longest) in [
-            (0, 0, 900),
-            (1, 1, 900),
+            (0, 0, 1_000),
+            (1, 1, 1_000),
             (10, 40, 2_000),
             (30, 40, 2_300),
             (900, 40, 2_600),
