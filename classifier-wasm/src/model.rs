@@ -182,8 +182,10 @@ fn plan(proto: &tract_onnx::pb::ModelProto, input: &[usize]) -> Result<(TypedSim
     let classes = match output.shape.as_concrete() {
         Some(&[1, classes]) if output.datum_type == f32::datum_type() && (1..=MAX_LABELS).contains(&classes) => classes,
         _ => {
-            let detail =
-                format!("the output is {output:?}: it must be (N, labels) floats, at most {MAX_LABELS} labels");
+            let detail = format!(
+                "the output is {output:?}: it must be (N, labels) floats, at most {MAX_LABELS} labels; flatten it in the \
+                 model, or leave out what stands behind its probabilities"
+            );
             return Err(unsupported(detail));
         }
     };
