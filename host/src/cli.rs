@@ -79,7 +79,10 @@ pub enum Command {
     /// Each file is one message: its media type follows from the name (.png, .jpg, .jpeg, .json, .npy), else the component
     /// recognises it from the bytes.
     Classify(ClassifyCommand),
-    /// Show what a component imports, exports and which model it carries.
+    /// Show what a component is, or whether a model can be put into one.
+    ///
+    /// Of a component: what it imports, exports and which model it carries. Of an ONNX model: what the component says of it,
+    /// or why it refuses it, whether it takes raw pixels, which is tried, and how long an image takes.
     Inspect(InspectCommand),
     /// Create, list and describe topics.
     Topics(TopicsCommand),
@@ -365,11 +368,21 @@ pub struct ClassifyCommand {
 #[command(after_help = "\
 Examples:
   host inspect target/component/classifier.wasm
-  host inspect --format json other.wasm")]
+  host inspect model.onnx                 what the component makes of a model, before it is run
+  host inspect model.onnx --component other.wasm --format json")]
 pub struct InspectCommand {
-    /// The component.
-    #[arg(value_name = "COMPONENT", env = "HOST_COMPONENT", default_value = DEFAULT_COMPONENT)]
+    /// A component, or an ONNX model for one [default: the component].
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// The component that is to take the model.
+    #[arg(long, value_name = "FILE", env = "HOST_COMPONENT", default_value = DEFAULT_COMPONENT)]
     pub component: PathBuf,
+    /// Memory that it may have.
+    #[arg(long, value_name = "SIZE", default_value_t = DEFAULT_GUEST_MEMORY)]
+    pub guest_memory: ByteSize,
+    /// How long one call may take.
+    #[arg(long, value_name = "TIME", default_value_t = DEFAULT_GUEST_TIMEOUT.into())]
+    pub guest_timeout: humantime::Duration,
     /// How to write results.
     #[arg(long, value_enum, default_value = "text")]
     pub format: Format,

@@ -5,6 +5,8 @@
 #[path = "../components/mod.rs"]
 mod components;
 mod consume;
+mod model;
+mod onnx;
 mod produce;
 mod sandbox;
 mod topics;
