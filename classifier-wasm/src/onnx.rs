@@ -6,7 +6,7 @@
 mod ends;
 mod operators;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 use tract_onnx::pb::{GraphProto, ModelProto, ValueInfoProto};
 

@@ -153,7 +153,8 @@ fn wrong_type(name: &str, found: i32) -> String {
     let kind = DataType::try_from(found);
     let remedy = match kind {
         Ok(DataType::Float16 | DataType::Bfloat16) => {
-            "export the model in float32, model.float() before torch.onnx.export, or convert it with keep_io_types=True"
+            "export the model in float32, model.float() before torch.onnx.export, or make it float16 by \
+             onnxconverter_common's convert_float_to_float16(model, keep_io_types=True)"
         }
         Ok(DataType::Double) => "export the model in float32, model.float() before torch.onnx.export",
         Ok(DataType::Uint8 | DataType::Int8 | DataType::Int32 | DataType::Int64) => {
