@@ -1,5 +1,7 @@
 //! What codecs make and the model takes: N images of the model's size, in raw pixel values.
 
+use std::ops::RangeInclusive;
+
 use crate::reject::{Code, Reject};
 
 /// Most images in one request, whatever their size.
@@ -71,7 +73,7 @@ pub fn length(digits: &str) -> Option<usize> {
     Some(usize::try_from(length).unwrap_or(usize::MAX))
 }
 
-/// N images: row-major N, H, W, C, every value finite and within 0 to 255.
+/// N images: row-major N, H, W, C, every value finite and, but for [`Images::of_any_range`], within 0 to 255.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Images {
     shape: ImageShape,
@@ -82,6 +84,16 @@ pub struct Images {
 impl Images {
     /// Checks that `values` are `count` images of `shape` in raw pixel values.
     pub fn new(shape: ImageShape, count: usize, values: Vec<f32>) -> Result<Images, Reject> {
+        Images::within(0.0..=255.0, shape, count, values)
+    }
+
+    /// The same for values that need only be finite: whoever tries what scaling a model expects has to send what is no
+    /// pixel. Messages never come this way.
+    pub fn of_any_range(shape: ImageShape, count: usize, values: Vec<f32>) -> Result<Images, Reject> {
+        Images::within(f32::MIN..=f32::MAX, shape, count, values)
+    }
+
+    fn within(range: RangeInclusive<f32>, shape: ImageShape, count: usize, values: Vec<f32>) -> Result<Images, Reject> {
         if count == 0 {
             return Err(Reject::new(Code::Empty, "0 images: send at least one"));
         }
@@ -101,7 +113,7 @@ impl Images {
             );
             return Err(Reject::new(Code::BadShape, detail));
         }
-        match values.iter().position(|value| !(0.0..=255.0).contains(value)) {
+        match values.iter().position(|value| !range.contains(value)) {
             None => Ok(Images { shape, count, values }),
             Some(at) => Err(bad_value(shape, at, values.get(at).copied().unwrap_or(f32::NAN))),
         }
@@ -219,6 +231,17 @@ mod tests {
             values[784 + 28 + 2] = value;
             assert_eq!(Images::new(GREY, 2, values.clone()).unwrap_err().code, code);
         }
+    }
+
+    #[test]
+    fn what_is_tried_on_a_model_may_be_of_any_range_and_must_be_finite() {
+        let values = vec![-1.0; GREY.values()];
+        assert!(Images::of_any_range(GREY, 1, values.clone()).is_ok());
+        for value in [f32::NAN, f32::NEG_INFINITY] {
+            let values = [&values[1..], &[value]].concat();
+            assert_eq!(Images::of_any_range(GREY, 1, values).unwrap_err().code, Code::NotFinite);
+        }
+        assert_eq!(Images::of_any_range(GREY, 2, values).unwrap_err().code, Code::BadShape);
     }
 
     #[test]

@@ -131,7 +131,7 @@ mod component {
                 Pixels::F32s(values) => values,
             };
             let predictions = with_model(|model| {
-                let images = Images::new(model.card().image, images.count as usize, values)?;
+                let images = Images::of_any_range(model.card().image, images.count as usize, values)?;
                 model.predict(&images)
             })??;
             Ok(predictions.into_probabilities())

@@ -166,7 +166,9 @@ fn input(image: &[f32], shape: ImageShape, layout: Layout) -> TractResult<Tensor
 /// The optimised plan for one image of shape `input`, ready to run, and the number of classes that it gives.
 fn plan(proto: &tract_onnx::pb::ModelProto, input: &[usize]) -> Result<(TypedSimpleState, usize), Reject> {
     let refused = |error: TractError| unsupported(format!("cannot build the model: {}", chain(&error)));
-    let parsed = tract_onnx::onnx().parse(proto, None).map_err(refused)?;
+    // Exporters note the shapes between operators, with the number of images as a symbol: here it is one, which contradicts.
+    let reader = tract_onnx::onnx().with_ignore_value_info(true);
+    let parsed = reader.parse(proto, None).map_err(refused)?;
     if let Some(name) = parsed.unresolved_inputs.first() {
         return Err(Reject::new(
             Code::BadModel,
@@ -182,8 +184,10 @@ fn plan(proto: &tract_onnx::pb::ModelProto, input: &[usize]) -> Result<(TypedSim
     let classes = match output.shape.as_concrete() {
         Some(&[1, classes]) if output.datum_type == f32::datum_type() && (1..=MAX_LABELS).contains(&classes) => classes,
         _ => {
-            let detail =
-                format!("the output is {output:?}: it must be (N, labels) floats, at most {MAX_LABELS} labels");
+            let detail = format!(
+                "the output is {output:?}: it must be (N, labels) floats, at most {MAX_LABELS} labels; flatten it in the \
+                 model, or leave out what stands behind its probabilities"
+            );
             return Err(unsupported(detail));
         }
     };
@@ -248,7 +252,10 @@ fn chain(error: &TractError) -> String {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 mod tests {
+    use tract_onnx::pb::tensor_proto::DataType;
+
     use super::*;
+    use crate::onnx::testing::tensor;
 
     #[test]
     fn an_input_with_channels_first_holds_one_plane_after_the_other() {
@@ -267,6 +274,19 @@ mod tests {
             let view = tensor.try_as_plain_ram().unwrap();
             assert_eq!(view.as_slice::<f32>().unwrap(), values);
         }
+    }
+
+    #[test]
+    fn a_model_whose_exporter_noted_shapes_of_any_number_of_images_is_taken() {
+        let tiny = include_bytes!("../../models/golden/tiny.onnx");
+        let mut proto = tract_onnx::onnx().proto_model_for_read(&mut &tiny[..]).unwrap();
+        let noted = [
+            tensor("values", DataType::Float, &[0, 48]),
+            tensor("logits", DataType::Float, &[0, 3]),
+        ];
+        proto.graph.as_mut().unwrap().value_info.extend(noted);
+        let (_, classes) = plan(&proto, &[1, 1, 6, 8]).unwrap();
+        assert_eq!(classes, 3);
     }
 
     #[test]

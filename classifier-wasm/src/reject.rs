@@ -7,6 +7,9 @@ use std::fmt;
 
 /// Longest detail in bytes: it travels in dead letters and logs, and must not carry a hostile message into them.
 const MAX_DETAIL: usize = 400;
+/// The same where a model is refused: that is told once, at the start, and has to name all that is wrong with it. A host
+/// cuts it at 1,024 characters.
+const MAX_MODEL_DETAIL: usize = 1000;
 /// Most bytes of input that a detail quotes.
 const MAX_QUOTE: usize = 60;
 
@@ -16,7 +19,7 @@ const MAX_QUOTE: usize = 60;
 pub struct Reject {
     /// For programs.
     pub code: Code,
-    /// For people: names the value and the remedy, in at most 400 bytes.
+    /// For people: names the value and the remedy, in at most 400 bytes, or 1,000 where a model is refused.
     pub detail: String,
 }
 
@@ -24,8 +27,12 @@ impl Reject {
     /// A refusal for `code`; a longer `detail` is cut.
     pub fn new(code: Code, detail: impl Into<String>) -> Reject {
         let mut detail = detail.into();
-        if detail.len() > MAX_DETAIL {
-            detail.truncate(detail.floor_char_boundary(MAX_DETAIL - 3));
+        let most = match code {
+            Code::BadModel | Code::UnsupportedModel => MAX_MODEL_DETAIL,
+            _ => MAX_DETAIL,
+        };
+        if detail.len() > most {
+            detail.truncate(detail.floor_char_boundary(most - 3));
             detail.push_str("...");
         }
         Reject { code, detail }
@@ -124,6 +131,8 @@ mod tests {
         let reject = Reject::new(Code::BadShape, "é".repeat(10_000));
         assert!(reject.detail.len() <= MAX_DETAIL, "{} bytes", reject.detail.len());
         assert!(reject.detail.ends_with("é..."));
+        let reject = Reject::new(Code::UnsupportedModel, "é".repeat(10_000));
+        assert!(reject.detail.len() <= 1000 && reject.detail.len() > 990);
     }
 
     #[test]

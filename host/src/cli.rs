@@ -88,7 +88,10 @@ pub enum Command {
     /// not matter); or an .npz file with x_test and y_test, x_train and y_train, or images and classes (and labels, their
     /// names). The images go through the component as messages, as in the stream: files as they are, pixels as bytes.
     Evaluate(EvaluateCommand),
-    /// Show what a component imports, exports and which model it carries.
+    /// Show what a component is, or whether a model can be put into one.
+    ///
+    /// Of a component: what it imports, exports and which model it carries. Of an ONNX model: what the component says of it,
+    /// or why it refuses it, whether it takes raw pixels, which is tried, and how long an image takes.
     Inspect(InspectCommand),
     /// Create, list and describe topics.
     Topics(TopicsCommand),
@@ -374,11 +377,21 @@ pub struct ClassifyCommand {
 #[command(after_help = "\
 Examples:
   host inspect target/component/classifier.wasm
-  host inspect --format json other.wasm")]
+  host inspect model.onnx                 what the component makes of a model, before it is run
+  host inspect model.onnx --component other.wasm --format json")]
 pub struct InspectCommand {
-    /// The component.
-    #[arg(value_name = "COMPONENT", env = "HOST_COMPONENT", default_value = DEFAULT_COMPONENT)]
+    /// A component, or an ONNX model for one [default: the component].
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// The component that is to take the model.
+    #[arg(long, value_name = "FILE", env = "HOST_COMPONENT", default_value = DEFAULT_COMPONENT)]
     pub component: PathBuf,
+    /// Memory that it may have.
+    #[arg(long, value_name = "SIZE", default_value_t = DEFAULT_GUEST_MEMORY)]
+    pub guest_memory: ByteSize,
+    /// How long one call may take.
+    #[arg(long, value_name = "TIME", default_value_t = DEFAULT_GUEST_TIMEOUT.into())]
+    pub guest_timeout: humantime::Duration,
     /// How to write results.
     #[arg(long, value_enum, default_value = "text")]
     pub format: Format,

@@ -74,7 +74,11 @@ fn code_of(error: &(dyn Error + 'static)) -> Option<u8> {
         None => {}
     }
     match error.downcast_ref() {
-        Some(ComponentError::Unreadable { .. } | ComponentError::ModelUnreadable { .. }) => return Some(CONFIGURATION),
+        Some(
+            ComponentError::Unreadable { .. }
+            | ComponentError::ModelUnreadable { .. }
+            | ComponentError::FileUnreadable { .. },
+        ) => return Some(CONFIGURATION),
         Some(ComponentError::Engine(_)) => return Some(STOPPED),
         Some(_) => return Some(COMPONENT),
         None => {}
@@ -116,7 +120,8 @@ mod tests {
             error: io::ErrorKind::NotFound.into(),
         };
         assert_eq!(code(&anyhow!(unread)), CONFIGURATION);
-        assert_eq!(code(&anyhow!(ComponentError::Model("no output".into()))), COMPONENT);
+        let refused = ComponentError::Start("trap".into());
+        assert_eq!(code(&anyhow!(refused)), COMPONENT);
         assert_eq!(code(&anyhow!(DataError::BuiltIn)), CONFIGURATION);
         assert_eq!(code(&anyhow!(PipelineError::Fenced("younger".into()))), BROKER);
         assert_eq!(code(&anyhow!(Failure::Usage("what".into()))), USAGE);

@@ -38,6 +38,25 @@ pub(super) fn reply(reply: Reply, limit: usize, max_images: u32) -> Result<Answe
     })
 }
 
+/// How far from 1 the contract lets the sum of an image's probabilities be.
+const SUM: f32 = 1e-3;
+
+/// One image's probabilities: as many as labels, none negative, in all 1; else what is wrong with them.
+pub(super) fn probabilities(row: Vec<f32>, labels: usize) -> Result<Vec<f32>, String> {
+    if row.len() != labels {
+        return Err(format!("{} probabilities for {labels} labels", row.len()));
+    }
+    // NaN is in no range.
+    if let Some(value) = row.iter().find(|value| !(0.0..=1.0 + SUM).contains(*value)) {
+        return Err(format!("a probability of {value}"));
+    }
+    let sum: f32 = row.iter().sum();
+    if (sum - 1.0).abs() > SUM {
+        return Err(format!("probabilities that sum to {sum}"));
+    }
+    Ok(row)
+}
+
 /// A cause whose code is kebab-case (`bad-code` where it is not) and whose detail is printable and bounded.
 pub(super) fn cause(cause: types::Cause) -> Cause {
     let kebab = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
@@ -151,6 +170,23 @@ mod tests {
     #[test]
     fn a_reply_for_more_images_than_a_request_may_carry_is_refused() {
         assert!(reply(answer("text/plain", vec![]), 10, 0).is_err());
+    }
+
+    #[test]
+    fn probabilities_are_as_many_as_labels_finite_and_in_all_1() {
+        assert_eq!(probabilities(vec![0.25, 0.7501], 2), Ok(vec![0.25, 0.7501]));
+        for row in [
+            vec![],
+            vec![1.0],
+            vec![0.5, 0.25, 0.25],
+            vec![0.5, 0.498],
+            vec![1.5, -0.5],
+            vec![f32::NAN, 1.0],
+            vec![f32::INFINITY, 0.0],
+            vec![f32::MAX, f32::MAX],
+        ] {
+            assert!(probabilities(row.clone(), 2).is_err(), "{row:?}");
+        }
     }
 
     #[test]

@@ -21,13 +21,7 @@ pub struct Inspection {
 
 /// Compiles a component, lists what it imports and exports, and asks it to describe itself.
 pub async fn inspect(config: &ClassifierConfig) -> Result<Inspection, ComponentError> {
-    let (program, recipe) = {
-        let config = config.clone();
-        let prepared = tokio::task::spawn_blocking(move || prepare(&config));
-        prepared
-            .await
-            .unwrap_or_else(|error| Err(ComponentError::Engine(error.to_string())))?
-    };
+    let (program, recipe) = prepare(config).await?;
     let component = program.component.component_type();
     let mut imports: Vec<_> = component
         .imports(&program.engine)
@@ -49,14 +43,21 @@ pub async fn inspect(config: &ClassifierConfig) -> Result<Inspection, ComponentE
     })
 }
 
-fn prepare(config: &ClassifierConfig) -> Result<(Program, Recipe), ComponentError> {
-    let path = &config.component;
-    let program = Program::compile(path, config.cache)?;
-    let recipe = Recipe {
-        pre: program.link(path)?,
-        limits: config.limits.clone(),
-        model: super::pool::read_model(config)?,
-        accept: None,
-    };
-    Ok((program, recipe))
+/// Compiles a component, and reads the model that is to be put into it. Off the async threads, as both may take long.
+pub(super) async fn prepare(config: &ClassifierConfig) -> Result<(Program, Recipe), ComponentError> {
+    let config = config.clone();
+    let prepared = tokio::task::spawn_blocking(move || {
+        let path = &config.component;
+        let program = Program::compile(path, config.cache)?;
+        let recipe = Recipe {
+            pre: program.link(path)?,
+            limits: config.limits.clone(),
+            model: super::pool::read_model(&config)?,
+            accept: None,
+        };
+        Ok((program, recipe))
+    });
+    prepared
+        .await
+        .unwrap_or_else(|error| Err(ComponentError::Engine(error.to_string())))
 }

@@ -8,6 +8,7 @@ use wasmtime::{Store, Trap, WasmBacktrace};
 use wasmtime_wasi::{I32Exit, WasiCtx, WasiCtxView, WasiView};
 
 use super::bindings::exports::image_stream::classifier::messages::Request;
+use super::bindings::exports::image_stream::classifier::tensors::{Images, Pixels};
 use super::bindings::image_stream::classifier::types as guest;
 use super::bindings::{Classifier as Guest, ClassifierPre};
 use super::limits::{Limits, Meter};
@@ -66,6 +67,8 @@ pub(super) struct Instance {
     guest: Guest,
     /// What its model says that a request may carry.
     max_images: u32,
+    /// How many probabilities an image has.
+    labels: usize,
 }
 
 /// A call that spoiled its instance.
@@ -105,9 +108,7 @@ impl Instance {
         };
         let description = within(described, &mut store, limit).map_err(failed)?.map_err(|error| {
             match ClassifyError::from(error) {
-                ClassifyError::Reject(cause) | ClassifyError::Retry(cause) => {
-                    ComponentError::Model(format!("{}: {}", cause.code, cause.detail))
-                }
+                ClassifyError::Reject(cause) | ClassifyError::Retry(cause) => ComponentError::Model(cause),
             }
         })?;
         let description = check::description(description)?;
@@ -115,6 +116,7 @@ impl Instance {
             store,
             guest,
             max_images: description.max_images,
+            labels: description.labels.len(),
         };
         Ok((instance, description))
     }
@@ -128,6 +130,35 @@ impl Instance {
         match self.call(message, recipe).await {
             Ok(result) => (Some(self), result),
             Err(Spoiled(cause)) => (None, Err(ClassifyError::Retry(cause))),
+        }
+    }
+
+    /// One image of the model's size, by the typed path. Gives the instance back unless the call spoiled it.
+    pub(super) async fn predict(mut self, image: &[f32], recipe: &Recipe) -> (Option<Self>, Result<Vec<f32>, Cause>) {
+        match self.call_predict(image, recipe).await {
+            Ok(Ok(probabilities)) => (Some(self), Ok(probabilities)),
+            Ok(Err(ClassifyError::Reject(cause) | ClassifyError::Retry(cause))) => (Some(self), Err(cause)),
+            Err(Spoiled(cause)) => (None, Err(cause)),
+        }
+    }
+
+    async fn call_predict(
+        &mut self,
+        image: &[f32],
+        recipe: &Recipe,
+    ) -> Result<Result<Vec<f32>, ClassifyError>, Spoiled> {
+        let images = Images {
+            count: 1,
+            pixels: Pixels::F32s(image),
+        };
+        self.store.data_mut().meter.refused = false;
+        let limit = recipe.limits.call_timeout;
+        let tensors = self.guest.image_stream_classifier_tensors();
+        let called = timeout(limit, tensors.call_predict(&mut self.store, images)).await;
+        self.store.data().end_logs();
+        match within(called, &mut self.store, limit)? {
+            Ok(row) => check::probabilities(row, self.labels).map(Ok).map_err(lie),
+            Err(error) => Ok(Err(error.into())),
         }
     }
 

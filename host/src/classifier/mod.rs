@@ -10,17 +10,23 @@ mod check;
 mod engine;
 mod inspect;
 mod instance;
+mod kind;
 mod limits;
 mod log;
 mod pool;
+mod trial;
 
 use std::io;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 pub use inspect::{Inspection, inspect};
+pub use kind::{Kind, kind_of};
 pub use limits::Limits;
 pub use pool::Classifier;
+pub use trial::Trial;
+
+use crate::pipeline::Cause;
 
 /// Which component, and how it runs.
 #[derive(Clone, Debug)]
@@ -106,11 +112,30 @@ pub enum ComponentError {
         error: io::Error,
     },
     /// The component refuses the model.
-    #[error("the component refuses the model: {0}")]
-    Model(String),
+    #[error("the component refuses the model: {}: {}", .0.code, .0.detail)]
+    Model(Cause),
     /// It does not do what an evaluation needs.
     #[error("the component cannot be evaluated: {0}")]
     NotEvaluable(String),
+    /// A file that was to be inspected cannot be read.
+    #[error(
+        "cannot read '{}': {error}; name a component or an ONNX model, or build the component with 'cargo xtask component'",
+        path.display()
+    )]
+    FileUnreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// A file that was to be inspected is of another kind.
+    #[error("'{}' is neither a WebAssembly component nor an ONNX model: {reason}", path.display())]
+    Neither {
+        /// The file.
+        path: PathBuf,
+        /// What it is instead, and the remedy.
+        reason: String,
+    },
     /// The machine has no room for an engine.
     #[error("the WebAssembly engine does not start: {0}")]
     Engine(String),

@@ -6,6 +6,8 @@
 mod components;
 mod consume;
 mod evaluate;
+mod model;
+mod onnx;
 mod produce;
 mod sandbox;
 mod topics;

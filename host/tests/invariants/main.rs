@@ -36,6 +36,18 @@ fn only_the_classifier_module_names_wasmtime() {
     rule.is_met_in(&host());
 }
 
+/// A model file is not trusted: what reads it runs in the sandbox.
+#[test]
+fn only_the_component_reads_onnx() {
+    let rule = Rule {
+        patterns: &["tract*", "prost*", "onnx_*", "ort", "ort::*"],
+        allowed: &["classifier-wasm/src/"],
+        remedy: "ask the component: `load` says what a model is or why it is refused, `predict` what it answers",
+    };
+    rule.holds_in(&host());
+    rule.is_met_in(&guest());
+}
+
 #[test]
 fn a_broker_s_crates_are_named_in_its_own_folder_alone() {
     let kafka = Rule {

@@ -1,0 +1,155 @@
+//! Which of a model's operators the engine lacks: all of them, so that whoever exports the model again does it once.
+
+use std::collections::BTreeMap;
+
+use tract_onnx::pb::{GraphProto, NodeProto};
+
+use crate::reject::quote;
+
+/// Domains whose operators the engine knows by their names. It does not look at domains itself, so an operator of any
+/// other that is called `Conv` would run as ONNX's.
+const KNOWN_DOMAINS: [&str; 4] = ["", "ai.onnx", "ai.onnx.ml", "com.microsoft"];
+
+/// Most bytes of the list: with what stands around it, it has to fit into a detail.
+const MAX_LIST: usize = 600;
+
+/// What is wrong with the operators of `graph`, those of its subgraphs included: what the engine lacks, by name, how often
+/// each is there, and what to do. None: it has all of them.
+pub fn lacking(graph: &GraphProto) -> Option<String> {
+    let known = tract_onnx::onnx().op_register.0;
+    let mut lacking = BTreeMap::<String, usize>::new();
+    let (mut foreign, mut loops) = (false, false);
+    // A stack of its own: how deep subgraphs lie is the file's choice.
+    let mut graphs = vec![graph];
+    while let Some(graph) = graphs.pop() {
+        for node in &graph.node {
+            graphs.extend(
+                node.attribute
+                    .iter()
+                    .flat_map(|attribute| attribute.g.iter().chain(&attribute.graphs)),
+            );
+            let is_foreign = !KNOWN_DOMAINS.contains(&node.domain.as_str());
+            if is_foreign || !known.contains_key(&node.op_type) {
+                foreign |= is_foreign || node.domain == "com.microsoft";
+                loops |= node.op_type == "Loop";
+                *lacking.entry(name(node)).or_default() += 1;
+            }
+        }
+    }
+    if lacking.is_empty() {
+        return None;
+    }
+    let mut remedies = vec!["write them with others, or try another opset (13 to 18 are known best)"];
+    if loops {
+        remedies.push("have the exporter unroll each Loop, with a fixed number of steps");
+    }
+    if foreign {
+        remedies.push(
+            "operators of a domain of their own: onnx.inliner.inline_local_functions where the model defines them, else an \
+             export without optimisations for one runtime",
+        );
+    }
+    Some(format!(
+        "the engine lacks {} of its operators: {}; {}",
+        lacking.len(),
+        list(&lacking),
+        remedies.join("; ")
+    ))
+}
+
+/// `Loop`, or with its domain: `com.example::Norm`.
+fn name(node: &NodeProto) -> String {
+    match node.domain.as_str() {
+        "" | "ai.onnx" => quote(&node.op_type),
+        domain => quote(format!("{domain}::{}", node.op_type)),
+    }
+}
+
+/// The most frequent first, equals by name; what does not fit is counted.
+fn list(lacking: &BTreeMap<String, usize>) -> String {
+    let mut by_number: Vec<_> = lacking.iter().collect();
+    by_number.sort_by(|(_, one), (_, other)| other.cmp(one));
+    let mut list = String::new();
+    for (index, (name, number)) in by_number.iter().enumerate() {
+        let next = match number {
+            1 => format!("{name} (once)"),
+            number => format!("{name} ({number} times)"),
+        };
+        if list.len() + next.len() > MAX_LIST {
+            list.push_str(&format!(" and {} more", by_number.len() - index));
+            break;
+        }
+        if index > 0 {
+            list.push_str(", ");
+        }
+        list.push_str(&next);
+    }
+    list
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+mod tests {
+    use tract_onnx::pb::AttributeProto;
+
+    use super::*;
+    use crate::onnx::testing::node;
+
+    fn of(operators: &[&str]) -> GraphProto {
+        GraphProto {
+            node: operators.iter().map(|operator| node(operator, "a", "b")).collect(),
+            ..GraphProto::default()
+        }
+    }
+
+    #[test]
+    fn all_that_the_engine_lacks_is_named_with_how_often_the_most_frequent_first() {
+        assert_eq!(lacking(&of(&["Conv", "Relu", "Softmax", "If", "Scan"])), None);
+        let said = lacking(&of(&["Unique", "Conv", "Loop", "StringNormalizer", "Unique"])).unwrap();
+        assert!(
+            said.starts_with(
+                "the engine lacks 3 of its operators: `Unique` (2 times), `Loop` (once), `StringNormalizer` (once); "
+            ),
+            "{said}"
+        );
+        assert!(said.contains("unroll each Loop") && !said.contains("domain"), "{said}");
+    }
+
+    #[test]
+    fn a_domain_of_its_own_is_named_though_the_operator_is_called_as_one_of_onnx() {
+        let mut graph = of(&["Conv", "Conv", "Gelu"]);
+        graph.node[1].domain = "com.example".to_owned();
+        graph.node[2].domain = "com.microsoft".to_owned();
+        let said = lacking(&graph).unwrap();
+        assert!(
+            said.contains("1 of its operators: `com.example::Conv` (once);"),
+            "{said}"
+        );
+        assert!(said.contains("inline_local_functions"), "{said}");
+        graph.node[1].domain = "ai.onnx".to_owned();
+        assert_eq!(lacking(&graph), None);
+    }
+
+    #[test]
+    fn operators_within_a_branch_of_if_count() {
+        let mut graph = of(&["If", "Unique"]);
+        let branch = AttributeProto {
+            g: Some(of(&["Unique", "Bernoulli", "Add"])),
+            ..AttributeProto::default()
+        };
+        graph.node[0].attribute.push(branch);
+        let said = lacking(&graph).unwrap();
+        assert!(said.contains("`Unique` (2 times), `Bernoulli` (once)"), "{said}");
+    }
+
+    #[test]
+    fn a_list_without_end_is_cut_and_what_is_left_out_is_counted() {
+        let names: Vec<_> = (0..1000).map(|number| format!("Op{number:04}\n")).collect();
+        let said = lacking(&of(&names.iter().map(String::as_str).collect::<Vec<_>>())).unwrap();
+        assert!(
+            said.contains("lacks 1000 of its operators") && said.contains(" more; "),
+            "{said}"
+        );
+        assert!(said.len() < 1000 && !said.contains('\n'), "{} bytes", said.len());
+    }
+}

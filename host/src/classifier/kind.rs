@@ -1,0 +1,103 @@
+//! Which of the two files that the host can show something is: a component, or a model for one.
+//!
+//! By the first bytes alone. What is in a model only a component knows, in its sandbox.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use super::ComponentError;
+
+/// What a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// WebAssembly, of whatever sort.
+    Component,
+    /// An ONNX model, as far as its beginning says.
+    Model,
+}
+
+/// How many bytes are looked at.
+const START: u64 = 24;
+
+/// What may follow the first field of an ONNX file, which is the version of its format: the fields of a protobuf message
+/// are written in the order of their numbers, here 2 to 8 and 14, each with the type that it has.
+const SECOND_FIELD: [u8; 8] = [0x12, 0x1a, 0x22, 0x28, 0x32, 0x3a, 0x42, 0x72];
+
+/// Files that people have instead, and what is to be done with them.
+const OTHERS: [(&[u8], &str); 4] = [
+    (
+        b"PK\x03\x04",
+        "it is a zip archive, as PyTorch and Keras save their models; export the model with torch.onnx.export or tf2onnx",
+    ),
+    (
+        b"\x89HDF",
+        "it is an HDF5 file, as Keras saves its models; convert it with python -m tf2onnx.convert",
+    ),
+    (
+        b"version https://git-lfs",
+        "it is a pointer of Git LFS; get the file itself with git lfs pull",
+    ),
+    (b"\x1f\x8b", "it is gzipped; unpack it with gunzip"),
+];
+
+/// Reads the first bytes of `path` and says which of the two it is.
+pub fn kind_of(path: &Path) -> Result<Kind, ComponentError> {
+    let mut start = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(START).read_to_end(&mut start))
+        .map_err(|error| ComponentError::FileUnreadable {
+            path: path.to_owned(),
+            error,
+        })?;
+    recognise(&start).map_err(|reason| ComponentError::Neither {
+        path: path.to_owned(),
+        reason,
+    })
+}
+
+/// What begins with these bytes, or else what they are.
+fn recognise(start: &[u8]) -> Result<Kind, String> {
+    match start {
+        [0, b'a', b's', b'm', ..] => Ok(Kind::Component),
+        [0x08, 1..=0x7f, second, ..] if SECOND_FIELD.contains(second) => Ok(Kind::Model),
+        [] => Err("it is empty".to_owned()),
+        _ => match OTHERS.iter().find(|(begins, _)| start.starts_with(begins)) {
+            Some((_, what)) => Err((*what).to_owned()),
+            None => {
+                let (shown, _) = start.split_at(start.len().min(8));
+                Err(format!(
+                    "it begins with \"{}\"; name a file of one or the other",
+                    shown.escape_ascii()
+                ))
+            }
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_told_by_its_first_bytes_and_what_is_neither_by_what_it_is() {
+        assert_eq!(recognise(b"\0asm\x0d\0\x01\0"), Ok(Kind::Component));
+        assert_eq!(recognise(b"\0asm"), Ok(Kind::Component));
+        // As PyTorch, and as a script without a producer's name write it.
+        assert_eq!(recognise(b"\x08\x08\x12\x07pytorch"), Ok(Kind::Model));
+        assert_eq!(recognise(b"\x08\x0a\x3a\x05"), Ok(Kind::Model));
+        for (start, says) in [
+            (&b""[..], "it is empty"),
+            (b"\x08", "begins with \"\\x08\""),
+            (b"\x08\x08hello", "begins with"),
+            (b"\x08\x00\x12", "begins with"),
+            (b"hello world, how are you", "begins with \"hello wo\"; name"),
+            (b"PK\x03\x04....", "torch.onnx.export"),
+            (b"\x89HDF\r\n\x1a\n", "tf2onnx"),
+            (b"version https://git-lfs.github", "git lfs pull"),
+        ] {
+            let said = recognise(start);
+            assert!(said.as_ref().is_err_and(|said| said.contains(says)), "{said:?}");
+        }
+    }
+}

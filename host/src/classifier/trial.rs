@@ -1,0 +1,66 @@
+//! A model on trial: one instance that has loaded it, and answers images one by one, in whatever scaling they come.
+
+use sha2::{Digest, Sha256};
+
+use super::inspect::prepare;
+use super::instance::{Instance, Recipe};
+use super::{ClassifierConfig, ComponentError, Description};
+use crate::pipeline::Cause;
+
+/// A component, compiled, and the bytes of a model that it may refuse.
+pub struct Trial {
+    recipe: Recipe,
+    component: String,
+    /// None: not loaded yet, or spoiled by the last call.
+    warm: Option<Instance>,
+}
+
+impl Trial {
+    /// Compiles the component and reads the model of `config`. Neither is run.
+    pub async fn prepare(config: &ClassifierConfig) -> Result<Self, ComponentError> {
+        let (program, recipe) = prepare(config).await?;
+        Ok(Self {
+            recipe,
+            component: program.digest,
+            warm: None,
+        })
+    }
+
+    /// Lower-case hex SHA-256 of the component file.
+    pub fn component(&self) -> &str {
+        &self.component
+    }
+
+    /// Bytes of the model file, and its lower-case hex SHA-256.
+    pub fn model(&self) -> (usize, String) {
+        let bytes = self.recipe.model.as_deref().unwrap_or_default();
+        (bytes.len(), hex::encode(Sha256::digest(bytes)))
+    }
+
+    /// Has the component load the model, and say what it is.
+    pub async fn load(&mut self) -> Result<Description, ComponentError> {
+        let (instance, description) = Instance::new(&self.recipe).await?;
+        self.warm = Some(instance);
+        Ok(description)
+    }
+
+    /// The probabilities of one image, row-major H, W, C, of the model's size: checked. A call that spoils the instance
+    /// is followed by one on a fresh instance.
+    pub async fn predict(&mut self, image: &[f32]) -> Result<Vec<f32>, Cause> {
+        let instance = match self.warm.take() {
+            Some(instance) => instance,
+            None => match Instance::new(&self.recipe).await {
+                Ok((instance, _)) => instance,
+                Err(error) => {
+                    return Err(Cause {
+                        code: "no-instance".to_owned(),
+                        detail: error.to_string(),
+                    });
+                }
+            },
+        };
+        let (kept, answer) = instance.predict(image, &self.recipe).await;
+        self.warm = kept;
+        answer
+    }
+}

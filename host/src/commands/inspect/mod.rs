@@ -1,0 +1,114 @@
+//! `host inspect`: what a component is, or a model for one, before anything is sent through it.
+
+mod report;
+mod scaling;
+mod synthetic;
+mod trying;
+mod verdict;
+
+use std::path::PathBuf;
+
+use self::report::{ModelReport, Refusal, colours, size, table};
+use super::{progress, stdout};
+use crate::classifier::{ClassifierConfig, Inspection, Kind, Trial, inspect, kind_of};
+use crate::cli::{ComponentArgs, Format, InspectCommand};
+use crate::config::DEFAULT_MAX_MESSAGE;
+
+impl InspectCommand {
+    /// Looks at the file's first bytes, and shows what a component says of itself, or what it says of a model.
+    pub async fn execute(self) -> anyhow::Result<()> {
+        let Some(file) = self.file.clone() else {
+            return self.component(self.component.clone()).await;
+        };
+        match kind_of(&file)? {
+            Kind::Component => self.component(file).await,
+            Kind::Model => self.model(file).await,
+        }
+    }
+
+    fn config(&self, component: PathBuf, model: Option<PathBuf>) -> ClassifierConfig {
+        let component = ComponentArgs {
+            model,
+            guest_memory: self.guest_memory,
+            guest_timeout: self.guest_timeout,
+            ..ComponentArgs::one(component)
+        };
+        ClassifierConfig::new(component, None, DEFAULT_MAX_MESSAGE.as_usize())
+    }
+
+    async fn component(&self, file: PathBuf) -> anyhow::Result<()> {
+        let name = file.display().to_string();
+        let inspection = inspect(&self.config(file, None)).await?;
+        match self.format {
+            Format::Json => stdout::write_json(&inspection),
+            Format::Text => Ok(stdout::write(&text(&name, &inspection))?),
+        }
+    }
+
+    /// Everything that reads the model is done by the component, in its sandbox.
+    async fn model(&self, file: PathBuf) -> anyhow::Result<()> {
+        let name = file.display().to_string();
+        let waiting = progress::waiting("trying the model; the first time the component has to be compiled");
+        let mut trial = Trial::prepare(&self.config(self.component.clone(), Some(file))).await?;
+        let (size, digest) = trial.model();
+        let mut report = ModelReport {
+            file: name.clone(),
+            size,
+            digest,
+            component: trial.component().to_owned(),
+            accepted: false,
+            refusal: None,
+            description: None,
+            pixels: None,
+            remedy: None,
+            one_image: None,
+        };
+        let description = match trial.load().await {
+            Ok(description) => description,
+            Err(error) => {
+                waiting.finish_and_clear();
+                report.refusal = Some(Refusal::new(&error));
+                self.show(&report)?;
+                return Err(error.into());
+            }
+        };
+        let mut ask = async |image: &[f32]| trial.predict(image).await;
+        let pace = trying::pace(&description, &mut ask).await;
+        let pixels = trying::try_scalings(&description, pace, &mut ask).await?;
+        waiting.finish_and_clear();
+        report.accepted = true;
+        report.remedy = pixels.expects.map(|scaling| scaling.remedy(&name));
+        report.pixels = Some(pixels);
+        report.one_image = pace;
+        report.description = Some(description);
+        self.show(&report)
+    }
+
+    fn show(&self, report: &ModelReport) -> anyhow::Result<()> {
+        match self.format {
+            Format::Json => stdout::write_json(report),
+            Format::Text => Ok(stdout::write(&report.text())?),
+        }
+    }
+}
+
+fn text(name: &str, inspection: &Inspection) -> String {
+    let model = &inspection.description;
+    let rows = [
+        ("size", size(inspection.size)),
+        ("sha256", inspection.digest.clone()),
+        ("model", format!("{} {}", model.name, model.version)),
+        ("model sha256", model.model_sha256.clone()),
+        (
+            "images",
+            format!("{} x {} pixels, {}", model.height, model.width, colours(model.channels)),
+        ),
+        ("at most", format!("{} images to a message", model.max_images)),
+        ("labels", model.labels.join(", ")),
+        ("accepts", model.accepts.join(", ")),
+        ("produces", model.produces.join(", ")),
+        ("exports", inspection.exports.join("\n              ")),
+        ("imports", inspection.imports.join("\n              ")),
+    ];
+    table(name, &rows)
+}

@@ -1,0 +1,164 @@
+//! What `inspect` shows of a model, as text and as JSON.
+
+use std::fmt::Write;
+
+use indicatif::HumanBytes;
+use serde::Serialize;
+
+use super::trying::Pace;
+use super::verdict::{Takes, Verdict};
+use crate::classifier::{ComponentError, Description};
+use crate::pipeline::Cause;
+
+/// More labels than this are counted in text, and all there in JSON.
+const LABELS: usize = 20;
+
+/// A model file, and what a component makes of it.
+#[derive(Debug, Serialize)]
+pub struct ModelReport {
+    /// As it was typed.
+    pub file: String,
+    /// Of the file, in bytes.
+    pub size: usize,
+    /// Lower-case hex SHA-256 of the file.
+    pub digest: String,
+    /// Lower-case hex SHA-256 of the component file.
+    pub component: String,
+    /// Whether the component takes it.
+    pub accepted: bool,
+    /// Why not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<Refusal>,
+    /// What the component says of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<Description>,
+    /// Whether it takes raw pixels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pixels: Option<Verdict>,
+    /// How to make it take raw pixels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<String>,
+    /// How long one image takes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub one_image: Option<Pace>,
+}
+
+/// Why a model is refused.
+#[derive(Debug, Serialize)]
+pub struct Refusal {
+    /// The component's code, or what became of the component instead.
+    pub code: String,
+    /// Names the value and the remedy.
+    pub detail: String,
+}
+
+impl Refusal {
+    /// Of an error that came while the model was loaded.
+    pub fn new(error: &ComponentError) -> Self {
+        let (code, detail) = match error {
+            ComponentError::Model(Cause { code, detail }) => (code.as_str(), detail.clone()),
+            ComponentError::Description(_) => ("bad-description", error.to_string()),
+            _ => ("no-start", error.to_string()),
+        };
+        Self {
+            code: code.to_owned(),
+            detail,
+        }
+    }
+}
+
+impl ModelReport {
+    /// For people. A refusal is not in it: that is the error that the command ends with.
+    pub fn text(&self) -> String {
+        let mut rows = vec![("size", size(self.size)), ("sha256", self.digest.clone())];
+        if let Some(model) = &self.description {
+            let image = format!("(N, {}, {}, {})", model.height, model.width, model.channels);
+            let colours = colours(model.channels);
+            rows.extend([
+                ("model", format!("{} {}", model.name, model.version)),
+                (
+                    "images",
+                    format!(
+                        "{} x {} pixels, {colours}; as a batch {image}",
+                        model.height, model.width
+                    ),
+                ),
+                ("answers", format!("one output, (N, {})", model.labels.len())),
+                ("labels", labels(&model.labels)),
+            ]);
+        }
+        if let Some(pixels) = &self.pixels {
+            rows.push(("pixels", pixels_text(pixels, self.remedy.as_deref())));
+        }
+        if let Some(pace) = self.one_image {
+            let text = format!("{:.3} ms, the median of {} runs", pace.milliseconds, pace.runs);
+            rows.push(("one image", text));
+        }
+        rows.push(("component", format!("sha256 {}", self.component)));
+        table(&self.file, &rows)
+    }
+}
+
+fn pixels_text(pixels: &Verdict, remedy: Option<&str>) -> String {
+    let verdict = match (pixels.takes_raw, pixels.expects) {
+        (Takes::Yes, _) => "takes raw pixels: yes".to_owned(),
+        (Takes::Likely, _) => "takes raw pixels: likely".to_owned(),
+        (Takes::No, Some(scaling)) => format!("does not take raw pixels: it expects {}", scaling.name),
+        (Takes::ProbablyNot, Some(scaling)) => format!(
+            "probably expects {}, or something near, such as -1 to 1 or ImageNet's mean and deviation",
+            scaling.name
+        ),
+        _ => "takes raw pixels: cannot tell".to_owned(),
+    };
+    let mut lines = vec![verdict, pixels.says.clone()];
+    if pixels.labelled {
+        lines.push(
+            pixels
+                .tried
+                .iter()
+                .map(super::verdict::Tried::text)
+                .collect::<Vec<_>>()
+                .join("; "),
+        );
+    }
+    lines.extend(remedy.map(str::to_owned));
+    lines.join("\n              ")
+}
+
+/// Bytes, for people and exactly.
+pub fn size(bytes: usize) -> String {
+    format!("{} ({bytes} bytes)", HumanBytes(bytes as u64))
+}
+
+/// What channels there are.
+pub fn colours(channels: u32) -> &'static str {
+    match channels {
+        1 => "grey",
+        _ => "red, green, blue",
+    }
+}
+
+fn labels(labels: &[String]) -> String {
+    let mut text = labels
+        .iter()
+        .take(LABELS)
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .join(", ");
+    if labels.len() > LABELS {
+        // Writing to a string cannot fail.
+        let _ = write!(text, " and {} more", labels.len() - LABELS);
+    }
+    text
+}
+
+/// A name, and a row a line beneath it.
+pub fn table(name: &str, rows: &[(&str, String)]) -> String {
+    let mut text = format!("{name}\n");
+    for (head, value) in rows {
+        let value = if value.is_empty() { "none" } else { value };
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{head:<12}  {value}");
+    }
+    text
+}
