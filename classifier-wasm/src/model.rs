@@ -11,7 +11,7 @@ use crate::onnx::{Layout, Signature};
 use crate::prediction::Predictions;
 use crate::reject::{Code, Reject};
 
-const BUILT_IN: &[u8] = include_bytes!("../../models/fashion-cnn.onnx");
+const BUILT_IN: &[u8] = include_bytes!("../../models/fashion-small.onnx");
 const BUILT_IN_LABELS: &str = include_str!("../../models/labels.txt");
 
 /// Most labels of a model: they cross to the host one by one.

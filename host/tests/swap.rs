@@ -123,7 +123,7 @@ async fn each_component_describes_its_own_model() {
 #[tokio::test]
 async fn a_component_without_a_network_refuses_one() {
     let mut config = config(component("centroid"));
-    config.model = Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/fashion-cnn.onnx"));
+    config.model = Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/fashion-small.onnx"));
     let error = Classifier::start(&config).await.err().unwrap();
     assert!(matches!(error, ComponentError::Model(_)), "{error:?}");
     assert!(error.to_string().contains("unsupported-model"), "{error}");

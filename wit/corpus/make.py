@@ -3,7 +3,7 @@
     pip install numpy onnx onnxruntime pillow
     python make.py [MODEL.onnx]
 
-README.md says how a case is read. Answers are onnxruntime's for ../../models/fashion-cnn.onnx, so this runs again
+README.md says how a case is read. Answers are onnxruntime's for ../../models/fashion-small.onnx, so this runs again
 whenever that model changes.
 """
 
@@ -23,7 +23,7 @@ from PIL import Image
 
 HERE = Path(__file__).parent
 MODELS = HERE.parent.parent / "models"
-MODEL = Path(sys.argv[1]) if len(sys.argv) > 1 else MODELS / "fashion-cnn.onnx"
+MODEL = Path(sys.argv[1]) if len(sys.argv) > 1 else MODELS / "fashion-small.onnx"
 FILES = HERE / "files"
 LABELS = (MODELS / "labels.txt").read_text().splitlines()
 

@@ -6,7 +6,7 @@
 //! score, and the `top-k` best in falling order. `top-k` is 3 when it is not given; more than there are labels gives all.
 //!
 //! ```json
-//! {"model": {"name": "fashion-cnn", "version": "1", "sha256": "9f86..."},
+//! {"model": {"name": "fashion-small", "version": "1", "sha256": "9f86..."},
 //!  "predictions": [{"class": 9, "label": "Ankle boot", "score": 0.98,
 //!                   "top": [{"class": 9, "label": "Ankle boot", "score": 0.98}, ...]}, ...]}
 //! ```

@@ -8,7 +8,7 @@ use super::onnx::Linear;
 use super::sandbox::{Sandbox, model_file};
 
 /// The model that is built into the component.
-const BUILT_IN: &str = "fashion-cnn.onnx";
+const BUILT_IN: &str = "fashion-small.onnx";
 
 fn classifier() -> String {
     component("classifier").to_str().unwrap().to_owned()

@@ -1,0 +1,84 @@
+//! The models of this repository in the component, in the sandbox, against what onnxruntime answers (`models/golden`).
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+mod components;
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use host::classifier::{Classifier, ClassifierConfig, Limits};
+use host::images::test_images;
+use host::message::{CONTENT_TYPE, Message};
+use host::pipeline::Classify;
+use serde_json::Value;
+
+const IMAGES: u64 = 100;
+const LABELS: usize = 10;
+
+fn models(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../models").join(name)
+}
+
+/// The values of a float32 file as `numpy.save` writes it.
+fn floats(name: &str) -> Vec<f32> {
+    let npy = std::fs::read(models(name)).unwrap();
+    let header = usize::from(u16::from_le_bytes([npy[8], npy[9]]));
+    let (values, rest) = npy[10 + header..].as_chunks();
+    assert!(rest.is_empty());
+    values.iter().copied().map(f32::from_le_bytes).collect()
+}
+
+async fn classifier(model: &str) -> Classifier {
+    let config = ClassifierConfig {
+        component: components::component("classifier"),
+        model: Some(models(&format!("{model}.onnx"))),
+        accept: Some(format!("application/json;profile=scores;top-k={LABELS}")),
+        workers: NonZeroUsize::MIN,
+        limits: Limits {
+            memory_bytes: 1 << 30,
+            call_timeout: Duration::from_secs(60),
+            reply_bytes: 1 << 20,
+        },
+        cache: true,
+    };
+    Classifier::start(&config).await.unwrap()
+}
+
+/// By how much the probabilities of the first 100 test images differ at most.
+async fn difference(model: &str) -> f32 {
+    let pixels = test_images().unwrap().read(IMAGES).unwrap().unwrap().pixels;
+    let mut message = Message::new(pixels);
+    message.set_header(CONTENT_TYPE, "application/octet-stream");
+    let answer = classifier(model).await.classify(&message).await.unwrap();
+    let answer: Value = serde_json::from_slice(&answer.payload).unwrap();
+    let predictions = answer["predictions"].as_array().unwrap();
+    let expected = floats(&format!("golden/{model}-100.npy"));
+    assert_eq!(predictions.len() * LABELS, expected.len());
+    let mut off = 0.0_f32;
+    for (prediction, row) in predictions.iter().zip(expected.chunks(LABELS)) {
+        let top = prediction["top"].as_array().unwrap();
+        assert_eq!(top.len(), LABELS);
+        for score in top {
+            let class = usize::try_from(score["class"].as_u64().unwrap()).unwrap();
+            off = off.max((score["score"].as_f64().unwrap() as f32 - row[class]).abs());
+        }
+    }
+    off
+}
+
+#[tokio::test]
+async fn in_floats_the_component_answers_as_onnxruntime_within_a_ten_thousandth() {
+    for model in ["fashion-small", "fashion-large"] {
+        let off = difference(model).await;
+        assert!(off <= 1e-4, "{model}: {off}");
+    }
+}
+
+/// An integer that lies between two steps may be rounded either way, and moves what follows by a step.
+#[tokio::test]
+async fn in_integers_it_answers_nearly_so() {
+    let off = difference("fashion-small-int8").await;
+    assert!(off <= 2e-2, "{off}");
+}
