@@ -298,7 +298,10 @@ fn the_picture_is_a_png_with_the_matrix_and_the_mistakes() {
         (1_500..3_000).contains(&width) && (700..1_500).contains(&height),
         "{width} x {height}"
     );
-    let blue = picture.pixels().filter(|pixel| pixel.0[2] > pixel.0[0] + 60).count();
+    let blue = picture
+        .pixels()
+        .filter(|pixel| pixel.0[2].saturating_sub(pixel.0[0]) > 60)
+        .count();
     assert!(blue > 10 * 50 * 50, "ten squares of the diagonal: {blue}");
 
     write_folders(&sandbox, "data", 3);

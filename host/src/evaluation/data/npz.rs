@@ -30,12 +30,16 @@ pub fn open(path: &Path, split: Split, model: &Description) -> Result<Labelled, 
     let [images, classes] = arrays(&data, split, &names)?;
     let name = format!("{data} ({images})");
 
-    let (file, header, reader) = array(&archive, images)?;
+    let Array { file, header, values } = Array::open(&archive, images)?;
     let layout = header.layout().and_then(Layout::checked);
     let layout = layout.map_err(|source| unusable(&file, source))?;
-    let pixels = Pixels::new(file, layout, Box::new(reader));
+    let pixels = Pixels::new(file, layout, Box::new(values));
 
-    let (file, header, mut reader) = array(&archive, classes)?;
+    let Array {
+        file,
+        header,
+        mut values,
+    } = Array::open(&archive, classes)?;
     let reason = |reason: String| DataError::Labels {
         data: file.clone(),
         reason,
@@ -57,7 +61,7 @@ pub fn open(path: &Path, split: Split, model: &Description) -> Result<Labelled, 
     };
     check_layout(&name, layout, count, model)?;
     let numbers = (0..count).map(|read| {
-        let number = integer.read(&mut reader);
+        let number = integer.read(&mut values);
         number.map_err(|error| reason(format!("{count} are announced and {read} are there: {error}")))
     });
     let classes = match images == "images" && names.iter().any(|name| name == "labels") {
@@ -108,7 +112,11 @@ fn arrays(data: &str, split: Split, names: &[String]) -> Result<[&'static str; 2
 
 /// The model's class for each name in the array `labels`.
 fn named_classes(archive: &Archive, model: &Description) -> Result<Vec<u32>, DataError> {
-    let (file, header, mut reader) = array(archive, "labels")?;
+    let Array {
+        file,
+        header,
+        mut values,
+    } = Array::open(archive, "labels")?;
     let reason = |reason: &str| DataError::Labels {
         data: file.clone(),
         reason: reason.to_owned(),
@@ -121,7 +129,7 @@ fn named_classes(archive: &Archive, model: &Description) -> Result<Vec<u32>, Dat
     };
     let by_name = ByName::new(model);
     let names = (0..count).map(|_| {
-        let name = text.read(&mut reader).map_err(|error| reason(&error.to_string()))?;
+        let name = text.read(&mut values).map_err(|error| reason(&error.to_string()))?;
         by_name.class(&format!("the name in {file}:"), &name)
     });
     names.collect()
@@ -170,21 +178,30 @@ impl Text {
     }
 }
 
-/// An array: its name for people, its header, and its values.
-fn array(archive: &Archive, name: &str) -> Result<(String, Header, BufReader<Box<dyn Read + Send>>), DataError> {
-    let file = format!("{}: {name}", archive.path.display());
-    let mut reader = BufReader::new(archive.entry(name)?);
-    let header = match reader.fill_buf() {
-        Ok(start) if start.starts_with(npy::MAGIC) => npy::header(&mut reader),
-        Ok([]) => Err(HeaderError::Empty),
-        Ok(start) => Err(HeaderError::Unknown(hex::encode(start.get(..8).unwrap_or(start)))),
-        Err(source) => {
-            let file = file.into();
-            return Err(ImagesError::Unreadable { file, source }.into());
-        }
-    };
-    let header = header.map_err(|source| unusable(&file, source))?;
-    Ok((file, header, reader))
+/// An array, read as far as its header.
+struct Array {
+    /// Its name for people.
+    file: String,
+    header: Header,
+    values: BufReader<Box<dyn Read + Send>>,
+}
+
+impl Array {
+    fn open(archive: &Archive, name: &str) -> Result<Self, DataError> {
+        let file = format!("{}: {name}", archive.path.display());
+        let mut values = BufReader::new(archive.entry(name)?);
+        let header = match values.fill_buf() {
+            Ok(start) if start.starts_with(npy::MAGIC) => npy::header(&mut values),
+            Ok([]) => Err(HeaderError::Empty),
+            Ok(start) => Err(HeaderError::Unknown(hex::encode(start.get(..8).unwrap_or(start)))),
+            Err(source) => {
+                let file = file.into();
+                return Err(ImagesError::Unreadable { file, source }.into());
+            }
+        };
+        let header = header.map_err(|source| unusable(&file, source))?;
+        Ok(Self { file, header, values })
+    }
 }
 
 fn unusable(file: &str, source: HeaderError) -> ImagesError {

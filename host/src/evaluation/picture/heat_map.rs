@@ -43,7 +43,7 @@ impl<'a> HeatMap<'a> {
             tally,
             left_out: all - classes.len(),
             cell: match classes.len() {
-                0..=12 => 60,
+                0..=12 => 72,
                 13..=20 => 42,
                 21..=32 => 30,
                 _ => 22,
@@ -131,7 +131,7 @@ impl<'a> HeatMap<'a> {
             10_000..10_000_000 => vec![count.to_string(), format!("{}k", count / 1_000)],
             _ => vec![count.to_string(), format!("{}M", count / 1_000_000)],
         };
-        let fonts = [Font::Plain, Font::Small, Font::Tiny];
+        let fonts = [Font::Bold, Font::Plain, Font::Small, Font::Tiny];
         let mut ways = written.iter().flat_map(|text| fonts.map(|font| (text.clone(), font)));
         ways.find(|(text, font)| font.width(text) + 2 <= self.cell)
     }

@@ -21,9 +21,11 @@ const CAPTION: u32 = 14;
 /// Width and height of a mistake, with its captions and the space around them.
 const TILE: [u32; 2] = [152, SIDE + 3 * CAPTION + 24];
 /// A heat map that is wider has the mistakes under it.
-const WIDEST_BESIDE: u32 = 1_000;
+const WIDEST_BESIDE: u32 = 1_200;
 /// Of mistakes, where they are under the heat map.
 const MOST_ACROSS: u32 = 12;
+/// A longer title is shortened, unless what is under it is wider.
+const WIDEST_TITLE: u32 = 1_200;
 const RED: Colour = [176, 24, 30];
 const FRAME: Colour = [228, 228, 231];
 
@@ -38,7 +40,7 @@ pub fn draw(evaluation: &Evaluation, labels: &[String], title: &str, subtitle: &
     let is_beside = map_width <= WIDEST_BESIDE;
     let across = match is_beside {
         // As many rows as are about as high as the heat map.
-        true => count.div_ceil(((map_height + tile_height / 4) / tile_height).max(1)),
+        true => count.div_ceil(map_height.div_ceil(tile_height).max(1)),
         false => MOST_ACROSS.min((map_width / tile_width).max(1)),
     };
     let down = count.div_ceil(across.max(1));
@@ -61,7 +63,8 @@ pub fn draw(evaluation: &Evaluation, labels: &[String], title: &str, subtitle: &
         ),
     };
     let [width, height] = size;
-    let width = width.max(2 * MARGIN + Font::Large.width(title)).min(MOST_PIXELS);
+    let titles = Font::Large.width(title).max(Font::Plain.width(subtitle));
+    let width = width.max(titles.min(WIDEST_TITLE) + 2 * MARGIN);
     let mut canvas = Canvas::new(width, height + MARGIN);
     let line = |font: Font| usize::try_from((width - 2 * MARGIN) / font.width("x")).unwrap_or(0);
     canvas.text([MARGIN; 2], &shortened(title, line(Font::Large)), Font::Large, BLACK);
@@ -71,9 +74,6 @@ pub fn draw(evaluation: &Evaluation, labels: &[String], title: &str, subtitle: &
     draw_mistakes(&mut canvas, corner, mistakes, labels, across);
     canvas.into_image()
 }
-
-/// No label and no name makes a picture wider.
-const MOST_PIXELS: u32 = 4_096;
 
 const HEAD: &str = "what it is, -> what was answered, and how sure the model was";
 
@@ -173,9 +173,9 @@ mod tests {
     #[test]
     fn it_is_a_png_of_a_sensible_size_whatever_there_is_to_show() {
         for (classes, mistakes, longest) in [
-            (0, 0, 1_000),
-            (1, 1, 1_000),
-            (10, 40, 2_000),
+            (0, 0, 1_300),
+            (1, 1, 1_300),
+            (10, 40, 2_600),
             (30, 40, 2_300),
             (900, 40, 2_600),
         ] {
@@ -187,7 +187,6 @@ mod tests {
             let file = png(&picture).unwrap();
             let read = image::load_from_memory_with_format(&file, ImageFormat::Png).unwrap();
             assert_eq!(read.to_rgb8(), picture);
-            let longest = if classes == 900 { MOST_PIXELS } else { longest };
             let (width, height) = picture.dimensions();
             assert!(
                 width <= longest && height <= longest,
@@ -202,6 +201,6 @@ mod tests {
             let picture = draw(&evaluation(10, mistakes), &[], "title", "subtitle");
             picture.pixels().filter(|pixel| pixel.0 == [9; 3]).count()
         };
-        assert_eq!((grey(0), grey(1), grey(40)), (0, 84 * 84, 40 * 84 * 84));
+        assert_eq!((grey(0), grey(1), grey(40)), (0, 112 * 112, 40 * 112 * 112));
     }
 }

@@ -8,7 +8,7 @@ use image::{DynamicImage, GrayImage, ImageReader, Limits, RgbImage};
 use crate::images::Shape;
 
 /// The side of the square that a thumbnail fits into, in pixels.
-pub const SIDE: u32 = 96;
+pub const SIDE: u32 = 112;
 /// Larger pictures are not decoded.
 const LARGEST_SIDE: u32 = 16_384;
 const MOST_BYTES: u64 = 512 << 20;
@@ -83,9 +83,9 @@ mod tests {
     fn a_small_image_keeps_its_pixels_apart() {
         let thumbnail = Thumbnail::of_pixels(shape(1, 2, 1), &[0, 200]).unwrap();
         let image = thumbnail.image();
-        assert_eq!(image.dimensions(), (96, 48));
+        assert_eq!(image.dimensions(), (112, 56));
         assert_eq!(
-            (image.get_pixel(47, 47).0, image.get_pixel(48, 0).0),
+            (image.get_pixel(55, 55).0, image.get_pixel(56, 0).0),
             ([0; 3], [200; 3])
         );
     }
@@ -94,9 +94,9 @@ mod tests {
     fn a_large_image_is_made_smaller_and_keeps_its_form() {
         let pixels = vec![9; 300 * 100 * 3];
         let thumbnail = Thumbnail::of_pixels(shape(100, 300, 3), &pixels).unwrap();
-        assert_eq!(thumbnail.image().dimensions(), (96, 32));
+        assert_eq!(thumbnail.image().dimensions(), (112, 37));
         let line = Thumbnail::of_pixels(shape(1, 1000, 1), &[7; 1000]).unwrap();
-        assert_eq!(line.image().dimensions(), (96, 1));
+        assert_eq!(line.image().dimensions(), (112, 1));
     }
 
     #[test]
