@@ -21,6 +21,8 @@ SHOWN = 3  # offenders named in a message; the rest are counted
 LEAST = 2  # images of a class: one to train on, one to hold out
 SIDES = range(8, 257)  # pixels
 HELD_OUT = 1 / 12  # of each class
+MOST_CLASSES = 65_536  # what the component takes
+ARRAYS = (("images", "classes"), ("x_train", "y_train"))  # of an .npz
 
 
 @dataclass
@@ -67,6 +69,8 @@ def load(path: Path, labels: Path | None = None, size: tuple[int, int] | None = 
     """
     if not path.exists():
         raise ValueError(f"no {path}: give --data a folder with IDX files, a folder of images by class, or an .npz")
+    if size and not (size[0] in SIDES and size[1] in SIDES):
+        raise ValueError(f"--size {size[0]}x{size[1]}: sides must be {SIDES.start} to {SIDES.stop - 1}")
     if path.is_file():
         if size or grey:
             raise ValueError("--size and --grey are for folders of pictures: an .npz is taken as it is")
@@ -104,15 +108,26 @@ def from_npz(path: Path) -> tuple[np.ndarray, np.ndarray, list[str] | None]:
     """Arrays `images` and `classes`, or `x_train` and `y_train` as Keras has them, and perhaps `labels`, the names."""
     try:
         with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
+            # Test images, and whatever else is there, are left where they are.
+            wanted = {name for pair in ARRAYS for name in pair} | {"labels"}
+            arrays = {name: file[name] for name in file.files if name in wanted}
+            found = ", ".join(file.files) or "nothing"
+    except (OSError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"{path} is no .npz without pickled objects ({error}): save it with numpy.savez") from None
-    for x, y in (("images", "classes"), ("x_train", "y_train")):
+    for x, y in ARRAYS:
         if x in arrays and y in arrays:
-            names = arrays.get("labels")
-            return arrays[x], arrays[y], None if names is None else [str(name) for name in names]
-    found = ", ".join(arrays) or "nothing"
+            return arrays[x], arrays[y], None if "labels" not in arrays else names_in(path, arrays["labels"])
     raise ValueError(f"{path} has {found}: it must have images and classes, or x_train and y_train")
+
+
+def names_in(path: Path, labels: np.ndarray) -> list[str]:
+    """The strings of an array, which NumPy has as text or as bytes."""
+    if labels.ndim != 1 or labels.dtype.kind not in "US":
+        raise ValueError(f"labels in {path} are {labels.dtype} of shape {labels.shape}: they must be a list of strings")
+    try:
+        return [name.decode() if isinstance(name, bytes) else str(name) for name in labels.tolist()]
+    except UnicodeDecodeError as error:
+        raise ValueError(f"labels in {path} are no UTF-8 ({error})") from None
 
 
 def from_folders(
@@ -122,7 +137,7 @@ def from_folders(
     names = sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
     if not names:
         raise ValueError(f"{folder} has no IDX files and no folders: make one for each class, with its images in it")
-    if "train" in names and len(names) <= 3:
+    if "train" in names and len(names) <= 3 and any(entry.is_dir() for entry in (folder / "train").iterdir()):
         raise ValueError(f"{folder} has a folder train: give --data {folder / 'train'}, so that the rest stays unseen")
     pictures, classes, unreadable, empty = [], [], [], []
     for c, name in enumerate(names):
@@ -132,16 +147,18 @@ def from_folders(
         for path in paths:
             try:
                 with Image.open(path) as opened:
-                    pictures.append((path, flattened(opened, grey)))
-                    classes.append(c)
+                    # Before anything is decoded: a folder of photographs would not fit into memory.
+                    if not size and not (opened.width in SIDES and opened.height in SIDES):
+                        raise ValueError(f"{opened.width}x{opened.height} pixels, give --size such as 64x64")
+                    picture = flattened(opened, grey)
+                pictures.append((path, picture.resize(size[::-1], Image.Resampling.BILINEAR) if size else picture))
+                classes.append(c)
             except (OSError, UnidentifiedImageError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
                 unreadable.append(f"{path} ({error})")
     if empty:
         raise ValueError(f"no images in {some(empty)} of {folder}: add some, or remove the folder")
     if unreadable:
         raise ValueError(f"cannot read {some(unreadable)}: replace or remove")
-    if size:
-        pictures = [(path, picture.resize(size[::-1], Image.Resampling.BILINEAR)) for path, picture in pictures]
     sizes = Counter(picture.size for _, picture in pictures)
     if len(sizes) > 1:
         (usual, _), *_ = sizes.most_common()
@@ -157,10 +174,11 @@ def flattened(picture: Image.Image, grey: bool) -> Image.Image:
     """As 8-bit grey or colour; what is transparent shows the black behind it, as the component does it."""
     if picture.mode.startswith(("I", "F")):
         raise ValueError(f"{picture.mode} has more than 8 bits a channel: save it with 8")
+    has_no_colour = picture.mode in ("1", "L", "LA")
     if "A" in picture.getbands() or "transparency" in picture.info:
         picture = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", picture.size, (0, 0, 0, 255)), picture)
-    return picture.convert("L" if grey or picture.mode in ("1", "L", "LA") else "RGB")
+    return picture.convert("L" if grey or has_no_colour else "RGB")
 
 
 def checked(images: np.ndarray, classes: np.ndarray, names: list[str] | None) -> Dataset:
@@ -181,6 +199,9 @@ def checked(images: np.ndarray, classes: np.ndarray, names: list[str] | None) ->
         raise ValueError(f"{len(images)} images and {len(classes)} classes: there must be one for each")
     if len(images) == 0:
         raise ValueError("no images")
+    if classes.max() > MOST_CLASSES:
+        raise ValueError(f"class {classes.max()} of image {classes.argmax()}: classes count from 0")
+    classes = classes.astype(np.int64)
     if classes.min() < 0:
         raise ValueError(f"class {classes.min()} of image {classes.argmin()}: classes count from 0")
     count = int(classes.max()) + 1
@@ -202,7 +223,7 @@ def checked(images: np.ndarray, classes: np.ndarray, names: list[str] | None) ->
         raise ValueError(f"classes with fewer than {LEAST} images: {some(few)}: add some, or leave the class out")
     if (images == images[0]).all():
         raise ValueError("all images are equal: there is nothing to tell them apart by")
-    return Dataset(images, classes.astype(np.int64), names)
+    return Dataset(images, classes, names)
 
 
 def some(offenders: list[str]) -> str:

@@ -5,6 +5,7 @@ batch normalisation are folded into the convolutions.
 """
 
 import copy
+import inspect
 import io
 import math
 
@@ -38,6 +39,8 @@ def to_onnx(network: nn.Module, shape: tuple[int, int, int], metadata: dict[str,
     """Input `images` f32 (N, C, H, W), output `probabilities` f32 (N, labels), N free. `shape` is height, width, channels."""
     height, width, channels = shape
     written = io.BytesIO()
+    # Later versions of PyTorch have a second exporter, which takes further packages.
+    first_one = {"dynamo": False} if "dynamo" in inspect.signature(torch.onnx.export).parameters else {}
     torch.onnx.export(
         Deployed(network),
         (torch.zeros(1, channels, height, width),),
@@ -46,6 +49,7 @@ def to_onnx(network: nn.Module, shape: tuple[int, int, int], metadata: dict[str,
         output_names=["probabilities"],
         dynamic_axes={"images": {0: "N"}, "probabilities": {0: "N"}},
         opset_version=OPSET,
+        **first_one,
     )
     model = onnx.load_from_string(written.getvalue())
     model.graph.name = metadata["name"]

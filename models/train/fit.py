@@ -1,6 +1,7 @@
 """The training itself: from a fresh network to its best averaged weights, resumable after each epoch."""
 
 import copy
+import json
 import math
 import sys
 import time
@@ -122,14 +123,14 @@ class Fit:
         """What share of the highest rate applies when `done` of all steps are: a linear rise, then half a cosine."""
         warm_up = self.recipe.warm_up
         if done < warm_up:
-            return max(done, 1e-3) / warm_up
+            return min(1.0, max(done, 1e-3) / warm_up)
         return (1 + math.cos(math.pi * (done - warm_up) / (1 - warm_up))) / 2
 
     def step(self, images: torch.Tensor, classes: torch.Tensor, teacher: torch.Tensor | None, rate: float) -> float:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         images = images.contiguous(memory_format=torch.channels_last)
-        with torch.autocast(self.device, dtype=torch.bfloat16, enabled=self.bf16):
+        with torch.autocast(torch.device(self.device).type, dtype=torch.bfloat16, enabled=self.bf16):
             logits = self.network(images)
         logits = logits.float()
         loss = functional.cross_entropy(logits, classes, label_smoothing=self.recipe.smoothing)
@@ -172,13 +173,14 @@ class Fit:
     def save(self, checkpoint: Path, settings: dict) -> None:
         """Everything that the next epoch depends on; whole or not at all."""
         state = {
-            "settings": settings,
+            # Plain text and tensors: what PyTorch reads back without running what a file says.
+            "settings": json.dumps(settings),
             "network": self.network.state_dict(),
             "averaged": self.averaged.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
+            "momenta": self.optimizer.state_dict()["state"],
             "generator": self.generator.get_state(),
             "taken": self.taken,
-            "history": [asdict(epoch) for epoch in self.history],
+            "history": json.dumps([asdict(epoch) for epoch in self.history]),
             "best": self.best,
             "best_epoch": self.best_epoch,
         }
@@ -187,17 +189,21 @@ class Fit:
         beside.replace(checkpoint)
 
     def resume(self, checkpoint: Path, settings: dict) -> None:
-        """Goes back to where `checkpoint` was saved. Only for one that this program saved: it is unpickled."""
+        """Goes back to where `checkpoint` was saved. Raises `ValueError` where that was of another training."""
         if not checkpoint.is_file():
             raise ValueError(f"--resume: no {checkpoint}; without it the training begins anew")
-        state = torch.load(checkpoint, map_location=self.device)
-        changed = [key for key, value in settings.items() if state["settings"].get(key) != value]
+        try:
+            state = torch.load(checkpoint, map_location=self.device, weights_only=True)
+        except Exception as error:  # PyTorch has no common class for what a damaged file raises
+            raise ValueError(f"--resume: {checkpoint} cannot be read ({error}): begin anew") from None
+        saved = json.loads(state["settings"])
+        changed = [key for key, value in settings.items() if saved.get(key) != value]
         if changed:
             raise ValueError(f"--resume: {checkpoint} is of another training ({', '.join(changed)}): begin anew")
         self.network.load_state_dict(state["network"])
         self.averaged.load_state_dict(state["averaged"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": state["momenta"]})
         self.generator.set_state(state["generator"].cpu())
         self.taken = state["taken"]
-        self.history = [Epoch(**epoch) for epoch in state["history"]]
+        self.history = [Epoch(**epoch) for epoch in json.loads(state["history"])]
         self.best, self.best_epoch = state["best"], state["best_epoch"]

@@ -1,7 +1,7 @@
 """The networks, for any image size and number of classes.
 
-All are 3x3 convolutions with batch normalisation and ReLU: what every engine runs well, and what folds into plain
-convolutions when a network is exported. Pixels come in as 0 to 1, with no mean taken off, so that the zero padding at
+All are convolutions with batch normalisation and ReLU: what every engine runs well, and what folds into plain convolutions
+when a network is exported. Pixels come in as 0 to 1, with no mean taken off, so that the zero padding at
 the borders is black.
 """
 

@@ -3,7 +3,7 @@
     python quantise.py MODEL.onnx NAME                        # writes NAME.onnx; --data as for train.py
 
 Convolutions become QLinearConv, which engines compute in integers: u8 values, i8 weights with a scale for each output
-channel. What little is left, a mean and a small dense layer, stays in floats. The ranges of the values are read off
+channel. What is left, a dense layer, stays in floats. The ranges of the values are read off
 training images; held-out images tell what the rounding costs.
 """
 

@@ -41,7 +41,7 @@ def confusion(answers: np.ndarray, classes: np.ndarray, labels: int) -> np.ndarr
 
 
 def refuse_collapsed(matrix: np.ndarray, labels: list[str]) -> None:
-    """Raises where the model is no better than one that always names the commonest class, or never names some class."""
+    """Raises where the model is no better, beyond chance, than one that always names the commonest class."""
     count, right, commonest = matrix.sum(), np.trace(matrix), matrix.sum(1).max()
     low, _ = interval(int(right), int(count))
     if low <= commonest / count:
@@ -49,6 +49,17 @@ def refuse_collapsed(matrix: np.ndarray, labels: list[str]) -> None:
             f"{right} of {count} held-out images are right ({right / count:.1%}), which is no better, beyond chance, than "
             f"always naming {labels[int(matrix.sum(1).argmax())]!r} ({commonest / count:.1%}): "
             "train for more epochs, give more images, or lower the rate (--set rate=...)"
+        )
+
+
+def refuse_too_few(classes: np.ndarray, labels: list[str]) -> None:
+    """Raises `ValueError` where so few images are held out that not even the best model could be told from guessing."""
+    count, commonest = len(classes), np.bincount(classes)
+    low, _ = interval(count, count)
+    if low <= commonest.max() / count:
+        raise ValueError(
+            f"{count} images are held out, {commonest.max()} of them {labels[int(commonest.argmax())]!r}: not even a model that "
+            "is always right could be told from one that always names that class; give more images of the other classes"
         )
 
 

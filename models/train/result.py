@@ -18,6 +18,8 @@ def write(name: Path, fit: Fit, data: Dataset, held_out: np.ndarray, settings: d
 
     Raises `Collapsed`, having written everything but the model, where that is no better than guessing.
     """
+    # One of an earlier training would stand beside this one's figures.
+    Path(f"{name}.onnx").unlink(missing_ok=True)
     network = fit.averaged
     network.load_state_dict(fit.best)
     network.eval()
@@ -53,9 +55,9 @@ def write(name: Path, fit: Fit, data: Dataset, held_out: np.ndarray, settings: d
     model = export.with_metadata(model, metadata)
     written = export.bytes_of(model)
     off = export.difference(network, written, images[:1000])
+    figures |= {"bytes": len(written), "sha256": hashlib.sha256(written).hexdigest(), "largest_difference": off}
+    Path(f"{name}.json").write_text(json.dumps(figures, indent=2) + "\n")
     if off > export.TOLERANCE:
         raise Collapsed(f"the exported file differs from the network by {off} in a probability: its weights are out of bounds")
-    figures |= {"bytes": len(written), "sha256": hashlib.sha256(written).hexdigest(), "largest_difference": off}
     Path(f"{name}.onnx").write_bytes(written)
-    Path(f"{name}.json").write_text(json.dumps(figures, indent=2) + "\n")
     return f"{name}.onnx: {text}, {len(written):,} bytes, {figures['multiply_adds']:,} multiply-adds an image"

@@ -12,16 +12,20 @@ import onnxruntime
 import torch
 from tqdm import tqdm
 
+import export
 from augment import Views
 from dataset import Dataset
+from recipe import Recipe
 
 BATCH = 500  # images
 MOST_VALUES = 1 << 31  # kept in memory, two bytes each
 LEAST = 1e-7  # probability
 
 
-def check(teacher: Path, data: Dataset) -> None:
-    """Raises `ValueError` where `teacher` is no model of the same images and classes."""
+def check(teacher: Path, data: Dataset, recipe: Recipe) -> None:
+    """Raises `ValueError` where `teacher` is no model of the same images and classes, or would see other images."""
+    if recipe.erase:
+        raise ValueError("--teacher: it would see what is erased for the student; --set erase=0")
     try:
         session = onnxruntime.InferenceSession(teacher, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime has no common class for what a broken file raises
@@ -33,6 +37,12 @@ def check(teacher: Path, data: Dataset) -> None:
             f"--teacher {teacher} takes {takes} and gives {gives}, but the images are [{channels}, {height}, {width}] "
             f"with {len(data.labels)} classes: give a model of the same data"
         )
+    labels = session.get_modelmeta().custom_metadata_map.get("labels", "").splitlines()
+    if labels and labels != data.labels:
+        raise ValueError(f"--teacher {teacher} has the labels {', '.join(labels)}: the classes must be in the same order")
+    answer = export.run(teacher.read_bytes(), data.images[:1])
+    if answer.min() < 0 or abs(answer.sum() - 1) > 1e-3:
+        raise ValueError(f"--teacher {teacher} gives {answer[0]}, which are no probabilities: end it with a softmax")
 
 
 def answers(teacher: Path, images: torch.Tensor, views: Views, cache: Path) -> torch.Tensor:

@@ -24,6 +24,7 @@ import torch
 import data_options
 import dataset
 import networks
+import report
 import result
 import teacher
 from augment import Views
@@ -66,6 +67,10 @@ def main() -> None:
     recipe = RECIPES[options.network].changed(options.set)
     data = data_options.load(options)
     kept, held_out = data.split()
+    report.refuse_too_few(data.classes[held_out], data.labels)
+    if options.teacher:
+        teacher.check(options.teacher, data, recipe)
+    use(options)
     height, width, channels = data.shape
     print(
         f"{len(kept)} images to train on and {len(held_out)} held out, {height} x {width} pixels, "
@@ -75,9 +80,6 @@ def main() -> None:
     classes = torch.from_numpy(data.classes)
     train, validation = Part(images[kept], classes[kept]), Part(images[held_out], classes[held_out])
 
-    torch.manual_seed(options.seed)
-    torch.set_num_threads(options.threads)
-    torch.use_deterministic_algorithms(True)
     network = networks.BY_NAME[options.network](channels, height, width, len(data.labels))
     fit = Fit(network, recipe, options.epochs, options.seed, options.device, options.bf16)
     checkpoint, inputs = Path(f"{options.name}.checkpoint"), settings(options, recipe, data)
@@ -85,12 +87,24 @@ def main() -> None:
         fit.resume(checkpoint, inputs)
     taught = None
     if options.teacher:
-        teacher.check(options.teacher, data)
         cache = folder / f"{options.teacher.stem}.answers.npz"
         taught = teacher.answers(options.teacher, train.images, Views(recipe.shift, recipe.flip), cache)
     fit.run(train, validation, taught, options.patience or options.epochs, checkpoint, inputs)
     print(result.write(options.name, fit, data, held_out, inputs))
     checkpoint.unlink()
+
+
+def use(options: argparse.Namespace) -> None:
+    """Sets PyTorch up so that the same inputs give the same result."""
+    # cuBLAS wants this before it is first used, and is not deterministic without.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    try:
+        torch.zeros(1, device=options.device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise ValueError(f"--device {options.device} cannot be used: {error}") from None
+    torch.manual_seed(options.seed)
+    torch.set_num_threads(options.threads)
+    torch.use_deterministic_algorithms(True)
 
 
 def settings(options: argparse.Namespace, recipe: Recipe, data: dataset.Dataset) -> dict:
@@ -107,14 +121,14 @@ def settings(options: argparse.Namespace, recipe: Recipe, data: dataset.Dataset)
         "device": options.device,
         "threads": options.threads,
         "bf16": options.bf16,
-        "torch": torch.__version__,
+        "torch": str(torch.__version__),
     }
 
 
 if __name__ == "__main__":
     try:
         main()
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         print(f"train.py: {error}", file=sys.stderr)
         sys.exit(2)
     except Collapsed as error:

@@ -32,7 +32,7 @@ const OTHERS: [(&[u8], &str); 4] = [
     ),
     (
         b"\x89HDF",
-        "it is an HDF5 file, as Keras saves its models; convert it with python -m tf2onnx.convert",
+        "it is an HDF5 file, as Keras saves its models; convert it with models/train/convert_keras.py",
     ),
     (
         b"version https://git-lfs",
@@ -93,7 +93,7 @@ mod tests {
             (b"\x08\x00\x12", "begins with"),
             (b"hello world, how are you", "begins with \"hello wo\"; name"),
             (b"PK\x03\x04....", "torch.onnx.export"),
-            (b"\x89HDF\r\n\x1a\n", "tf2onnx"),
+            (b"\x89HDF\r\n\x1a\n", "convert_keras.py"),
             (b"version https://git-lfs.github", "git lfs pull"),
         ] {
             let said = recognise(start);

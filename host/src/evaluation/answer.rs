@@ -40,7 +40,14 @@ pub fn has_scores(produces: &[String]) -> bool {
 /// The answers to `images` images of a model of so many labels, or what is wrong with them.
 pub fn read(payload: &[u8], images: usize, labels: usize) -> Result<Vec<Best>, String> {
     let scores: Scores = serde_json::from_slice(payload)
-        .map_err(|error| format!("the component's answer is not what application/json;profile=scores is: {error}"))?;
+        // The error itself would quote the answer, however long that is.
+        .map_err(|error| {
+            format!(
+                "the component's answer is not what application/json;profile=scores is, in line {}, column {}",
+                error.line(),
+                error.column()
+            )
+        })?;
     if scores.predictions.len() != images {
         return Err(format!(
             "the component answered for {} images, where {images} were sent",
@@ -91,6 +98,14 @@ mod tests {
         assert!(refusal("").contains("answered for 0 images, where 1 were sent"));
         let one = r#"{"class": 0, "score": 1}"#;
         assert!(refusal(&format!("{one}, {one}")).contains("answered for 2 images"));
+    }
+
+    #[test]
+    fn what_is_no_answer_is_told_in_few_words_however_long_it_is() {
+        let long = format!(r#"{{"predictions": "{}"}}"#, "x".repeat(100_000));
+        let said = read(long.as_bytes(), 1, 3).unwrap_err();
+        assert!(said.contains("profile=scores is, in line 1"), "{said}");
+        assert!(said.len() < 200);
     }
 
     #[test]

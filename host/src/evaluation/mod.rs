@@ -139,6 +139,7 @@ pub async fn evaluate(
     };
     let asking = &asking;
     let began = Instant::now();
+    let announced = data.left();
     let portions = read_ahead(data, batch.max(1), options.max_message_bytes);
     let portions = stream::unfold(portions, |mut portions| async move {
         let portion = portions.recv().await?;
@@ -158,6 +159,11 @@ pub async fn evaluate(
         counts.take(&portion, answers);
         observe(seen);
     }
+    // A reader that fell over has told nobody.
+    anyhow::ensure!(
+        seen == announced,
+        "{announced} images were announced and {seen} came; get the data anew"
+    );
     Ok(counts.finish(began.elapsed()))
 }
 

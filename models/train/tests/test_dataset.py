@@ -96,6 +96,21 @@ class FoldersByClass(Folder):
         Image.fromarray(np.zeros((20, 20), np.uint16)).save(self.folder / "hats" / "0.png")
         self.refused("hats/0.png", "8 bits")
 
+    def test_a_photograph_is_named_before_it_is_decoded_and_the_remedy_works(self):
+        picture(self.folder / "hats" / "0.png", 300, 400)
+        self.refused("hats/0.png", "400x300", "--size")
+        self.assertEqual(dataset.load(self.folder, size=(20, 20)).shape, (20, 20, 3))
+        self.refused("--size 300x20", size=(300, 20))
+
+    def test_a_class_called_train_is_a_class(self):
+        (self.folder / "bags").rename(self.folder / "train")
+        self.assertEqual(dataset.load(self.folder).labels, ["hats", "shoes", "train"])
+
+    def test_grey_with_a_transparent_part_is_grey(self):
+        for path in self.folder.rglob("*.png"):
+            picture(path, mode="LA")
+        self.assertEqual(dataset.load(self.folder).shape, (20, 20, 1))
+
     def test_a_folder_of_train_and_test_is_not_taken_for_two_classes(self):
         for part in ("train", "test"):
             (self.folder / part).mkdir()
@@ -207,6 +222,22 @@ class Npz(Folder):
         self.refused_npz("no images", images=images[:0], classes=classes[:0])
         self.refused_npz("must have images and classes", pictures=images)
         self.refused_npz("pickled", images=np.array([{}]), classes=classes)
+
+    def test_names_are_text_or_bytes_and_whole_numbers_of_any_kind_are_classes(self):
+        images = RANDOM.integers(0, 256, (4, 16, 16), dtype=np.uint8)
+        for kind in (np.uint8, np.int16, np.uint64):
+            classes = np.array([0, 1, 0, 1], kind)
+            data = dataset.load(self.save(images=images, classes=classes, labels=np.array([b"cat", b"dog"])))
+            self.assertEqual((data.labels, data.classes.tolist()), (["cat", "dog"], [0, 1, 0, 1]))
+        self.refused_npz("list of strings", images=images, classes=classes, labels=np.array("cat"))
+        # What is not needed is not looked at.
+        self.assertEqual(len(dataset.load(self.save(images=images, classes=classes, more=np.array([{}]))).images), 4)
+
+    def test_an_array_alone_is_no_npz(self):
+        path = self.folder / "data.npy"
+        np.save(path, np.zeros((4, 16, 16), np.uint8))
+        with self.assertRaisesRegex(ValueError, "is no .npz"):
+            dataset.load(path)
 
     def test_a_file_that_is_no_npz_is_told(self):
         path = self.folder / "data.npz"

@@ -96,6 +96,9 @@ class Training(unittest.TestCase):
         self.assertEqual(self.weights("straight"), self.weights("broken"))
         _, err = self.train(20, "broken", "--resume", expected=2)
         self.assertIn("--resume: no ", err)
+        (self.folder / "broken.checkpoint").write_bytes(b"nothing of the kind")
+        _, err = self.train(20, "broken", "--resume", expected=2)
+        self.assertIn("cannot be read", err)
 
     def test_a_model_that_learned_nothing_is_not_written(self):
         nonsense = self.folder / "nonsense"
@@ -149,6 +152,18 @@ class Training(unittest.TestCase):
             (("--set", "flip=maybe"), "yes or no"),
             (("--size", "20"), "HEIGHTxWIDTH"),
             (("--threads", "0"), "--threads is 0"),
+        ):
+            _, err = self.train(1, "never", *options, expected=2)
+            self.assertIn(part, err)
+        few = self.folder / "few"
+        pictures(few, count=2)
+        shutil.rmtree(few / "red")
+        _, err = self.train(1, "never", "--data", few, expected=2)
+        self.assertIn("2 images are held out, 1 of them 'blue': not even a model that is always right", err)
+        for options, part in (
+            (("--teacher", self.folder / "not there"), "is no ONNX model that can be used"),
+            (("--device", "toaster"), "--device toaster cannot be used"),
+            (("--teacher", SCRIPTS / "train.py", "--set", "erase=1"), "--set erase=0"),
         ):
             _, err = self.train(1, "never", *options, expected=2)
             self.assertIn(part, err)

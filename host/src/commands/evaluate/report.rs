@@ -126,7 +126,9 @@ impl<'a> Report<'a> {
             true => text += &self.matrix(),
             false => {
                 let classes = self.classes.len();
-                text += &format!("The confusion matrix of {classes} classes is in --format json and --picture FILE.\n");
+                text += &format!(
+                    "The confusion matrix of {classes} classes is in --format json, up to 1,024 of them; --picture FILE has those most mistaken.\n"
+                );
             }
         }
         text

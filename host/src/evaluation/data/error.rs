@@ -62,6 +62,16 @@ pub enum DataError {
         /// Announced labels.
         labels: u64,
     },
+    /// More images than are counted at once.
+    #[error("{data} announces {images} images, and at most {most} are evaluated at once; split it")]
+    TooMany {
+        /// The folder or file.
+        data: String,
+        /// Announced images.
+        images: u64,
+        /// How many are taken.
+        most: u64,
+    },
     /// Images that the model does not take.
     #[error(
         "the images of {data} are {shape}, and the model takes {takes} (height x width x channels); bring them to that \

@@ -260,9 +260,19 @@ fn check_size(data: &str, shape: Shape, model: &Description) -> Result<(), DataE
     }
 }
 
+/// Images of one evaluation. Their labels are held in memory, and a header may claim any number.
+const MOST_IMAGES: u64 = 1 << 24;
+
 /// Headers of images and labels agree: so much is known before the labels, of which there may be many, are read.
 fn check_layout(data: &str, images: Layout, labels: u64, model: &Description) -> Result<(), DataError> {
     check_counts(data, images.images, labels)?;
+    if labels > MOST_IMAGES {
+        return Err(DataError::TooMany {
+            data: data.to_owned(),
+            images: labels,
+            most: MOST_IMAGES,
+        });
+    }
     check_size(data, images.shape, model)
 }
 

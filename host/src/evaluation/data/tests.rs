@@ -190,6 +190,11 @@ fn idx_files_that_do_not_fit_together_or_the_model_are_refused() {
         ),
         (idx(&[3, 2, 1], &PIXELS), idx(&[3, 1], &[0, 1, 2]), "dimensions [3, 1]"),
         (
+            idx(&[u32::MAX, 2, 1], &PIXELS),
+            idx(&[u32::MAX], &[0, 1, 2]),
+            "announces 4294967295 images, and at most 16777216",
+        ),
+        (
             idx(&[3, 2, 1], &PIXELS),
             b"hello world".to_vec(),
             "t10k-labels-idx1-ubyte cannot be used",
