@@ -236,7 +236,7 @@ fn a_file_is_a_component_or_a_model_by_its_bytes_and_else_refused_by_both_names(
     let both = "neither a WebAssembly component nor an ONNX model";
     sandbox.refuse(5, &["inspect", "text.onnx"], &["'text.onnx'", both, "\"Dear dia\""]);
     sandbox.refuse(5, &["inspect", "empty.onnx"], &["'empty.onnx'", both, "it is empty"]);
-    sandbox.refuse(5, &["inspect", "keras.h5"], &[both, "tf2onnx"]);
+    sandbox.refuse(5, &["inspect", "keras.h5"], &[both, "convert_keras.py"]);
     sandbox.refuse(
         3,
         &["inspect", "missing.onnx"],

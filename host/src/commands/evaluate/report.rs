@@ -126,8 +126,12 @@ impl<'a> Report<'a> {
             true => text += &self.matrix(),
             false => {
                 let classes = self.classes.len();
+                let all = match self.about.model.labels.len() <= MOST_LABELS {
+                    true => "--format json has all of it, and ",
+                    false => "",
+                };
                 text += &format!(
-                    "The confusion matrix of {classes} classes is in --format json, up to 1,024 of them; --picture FILE has those most mistaken.\n"
+                    "The confusion matrix of {classes} classes is not shown here: {all}--picture FILE has the classes most mistaken.\n"
                 );
             }
         }

@@ -168,7 +168,9 @@ fn a_matrix_of_many_classes_is_left_to_json_and_one_of_thousands_of_labels_is_no
     let report = Report::new(&about, &evaluation);
     let text = report.text();
     assert!(
-        text.ends_with("The confusion matrix of 31 classes is in --format json and --picture FILE.\n"),
+        text.ends_with(
+            "The confusion matrix of 31 classes is not shown here: --picture FILE has the classes most mistaken.\n"
+        ),
         "{text}"
     );
     assert_eq!(report.json()["matrix"], Value::Null);
