@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 import idx
 
@@ -20,6 +20,8 @@ PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".pgm", ".ppm", ".
 SHOWN = 3  # offenders named in a message; the rest are counted
 LEAST = 2  # images of a class: one to train on, one to hold out
 SIDES = range(8, 257)  # pixels
+# Of red, green and blue, as the component has it (ITU-R BT.709); Pillow has BT.601.
+LUMA = np.array([2126, 7152, 722], np.uint32)
 HELD_OUT = 1 / 12  # of each class
 MOST_CLASSES = 65_536  # what the component takes
 ARRAYS = (("images", "classes"), ("x_train", "y_train"))  # of an .npz
@@ -86,10 +88,17 @@ def load(path: Path, labels: Path | None = None, size: tuple[int, int] | None = 
     return checked(images, classes, read_labels(labels) if labels else names)
 
 
+def check_name(name: Path) -> None:
+    """Raises `ValueError` where no host would show `name` as a model's."""
+    text = name.name
+    if not text or not text.isprintable() or len(text.encode(errors="replace")) > 256 or text.encode(errors="ignore").decode() != text:
+        raise ValueError(f"NAME {str(name)!r}: its last part must be printable, and 1 to 256 bytes")
+
+
 def read_labels(path: Path) -> list[str]:
     """Names of classes, one a line."""
     try:
-        return path.read_text(encoding="utf-8").splitlines()
+        return path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"--labels {path} cannot be read ({error}): give a text file with a name a line") from None
 
@@ -141,7 +150,8 @@ def from_folders(
         raise ValueError(f"{folder} has a folder train: give --data {folder / 'train'}, so that the rest stays unseen")
     pictures, classes, unreadable, empty = [], [], [], []
     for c, name in enumerate(names):
-        paths = sorted(path for path in (folder / name).iterdir() if path.suffix.lower() in PICTURES)
+        # Whatever is no file, such as a pipe, is left out as other names are; a link in a circle cannot be read.
+        paths = sorted(path for path in (folder / name).iterdir() if path.suffix.lower() in PICTURES and not is_special(path))
         if not paths:
             empty.append(name)
         for path in paths:
@@ -153,7 +163,7 @@ def from_folders(
                     picture = flattened(opened, grey)
                 pictures.append((path, picture.resize(size[::-1], Image.Resampling.BILINEAR) if size else picture))
                 classes.append(c)
-            except (OSError, UnidentifiedImageError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+            except (OSError, RuntimeError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
                 unreadable.append(f"{path} ({error})")
     if empty:
         raise ValueError(f"no images in {some(empty)} of {folder}: add some, or remove the folder")
@@ -178,7 +188,18 @@ def flattened(picture: Image.Image, grey: bool) -> Image.Image:
     if "A" in picture.getbands() or "transparency" in picture.info:
         picture = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", picture.size, (0, 0, 0, 255)), picture)
-    return picture.convert("L" if grey or has_no_colour else "RGB")
+    if has_no_colour:
+        return picture.convert("L")
+    picture = picture.convert("RGB")
+    return Image.fromarray((np.asarray(picture) @ LUMA // LUMA.sum()).astype(np.uint8)) if grey else picture
+
+
+def is_special(path: Path) -> bool:
+    """Whether reading it could wait for ever, as a pipe's."""
+    try:
+        return path.exists() and not path.is_file()
+    except (OSError, RuntimeError):
+        return False
 
 
 def checked(images: np.ndarray, classes: np.ndarray, names: list[str] | None) -> Dataset:

@@ -194,9 +194,9 @@ class Fit:
             raise ValueError(f"--resume: no {checkpoint}; without it the training begins anew")
         try:
             state = torch.load(checkpoint, map_location=self.device, weights_only=True)
+            saved = json.loads(state["settings"])
         except Exception as error:  # PyTorch has no common class for what a damaged file raises
-            raise ValueError(f"--resume: {checkpoint} cannot be read ({error}): begin anew") from None
-        saved = json.loads(state["settings"])
+            raise ValueError(f"--resume: {checkpoint} cannot be read ({error!r}): begin anew") from None
         changed = [key for key, value in settings.items() if saved.get(key) != value]
         if changed:
             raise ValueError(f"--resume: {checkpoint} is of another training ({', '.join(changed)}): begin anew")

@@ -18,6 +18,7 @@ import onnx
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
 import data_options
+import dataset
 import export
 import report
 
@@ -67,6 +68,7 @@ def main() -> None:
     options = parser.parse_args()
     if not options.model.is_file():
         raise ValueError(f"no {options.model}: give a model that train.py wrote")
+    dataset.check_name(options.name)
     data = data_options.load(options)
     kept, held_out = data.split()
     try:
@@ -76,6 +78,8 @@ def main() -> None:
     images, classes = data.images[held_out], data.classes[held_out]
 
     metadata = {entry.key: entry.value for entry in model.metadata_props}
+    if metadata.get("labels", "").splitlines() not in ([], data.labels):
+        raise ValueError(f"{options.model} has other labels than the images, {dataset.some(data.labels)}")
     answers = {
         "floats": export.run(options.model.read_bytes(), images).argmax(1),
         "8 bits": export.run(export.bytes_of(model), images).argmax(1),
@@ -92,6 +96,6 @@ def main() -> None:
 if __name__ == "__main__":
     try:
         main()
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         print(f"quantise.py: {error}", file=sys.stderr)
         sys.exit(2)

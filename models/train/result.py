@@ -18,8 +18,6 @@ def write(name: Path, fit: Fit, data: Dataset, held_out: np.ndarray, settings: d
 
     Raises `Collapsed`, having written everything but the model, where that is no better than guessing.
     """
-    # One of an earlier training would stand beside this one's figures.
-    Path(f"{name}.onnx").unlink(missing_ok=True)
     network = fit.averaged
     network.load_state_dict(fit.best)
     network.eval()
@@ -50,6 +48,9 @@ def write(name: Path, fit: Fit, data: Dataset, held_out: np.ndarray, settings: d
         report.refuse_collapsed(matrix, data.labels)
     except Collapsed:
         Path(f"{name}.json").write_text(json.dumps(figures, indent=2) + "\n")
+        # One of an earlier training would stand beside this one's figures.
+        if Path(f"{name}.onnx").exists():
+            Path(f"{name}.onnx").replace(f"{name}.onnx.old")
         raise
     metadata["accuracy"] = text
     model = export.with_metadata(model, metadata)

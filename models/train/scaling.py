@@ -13,29 +13,50 @@ import argparse
 
 import numpy as np
 import onnx
+from google.protobuf.message import DecodeError
 from onnx import helper, numpy_helper
 
 
 def numbers(text: str) -> np.ndarray:
-    return np.array([float(number) for number in text.split(",")])
+    given = np.array([float(number) for number in text.split(",")])
+    if not np.isfinite(given).all():
+        raise argparse.ArgumentTypeError(f"{text!r} has what is no number")
+    return given
+
+
+def divisors(text: str) -> np.ndarray:
+    given = numbers(text)
+    if (given == 0).any():
+        raise argparse.ArgumentTypeError(f"{text!r} has a 0, by which nothing can be divided")
+    return given
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model")
     parser.add_argument("scaled")
-    parser.add_argument("--divide", type=float, default=255)
+    parser.add_argument("--divide", type=divisors, default=divisors("255"))
     parser.add_argument("--mean", type=numbers, default=numbers("0"))
-    parser.add_argument("--std", type=numbers, default=numbers("1"))
+    parser.add_argument("--std", type=divisors, default=divisors("1"))
     parser.add_argument("--invert", action="store_true")
     arguments = parser.parse_args()
 
-    model = onnx.load(arguments.model)
+    try:
+        model = onnx.load(arguments.model)
+    except (OSError, ValueError, DecodeError) as error:
+        raise SystemExit(f"{arguments.model} is no ONNX file that can be read: {error}") from None
     graph = model.graph
     weights = {tensor.name for tensor in graph.initializer}
-    images = next(value for value in graph.input if value.name not in weights)
-    factor = np.broadcast_arrays(1 / arguments.divide / arguments.std, arguments.mean)[0]
-    offset = np.broadcast_to(-arguments.mean / arguments.std, factor.shape)
+    images = next((value for value in graph.input if value.name not in weights), None)
+    if images is None:
+        raise SystemExit(f"{arguments.model} has no input")
+    if f"{images.name}_scaled_factor" in weights:
+        raise SystemExit(f"{arguments.model} has a scaling already")
+    try:
+        factor, mean, std = np.broadcast_arrays(1 / arguments.divide / arguments.std, arguments.mean, arguments.std)
+    except ValueError:
+        raise SystemExit("--divide, --mean and --std have different numbers of channels: give one, or one for each") from None
+    offset = -mean / std
     if arguments.invert:
         offset, factor = offset + 255 * factor, -factor
     if factor.size > 1:
@@ -60,7 +81,10 @@ def main() -> None:
     ):
         graph.node.insert(0, node)
     onnx.checker.check_model(model)
-    onnx.save(model, arguments.scaled)
+    try:
+        onnx.save(model, arguments.scaled)
+    except OSError as error:
+        raise SystemExit(f"{arguments.scaled} cannot be written: {error}") from None
     print(f"{arguments.scaled}: '{images.name}' takes raw pixels, 0 to 255")
 
 

@@ -64,6 +64,11 @@ def main() -> None:
     folder = options.name.absolute().parent
     if not folder.is_dir():
         raise ValueError(f"{folder} is not a folder: make it first")
+    dataset.check_name(options.name)
+    # Not after an hour.
+    probe = Path(f"{options.name}.checkpoint.new")
+    probe.touch()
+    probe.unlink()
     recipe = RECIPES[options.network].changed(options.set)
     data = data_options.load(options)
     kept, held_out = data.split()
@@ -135,5 +140,5 @@ if __name__ == "__main__":
         print(f"train.py: no model: {error}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
-        print("\ntrain.py: interrupted; --resume goes on after the last whole epoch", file=sys.stderr)
+        print("\ntrain.py: interrupted; --resume goes on after the last whole epoch, where there was one", file=sys.stderr)
         sys.exit(130)

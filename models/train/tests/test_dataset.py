@@ -1,6 +1,7 @@
 """What data is taken, and that whatever is wrong with it is named."""
 
 import gzip
+import os
 import struct
 import tempfile
 import unittest
@@ -101,6 +102,18 @@ class FoldersByClass(Folder):
         self.refused("hats/0.png", "400x300", "--size")
         self.assertEqual(dataset.load(self.folder, size=(20, 20)).shape, (20, 20, 3))
         self.refused("--size 300x20", size=(300, 20))
+
+    def test_colour_becomes_grey_as_the_component_has_it(self):
+        # image 0.25, `into_luma8`: (2126 r + 7152 g + 722 b) / 10000, rounded down.
+        for colour, grey in (((255, 0, 0), 54), ((0, 255, 0), 182), ((0, 0, 255), 18), ((10, 200, 90), 151)):
+            Image.new("RGB", (20, 20), colour).save(self.folder / "bags" / "0.png")
+            self.assertEqual(set(dataset.load(self.folder, grey=True).images[0].ravel()), {grey}, colour)
+
+    def test_links_in_a_circle_are_named_and_pipes_left_out(self):
+        os.mkfifo(self.folder / "hats" / "pipe.png")
+        self.assertEqual(len(dataset.load(self.folder).images), 12)
+        (self.folder / "hats" / "circle.png").symlink_to("circle.png")
+        self.refused("hats/circle.png")
 
     def test_a_class_called_train_is_a_class(self):
         (self.folder / "bags").rename(self.folder / "train")

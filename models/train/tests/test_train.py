@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnxruntime
+import torch
 from PIL import Image
 
 from tests.made_up import COLOURS, pictures
@@ -99,6 +100,9 @@ class Training(unittest.TestCase):
         (self.folder / "broken.checkpoint").write_bytes(b"nothing of the kind")
         _, err = self.train(20, "broken", "--resume", expected=2)
         self.assertIn("cannot be read", err)
+        torch.save({"a": 1}, self.folder / "broken.checkpoint")
+        _, err = self.train(20, "broken", "--resume", expected=2)
+        self.assertIn("cannot be read", err)
 
     def test_a_model_that_learned_nothing_is_not_written(self):
         nonsense = self.folder / "nonsense"
@@ -113,6 +117,35 @@ class Training(unittest.TestCase):
         _, err = self.train(3, "wild", "--set", "rate=1000", "--set", "warm_up=0", expected=1)
         self.assertIn("train.py: no model:", err)
         self.assertFalse((self.folder / "wild.onnx").exists())
+
+    def test_a_refused_model_does_not_take_the_one_before_it_along(self):
+        self.train(6, "kept")
+        before = (self.folder / "kept.onnx").read_bytes()
+        nonsense = self.folder / "noise"
+        pictures(nonsense, labels_say_nothing=True, count=60)
+        self.train(1, "kept", "--data", nonsense, expected=1)
+        self.assertFalse((self.folder / "kept.onnx").exists())
+        self.assertEqual((self.folder / "kept.onnx.old").read_bytes(), before)
+
+    def test_a_scaling_goes_into_a_model_once_and_only_with_numbers(self):
+        self.train(6, "plain")
+        plain, scaled = self.folder / "plain.onnx", self.folder / "scaled.onnx"
+        self.run_script("scaling.py", plain, scaled, "--divide", 2)
+        images = np.full((1, 3, 20, 20), 90, np.float32)
+        expected = onnxruntime.InferenceSession(plain).run(None, {"images": images / 2})[0]
+        given = onnxruntime.InferenceSession(scaled).run(None, {"images": images})[0]
+        np.testing.assert_allclose(given, expected, atol=1e-6)
+        for arguments, code in (
+            ((plain, scaled, "--std", 0), 2),
+            ((plain, scaled, "--mean", "nan"), 2),
+            ((plain, scaled, "--mean", "1,2,3", "--std", "1,2"), 1),
+            ((scaled, scaled), 1),
+            ((SCRIPTS / "train.py", scaled), 1),
+            ((self.folder / "nothing.onnx", scaled), 1),
+            ((plain, self.folder / "no" / "folder.onnx"), 1),
+        ):
+            _, err = self.run_script("scaling.py", *arguments, expected=code)
+            self.assertNotIn("Traceback", err)
 
     def test_it_ends_early_where_nothing_gets_better(self):
         self.train(40, "early", "--patience", 4)
@@ -167,6 +200,10 @@ class Training(unittest.TestCase):
         ):
             _, err = self.train(1, "never", *options, expected=2)
             self.assertIn(part, err)
+        (self.folder / "taken.checkpoint.new").mkdir()
+        for name in ("", *(f"{self.folder}/{name}" for name in ("never\x1b[2J", "never" * 60, "taken"))):
+            _, err = self.run_script("train.py", 1, name, "--data", self.data, expected=2)
+            self.assertNotIn("Traceback", err)
         _, err = self.train(0, "never", expected=2)
         self.assertIn("EPOCHS is 0", err)
         _, err = self.run_script("train.py", 1, self.folder / "no" / "folder", "--data", self.data, expected=2)
