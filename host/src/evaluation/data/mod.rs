@@ -145,6 +145,7 @@ impl Labelled {
         }
     }
 
+    /// Ten classes are not always these ten, and the answers of a model of others would be counted as if they were.
     fn built_in(split: Split, model: &Description) -> Result<Self, DataError> {
         if split == Split::Train {
             return Err(DataError::BuiltIn);
@@ -153,7 +154,15 @@ impl Labelled {
         let classes = test_labels()?.into_iter().map(|class| Ok(class.into()));
         let name = "the built-in test images".to_owned();
         let classes = labels::of_model(&name, classes, model)?;
-        Self::pixels(name, images, classes, model)
+        let mut data = Self::pixels(name, images, classes, model)?;
+        if !model.labels.iter().map(String::as_str).eq(TEST_LABELS.lines()) {
+            data.warnings.push(format!(
+                "the model's labels are not those of the built-in test images ({}), whose classes are counted in that order; \
+                 for other images give --data",
+                TEST_LABELS.lines().collect::<Vec<_>>().join(", ")
+            ));
+        }
+        Ok(data)
     }
 
     /// Images as pixels, which have to be of the model's size and as many as their classes.
@@ -259,6 +268,9 @@ fn check_size(data: &str, shape: Shape, model: &Description) -> Result<(), DataE
         }),
     }
 }
+
+/// What the built-in test images show, the first being class 0.
+const TEST_LABELS: &str = include_str!("../../../../models/labels.txt");
 
 /// Images of one evaluation. Their labels are held in memory, and a header may claim any number.
 const MOST_IMAGES: u64 = 1 << 24;

@@ -463,3 +463,17 @@ proptest! {
         let _ = folder.open(Split::Test);
     }
 }
+
+#[test]
+fn the_built_in_images_are_said_to_be_of_other_classes_where_the_model_s_labels_differ() {
+    let known: Vec<_> = TEST_LABELS.lines().collect();
+    let fashion = Labelled::open(None, Split::Test, &model(28, 28, &known)).unwrap();
+    assert!(fashion.warnings.is_empty());
+    let digits = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
+    let others = Labelled::open(None, Split::Test, &model(28, 28, &digits)).unwrap();
+    assert!(
+        others.warnings[0].contains("T-shirt/top, Trouser"),
+        "{:?}",
+        others.warnings
+    );
+}
