@@ -73,13 +73,12 @@ def load(path: Path, labels: Path | None = None, size: tuple[int, int] | None = 
         raise ValueError(f"no {path}: give --data a folder with IDX files, a folder of images by class, or an .npz")
     if size and not (size[0] in SIDES and size[1] in SIDES):
         raise ValueError(f"--size {size[0]}x{size[1]}: sides must be {SIDES.start} to {SIDES.stop - 1}")
+    has_arrays = path.is_file() or idx.find(path, "train-images-idx3-ubyte")
+    if has_arrays and (size or grey):
+        raise ValueError("--size and --grey are for folders of pictures: IDX files and .npz are taken as they are")
     if path.is_file():
-        if size or grey:
-            raise ValueError("--size and --grey are for folders of pictures: an .npz is taken as it is")
         images, classes, names = from_npz(path)
-    elif idx.find(path, "train-images-idx3-ubyte"):
-        if size or grey:
-            raise ValueError("--size and --grey are for folders of pictures: IDX files are taken as they are")
+    elif has_arrays:
         images, classes, names = from_idx(path)
     else:
         if labels:

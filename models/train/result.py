@@ -16,7 +16,7 @@ from fit import Collapsed, Fit
 def write(name: Path, fit: Fit, data: Dataset, held_out: np.ndarray, settings: dict) -> str:
     """Writes NAME.onnx, NAME.json and two pictures, and gives a few lines for people.
 
-    Raises `Collapsed`, having written everything but the model, where that is no better than guessing.
+    Raises `Collapsed`, having written everything but the model, where that is no better than guessing or not what was trained.
     """
     network = fit.averaged
     network.load_state_dict(fit.best)
@@ -44,21 +44,20 @@ def write(name: Path, fit: Fit, data: Dataset, held_out: np.ndarray, settings: d
         "history": [dataclasses.asdict(epoch) for epoch in fit.history],
     }
     text = f"held-out accuracy {report.accuracy(answers, classes)}"
+    metadata["accuracy"] = text
+    written = export.bytes_of(export.with_metadata(model, metadata))
     try:
         report.refuse_collapsed(matrix, data.labels)
+        off = export.difference(network, written, images[:1000])
+        figures |= {"bytes": len(written), "sha256": hashlib.sha256(written).hexdigest(), "largest_difference": off}
+        if off > export.TOLERANCE:
+            raise Collapsed(f"the exported file differs from the network by {off} in a probability: its weights are out of bounds")
     except Collapsed:
-        Path(f"{name}.json").write_text(json.dumps(figures, indent=2) + "\n")
         # One of an earlier training would stand beside this one's figures.
         if Path(f"{name}.onnx").exists():
             Path(f"{name}.onnx").replace(f"{name}.onnx.old")
         raise
-    metadata["accuracy"] = text
-    model = export.with_metadata(model, metadata)
-    written = export.bytes_of(model)
-    off = export.difference(network, written, images[:1000])
-    figures |= {"bytes": len(written), "sha256": hashlib.sha256(written).hexdigest(), "largest_difference": off}
-    Path(f"{name}.json").write_text(json.dumps(figures, indent=2) + "\n")
-    if off > export.TOLERANCE:
-        raise Collapsed(f"the exported file differs from the network by {off} in a probability: its weights are out of bounds")
+    finally:
+        Path(f"{name}.json").write_text(json.dumps(figures, indent=2) + "\n")
     Path(f"{name}.onnx").write_bytes(written)
     return f"{name}.onnx: {text}, {len(written):,} bytes, {figures['multiply_adds']:,} multiply-adds an image"
