@@ -3,8 +3,8 @@
     python quantise.py MODEL.onnx NAME                        # writes NAME.onnx; --data as for train.py
 
 Convolutions become QLinearConv, which engines compute in integers: u8 values, i8 weights with a scale for each output
-channel. What is left, a dense layer, stays in floats. The ranges of the values are read off
-training images; held-out images tell what the rounding costs.
+channel. What is left, a dense layer, stays in floats. The ranges of the values are read off training images; held-out
+images tell what the rounding costs.
 """
 
 import argparse
@@ -72,14 +72,17 @@ def main() -> None:
     data = data_options.load(options)
     kept, held_out = data.split()
     try:
+        metadata = {entry.key: entry.value for entry in onnx.load(options.model).metadata_props}
+    except Exception as error:  # protobuf has no public class for what a damaged file raises
+        raise ValueError(f"{options.model} is no ONNX model that can be read: {error}") from None
+    if metadata.get("labels", "").splitlines() not in ([], data.labels):
+        raise ValueError(f"{options.model} has other labels than the images, {dataset.some(data.labels)}")
+    try:
         model = quantised(options.model, data.images[kept[:CALIBRATION]])
     except Exception as error:  # onnx and onnxruntime have no common class for what a strange model raises
         raise ValueError(f"{options.model} cannot be quantised with these images: {error}") from None
     images, classes = data.images[held_out], data.classes[held_out]
 
-    metadata = {entry.key: entry.value for entry in model.metadata_props}
-    if metadata.get("labels", "").splitlines() not in ([], data.labels):
-        raise ValueError(f"{options.model} has other labels than the images, {dataset.some(data.labels)}")
     answers = {
         "floats": export.run(options.model.read_bytes(), images).argmax(1),
         "8 bits": export.run(export.bytes_of(model), images).argmax(1),
