@@ -60,6 +60,11 @@ def quantised(source: Path, images: np.ndarray) -> onnx.ModelProto:
     return model
 
 
+def metadata(model: onnx.ModelProto) -> dict[str, str]:
+    """What a model says of itself."""
+    return {entry.key: entry.value for entry in model.metadata_props}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", metavar="MODEL.onnx", type=Path)
@@ -72,10 +77,10 @@ def main() -> None:
     data = data_options.load(options)
     kept, held_out = data.split()
     try:
-        metadata = {entry.key: entry.value for entry in onnx.load(options.model).metadata_props}
+        labels = metadata(onnx.load(options.model)).get("labels", "").splitlines()
     except Exception as error:  # protobuf has no public class for what a damaged file raises
         raise ValueError(f"{options.model} is no ONNX model that can be read: {error}") from None
-    if metadata.get("labels", "").splitlines() not in ([], data.labels):
+    if labels not in ([], data.labels):
         raise ValueError(f"{options.model} has other labels than the images, {dataset.some(data.labels)}")
     try:
         model = quantised(options.model, data.images[kept[:CALIBRATION]])
@@ -90,8 +95,9 @@ def main() -> None:
     for what, given in answers.items():
         print(f"{what}: held-out accuracy {report.accuracy(given, classes)}")
     print(f"the same class for {(answers['floats'] == answers['8 bits']).mean():.2%} of the held-out images")
-    metadata |= {"name": options.name.name, "accuracy": f"held-out accuracy {report.accuracy(answers['8 bits'], classes)}"}
-    written = export.bytes_of(export.with_metadata(model, metadata))
+    accuracy = f"held-out accuracy {report.accuracy(answers['8 bits'], classes)}"
+    says = metadata(model) | {"name": options.name.name, "accuracy": accuracy}
+    written = export.bytes_of(export.with_metadata(model, says))
     Path(f"{options.name}.onnx").write_bytes(written)
     print(f"{options.name}.onnx: {len(written):,} bytes, of {options.model.stat().st_size:,}")
 
