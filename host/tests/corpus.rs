@@ -7,11 +7,9 @@ mod cases;
 mod components;
 
 use std::collections::BTreeMap;
-use std::num::NonZeroUsize;
-use std::time::Duration;
 
 use cases::{Case, Given, cases};
-use host::classifier::{Classifier, ClassifierConfig, Limits};
+use host::classifier::{Classifier, ClassifierConfig};
 use host::message::{CONTENT_TYPE, Message};
 use host::pipeline::{Classify, ClassifyError};
 
@@ -46,16 +44,8 @@ async fn the_component_gives_every_message_of_the_corpus_its_answer_or_its_refus
     let mut complaints = Vec::new();
     for (accept, cases) in by_accept {
         let config = ClassifierConfig {
-            component: components::component("classifier"),
-            model: None,
             accept,
-            workers: NonZeroUsize::MIN,
-            limits: Limits {
-                memory_bytes: 1 << 30,
-                call_timeout: Duration::from_secs(60),
-                reply_bytes: 1 << 20,
-            },
-            cache: true,
+            ..components::config(components::component("classifier"))
         };
         let classifier = Classifier::start(&config).await.unwrap();
         for case in cases {

@@ -4,11 +4,10 @@
 
 mod components;
 
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use host::classifier::{Classifier, ClassifierConfig, Limits};
+use components::{component, config};
+use host::classifier::{Classifier, ClassifierConfig};
 use host::images::test_images;
 use host::message::{CONTENT_TYPE, Message};
 use host::pipeline::Classify;
@@ -32,16 +31,9 @@ fn floats(name: &str) -> Vec<f32> {
 
 async fn classifier(model: &str) -> Classifier {
     let config = ClassifierConfig {
-        component: components::component("classifier"),
         model: Some(models(&format!("{model}.onnx"))),
         accept: Some(format!("application/json;profile=scores;top-k={LABELS}")),
-        workers: NonZeroUsize::MIN,
-        limits: Limits {
-            memory_bytes: 1 << 30,
-            call_timeout: Duration::from_secs(60),
-            reply_bytes: 1 << 20,
-        },
-        cache: true,
+        ..config(component("classifier"))
     };
     Classifier::start(&config).await.unwrap()
 }

@@ -4,35 +4,17 @@
 
 mod components;
 
-use std::num::NonZeroUsize;
 use std::path::Path;
-use std::time::Duration;
 
-use host::classifier::{Classifier, ClassifierConfig, ComponentError, Limits};
+use host::classifier::{Classifier, ComponentError};
 use host::message::Message;
 use host::pipeline::{Answer, Cause, Classify, ClassifyError};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use components::component;
+use components::{component, config};
 
 const PIXELS: usize = 784;
-
-fn config(component: impl AsRef<Path>) -> ClassifierConfig {
-    ClassifierConfig {
-        component: component.as_ref().to_owned(),
-        model: None,
-        accept: None,
-        workers: NonZeroUsize::MIN,
-        limits: Limits {
-            memory_bytes: 512 << 20,
-            call_timeout: Duration::from_secs(60),
-            reply_bytes: 1 << 20,
-        },
-        // Compiling the large one takes long; the commands keep it in the same place.
-        cache: true,
-    }
-}
 
 async fn centroid() -> Classifier {
     Classifier::start(&config(component("centroid"))).await.unwrap()

@@ -1,6 +1,12 @@
-//! The components that the tests run, and where they lie.
+//! The components that the tests run, where they lie, and bounds that none of them meets.
 
+#![allow(dead_code, reason = "every test program takes its own part of this")]
+
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::time::Duration;
+
+use host::classifier::{ClassifierConfig, Limits};
 
 /// `target/component/NAME.wasm` of this checkout, wherever cargo puts everything else. A test never goes without it.
 pub fn component(name: &str) -> PathBuf {
@@ -12,4 +18,21 @@ pub fn component(name: &str) -> PathBuf {
     };
     assert!(path.is_file(), "{} is missing: run '{build}'", path.display());
     path
+}
+
+/// One worker, the component's own model, and its default answer.
+pub fn config(component: impl Into<PathBuf>) -> ClassifierConfig {
+    ClassifierConfig {
+        component: component.into(),
+        model: None,
+        accept: None,
+        workers: NonZeroUsize::MIN,
+        limits: Limits {
+            memory_bytes: 1 << 30,
+            call_timeout: Duration::from_secs(60),
+            reply_bytes: 1 << 20,
+        },
+        // Compiling the large one takes long; the commands keep it in the same place.
+        cache: true,
+    }
 }
