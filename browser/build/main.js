@@ -1,0 +1,32 @@
+// Builds the page into target/browser: everything that it needs, and nothing that a web server would have to do for it.
+
+import { mkdir, readFile, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { component } from "./component.js";
+import { licences } from "./licences.js";
+import { COMPONENT, PAGE } from "./paths.js";
+import { scripts } from "./scripts.js";
+import { serviceWorker } from "./service-worker.js";
+import { statics } from "./statics.js";
+import { testImages } from "./test-images.js";
+
+// What is there is served until all of the new page is.
+const folder = `${PAGE}.new`;
+await rm(folder, { recursive: true, force: true });
+await mkdir(folder, { recursive: true });
+
+const file = await readFile(COMPONENT).catch(() => {
+  console.error(`browser: ${COMPONENT} is not there: run \`cargo xtask component\``);
+  process.exit(1);
+});
+const bundled = await scripts(folder);
+await Promise.all([
+  component(file, folder),
+  statics(folder),
+  testImages(folder),
+  licences(bundled, join(folder, "licences.txt")),
+]);
+await serviceWorker(folder);
+
+await rm(PAGE, { recursive: true, force: true });
+await rename(folder, PAGE);

@@ -1,0 +1,12 @@
+// Where things lie in the checkout.
+
+import { fileURLToPath } from "node:url";
+
+const at = (/** @type {string} */ path) => fileURLToPath(new URL(path, import.meta.url));
+
+export const BROWSER = at("..");
+export const COMPONENT = process.env.HOST_COMPONENT ?? at("../../target/component/classifier.wasm");
+export const MODELS = at("../../models");
+export const PAGE = at("../../target/browser");
+/** What takes long to make, by what it is made of. */
+export const CACHE = at("../../target/browser-cache");

@@ -1,0 +1,10 @@
+// What is served as it stands in `static/`.
+
+import { cp } from "node:fs/promises";
+import { join } from "node:path";
+import { BROWSER } from "./paths.js";
+
+/** @param {string} folder */
+export async function statics(folder) {
+  await cp(join(BROWSER, "static"), folder, { recursive: true });
+}

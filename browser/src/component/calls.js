@@ -1,0 +1,125 @@
+// Calls across the border of a worker: functions there, promises here. Progress comes back while a call goes on.
+
+/**
+ * What went wrong on the other side.
+ *
+ * @typedef {object} Failure
+ * @property {string} kind
+ * @property {string} message
+ */
+
+/** A call that failed. `kind` is "reject", "retry" or "trap" of a guest, "timeout", or "error". */
+export class CallError extends Error {
+  /** @param {Failure} failure */
+  constructor({ kind, message }) {
+    super(message);
+    this.kind = kind;
+  }
+}
+
+/**
+ * Answers calls with what `functions` return. Each is called with the arguments of the call and, last, a function that
+ * tells of progress.
+ *
+ * @param {any} worker The global object of a worker.
+ * @param {Record<string, (...args: any[]) => unknown>} functions
+ * @param {(error: unknown) => Failure} [failure] What to tell of an error.
+ */
+export function serve(worker, functions, failure = error => ({ kind: "error", message: describe(error) })) {
+  worker.addEventListener("message", async (/** @type {MessageEvent} */ { data: { id, name, args } }) => {
+    const progress = (/** @type {unknown[]} */ ...values) => worker.postMessage({ id, progress: values });
+    try {
+      worker.postMessage({ id, value: await functions[name](...args, progress) });
+    } catch (error) {
+      worker.postMessage({ id, failure: failure(error) });
+    }
+  });
+}
+
+/** Calls functions of a worker. */
+export class Calls {
+  #worker;
+  #next = 0;
+  /** @type {Failure | undefined} */
+  #ended;
+  /** @type {Map<number, { resolve: (value: any) => void, reject: (error: Error) => void, progress?: Function }>} */
+  #open = new Map();
+
+  /** @param {Worker} worker */
+  constructor(worker) {
+    this.#worker = worker;
+    worker.addEventListener("message", ({ data: { id, value, failure, progress } }) => {
+      const call = this.#open.get(id);
+      if (progress) {
+        call?.progress?.(...progress);
+        return;
+      }
+      this.#open.delete(id);
+      if (failure) {
+        call?.reject(new CallError(failure));
+      } else {
+        call?.resolve(value);
+      }
+    });
+    worker.addEventListener("error", event => {
+      event.preventDefault();
+      this.end({ kind: "error", message: event.message || "a worker of the page could not be loaded" });
+    });
+  }
+
+  /**
+   * @param {string} name
+   * @param {unknown[]} args
+   * @param {{ transfer?: Transferable[], progress?: Function, timeout?: number }} [options] `timeout` in milliseconds;
+   *   when it is over, the worker is ended with all its calls.
+   * @returns {Promise<any>}
+   * @throws {CallError}
+   */
+  call(name, args, { transfer = [], progress, timeout } = {}) {
+    if (this.#ended) {
+      return Promise.reject(new CallError(this.#ended));
+    }
+    const id = this.#next++;
+    const { promise, resolve, reject } = withResolvers();
+    this.#open.set(id, { resolve, reject, progress });
+    this.#worker.postMessage({ id, name, args }, transfer);
+    if (timeout === undefined) {
+      return promise;
+    }
+    const seconds = `${timeout / 1000} s`;
+    const late = setTimeout(() => this.end({ kind: "timeout", message: `no answer within ${seconds}` }), timeout);
+    return promise.finally(() => clearTimeout(late));
+  }
+
+  /**
+   * Ends the worker; calls that wait for it fail.
+   *
+   * @param {Failure} [failure]
+   */
+  end(failure = { kind: "error", message: "the worker was ended" }) {
+    this.#worker.terminate();
+    this.#ended = failure;
+    for (const { reject } of this.#open.values()) {
+      reject(new CallError(failure));
+    }
+    this.#open.clear();
+  }
+}
+
+/** `Promise.withResolvers`, which browsers have since 2024 only. */
+function withResolvers() {
+  /** @type {(value: unknown) => void} */
+  let resolve = () => {};
+  /** @type {(error: Error) => void} */
+  let reject = () => {};
+  const promise = new Promise((res, rej) => {
+    resolve = res;
+    reject = rej;
+  });
+  return { promise, resolve, reject };
+}
+
+/** @param {unknown} error */
+function describe(error) {
+  return error instanceof Error ? error.message : String(error);
+}

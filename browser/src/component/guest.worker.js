@@ -1,0 +1,96 @@
+// One instance of a component, alone in a worker: whatever it does, the page goes on, and ends the worker where it takes
+// too long.
+
+import { serve } from "./calls.js";
+import { Words, wasi } from "./wasi.js";
+
+/**
+ * The exports that are used; `wit/classifier.wit` documents them.
+ *
+ * @typedef {object} Exports
+ * @property {{ describe(): Description, load(onnx: Uint8Array): Description }} model
+ * @property {{ classify(requests: object[]): object[] }} messages
+ * @property {{ predict(images: object): Float32Array }} tensors
+ */
+
+/**
+ * @typedef {object} Description
+ * @property {string} name
+ * @property {string} version
+ * @property {string} modelSha256
+ * @property {number} height
+ * @property {number} width
+ * @property {number} channels
+ * @property {string[]} labels
+ * @property {number} maxImages
+ * @property {string[]} accepts
+ * @property {string[]} produces
+ */
+
+const words = new Words();
+/** @type {Exports} */
+let guest;
+
+serve(
+  self,
+  {
+    /**
+     * @param {string} script Where the module is that links the core modules.
+     * @param {WebAssembly.Module[]} modules
+     * @returns {Promise<Description>}
+     */
+    async start(script, modules) {
+      const { instantiate } = await import(/* a URL that is known only now */ script);
+      /** @param {string} name `component.core.wasm`, `component.core2.wasm`, ... */
+      const module = name => modules[Number(name.match(/core(\d*)\.wasm$/)?.[1] || 1) - 1];
+      guest = await instantiate(module, wasi(words));
+      return guest.model.describe();
+    },
+
+    /** @param {Uint8Array} onnx */
+    load(onnx) {
+      return guest.model.load(onnx);
+    },
+
+    /**
+     * @param {number} count
+     * @param {Uint8Array} pixels
+     * @returns {{ probabilities: Float32Array, took: number }} `took` in milliseconds, within the component.
+     */
+    predict(count, pixels) {
+      const start = performance.now();
+      const probabilities = guest.tensors.predict({ count, pixels: { tag: "u8s", val: pixels } });
+      return { probabilities, took: performance.now() - start };
+    },
+
+    /**
+     * @param {{ contentType?: string, accept?: string, body: Uint8Array }} request
+     */
+    classify(request) {
+      return guest.messages.classify([request])[0];
+    },
+  },
+  error => refusal(error) ?? fall(error),
+);
+
+/**
+ * A refusal of the contract's own kind.
+ *
+ * @param {any} error
+ */
+function refusal(error) {
+  if ((error?.tag === "reject" || error?.tag === "retry") && typeof error.val?.code === "string") {
+    return { kind: error.tag, message: `${error.val.code}: ${error.val.detail}` };
+  }
+  return undefined;
+}
+
+/**
+ * Everything else is a trap: the instance is not to be called again.
+ *
+ * @param {any} error
+ */
+function fall(error) {
+  const said = words.take();
+  return { kind: "trap", message: `${error?.message ?? error}${said && `; it said: ${said}`}` };
+}

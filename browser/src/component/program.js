@@ -1,0 +1,91 @@
+// A component that is ready to be instantiated. It is made once, off the page's thread, and handed to as many workers as
+// there are instances: a compiled module is shared between threads, not copied.
+
+import { sha256 } from "@noble/hashes/sha2.js";
+import { bytesToHex } from "@noble/hashes/utils.js";
+import { coreModules, kindOfWasm } from "./core-modules.js";
+import { GIVEN } from "./given.js";
+
+/**
+ * @typedef {object} Program
+ * @property {string} name Of the file.
+ * @property {number} size Of the file, in bytes.
+ * @property {string} digest SHA-256 of the file in lower-case hex, as `host inspect` shows it.
+ * @property {string} script An ES module that links the core modules, as jco writes it.
+ * @property {WebAssembly.Module[]} modules
+ */
+
+/** What every component of this contract exports; `wit/classifier.wit` is where they are defined. */
+const CONTRACT = ["model", "messages", "tensors"].map(name => `image-stream:classifier/${name}@0.1.0`);
+
+/** A file that cannot be run as a component; the message is for people. */
+export class NoProgram extends Error {}
+
+/**
+ * The component that the page comes with: its core modules are in the file, and its script was made beforehand.
+ *
+ * @param {string} name
+ * @param {Uint8Array<ArrayBuffer>} file
+ * @param {string} script
+ * @returns {Promise<Program>}
+ */
+export async function prepared(name, file, script) {
+  return {
+    name,
+    size: file.length,
+    digest: bytesToHex(sha256(file)),
+    script,
+    modules: await compiled(coreModules(file)),
+  };
+}
+
+/**
+ * Any other component.
+ *
+ * @param {string} name
+ * @param {Uint8Array<ArrayBuffer>} file
+ * @returns {Promise<Program>}
+ * @throws {NoProgram}
+ */
+export async function transpiled(name, file) {
+  refuseOtherFiles(name, file);
+  // A megabyte that only those load who need it.
+  const { transpile } = await import("./transpile.js");
+  const { script, coreModules, imports, exports } = await transpile(file).catch(error => {
+    throw new NoProgram(`'${name}' is a damaged component: ${firstLine(error)}`);
+  });
+  const foreign = imports.filter(name => !GIVEN.includes(name));
+  if (foreign.length > 0) {
+    throw new NoProgram(`'${name}' asks for ${foreign.join(", ")}: a classifier is given none of that`);
+  }
+  const missing = CONTRACT.filter(name => !exports.includes(name));
+  if (missing.length > 0) {
+    throw new NoProgram(`'${name}' is a component, but no classifier: it does not export ${missing.join(", ")}`);
+  }
+  return { name, size: file.length, digest: bytesToHex(sha256(file)), script, modules: await compiled(coreModules) };
+}
+
+/**
+ * @param {string} name
+ * @param {Uint8Array} file
+ */
+function refuseOtherFiles(name, file) {
+  const kind = kindOfWasm(file);
+  if (kind === "module") {
+    throw new NoProgram(`'${name}' is a core WebAssembly module, no component; build it for wasm32-wasip2`);
+  }
+  if (kind === "other") {
+    throw new NoProgram(`'${name}' is no WebAssembly component: a component begins with '\\0asm'`);
+  }
+}
+
+/** @param {Uint8Array<ArrayBufferLike>[]} modules */
+function compiled(modules) {
+  return Promise.all(modules.map(module => WebAssembly.compile(/** @type {Uint8Array<ArrayBuffer>} */ (module))));
+}
+
+/** @param {unknown} error */
+function firstLine(error) {
+  const text = typeof error === "string" ? error : error instanceof Error ? error.message : String(error);
+  return text.split("\n", 1)[0];
+}

@@ -1,0 +1,114 @@
+// Files that were picked, dropped or pasted: what they are by their first bytes, and pictures made into pixels.
+
+/** The longest side that is worked on, in pixels; a larger picture is made smaller first. */
+export const LONGEST = 2048;
+
+/** @typedef {"wasm" | "onnx" | "picture" | "text" | "empty" | "unknown"} Kind */
+
+/**
+ * @param {string} name Of the file; only what has no signature, ONNX, is told by it.
+ * @param {Uint8Array} head The first bytes, some hundreds.
+ * @returns {Kind}
+ */
+export function kindOf(name, head) {
+  if (head.length === 0) {
+    return "empty";
+  }
+  if (begins(head, "\0asm")) {
+    return "wasm";
+  }
+  if (PICTURES.some(signature => begins(head, signature)) || isWebp(head) || isAvif(head)) {
+    return "picture";
+  }
+  if (/\.onnx$/i.test(name)) {
+    return "onnx";
+  }
+  return isText(head) ? "text" : "unknown";
+}
+
+const PICTURES = ["\x89PNG\r\n\x1a\n", "\xff\xd8\xff", "GIF8", "BM"];
+const isWebp = (/** @type {Uint8Array} */ head) => begins(head, "RIFF") && begins(head.subarray(8), "WEBP");
+const isAvif = (/** @type {Uint8Array} */ head) => begins(head.subarray(4), "ftypavif");
+
+/**
+ * @param {Uint8Array} bytes
+ * @param {string} signature
+ */
+function begins(bytes, signature) {
+  return [...signature].every((character, place) => bytes[place] === character.charCodeAt(0));
+}
+
+/** @param {Uint8Array} head */
+function isText(head) {
+  // A character may be cut at the end: `stream` waits for the rest of it.
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(head, { stream: true });
+    return !/(?![\t\n\f\r])\p{Cc}/u.test(text);
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * The pixels of a picture that the browser can read, upright, and no larger than `LONGEST` to a side.
+ *
+ * @param {Blob} file
+ * @param {string} name
+ * @returns {Promise<ImageData>}
+ * @throws {Error} with a message for people.
+ */
+export async function pixelsOf(file, name) {
+  // As stored: a colour profile would change values that the host leaves alone.
+  const bitmap = await createImageBitmap(file, { colorSpaceConversion: "none" }).catch(() => {
+    throw new Error(`'${name}' is a damaged picture, or of a kind that this browser cannot show`);
+  });
+  const scale = Math.min(1, LONGEST / Math.max(bitmap.width, bitmap.height));
+  const pixels = draw(
+    bitmap,
+    Math.max(1, Math.round(bitmap.width * scale)),
+    Math.max(1, Math.round(bitmap.height * scale)),
+  );
+  bitmap.close();
+  return pixels;
+}
+
+/**
+ * Pixels of anything that can be drawn, such as a frame of a camera.
+ *
+ * @param {CanvasImageSource} source
+ * @param {number} width
+ * @param {number} height
+ */
+export function draw(source, width, height) {
+  const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
+  if (!context) {
+    throw new Error("this browser has no canvas to read a picture with");
+  }
+  context.imageSmoothingQuality = "high";
+  context.drawImage(source, 0, 0, width, height);
+  return context.getImageData(0, 0, width, height);
+}
+
+/**
+ * Grey pixels as a picture.
+ *
+ * @param {Uint8Array | Uint8ClampedArray} values
+ * @param {number} width
+ * @param {number} height
+ */
+export function pictureOfGrey(values, width, height) {
+  const picture = new ImageData(width, height);
+  for (const [pixel, value] of values.entries()) {
+    picture.data.set([value, value, value, 255], pixel * 4);
+  }
+  return picture;
+}
+
+/**
+ * The first bytes of a file.
+ *
+ * @param {Blob} file
+ */
+export async function head(file) {
+  return new Uint8Array(await file.slice(0, 512).arrayBuffer());
+}

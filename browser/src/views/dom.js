@@ -1,0 +1,39 @@
+// Finding elements of the page, and saying that one is missing rather than going on without it.
+
+/**
+ * @template {keyof HTMLElementTagNameMap} T
+ * @param {T} tag
+ * @param {string} selector
+ * @param {ParentNode} [parent]
+ * @returns {HTMLElementTagNameMap[T]}
+ */
+export function find(tag, selector, parent = document) {
+  const found = parent.querySelector(`${tag}${selector}`);
+  if (!found) {
+    throw new Error(`the page has no ${tag}${selector}`);
+  }
+  return /** @type {HTMLElementTagNameMap[T]} */ (found);
+}
+
+/**
+ * Puts text where there is something to say, and hides its place where there is not.
+ *
+ * @param {HTMLElement} place
+ * @param {string} [text]
+ */
+export function tell(place, text = "") {
+  place.textContent = text;
+  place.hidden = text === "";
+}
+
+/**
+ * @param {unknown} error
+ */
+export function messageOf(error) {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** @param {number} count */
+export function thousands(count) {
+  return count.toLocaleString("en");
+}

@@ -1,0 +1,91 @@
+// A picture drawn by hand, by mouse, finger, pen or keyboard.
+
+const PEN = 20;
+/** How far an arrow key moves the pen, in pixels. */
+const STRIDE = 10;
+const PAUSE = 60;
+
+/**
+ * @param {HTMLCanvasElement} canvas
+ * @param {HTMLButtonElement} clear
+ * @param {(picture: ImageData) => void} drawn Is called when something was drawn.
+ * @param {(text: string) => void} say
+ */
+export function drawing(canvas, clear, drawn, say) {
+  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d", { willReadFrequently: true }));
+  context.lineWidth = PEN;
+  context.lineCap = "round";
+  context.strokeStyle = "#fff";
+  let timer = 0;
+  const changed = () => {
+    clearTimeout(timer);
+    timer = window.setTimeout(() => drawn(context.getImageData(0, 0, canvas.width, canvas.height)), PAUSE);
+  };
+  const pen = { x: canvas.width / 2, y: canvas.height / 2, down: false };
+  /**
+   * @param {number} x
+   * @param {number} y
+   */
+  const moveTo = (x, y) => {
+    if (pen.down) {
+      context.beginPath();
+      context.moveTo(pen.x, pen.y);
+      context.lineTo(x, y);
+      context.stroke();
+      changed();
+    }
+    pen.x = x;
+    pen.y = y;
+  };
+  const wipe = () => {
+    context.fillStyle = "#000";
+    context.fillRect(0, 0, canvas.width, canvas.height);
+  };
+  wipe();
+
+  /** @param {PointerEvent} event */
+  const place = event => {
+    const shown = canvas.getBoundingClientRect();
+    const scale = canvas.width / shown.width;
+    return /** @type {[number, number]} */ ([
+      (event.clientX - shown.left) * scale,
+      (event.clientY - shown.top) * scale,
+    ]);
+  };
+  canvas.addEventListener("pointerdown", event => {
+    canvas.setPointerCapture(event.pointerId);
+    pen.down = false;
+    moveTo(...place(event));
+    pen.down = true;
+    // A dot, where nothing moves.
+    moveTo(...place(event));
+  });
+  canvas.addEventListener("pointermove", event => {
+    if (canvas.hasPointerCapture(event.pointerId)) {
+      moveTo(...place(event));
+    }
+  });
+  for (const end of ["pointerup", "pointercancel"]) {
+    canvas.addEventListener(end, () => {
+      pen.down = false;
+    });
+  }
+  canvas.addEventListener("keydown", event => {
+    const move = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+    if (move) {
+      const within = (/** @type {number} */ value) => Math.min(Math.max(value, 0), canvas.width);
+      moveTo(within(pen.x + move[0] * STRIDE), within(pen.y + move[1] * STRIDE));
+    } else if (event.key === " ") {
+      pen.down = !pen.down;
+      say(pen.down ? "The pen is down" : "The pen is up");
+      moveTo(pen.x, pen.y);
+    } else {
+      return;
+    }
+    event.preventDefault();
+  });
+  clear.addEventListener("click", () => {
+    wipe();
+    changed();
+  });
+}

@@ -1,0 +1,169 @@
+// The test images through every model on the page, live: how many are right, how fast, and which was taken for what.
+
+import { best, places, Tally } from "../images/tally.js";
+import { CLASSES, SIDE, TestImages } from "../images/test-images.js";
+import { find, messageOf, thousands } from "./dom.js";
+import { Matrix } from "./matrix.js";
+import { thumbnails, walkable } from "./thumbnails.js";
+
+/** @typedef {import("../slot.js").Slot} Slot */
+
+/** Images to a call: enough that a call's own cost is small, few enough that one sees them come. */
+const BATCH = 50;
+/** Milliseconds between two looks at a tally. */
+const GLANCE = 100;
+
+export class Gallery {
+  /** @type {TestImages | undefined} */
+  #images;
+  /** @type {AbortController | undefined} */
+  #running;
+  #slots;
+  #pick;
+  #say;
+  #button = find("button", "#run");
+  #cell = find("section", "#cell");
+
+  /**
+   * @param {() => Slot[]} slots
+   * @param {(images: TestImages, number: number) => void} pick An image was clicked.
+   * @param {(text: string) => void} say
+   */
+  constructor(slots, pick, say) {
+    this.#slots = slots;
+    this.#pick = pick;
+    this.#say = say;
+    walkable(find("div", "#cell-images"));
+    this.#button.addEventListener("click", () => (this.#running ? this.stop() : this.#run()));
+  }
+
+  /** Loads the images, once; the button waits for them. */
+  async open() {
+    if (this.#images) {
+      return;
+    }
+    const loading = find("span", "#gallery-loading");
+    const bar = find("progress", "#gallery-bar");
+    loading.hidden = false;
+    this.#button.disabled = true;
+    try {
+      this.#images = await TestImages.load("all", (loaded, total) => {
+        bar.max = total || 1;
+        bar.value = total ? loaded : 0;
+      });
+    } finally {
+      loading.hidden = true;
+      this.#button.disabled = false;
+    }
+  }
+
+  stop() {
+    this.#running?.abort();
+  }
+
+  /** What an earlier model did is not another's. @param {Slot} slot */
+  forget(slot) {
+    this.stop();
+    const { element } = slot.card;
+    show(element, new Tally(CLASSES.length), 0, undefined);
+    find("table", ".matrix", element).replaceChildren();
+    this.#cell.hidden = true;
+  }
+
+  async #run() {
+    const running = new AbortController();
+    try {
+      await this.open();
+    } catch (error) {
+      this.#say(messageOf(error));
+      return;
+    }
+    this.#running = running;
+    this.#button.textContent = "Stop";
+    this.#cell.hidden = true;
+    const images = /** @type {TestImages} */ (this.#images);
+    await Promise.all(this.#slots().map(slot => this.#classify(slot, images, running.signal)));
+    this.#running = undefined;
+    this.#button.textContent = "Classify them again";
+  }
+
+  /**
+   * @param {Slot} slot
+   * @param {TestImages} images
+   * @param {AbortSignal} signal
+   */
+  async #classify(slot, images, signal) {
+    const { classifier, card } = slot;
+    if (!classifier) {
+      return;
+    }
+    const { labels, width, height, channels, maxImages } = classifier.description;
+    const place = places(labels, CLASSES);
+    if (!place || width !== SIDE || height !== SIDE || channels !== 1) {
+      card.problem(
+        `Not for this model: the test images are ${SIDE} × ${SIDE}, grey, and of the classes ${CLASSES.join(", ")}`,
+      );
+      return;
+    }
+    const batch = Math.min(BATCH, maxImages);
+    const tally = new Tally(CLASSES.length);
+    const matrix = new Matrix(find("table", ".matrix", card.element), CLASSES, (truth, answer) =>
+      this.#open(`${classifier.description.name}`, tally, truth, answer),
+    );
+    const start = performance.now();
+    let shown = start;
+    try {
+      for (let number = 0; number < images.count && !signal.aborted; number += batch) {
+        const count = Math.min(batch, images.count - number);
+        const { rows } = await classifier.predict(count, images.slice(number, count));
+        for (const [offset, row] of rows.entries()) {
+          tally.add(number + offset, images.classes[number + offset], place[best(row)]);
+        }
+        const now = performance.now();
+        if (now - shown >= GLANCE) {
+          shown = now;
+          show(card.element, tally, now - start, matrix);
+        }
+      }
+      this.#say(`${classifier.description.name}: ${tally.accuracy} of ${thousands(tally.count)} right`);
+    } catch (error) {
+      card.problem(`The run ended: ${messageOf(error)}`);
+    }
+    show(card.element, tally, performance.now() - start, matrix);
+  }
+
+  /**
+   * Shows the images of a cell.
+   *
+   * @param {string} model
+   * @param {Tally} tally
+   * @param {number} truth
+   * @param {number} answer
+   */
+  #open(model, tally, truth, answer) {
+    const images = /** @type {TestImages} */ (this.#images);
+    const numbers = tally.images(truth, answer);
+    const title = find("h2", "#cell-title");
+    const what = truth === answer ? "taken for what it is" : `taken for ${CLASSES[answer]}`;
+    title.textContent = `${CLASSES[truth]}, ${what} by ${model}: ${thousands(numbers.length)}`;
+    this.#cell.hidden = false;
+    thumbnails(find("div", "#cell-images"), images, numbers, number => this.#pick(images, number));
+    title.focus();
+  }
+}
+
+/**
+ * @param {HTMLElement} card
+ * @param {Tally} tally
+ * @param {number} took Milliseconds.
+ * @param {Matrix | undefined} matrix
+ */
+function show(card, tally, took, matrix) {
+  const tallied = find("div", ".tally", card);
+  find("progress", "", tallied).value = tally.count;
+  find("dd", ".accuracy", tallied).textContent = tally.accuracy;
+  find("dd", ".count", tallied).textContent = thousands(tally.count);
+  find("dd", ".rate", tallied).textContent =
+    tally.count === 0 ? "–" : thousands(Math.round((1000 * tally.count) / took));
+  matrix?.show(tally);
+}

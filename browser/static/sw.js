@@ -1,0 +1,39 @@
+// Keeps the page for when there is no network. VERSION and FILES, put before this by the build, are of one build: a page
+// and its scripts never come from two. A newer one takes over when the last tab of the older is closed.
+
+const CACHE = `image-stream-${VERSION}`;
+
+self.addEventListener("install", event => {
+  event.waitUntil(caches.open(CACHE).then(cache => cache.addAll(FILES)));
+});
+
+self.addEventListener("activate", event => {
+  const forget = async () => {
+    const names = await caches.keys();
+    const old = names.filter(name => name.startsWith("image-stream-") && name !== CACHE);
+    await Promise.all(old.map(name => caches.delete(name)));
+    // The page that has just been loaded is of this version.
+    await self.clients.claim();
+  };
+  event.waitUntil(forget());
+});
+
+self.addEventListener("fetch", event => {
+  const url = new URL(event.request.url);
+  if (event.request.method === "GET" && url.origin === self.location.origin) {
+    event.respondWith(answer(event.request));
+  }
+});
+
+async function answer(request) {
+  const cache = await caches.open(CACHE);
+  const kept = await cache.match(request, { ignoreSearch: true });
+  if (kept) {
+    return kept;
+  }
+  const response = await fetch(request);
+  if (response.status === 200) {
+    await cache.put(request, response.clone());
+  }
+  return response;
+}
