@@ -53,16 +53,6 @@ export class Classifier {
     return { rows: check.probabilities(probabilities, count, this.description.labels.length), took };
   }
 
-  /**
-   * The broker's path: a message as the host hands it in.
-   *
-   * @param {{ contentType?: string, accept?: string, body: Uint8Array }} request
-   * @returns {Promise<any>} `{ tag: "ok", val: reply }` or `{ tag: "err", val: error }`, as `wit/classifier.wit` has them.
-   */
-  classify(request) {
-    return this.#call("classify", request);
-  }
-
   end() {
     this.#guest.end();
   }

@@ -9,7 +9,6 @@ import { Words, wasi } from "./wasi.js";
  *
  * @typedef {object} Exports
  * @property {{ describe(): Description, load(onnx: Uint8Array): Description }} model
- * @property {{ classify(requests: object[]): object[] }} messages
  * @property {{ predict(images: object): Float32Array }} tensors
  */
 
@@ -61,13 +60,6 @@ serve(
       const start = performance.now();
       const probabilities = guest.tensors.predict({ count, pixels: { tag: "u8s", val: pixels } });
       return { probabilities, took: performance.now() - start };
-    },
-
-    /**
-     * @param {{ contentType?: string, accept?: string, body: Uint8Array }} request
-     */
-    classify(request) {
-      return guest.messages.classify([request])[0];
     },
   },
   error => refusal(error) ?? fall(error),

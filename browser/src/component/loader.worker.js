@@ -4,6 +4,7 @@
 import { serve } from "./calls.js";
 import { expanded, text } from "./download.js";
 import { prepared, transpiled } from "./program.js";
+import { Words, wasi } from "./wasi.js";
 
 serve(self, {
   /**
@@ -24,6 +25,6 @@ serve(self, {
    * @param {Uint8Array<ArrayBuffer>} file
    */
   async other(name, file) {
-    return transpiled(name, file);
+    return transpiled(name, file, Object.keys(wasi(new Words())));
   },
 });

@@ -4,7 +4,6 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
 import { coreModules, kindOfWasm } from "./core-modules.js";
-import { GIVEN } from "./given.js";
 
 /**
  * @typedef {object} Program
@@ -44,17 +43,18 @@ export async function prepared(name, file, script) {
  *
  * @param {string} name
  * @param {Uint8Array<ArrayBuffer>} file
+ * @param {string[]} given Names of what it may import, without versions.
  * @returns {Promise<Program>}
  * @throws {NoProgram}
  */
-export async function transpiled(name, file) {
+export async function transpiled(name, file, given) {
   refuseOtherFiles(name, file);
   // A megabyte that only those load who need it.
   const { transpile } = await import("./transpile.js");
   const { script, coreModules, imports, exports } = await transpile(file).catch(error => {
     throw new NoProgram(`'${name}' is a damaged component: ${firstLine(error)}`);
   });
-  const foreign = imports.filter(name => !GIVEN.includes(name));
+  const foreign = imports.filter(name => !given.includes(name));
   if (foreign.length > 0) {
     throw new NoProgram(`'${name}' asks for ${foreign.join(", ")}: a classifier is given none of that`);
   }

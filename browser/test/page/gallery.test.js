@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import { host, pageTest, runGallery, site, text, untilText } from "./support.js";
+
+const served = site();
+const cell = (/** @type {number} */ row, /** @type {number} */ column) =>
+  `.matrix tbody tr:nth-child(${row + 1}) td:nth-child(${column + 2}) button`;
+const counts = (/** @type {import("./support.js").Page} */ page) =>
+  page.$$eval(".matrix tbody tr", rows =>
+    rows.map(row => [...row.querySelectorAll("button")].map(button => Number(button.textContent))),
+  );
+
+pageTest(
+  served,
+  "the gallery runs to its end with the accuracy and the confusions that the host reports",
+  async page => {
+    await runGallery(page);
+    const evaluated = await host("evaluate");
+    assert.equal(await text(page, ".card .accuracy"), `${(100 * evaluated.accuracy).toFixed(2)} %`);
+    assert.equal(await text(page, ".card .count"), "10,000");
+    assert.deepEqual(await counts(page), evaluated.matrix);
+    assert.match(await text(page, ".card .rate"), /^[\d,]+$/);
+  },
+);
+
+pageTest(served, "a cell shows its images, and one of them becomes the picture", async page => {
+  await runGallery(page);
+  const confusion = await counts(page);
+  await page.click(cell(6, 0));
+  await untilText(page, "#cell-title", /^Shirt, taken for T-shirt\/top by fashion-small: \d+$/);
+  assert.equal(await page.$$eval("#cell-images button", buttons => buttons.length), confusion[6][0]);
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  await untilText(page, "#status", /^Test image [\d,]+, Shirt$/);
+  await untilText(page, ".card .answer", /^T-shirt\/top, /);
+});
+
+pageTest(served, "arrow keys walk the matrix, and what was taken for what is said of each cell", async page => {
+  await runGallery(page);
+  await page.focus(cell(0, 0));
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("ArrowRight");
+  const label = await page.evaluate(() => document.activeElement?.getAttribute("aria-label"));
+  assert.match(String(label), /^Trouser taken for Trouser: \d+$/);
+});
+
+pageTest(served, "it is stopped in the middle, and begun again", async page => {
+  await page.click('nav a[href="#gallery"]');
+  await page.waitForSelector("#run:not(:disabled)");
+  await page.click("#run");
+  await page.waitForFunction(() => Number(/** @type {any} */ (document.querySelector(".matrix")).dataset.count) > 0);
+  await page.click("#run");
+  await untilText(page, "#run", /again/);
+  const count = Number((await text(page, ".card .count")).replace(",", ""));
+  assert.ok(count > 0 && count < 10_000, `${count}`);
+  await page.click("#run");
+  await untilText(page, ".card .count", /^10,000$/);
+});
+
+/** @type {string[]} */
+const asked = [];
+pageTest(
+  served,
+  "its images are loaded when it is opened, and not before",
+  async page => {
+    const isAll = (/** @type {string} */ url) => url.includes("all-images");
+    assert.deepEqual(asked.filter(isAll), []);
+    await page.click('nav a[href="#gallery"]');
+    await page.waitForSelector("#run:not(:disabled)");
+    assert.equal(asked.filter(isAll).length, 1);
+  },
+  { setUp: async page => page.on("request", request => asked.push(request.url())) },
+);

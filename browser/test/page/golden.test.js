@@ -1,0 +1,82 @@
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { gunzipSync } from "node:zlib";
+import { best } from "../../src/images/tally.js";
+import { at, pageTest, site } from "./support.js";
+
+const served = site();
+const VECTORS = 100;
+
+/** Models with how far a probability may be from onnxruntime's, as the host's own tests have it. */
+const MODELS = /** @type {const} */ ([
+  ["fashion-small", 1e-4],
+  ["fashion-large", 1e-4],
+  ["fashion-small-int8", 2e-2],
+]);
+
+/** 32-bit floats of a NumPy file of version 1. @param {string} path */
+async function floats(path) {
+  const file = await readFile(path);
+  const start = 10 + file.readUInt16LE(8);
+  return new Float32Array(Uint8Array.from(file.subarray(start)).buffer);
+}
+
+for (const [name, tolerance] of MODELS) {
+  pageTest(served, `${name} gives the golden classes and scores in the browser`, async page => {
+    const expected = await floats(at(`models/golden/${name}-100.npy`));
+    const images = gunzipSync(await readFile(at("models/data/t10k-images-idx3-ubyte.gz"))).subarray(16);
+    const given = await page.evaluate(
+      predict,
+      VECTORS,
+      base64(images.subarray(0, VECTORS * 784)),
+      base64(await readFile(at(`models/${name}.onnx`))),
+    );
+    assert.equal(given.length, expected.length);
+    const labels = given.length / VECTORS;
+    for (let image = 0; image < VECTORS; image++) {
+      const row = (/** @type {Float32Array} */ of) => of.subarray(image * labels, (image + 1) * labels);
+      assert.equal(best(row(Float32Array.from(given))), best(row(expected)), `the class of image ${image}`);
+      for (const [place, value] of row(expected).entries()) {
+        const difference = Math.abs(given[image * labels + place] - value);
+        assert.ok(difference <= tolerance, `image ${image}, class ${place}: off by ${difference}`);
+      }
+    }
+  });
+}
+
+const base64 = (/** @type {Uint8Array} */ bytes) => Buffer.from(bytes).toString("base64");
+
+/**
+ * In the page: its own workers, called as it calls them.
+ *
+ * @param {number} count
+ * @param {string} images
+ * @param {string} onnx
+ */
+async function predict(count, images, onnx) {
+  const bytes = (/** @type {string} */ base64) => Uint8Array.from(atob(base64), character => character.charCodeAt(0));
+  const call = (/** @type {Worker} */ worker, /** @type {string} */ name, /** @type {unknown[]} */ ...args) =>
+    /** @type {Promise<any>} */ (
+      new Promise((resolve, reject) => {
+        worker.onmessage = ({ data }) => {
+          if (data.failure) {
+            reject(new Error(data.failure.message));
+          } else if (!data.progress) {
+            resolve(data.value);
+          }
+        };
+        worker.postMessage({ id: 0, name, args });
+      })
+    );
+  const program = await call(new Worker("loader.worker.js", { type: "module" }), "builtIn", "classifier.wasm");
+  const guest = new Worker("guest.worker.js", { type: "module" });
+  await call(
+    guest,
+    "start",
+    URL.createObjectURL(new Blob([program.script], { type: "text/javascript" })),
+    program.modules,
+  );
+  await call(guest, "load", bytes(onnx));
+  const { probabilities } = await call(guest, "predict", count, bytes(images));
+  return [...probabilities];
+}

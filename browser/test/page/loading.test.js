@@ -1,0 +1,97 @@
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { COMPONENT, PAGE } from "../../build/paths.js";
+import { transpile } from "../../src/component/transpile.js";
+import { firstResult, host, pageTest, site, text } from "./support.js";
+
+const page = site();
+
+test("the page's component is the host's, and its script what jco makes of it", async () => {
+  const component = await readFile(COMPONENT);
+  assert.equal(Buffer.compare(component, await readFile(join(PAGE, "classifier.wasm"))), 0);
+  const { script } = await transpile(component);
+  assert.equal(script, await readFile(join(PAGE, "component.js"), "utf8"));
+});
+
+pageTest(page, "it shows the digests that the host shows, and a first result by itself", async page => {
+  const { digest, description } = await host("inspect");
+  assert.equal(await text(page, ".card .digest"), digest);
+  assert.equal(await text(page, ".card .model-digest"), description.model_sha256);
+  assert.equal(await text(page, ".card h3"), description.name);
+  assert.match(await text(page, ".card .answer"), /^Ankle boot, \d+\.\d%$/);
+  assert.equal(await page.$$eval(".scores tbody tr", rows => rows.length), description.labels.length);
+  assert.match(await text(page, ".card .took"), /^[\d.]+ ms in the component$/);
+});
+
+/** Bytes that came over the network until the first result. */
+let bytes = 0;
+pageTest(
+  page,
+  "until the first result it loads no more than 4 MB, and tells how far it is",
+  async page => {
+    await page.waitForFunction(() => /** @type {any} */ (document.querySelector("#loading-bar")).value > 0);
+    await firstResult(page);
+    assert.ok(bytes > 1_000_000 && bytes <= 4_000_000, `${bytes} bytes`);
+  },
+  {
+    ready: false,
+    setUp: async page => {
+      const cdp = await page.createCDPSession();
+      await cdp.send("Network.enable");
+      cdp.on("Network.loadingFinished", ({ encodedDataLength }) => {
+        bytes += encodedDataLength;
+      });
+      // A worker's requests are its own.
+      page.on("workercreated", async worker => {
+        await worker.client.send("Network.enable");
+        worker.client.on("Network.loadingFinished", ({ encodedDataLength }) => {
+          bytes += encodedDataLength;
+        });
+      });
+      await cdp.send("Network.emulateNetworkConditions", {
+        offline: false,
+        latency: 20,
+        downloadThroughput: 4_000_000,
+        uploadThroughput: 4_000_000,
+      });
+    },
+  },
+);
+
+for (const [what, pattern, script] of /** @type {const} */ ([
+  [
+    "no WebAssembly",
+    /runs no WebAssembly.*Chrome or Edge \d+, Firefox \d+, or Safari/,
+    "delete globalThis.WebAssembly",
+  ],
+  ["no SIMD", /no 128-bit SIMD.*What has:/, "WebAssembly.validate = () => false"],
+  ["no workers", /too old.*What runs it:/, "delete globalThis.Worker"],
+])) {
+  pageTest(
+    page,
+    `a browser with ${what} is told why, and what would run it`,
+    async page => {
+      assert.match(await text(page, "#unsupported"), pattern);
+      assert.equal(await page.$eval("#loading", element => /** @type {HTMLElement} */ (element).hidden), true);
+    },
+    { ready: false, setUp: page => page.evaluateOnNewDocument(script) },
+  );
+}
+
+pageTest(
+  page,
+  "without JavaScript it says that it needs it",
+  async page => assert.match(await text(page, "noscript"), /needs JavaScript/),
+  { ready: false, setUp: page => page.setJavaScriptEnabled(false) },
+);
+
+// The last, as it takes the server away.
+pageTest(page, "once loaded it works without a network, a component from a file included", async tab => {
+  await tab.waitForFunction(() => /Works offline/.test(document.querySelector("#offline")?.textContent ?? ""));
+  await page.stopServer();
+  await tab.reload();
+  await firstResult(tab);
+  assert.match(await text(tab, ".card .answer"), /^Ankle boot/);
+});

@@ -1,0 +1,156 @@
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { png } from "./png.js";
+import { answer, at, choose, hand, host, pageTest, site, text, untilText } from "./support.js";
+
+const served = site();
+const corpus = (/** @type {string} */ name) => at(`wit/corpus/files/${name}`);
+const open = (/** @type {import("./support.js").Page} */ page, /** @type {string} */ tab) => page.click(`#tab-${tab}`);
+const steps = (/** @type {import("./support.js").Page} */ page) =>
+  page.$$eval(".card .steps li", items => items.map(item => /** @type {HTMLElement} */ (item).innerText.trim()));
+
+pageTest(served, "a test image is picked with the mouse and with the keyboard", async page => {
+  await page.click("#samples button:nth-child(3)");
+  await untilText(page, "#status", /^Test image 3, Trouser$/);
+  await untilText(page, ".card .answer", /^Trouser, /);
+  assert.equal(await page.$eval("#samples button:nth-child(3)", button => button.getAttribute("aria-pressed")), "true");
+  await page.keyboard.press("ArrowLeft");
+  await page.keyboard.press("Enter");
+  await untilText(page, "#status", /^Test image 2, Pullover$/);
+  await untilText(page, ".card .answer", /^Pullover, /);
+  await page.keyboard.press("End");
+  await page.keyboard.press("Enter");
+  await untilText(page, "#status", /^Test image 100, /);
+});
+
+pageTest(served, "tabs are changed with arrow keys", async page => {
+  await page.focus("#tab-samples");
+  await page.keyboard.press("ArrowRight");
+  await page.keyboard.press("Enter");
+  assert.equal(await page.$eval("#panel-file", panel => /** @type {HTMLElement} */ (panel).hidden), false);
+  assert.equal(await page.$eval("#panel-samples", panel => /** @type {HTMLElement} */ (panel).hidden), true);
+});
+
+pageTest(served, "a picture from a file is shown on its way to what the model sees", async page => {
+  await open(page, "file");
+  const red = png(84, 42, (x, y) => (x > 20 && x < 60 && y > 10 && y < 30 ? [200, 30, 30] : [250, 250, 250]));
+  await hand(page, "drop", "red.png", red);
+  await untilText(page, "#status", /^red\.png$/);
+  await page.waitForFunction(() => document.querySelectorAll(".steps li").length > 1);
+  assert.deepEqual(await steps(page), [
+    "The picture, 84 × 42",
+    "Turned grey",
+    "Light and dark exchanged, as its border is light (250 of 255)",
+    "Black margins around it, 84 × 84",
+    "Made 28 × 28: this is what it sees",
+  ]);
+  assert.deepEqual(
+    await page.$eval(".steps li:last-child canvas", canvas => [
+      /** @type {HTMLCanvasElement} */ (canvas).width,
+      /** @type {HTMLCanvasElement} */ (canvas).height,
+    ]),
+    [28, 28],
+  );
+});
+
+pageTest(served, "stretched and left alone, a picture gets the scores that the host gives it", async page => {
+  await page.select("#fit", "stretched");
+  await page.select("#invert", "no");
+  await open(page, "file");
+  for (const name of [
+    "png-grey",
+    "png-colour",
+    "png-larger",
+    "png-palette",
+    "png-16-bit",
+    "png-transparent-background",
+  ]) {
+    await choose(page, "#file", corpus(name));
+    await untilText(page, "#status", new RegExp(`^${name}$`));
+    await page.waitForFunction(() => document.querySelector(".card")?.getAttribute("aria-busy") !== "true");
+    const { predictions } = await host("classify", corpus(name));
+    const { label, score } = predictions[0].top[0];
+    await untilText(page, ".card .answer", new RegExp(`^${label}, ${(100 * score).toFixed(1)}%$`));
+  }
+});
+
+pageTest(served, "a picture is dropped, and another pasted", async page => {
+  const png = await readFile(corpus("png-grey"));
+  await hand(page, "drop", "dropped.png", png);
+  await untilText(page, "#status", /^dropped\.png$/);
+  await untilText(page, ".card .answer", /^Ankle boot/);
+  await hand(page, "paste", "pasted.png", png);
+  await untilText(page, "#status", /^pasted\.png$/);
+});
+
+pageTest(served, "what is no picture is refused by name, and what was there stays", async page => {
+  const before = await answer(page);
+  for (const [name, bytes, message] of /** @type {const} */ ([
+    ["notes.txt", new TextEncoder().encode("hello\n"), /^'notes\.txt' is text, and no picture/],
+    ["nothing.png", new Uint8Array(), /^'nothing\.png' is empty/],
+    ["half.png", (await readFile(corpus("png-grey"))).subarray(0, 40), /^'half\.png' is a damaged picture/],
+    ["noise.bin", Uint8Array.from([1, 2, 3, 4]), /^'noise\.bin' is a damaged picture, or of a kind/],
+  ])) {
+    await hand(page, "drop", name, bytes);
+    await untilText(page, "#problem", message);
+  }
+  assert.equal(await answer(page), before);
+});
+
+pageTest(served, "a drawing is classified while it is drawn, by mouse and by keyboard, and wiped", async page => {
+  await open(page, "draw");
+  const canvas = /** @type {import("puppeteer-core").ElementHandle} */ (await page.$("#drawing"));
+  const box = /** @type {import("puppeteer-core").BoundingBox} */ (await canvas.boundingBox());
+  const lit = () =>
+    page.$eval(".card .steps li:last-child canvas", seen => {
+      const copy = /** @type {any} */ (new OffscreenCanvas(28, 28).getContext("2d", { willReadFrequently: true }));
+      copy.drawImage(seen, 0, 0);
+      const { data } = copy.getImageData(0, 0, 28, 28);
+      return [...data].filter((value, place) => place % 4 === 0 && value > 128).length;
+    });
+  const untilLit = async (/** @type {(count: number) => boolean} */ good) => {
+    let count = await lit();
+    for (let tries = 0; tries < 100 && !good(count); tries++) {
+      await new Promise(resolve => setTimeout(resolve, 50));
+      count = await lit();
+    }
+    assert.ok(good(count), `${count} pixels are lit`);
+    return count;
+  };
+  await page.mouse.move(box.x + 60, box.y + 60);
+  await page.mouse.down();
+  await page.mouse.move(box.x + 220, box.y + 60, { steps: 8 });
+  await page.mouse.up();
+  await page.mouse.move(box.x + 220, box.y + 220, { steps: 8 });
+  const line = await untilLit(count => count > 20 && count < 80);
+  await canvas.focus();
+  await page.keyboard.press("Space");
+  await untilText(page, "#status", /^The pen is down$/);
+  for (let key = 0; key < 10; key++) {
+    await page.keyboard.press("ArrowDown");
+  }
+  await untilLit(count => count > line + 5);
+  await page.click("#clear");
+  await untilLit(count => count === 0);
+});
+
+pageTest(served, "the camera's pictures are classified until it is stopped", async page => {
+  await open(page, "camera");
+  await page.click("#camera-start");
+  await page.waitForSelector("#camera-stop", { visible: true });
+  await page.waitForFunction(() =>
+    /^The picture, \d{3,} × \d{3,}/.test(document.querySelector(".steps")?.textContent ?? ""),
+  );
+  await page.click("#camera-stop");
+  await page.waitForSelector("#camera-start", { visible: true });
+  assert.equal(await page.$eval("#video", video => /** @type {HTMLVideoElement} */ (video).srcObject), null);
+});
+
+pageTest(served, "a narrow screen needs no scrolling sideways", async page => {
+  await page.setViewport({ width: 320, height: 640 });
+  for (const view of ["#picture", "#gallery"]) {
+    await page.click(`nav a[href="${view}"]`);
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), view);
+  }
+  assert.match(await text(page, "h1"), /Image stream/);
+});

@@ -1,0 +1,181 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { fileURLToPath } from "node:url";
+import { parse } from "@bytecodealliance/jco-transpile/wasm-tools";
+import { build } from "esbuild";
+import { CallError, Calls, serve } from "../../src/component/calls.js";
+import * as check from "../../src/component/check.js";
+import { NoProgram, transpiled } from "../../src/component/program.js";
+
+/**
+ * A worker that is none: two ends of one channel.
+ *
+ * @param {Record<string, (...args: any[]) => unknown>} functions
+ */
+function worker(functions) {
+  const { port1, port2 } = new MessageChannel();
+  port1.start();
+  port2.start();
+  serve(port2, functions);
+  const end = () => {
+    port1.close();
+  };
+  return /** @type {any} */ (Object.assign(port1, { terminate: end }));
+}
+
+test("a call is answered, tells of its progress, or fails with what went wrong", async () => {
+  const calls = new Calls(
+    worker({
+      add: (one, two) => one + two,
+      count: (to, progress) => {
+        for (let number = 0; number < to; number++) {
+          progress(number, to);
+        }
+        return "done";
+      },
+      fail: () => {
+        throw new Error("not today");
+      },
+    }),
+  );
+  assert.equal(await calls.call("add", [1, 2]), 3);
+  /** @type {number[][]} */
+  const seen = [];
+  assert.equal(
+    await calls.call("count", [2], { progress: (/** @type {number[]} */ ...now) => seen.push(now) }),
+    "done",
+  );
+  assert.deepEqual(seen, [
+    [0, 2],
+    [1, 2],
+  ]);
+  await assert.rejects(calls.call("fail", []), { kind: "error", message: "not today" });
+  calls.end();
+});
+
+test("a call that takes too long ends the worker and all its calls, and those after it fail at once", async () => {
+  const calls = new Calls(worker({ hang: () => new Promise(() => {}) }));
+  const other = calls.call("hang", []);
+  const late = calls.call("hang", [], { timeout: 20 });
+  await assert.rejects(late, { kind: "timeout", message: "no answer within 0.02 s" });
+  await assert.rejects(other, { kind: "timeout" });
+  await assert.rejects(calls.call("hang", []), CallError);
+});
+
+const GOOD = {
+  name: "m",
+  version: "1",
+  modelSha256: "0".repeat(64),
+  height: 28,
+  width: 28,
+  channels: 1,
+  labels: ["a", "b"],
+  maxImages: 4,
+  accepts: [],
+  produces: [],
+};
+
+test("a description that cannot be relied on is refused by its first bad part", () => {
+  assert.equal(check.description(GOOD), GOOD);
+  /** @type {[string, object][]} */
+  const bad = [
+    ["name", { name: "" }],
+    ["name", { name: "a\u202eb" }],
+    ["version", { version: "x".repeat(257) }],
+    ["modelSha256", { modelSha256: "A".repeat(64) }],
+    ["height", { height: 0 }],
+    ["width", { width: 65_536 }],
+    ["channels", { channels: 2 }],
+    ["labels", { labels: [] }],
+    ["labels", { labels: ["a\n"] }],
+    ["maxImages", { maxImages: 0 }],
+  ];
+  for (const [part, wrong] of bad) {
+    assert.throws(() => check.description({ ...GOOD, ...wrong }), new RegExp(`contract: its ${part} is`));
+  }
+});
+
+test("probabilities are as many as labels, finite and in all 1", () => {
+  const rows = check.probabilities(Float32Array.from([0.5, 0.5, 1, 0]), 2, 2);
+  assert.deepEqual(
+    rows.map(row => [...row]),
+    [
+      [0.5, 0.5],
+      [1, 0],
+    ],
+  );
+  const refused = (/** @type {number[]} */ values) => () => check.probabilities(Float32Array.from(values), 1, 2);
+  assert.throws(refused([1]), /1 values for 1 x 2/);
+  assert.throws(refused([Number.NaN, 1]), /probability of NaN/);
+  assert.throws(refused([-0.5, 1.5]), /probability of -0.5/);
+  assert.throws(refused([0.5, 0.4]), /sum to 0.9/);
+});
+
+// In Node the imports of `wasi.js` are of another make; a bundle has the browser's.
+const { outputFiles } = await build({
+  entryPoints: [fileURLToPath(new URL("../../src/component/wasi.js", import.meta.url))],
+  bundle: true,
+  format: "esm",
+  platform: "browser",
+  write: false,
+});
+/** @type {typeof import("../../src/component/wasi.js")} */
+const { Words, wasi } = await import(
+  `data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString("base64")}`
+);
+
+test("behind what a guest is given there is no file, no environment and no network", () => {
+  const given = /** @type {any} */ (wasi(new Words()));
+  assert.deepEqual(given["wasi:filesystem/preopens"].getDirectories(), []);
+  assert.deepEqual(given["wasi:cli/environment"].getEnvironment(), []);
+  assert.deepEqual(given["wasi:cli/environment"].getArguments(), []);
+  assert.deepEqual(
+    Object.keys(given).filter(name => !/^wasi:(cli|clocks|filesystem|io|random)\//.test(name)),
+    [],
+  );
+});
+
+test("of a guest's words the latest are kept, once", () => {
+  const words = new Words();
+  const { getStderr } = /** @type {any} */ (wasi(words))["wasi:cli/stderr"];
+  const stderr = getStderr();
+  const write = (/** @type {string} */ text) => {
+    stderr.checkWrite();
+    stderr.write(new TextEncoder().encode(text));
+  };
+  for (let line = 0; line < 100; line++) {
+    write("x".repeat(100));
+  }
+  write("the end\n");
+  const taken = words.take();
+  assert.ok(taken.length <= 4096 && taken.endsWith("xthe end"), taken.slice(-20));
+  assert.equal(words.take(), "");
+});
+
+/** Calls what it imports; jco leaves out what is only named. */
+const NETWORK = `(component
+  (import "wasi:http/types@0.2.0" (instance $http (export "f" (func))))
+  (core module $m (import "http" "f" (func $f)) (func (export "run") (call $f)))
+  (core func $f (canon lower (func $http "f")))
+  (core instance $i (instantiate $m (with "http" (instance (export "f" (func $f))))))
+  (func (export "run") (canon lift (core func $i "run"))))`;
+
+test("a file that is no classifier's component is refused, and what it is instead is said", async () => {
+  const component = async (/** @type {string} */ text) => Uint8Array.from(await parse(text));
+  /** @type {[Uint8Array, RegExp][]} */
+  const files = [
+    [new TextEncoder().encode("hello"), /'x' is no WebAssembly component/],
+    [await component("(module)"), /core WebAssembly module.*wasm32-wasip2/],
+    [await component("(component)"), /does not export image-stream:classifier\/model@0\.1\.0, .*tensors@0\.1\.0/],
+    [await component(NETWORK), /asks for wasi:http\/types: a classifier is given none of that/],
+    [(await component("(component)")).subarray(0, 7), /is no WebAssembly component/],
+    [Uint8Array.from([...(await component("(component)")), 1, 99]), /damaged component/],
+  ];
+  for (const [file, message] of files) {
+    await assert.rejects(transpiled("x", /** @type {any} */ (file), Object.keys(wasi(new Words()))), error => {
+      assert.ok(error instanceof NoProgram);
+      assert.match(error.message, message);
+      return true;
+    });
+  }
+});

@@ -1,0 +1,123 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { kindOf } from "../../src/picture/open.js";
+import { prepare } from "../../src/picture/prepare.js";
+import { resize } from "../../src/picture/resize.js";
+
+const GREY = { width: 4, height: 4, channels: 1 };
+const COLOUR = { width: 4, height: 4, channels: 3 };
+const LEFT_ALONE = /** @type {const} */ ({ fit: "stretched", invert: "no" });
+
+/**
+ * A picture, as a canvas gives it.
+ *
+ * @param {number} width
+ * @param {number} height
+ * @param {(x: number, y: number) => number[]} colour Red, green, blue, alpha.
+ */
+function picture(width, height, colour) {
+  const pixels = Array.from({ length: width * height }, (_, pixel) => colour(pixel % width, Math.floor(pixel / width)));
+  return /** @type {ImageData} */ ({ width, height, data: Uint8ClampedArray.from(pixels.flat()) });
+}
+
+const plain = (/** @type {number} */ value) => () => [value, value, value, 255];
+const seen = (/** @type {ReturnType<typeof prepare>} */ steps) => [...(steps.at(-1)?.raster.values ?? [])];
+const told = (/** @type {ReturnType<typeof prepare>} */ steps) => steps.map(({ what }) => what);
+
+test("a raster of the right size is left alone", () => {
+  const raster = { width: 2, height: 1, channels: 1, values: Uint8Array.from([3, 4]) };
+  assert.equal(resize(raster, 2, 1), raster);
+});
+
+test("every pixel counts when a raster shrinks", () => {
+  const stripes = Uint8Array.from({ length: 300 * 200 }, (_, pixel) => (pixel % 2 === 0 ? 0 : 200));
+  for (const value of resize({ width: 300, height: 200, channels: 1, values: stripes }, 3, 2).values) {
+    assert.ok(Math.abs(value - 100) <= 4, `${value}`);
+  }
+});
+
+test("a raster of one pixel fills any size, and channels stay apart", () => {
+  const { values } = resize({ width: 1, height: 1, channels: 3, values: Uint8Array.from([1, 2, 3]) }, 2, 2);
+  assert.deepEqual([...values], [1, 2, 3, 1, 2, 3, 1, 2, 3, 1, 2, 3]);
+});
+
+test("a picture becomes grey by the luma of BT.709, rounded down", () => {
+  const steps = prepare(
+    picture(4, 4, () => [255, 0, 0, 255]),
+    LEFT_ALONE,
+    GREY,
+  );
+  assert.deepEqual(seen(steps), Array(16).fill(54));
+  assert.deepEqual(told(steps), ["The picture, 4 × 4", "Turned grey"]);
+});
+
+test("a grey picture of the right size is one step, and a colour model gets its three channels", () => {
+  const grey = picture(4, 4, plain(9));
+  assert.deepEqual(told(prepare(grey, LEFT_ALONE, GREY)), ["The picture, 4 × 4"]);
+  assert.deepEqual(seen(prepare(grey, LEFT_ALONE, COLOUR)), Array(48).fill(9));
+});
+
+test("what is transparent shows black", () => {
+  const half = prepare(
+    picture(4, 4, () => [200, 200, 200, 128]),
+    LEFT_ALONE,
+    GREY,
+  );
+  assert.deepEqual(seen(half), Array(16).fill(100));
+});
+
+test("light and dark change places where the border is light, and only then", () => {
+  const auto = /** @type {const} */ ({ fit: "stretched", invert: "auto" });
+  const framed = (/** @type {number} */ border, /** @type {number} */ within) =>
+    picture(4, 4, (x, y) => plain(x % 3 === 0 || y % 3 === 0 ? border : within)());
+  const light = prepare(framed(250, 0), auto, GREY);
+  assert.deepEqual([seen(light)[0], seen(light)[5]], [5, 255]);
+  assert.match(told(light)[1], /as its border is light \(250 of 255\)/);
+  assert.deepEqual(seen(prepare(framed(10, 255), auto, GREY)).slice(0, 6), [10, 10, 10, 10, 10, 255]);
+  const always = /** @type {const} */ ({ fit: "stretched", invert: "yes" });
+  assert.equal(seen(prepare(framed(10, 255), always, GREY))[0], 245);
+  assert.equal(seen(prepare(framed(250, 0), LEFT_ALONE, GREY))[0], 250);
+});
+
+test("a wide picture gets margins, or is cut to its middle, or is stretched", () => {
+  const wide = picture(8, 4, x => plain(x < 2 || x > 5 ? 100 : 200)());
+  const whole = prepare(wide, { fit: "whole", invert: "no" }, GREY);
+  assert.equal(told(whole)[1], "Black margins around it, 8 × 8");
+  assert.equal(whole[1].raster.height, 8);
+  assert.deepEqual([...whole[1].raster.values.slice(0, 16)], Array(16).fill(0));
+  assert.deepEqual([...whole[1].raster.values.slice(16, 24)], [100, 100, 200, 200, 200, 200, 100, 100]);
+  const middle = prepare(wide, { fit: "middle", invert: "no" }, GREY);
+  assert.equal(told(middle)[1], "The middle 4 × 4");
+  assert.deepEqual(seen(middle), Array(16).fill(200));
+  assert.deepEqual(told(prepare(wide, LEFT_ALONE, GREY)), ["The picture, 8 × 4", "Made 4 × 4"]);
+});
+
+test("a tall picture is cut to its middle, too, and one of a single pixel fits", () => {
+  const tall = picture(2, 7, (_, y) => plain(y * 10)());
+  const middle = prepare(tall, { fit: "middle", invert: "no" }, { width: 2, height: 2, channels: 1 });
+  assert.deepEqual(seen(middle), [30, 30, 40, 40]);
+  for (const fit of /** @type {const} */ (["whole", "middle", "stretched"])) {
+    assert.deepEqual(seen(prepare(picture(1, 1, plain(5)), { fit, invert: "no" }, GREY)), Array(16).fill(5));
+  }
+});
+
+test("files are told by their first bytes, and ONNX by its name", () => {
+  const bytes = (/** @type {string} */ text) => Uint8Array.from([...text].map(character => character.charCodeAt(0)));
+  /** @type {[string, Uint8Array, string][]} */
+  const files = [
+    ["a.png", bytes("\x89PNG\r\n\x1a\n"), "picture"],
+    ["no-ending", bytes("\xff\xd8\xff\xe0"), "picture"],
+    ["a.webp", bytes("RIFF1234WEBP"), "picture"],
+    ["a.wav", bytes("RIFF\x01\x02\x03\x04WAVE"), "unknown"],
+    ["a.onnx", bytes("\x08\x07\x12"), "onnx"],
+    ["a.wasm", bytes("\0asm\x01"), "wasm"],
+    ["a.onnx", bytes("\0asm\x01"), "wasm"],
+    ["notes.txt", new TextEncoder().encode("Grüße\n"), "text"],
+    ["cut.txt", new TextEncoder().encode("Grü").subarray(0, 3), "text"],
+    ["x.bin", bytes("\x01\x02\x03"), "unknown"],
+    ["", new Uint8Array(), "empty"],
+  ];
+  for (const [name, head, kind] of files) {
+    assert.equal(kindOf(name, head), kind, name);
+  }
+});
