@@ -16,6 +16,8 @@ const GLANCE = 100;
 export class Gallery {
   /** @type {TestImages | undefined} */
   #images;
+  /** @type {Promise<void> | undefined} */
+  #opening;
   /** @type {AbortController | undefined} */
   #running;
   #slots;
@@ -37,11 +39,16 @@ export class Gallery {
     this.#button.addEventListener("click", () => (this.#running ? this.stop() : this.#run()));
   }
 
-  /** Loads the images, once; the button waits for them. */
-  async open() {
-    if (this.#images) {
-      return;
-    }
+  /** Loads the images, once; the button waits for them. Where they could not be loaded, the next call tries again. */
+  open() {
+    this.#opening ??= this.#load().catch(error => {
+      this.#opening = undefined;
+      throw error;
+    });
+    return this.#opening;
+  }
+
+  async #load() {
     const loading = find("span", "#gallery-loading");
     const bar = find("progress", "#gallery-bar");
     loading.hidden = false;

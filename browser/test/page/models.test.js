@@ -70,7 +70,7 @@ pageTest(served, "another component is transpiled in the page and answers", asyn
   assert.equal(await text(page, ".card h3"), description.name);
   await untilText(page, ".card .answer", /%$/);
   await runGallery(page);
-  const { accuracy } = await host("evaluate", "--component", CENTROID);
+  const { accuracy } = await host("demo", "--component", CENTROID);
   assert.equal(await text(page, ".card .accuracy"), `${(100 * accuracy).toFixed(2)} %`);
 });
 
