@@ -3,8 +3,9 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { COMPONENT, PAGE } from "../../build/paths.js";
+import { countBytes } from "../../drive/site.js";
 import { transpile } from "../../src/component/transpile.js";
-import { firstResult, host, pageTest, site, text } from "./support.js";
+import { at, choose, firstResult, host, pageTest, site, text, untilText } from "./support.js";
 
 const page = site();
 
@@ -25,37 +26,22 @@ pageTest(page, "it shows the digests that the host shows, and a first result by 
   assert.match(await text(page, ".card .took"), /^[\d.]+ ms in the component$/);
 });
 
-/** Bytes that came over the network until the first result. */
-let bytes = 0;
+/** @type {() => number} */
+let bytes;
 pageTest(
   page,
   "until the first result it loads no more than 4 MB, and tells how far it is",
   async page => {
     await page.waitForFunction(() => /** @type {any} */ (document.querySelector("#loading-bar")).value > 0);
     await firstResult(page);
-    assert.ok(bytes > 1_000_000 && bytes <= 4_000_000, `${bytes} bytes`);
+    assert.ok(bytes() > 1_000_000 && bytes() <= 4_000_000, `${bytes()} bytes`);
   },
   {
     ready: false,
     setUp: async page => {
-      const cdp = await page.createCDPSession();
-      await cdp.send("Network.enable");
-      cdp.on("Network.loadingFinished", ({ encodedDataLength }) => {
-        bytes += encodedDataLength;
-      });
-      // A worker's requests are its own.
-      page.on("workercreated", async worker => {
-        await worker.client.send("Network.enable");
-        worker.client.on("Network.loadingFinished", ({ encodedDataLength }) => {
-          bytes += encodedDataLength;
-        });
-      });
-      await cdp.send("Network.emulateNetworkConditions", {
-        offline: false,
-        latency: 20,
-        downloadThroughput: 4_000_000,
-        uploadThroughput: 4_000_000,
-      });
+      bytes = await countBytes(page);
+      // Slow enough for the progress to be seen.
+      await page.emulateNetworkConditions({ latency: 20, download: 4_000_000, upload: 4_000_000 });
     },
   },
 );
@@ -94,4 +80,6 @@ pageTest(page, "once loaded it works without a network, a component from a file 
   await tab.reload();
   await firstResult(tab);
   assert.match(await text(tab, ".card .answer"), /^Ankle boot/);
+  await choose(tab, ".card .wasm", at("target/component/centroid.wasm"));
+  await untilText(tab, ".card .component", /^centroid\.wasm/);
 });

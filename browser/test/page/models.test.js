@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before } from "node:test";
-import { answer, at, choose, hand, host, pageTest, runGallery, site, text, untilText } from "./support.js";
+import { at, choose, hand, host, pageTest, runGallery, site, text, untilText } from "./support.js";
 
 const served = site();
 const LARGE = at("models/fashion-large.onnx");
@@ -108,7 +108,7 @@ pageTest(
   served,
   "a file that is no classifier is refused by name, and the component that is there goes on",
   async page => {
-    const before = await answer(page);
+    const before = await text(page, ".card .answer");
     for (const [path, message] of /** @type {[string, RegExp][]} */ ([
       [await file("empty.wasm", ""), /^'empty\.wasm' is empty, and a WebAssembly component/],
       [await file("notes.wasm", "hello\n"), /^'notes\.wasm' is text, and a WebAssembly component/],
@@ -122,7 +122,7 @@ pageTest(
       await choose(page, ".card .wasm", path);
       await untilText(page, ".card > .alert", message);
     }
-    assert.equal(await answer(page), before);
+    assert.equal(await text(page, ".card .answer"), before);
   },
 );
 

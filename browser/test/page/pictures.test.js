@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { png } from "./png.js";
-import { answer, at, choose, hand, host, pageTest, site, text, untilText } from "./support.js";
+import { at, choose, hand, host, pageTest, site, text, untilText } from "./support.js";
 
 const served = site();
 const corpus = (/** @type {string} */ name) => at(`wit/corpus/files/${name}`);
@@ -84,7 +84,7 @@ pageTest(served, "a picture is dropped, and another pasted", async page => {
 });
 
 pageTest(served, "what is no picture is refused by name, and what was there stays", async page => {
-  const before = await answer(page);
+  const before = await text(page, ".card .answer");
   for (const [name, bytes, message] of /** @type {const} */ ([
     ["notes.txt", new TextEncoder().encode("hello\n"), /^'notes\.txt' is text, and no picture/],
     ["nothing.png", new Uint8Array(), /^'nothing\.png' is empty/],
@@ -94,7 +94,7 @@ pageTest(served, "what is no picture is refused by name, and what was there stay
     await hand(page, "drop", name, bytes);
     await untilText(page, "#problem", message);
   }
-  assert.equal(await answer(page), before);
+  assert.equal(await text(page, ".card .answer"), before);
 });
 
 pageTest(served, "a drawing is classified while it is drawn, by mouse and by keyboard, and wiped", async page => {

@@ -1,39 +1,13 @@
-// A real browser and the host that serves the page to it, for one file of tests.
+// Tests on the page: each on a fresh one, none with a word on the console.
 
 import assert from "node:assert/strict";
-import { execFile, spawn } from "node:child_process";
-import { createInterface } from "node:readline";
 import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
-import puppeteer from "puppeteer-core";
-import { COMPONENT, PAGE } from "../../build/paths.js";
+import * as drive from "../../drive/site.js";
+
+export { at, choose, firstResult, runGallery } from "../../drive/site.js";
 
 /** @typedef {import("puppeteer-core").Page} Page */
 /** @typedef {{ url: string, browser: import("puppeteer-core").Browser, stopServer: () => Promise<void> }} Site */
-
-/** Milliseconds for anything that a page does. */
-const PATIENCE = 120_000;
-const SWITCHES = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--no-first-run",
-  "--disable-background-networking",
-  // Pictures of its own in place of a camera's.
-  "--use-fake-device-for-media-stream",
-  "--use-fake-ui-for-media-stream",
-];
-
-const needed = (/** @type {string} */ name) => {
-  const value = process.env[name];
-  if (!value) {
-    throw new Error(`${name} is not set: these tests run by \`cargo test --workspace --test browser\``);
-  }
-  return value;
-};
-
-/** Paths of the repository. */
-export const at = (/** @type {string} */ path) => fileURLToPath(new URL(`../../../${path}`, import.meta.url));
 
 /**
  * What the host says, as JSON.
@@ -41,48 +15,27 @@ export const at = (/** @type {string} */ path) => fileURLToPath(new URL(`../../.
  * @param {...string} args
  */
 export async function host(...args) {
-  const env = { ...process.env, HOST_COMPONENT: COMPONENT };
-  const { stdout } = await promisify(execFile)(needed("HOST"), [...args, "--format", "json"], {
-    env,
-    maxBuffer: 1 << 26,
-  });
+  const { stdout } = await drive.host([...args, "--format", "json"]);
   return JSON.parse(stdout);
 }
 
 /** Serves the page and starts a browser for the tests of this file. */
 export function site() {
-  /** @type {import("node:child_process").ChildProcess} */
-  let server;
   const site = /** @type {Site} */ ({});
   before(async () => {
-    server = spawn(needed("HOST"), ["demo", `--browser=${PAGE}`, "--port", "0"], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    for await (const line of createInterface({ input: /** @type {NodeJS.ReadableStream} */ (server.stdout) })) {
-      const url = line.match(/http:\/\/\S+/)?.[0];
-      if (url) {
-        site.url = url;
-        break;
-      }
-    }
-    assert.ok(site.url, "the host did not say where it serves the page");
-    site.stopServer = () =>
-      new Promise(resolve => {
-        server.once("exit", () => resolve());
-        server.kill("SIGINT");
-      });
-    site.browser = await puppeteer.launch({
-      executablePath: needed("CHROMIUM"),
-      headless: true,
-      args: SWITCHES,
-      protocolTimeout: PATIENCE,
-    });
+    const { url, stop } = await drive.serve();
+    site.url = url;
+    /** @type {Promise<void> | undefined} */
+    let stopped;
+    site.stopServer = () => {
+      stopped ??= stop();
+      return stopped;
+    };
+    site.browser = await drive.launch();
   });
   after(async () => {
     await site.browser?.close();
-    if (server?.exitCode === null) {
-      await site.stopServer();
-    }
+    await site.stopServer?.();
   });
   return site;
 }
@@ -97,7 +50,7 @@ export function site() {
  *   what to do before the page is loaded.
  */
 export function pageTest(site, name, body, { ready = true, setUp } = {}) {
-  test(name, { timeout: 2 * PATIENCE }, async () => {
+  test(name, { timeout: 2 * drive.PATIENCE }, async () => {
     const context = await site.browser.createBrowserContext();
     const page = await context.newPage();
     /** @type {string[]} */
@@ -109,12 +62,12 @@ export function pageTest(site, name, body, { ready = true, setUp } = {}) {
         problems.push(`asked ${request.url()}`);
       }
     });
-    page.setDefaultTimeout(PATIENCE);
+    page.setDefaultTimeout(drive.PATIENCE);
     try {
       await setUp?.(page);
       await page.goto(site.url);
       if (ready) {
-        await firstResult(page);
+        await drive.firstResult(page);
       }
       await body(page);
       assert.deepEqual(problems, []);
@@ -122,11 +75,6 @@ export function pageTest(site, name, body, { ready = true, setUp } = {}) {
       await context.close();
     }
   });
-}
-
-/** @param {Page} page */
-export async function firstResult(page) {
-  await page.waitForFunction(() => performance.getEntriesByName("first-result").length > 0);
 }
 
 /**
@@ -158,18 +106,6 @@ export async function untilText(page, selector, pattern) {
 }
 
 /**
- * Hands files to an input, as if they had been chosen.
- *
- * @param {Page} page
- * @param {string} selector
- * @param {string} path
- */
-export async function choose(page, selector, path) {
-  const input = /** @type {import("puppeteer-core").ElementHandle<HTMLInputElement>} */ (await page.$(selector));
-  await input.uploadFile(path);
-}
-
-/**
  * Hands a file to the page as a drop or a paste does.
  *
  * @param {Page} page
@@ -194,15 +130,4 @@ export async function hand(page, how, name, bytes) {
     name,
     base64,
   );
-}
-
-/** @param {Page} page */
-export const answer = page => text(page, ".card .answer");
-
-/** Runs the gallery to its end. @param {Page} page */
-export async function runGallery(page) {
-  await page.click('nav a[href="#gallery"]');
-  await page.waitForSelector("#run:not(:disabled)");
-  await page.click("#run");
-  await untilText(page, "#run", /again/);
 }
