@@ -32,6 +32,8 @@ export class Slot {
   #wanted;
   /** @type {Promise<void> | undefined} */
   #classifying;
+  /** Counts what was asked to be in the slot: of several that start at once, the last one stays. */
+  #turn = 0;
 
   /**
    * @param {HTMLElement} place Where the card goes.
@@ -104,6 +106,7 @@ export class Slot {
   }
 
   remove() {
+    this.#turn++;
     this.classifier?.end();
     this.card.remove();
   }
@@ -139,21 +142,31 @@ export class Slot {
    * @param {() => Promise<Classifier>} make
    */
   async #replace(name, make) {
+    this.#turn++;
+    const turn = this.#turn;
     this.card.problem();
     this.card.busy(true);
     this.#say(`Starting ${name}`);
     try {
       const next = await make();
+      if (turn !== this.#turn) {
+        next.end();
+        return;
+      }
       this.classifier?.end();
       this.classifier = next;
       this.card.show(next, next.program === this.#builtIn && !next.onnx);
       this.#say(`${next.description.name} is ready`);
       this.#changed(this);
     } catch (error) {
-      this.card.problem(refusal(name, error));
-      this.#say("");
+      if (turn === this.#turn) {
+        this.card.problem(refusal(name, error));
+        this.#say("");
+      }
     } finally {
-      this.card.busy(false);
+      if (turn === this.#turn) {
+        this.card.busy(false);
+      }
     }
   }
 }

@@ -1,5 +1,5 @@
-// Keeps the page for when there is no network. VERSION and FILES, put before this by the build, are of one build: a page
-// and its scripts never come from two. A newer one takes over when the last tab of the older is closed.
+// Keeps the page for when there is no network. VERSION and FILES, put before this by the build, are of one build: without a
+// network, a page and its scripts never come from two.
 
 const CACHE = `image-stream-${VERSION}`;
 
@@ -25,15 +25,13 @@ self.addEventListener("fetch", event => {
   }
 });
 
+// The network comes first, so that whatever is served here is what is shown: on localhost, another project may be next.
 async function answer(request) {
   const cache = await caches.open(CACHE);
-  const kept = await cache.match(request, { ignoreSearch: true });
-  if (kept) {
-    return kept;
-  }
-  const response = await fetch(request);
-  if (response.status === 200) {
+  const response = await fetch(request).catch(() => cache.match(request, { ignoreSearch: true }));
+  // Files of this version are there already; the others, such as the gallery's, are kept when they are first loaded.
+  if (response?.status === 200 && !(await cache.match(request))) {
     await cache.put(request, response.clone());
   }
-  return response;
+  return response ?? Response.error();
 }

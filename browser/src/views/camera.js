@@ -17,6 +17,8 @@ export function camera(seen, problem) {
   const stop = find("button", "#camera-stop");
   /** @type {MediaStream | undefined} */
   let stream;
+  // Whoever is asked for the camera may take a while to answer, and go elsewhere meanwhile.
+  let isWanted = false;
 
   const show = () => {
     video.hidden = !stream;
@@ -24,6 +26,7 @@ export function camera(seen, problem) {
     start.hidden = Boolean(stream);
   };
   const off = () => {
+    isWanted = false;
     for (const track of stream?.getTracks() ?? []) {
       track.stop();
     }
@@ -46,14 +49,19 @@ export function camera(seen, problem) {
       return;
     }
     start.disabled = true;
+    isWanted = true;
     try {
       stream = await navigator.mediaDevices.getUserMedia({
         video: { facingMode: "environment", width: { ideal: 640 } },
       });
       video.srcObject = stream;
       await video.play();
-      show();
-      look();
+      if (isWanted) {
+        show();
+        look();
+      } else {
+        off();
+      }
     } catch (error) {
       off();
       problem(`the camera cannot be used: ${messageOf(error)}`);

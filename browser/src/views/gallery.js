@@ -134,6 +134,10 @@ export class Gallery {
       }
       this.#say(`${classifier.description.name}: ${tally.accuracy} of ${thousands(tally.count)} right`);
     } catch (error) {
+      // With another model in its place the instance was ended, and what it did is nobody's any more.
+      if (slot.classifier !== classifier) {
+        return;
+      }
       card.problem(`The run ended: ${messageOf(error)}`);
     }
     show(card.element, tally, performance.now() - start, matrix);

@@ -3,29 +3,14 @@ import test from "node:test";
 import { fileURLToPath } from "node:url";
 import { parse } from "@bytecodealliance/jco-transpile/wasm-tools";
 import { build } from "esbuild";
-import { CallError, Calls, serve } from "../../src/component/calls.js";
+import { CallError, Calls } from "../../src/component/calls.js";
 import * as check from "../../src/component/check.js";
 import { NoProgram, transpiled } from "../../src/component/program.js";
-
-/**
- * A worker that is none: two ends of one channel.
- *
- * @param {Record<string, (...args: any[]) => unknown>} functions
- */
-function worker(functions) {
-  const { port1, port2 } = new MessageChannel();
-  port1.start();
-  port2.start();
-  serve(port2, functions);
-  const end = () => {
-    port1.close();
-  };
-  return /** @type {any} */ (Object.assign(port1, { terminate: end }));
-}
+import { channel } from "./channel.js";
 
 test("a call is answered, tells of its progress, or fails with what went wrong", async () => {
   const calls = new Calls(
-    worker({
+    channel({
       add: (one, two) => one + two,
       count: (to, progress) => {
         for (let number = 0; number < to; number++) {
@@ -54,7 +39,7 @@ test("a call is answered, tells of its progress, or fails with what went wrong",
 });
 
 test("a call that takes too long ends the worker and all its calls, and those after it fail at once", async () => {
-  const calls = new Calls(worker({ hang: () => new Promise(() => {}) }));
+  const calls = new Calls(channel({ hang: () => new Promise(() => {}) }));
   const other = calls.call("hang", []);
   const late = calls.call("hang", [], { timeout: 20 });
   await assert.rejects(late, { kind: "timeout", message: "no answer within 0.02 s" });

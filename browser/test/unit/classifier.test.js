@@ -1,0 +1,104 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { Classifier } from "../../src/component/classifier.js";
+import { channel } from "./channel.js";
+
+const PROGRAM = { name: "x.wasm", size: 1, digest: "0".repeat(64), script: "", modules: [] };
+const DESCRIPTION = {
+  name: "m",
+  version: "1",
+  modelSha256: "0".repeat(64),
+  height: 1,
+  width: 2,
+  channels: 1,
+  labels: ["a", "b"],
+  maxImages: 4,
+  accepts: [],
+  produces: [],
+};
+
+/**
+ * Instances of a guest, in place of workers; each says what it does to `calls`.
+ *
+ * @param {string[]} calls
+ * @param {(pixels: Uint8Array) => number[]} predict
+ */
+function guests(calls, predict) {
+  let instances = 0;
+  const functions = () => {
+    const instance = ++instances;
+    return {
+      start: () => {
+        calls.push(`${instance} start`);
+        return DESCRIPTION;
+      },
+      load: (/** @type {Uint8Array} */ onnx) => {
+        calls.push(`${instance} load ${onnx}`);
+        return { ...DESCRIPTION, name: "loaded" };
+      },
+      predict: (/** @type {number} */ count, /** @type {Uint8Array} */ pixels) => {
+        calls.push(`${instance} predict ${count}`);
+        return { probabilities: Float32Array.from(predict(pixels)), took: 1 };
+      },
+    };
+  };
+  const failure = (/** @type {any} */ error) => ({ kind: error.kind ?? "trap", message: error.message });
+  class Guest {
+    constructor() {
+      // biome-ignore lint/correctness/noConstructorReturn: a channel stands in for the worker
+      return channel(functions(), failure);
+    }
+  }
+  globalThis.Worker = /** @type {any} */ (Guest);
+}
+
+test("a guest that falls is replaced by a fresh one with the same model, at the next call", async () => {
+  /** @type {string[]} */
+  const calls = [];
+  guests(calls, pixels => {
+    if (pixels[0] === 13) {
+      throw new Error("unreachable");
+    }
+    return [0.25, 0.75];
+  });
+  const classifier = await Classifier.start(PROGRAM, Uint8Array.from([7]));
+  assert.equal(classifier.description.name, "loaded");
+  await assert.rejects(classifier.predict(1, Uint8Array.from([13, 0])), { kind: "trap", message: "unreachable" });
+  const { rows } = await classifier.predict(1, Uint8Array.from([1, 2]));
+  assert.deepEqual([...rows[0]], [0.25, 0.75]);
+  assert.deepEqual(calls, ["1 start", "1 load 7", "1 predict 1", "2 start", "2 load 7", "2 predict 1"]);
+  classifier.end();
+});
+
+test("a refusal costs no instance", async () => {
+  /** @type {string[]} */
+  const calls = [];
+  guests(calls, () => {
+    throw Object.assign(new Error("bad-shape: too few"), { kind: "reject" });
+  });
+  const classifier = await Classifier.start(PROGRAM);
+  for (let call = 0; call < 2; call++) {
+    await assert.rejects(classifier.predict(1, new Uint8Array(2)), { kind: "reject" });
+  }
+  assert.deepEqual(calls, ["1 start", "1 predict 1", "1 predict 1"]);
+  classifier.end();
+});
+
+test("probabilities that break the contract are an error, and not shown", async () => {
+  guests([], () => [0.5]);
+  const classifier = await Classifier.start(PROGRAM);
+  await assert.rejects(classifier.predict(1, new Uint8Array(2)), /breaks the contract: 1 values for 1 x 2/);
+  classifier.end();
+});
+
+test("of an array only its own bytes are sent", async () => {
+  let length = 0;
+  guests([], pixels => {
+    length = pixels.buffer.byteLength;
+    return [1, 0];
+  });
+  const classifier = await Classifier.start(PROGRAM);
+  await classifier.predict(1, new Uint8Array(1000).subarray(10, 12));
+  assert.equal(length, 2);
+  classifier.end();
+});
