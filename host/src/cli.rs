@@ -4,6 +4,7 @@
 //! what was typed becomes something usable.
 
 mod broker;
+mod demo;
 mod evaluate;
 mod kafka;
 mod pubsub;
@@ -16,6 +17,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 pub use self::broker::{BrokerAddress, BrokerArgs, BrokerName, MemberArgs, StorageArgs};
+pub use self::demo::DemoCommand;
 pub use self::evaluate::{EvaluateCommand, SplitName};
 pub use self::kafka::{CompressionName, DeliveryName, KafkaArgs, SaslName};
 pub use self::pubsub::PubSubArgs;
@@ -74,7 +76,8 @@ pub enum Command {
     Replay(ReplayCommand),
     /// Send 10,000 test images through broker and component and back, and show how it went.
     ///
-    /// The broker is an embedded one in a temporary folder; nothing stays behind.
+    /// The broker is an embedded one in a temporary folder; nothing stays behind. With --browser instead: the page of `cargo xtask
+    /// browser`, which classifies in the browser, on an address of this machine until Ctrl-C.
     Demo(DemoCommand),
     /// Classify image files, without a broker.
     ///
@@ -330,25 +333,6 @@ pub struct ReplayCommand {
     /// Its limits.
     #[command(flatten)]
     pub storage: StorageArgs,
-}
-
-/// `host demo`.
-#[derive(Args, Debug)]
-#[command(after_help = "\
-Examples:
-  host demo
-  host demo --limit 1000 --workers 1
-  host demo --format json")]
-pub struct DemoCommand {
-    /// Which component.
-    #[command(flatten)]
-    pub component: ComponentArgs,
-    /// Send only the first so many images.
-    #[arg(long, value_name = "IMAGES")]
-    pub limit: Option<NonZeroU64>,
-    /// How to write results.
-    #[arg(long, value_enum, default_value = "text")]
-    pub format: Format,
 }
 
 /// `host classify`.

@@ -2,6 +2,7 @@
 
 use crate::steps;
 use anyhow::{Result, bail};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// Installs what is missing of `packages` when root, and otherwise says how.
@@ -38,6 +39,11 @@ fn is_installed(package: &str) -> bool {
         .args(["--show", "--showformat=${db:Status-Status}", package])
         .output()
         .is_ok_and(|output| output.stdout == b"installed")
+}
+
+/// This program has the right to install, and Debian's packages are what it would install.
+pub fn may_install() -> bool {
+    Path::new("/etc/debian_version").exists() && is_root()
 }
 
 fn is_root() -> bool {

@@ -3,7 +3,11 @@
 use crate::steps::{self, Steps};
 use crate::workspace::Workspace;
 use anyhow::Result;
+use std::ffi::OsString;
 use std::process::{Command, ExitCode};
+
+/// Asks `host demo` for the page that `cargo xtask browser` builds.
+pub const PAGE: &str = "--browser";
 
 /// Builds the host's binary.
 ///
@@ -18,8 +22,15 @@ pub fn build(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
 /// Hands the terminal to `host demo`; its exit code is this program's.
 pub fn demo(workspace: &Workspace, args: &[&str]) -> Result<ExitCode> {
     let mut host = Command::new(workspace.host());
-    host.args(["demo", "--component"])
-        .arg(workspace.component("classifier"))
-        .args(args);
+    host.arg("demo");
+    if args.contains(&PAGE) {
+        // The same folder from wherever this is started.
+        let mut page = OsString::from("--browser=");
+        page.push(workspace.page());
+        host.arg(page);
+    } else {
+        host.arg("--component").arg(workspace.component("classifier"));
+    }
+    host.args(args.iter().filter(|arg| **arg != PAGE));
     steps::replace_self(&mut host)
 }

@@ -2,6 +2,7 @@
 
 use crate::debian;
 use crate::steps::Steps;
+use crate::suite;
 use crate::workspace::Workspace;
 use anyhow::{Context, Result, bail};
 use std::fmt::Write as _;
@@ -34,7 +35,7 @@ pub fn fetch(workspace: &Workspace, steps: &mut Steps) -> Result<Distribution> {
 /// Fetches Kafka for the tests, which skip what they cannot run on it. With `CI=true` it has to be there.
 pub fn fetch_for_tests(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
     match fetch(workspace, steps) {
-        Err(error) if std::env::var_os("CI").is_none_or(|ci| ci != "true") => {
+        Err(error) if suite::may_skip() => {
             eprintln!("xtask: the tests on Kafka will be skipped: {error:#}");
             Ok(())
         }

@@ -1,10 +1,11 @@
-//! What a Makefile would do, with nothing to install but Rust: `cargo xtask component`, `demo`, `kafka`, `pubsub`, `test`
-//! and `bench`.
+//! What a Makefile would do, with nothing to install but Rust: `cargo xtask component`, `browser`, `demo`, `kafka`, `pubsub`,
+//! `test` and `bench`.
 //!
 //! Separate from the host because the component is built by another compiler setting than everything else, and because
 //! a `build.rs` that builds WebAssembly would make every `cargo check` wait for it.
 
 mod bench;
+mod browser;
 mod component;
 mod debian;
 mod host;
@@ -33,21 +34,23 @@ Usage: cargo xtask COMMAND
 Commands:
   component [--tests]  Build the classifier for wasm32-wasip2 into target/component/classifier.wasm;
                        with --tests also the guests of test-components/, each into target/component/NAME.wasm
-  demo [ARGS...]       Build component and host, then run `host demo ARGS...`
+  browser              Build the component and the page around it, into target/browser; takes Node.js
+  demo [ARGS...]       Build component and host, then run `host demo ARGS...`; with --browser the page, too
   bench [PART] [RUNS]  Build component and host, then measure what BENCHMARKS.md has, 5 times or RUNS; the parts are
                        demo, on a real Kafka scaling and throughput, pubsub; all where none is named
   kafka [--nodes 3] [--secure]
                        Run an Apache Kafka until Ctrl-C, on 127.0.0.1:9092 where that is free; with --nodes 3 a cluster
                        of three, with --secure also TLS and SASL
   pubsub [--port N]    Run Google's in-memory Pub/Sub until Ctrl-C, on 127.0.0.1:8085 where that is free
-  test [ARGS...]       Build every component, fetch Kafka, test the Pub/Sub server that the tests use, then run
-                       `cargo test --workspace ARGS...`
+  test [ARGS...]       Build every component, build and check the page, fetch Kafka, test the Pub/Sub server that the
+                       tests use, then run `cargo test --workspace ARGS...`
   faults               Build all of it, then make the full table of faults, Kafka's and Pub/Sub's (an hour)
   help                 Print this text
 
 Examples:
   cargo xtask demo                       the whole path on 10,000 real images
   cargo xtask demo --format json         the same, for a script
+  cargo xtask demo --browser             the same classifier on a page
   cargo xtask test                       everything that has to pass
   cargo xtask test -- kill               only the tests with `kill` in their names
 ";
@@ -59,6 +62,7 @@ fn main() -> ExitCode {
     let done = match args.as_slice() {
         ["component"] => component(&mut steps, Guests::Classifier),
         ["component", "--tests"] => component(&mut steps, Guests::All),
+        ["browser"] => browser(&mut steps),
         ["demo", args @ ..] => demo(&mut steps, args),
         ["bench", args @ ..] => bench(&mut steps, args),
         #[cfg(unix)]
@@ -88,9 +92,21 @@ fn component(steps: &mut Steps, guests: Guests) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+fn browser(steps: &mut Steps) -> Result<ExitCode> {
+    let workspace = Workspace::locate()?;
+    component::build(&workspace, steps, Guests::Classifier)?;
+    browser::build(&workspace, steps)?;
+    steps.print();
+    browser::describe(&workspace);
+    Ok(ExitCode::SUCCESS)
+}
+
 fn demo(steps: &mut Steps, args: &[&str]) -> Result<ExitCode> {
     let workspace = Workspace::locate()?;
     component::build(&workspace, steps, Guests::Classifier)?;
+    if args.contains(&host::PAGE) {
+        browser::build(&workspace, steps)?;
+    }
     host::build(&workspace, steps)?;
     steps.print();
     host::demo(&workspace, args)
@@ -155,6 +171,7 @@ fn faults(steps: &mut Steps) -> Result<ExitCode> {
 fn test(steps: &mut Steps, args: &[&str]) -> Result<ExitCode> {
     let workspace = Workspace::locate()?;
     component::build(&workspace, steps, Guests::All)?;
+    let page_is_tested = browser::test(&workspace, steps)?;
     #[cfg(unix)]
     kafka::fetch_for_tests(&workspace, steps)?;
     #[cfg(unix)]
@@ -162,8 +179,10 @@ fn test(steps: &mut Steps, args: &[&str]) -> Result<ExitCode> {
     #[cfg(not(unix))]
     let go_is_tested = false;
     let mut total = suite::run(&workspace, steps, args)?;
-    if !go_is_tested {
-        total.skip_step();
+    for is_tested in [page_is_tested, go_is_tested] {
+        if !is_tested {
+            total.skip_step();
+        }
     }
     steps.print();
     eprintln!("{total}");

@@ -1,6 +1,7 @@
 //! Google's in-memory Pub/Sub, for the tests and for whoever wants to try the host on it.
 
 use crate::steps::{self, Steps};
+use crate::suite;
 use crate::workspace::Workspace;
 use anyhow::{Result, bail};
 use std::fmt::Write as _;
@@ -24,7 +25,7 @@ pub fn build(workspace: &Workspace) -> Result<PubSubProgram> {
 pub fn test(workspace: &Workspace, steps: &mut Steps) -> Result<bool> {
     steps.time("pubsub", || {
         match need_go().and_then(|()| build(workspace)) {
-            Err(error) if std::env::var_os("CI").is_none_or(|ci| ci != "true") => {
+            Err(error) if suite::may_skip() => {
                 eprintln!("skipped: the tests of test-brokers/pubsub: {error:#}");
                 return Ok(false);
             }

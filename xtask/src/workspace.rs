@@ -40,6 +40,11 @@ impl Workspace {
         self.root.join("target/component").join(name).with_extension("wasm")
     }
 
+    /// `target/browser` of the checkout: the page, where the host serves it from.
+    pub fn page(&self) -> PathBuf {
+        self.root.join("target/browser")
+    }
+
     /// The host's binary, as `host::build` makes it.
     pub fn host(&self) -> PathBuf {
         self.target.join("debug").join("host")

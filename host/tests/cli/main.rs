@@ -8,6 +8,7 @@ mod consume;
 mod evaluate;
 mod model;
 mod onnx;
+mod page;
 mod produce;
 mod sandbox;
 mod topics;

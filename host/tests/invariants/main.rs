@@ -127,6 +127,18 @@ fn the_guest_touches_neither_files_nor_the_network_nor_the_environment() {
     rule.holds_in(&guest());
 }
 
+/// Nobody reaches the host from outside: it listens for its own demo's page alone, and `page` on this machine's address alone.
+#[test]
+fn nothing_listens_but_the_demo_s_page() {
+    let rule = Rule {
+        patterns: &["hyper*", "tower_http*", "TcpListener", "UdpSocket", "UnixListener"],
+        allowed: &["host/src/commands/demo/http.rs", "host/src/commands/demo/page.rs"],
+        remedy: "the host is a client of brokers; what is to be served is a file of the page",
+    };
+    rule.holds_in(&host());
+    rule.is_met_in(&host());
+}
+
 #[test]
 fn stdout_is_written_in_one_place_and_nothing_prints() {
     let printing = Rule {

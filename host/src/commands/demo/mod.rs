@@ -1,5 +1,8 @@
-//! `host demo`: the 10,000 test images through an embedded broker, the component and back, all in one process.
+//! `host demo`: the 10,000 test images through an embedded broker, the component and back, all in one process. With
+//! `--browser`: the page on which a browser does the classifying.
 
+mod http;
+mod page;
 mod picture;
 mod report;
 
@@ -33,6 +36,9 @@ const IN_FLIGHT: usize = 64;
 impl DemoCommand {
     /// Runs the demo and shows how it went. Fails where not every image was answered.
     pub async fn execute(self) -> anyhow::Result<()> {
+        if let Some(folder) = &self.browser {
+            return page::serve(folder, self.port, &self.component.component).await;
+        }
         tokio::select! {
             biased;
             () = interrupted() => {

@@ -1,0 +1,44 @@
+//! `host demo`: what may be typed.
+
+use std::num::NonZeroU64;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{ComponentArgs, Format};
+use crate::config::DEFAULT_PAGE;
+
+/// `host demo`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  host demo
+  host demo --limit 1000 --workers 1
+  host demo --format json
+  host demo --browser                     the same classifier on a page, at http://127.0.0.1:8000/
+  host demo --browser=pages --port 0")]
+pub struct DemoCommand {
+    /// Which component.
+    #[command(flatten)]
+    pub component: ComponentArgs,
+    /// Send only the first so many images.
+    #[arg(long, value_name = "IMAGES")]
+    pub limit: Option<NonZeroU64>,
+    /// How to write results.
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Format,
+    /// Serve the page that classifies in a browser, from this folder [default: target/browser].
+    #[arg(
+        long,
+        value_name = "FOLDER",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = DEFAULT_PAGE,
+        conflicts_with_all = ["limit", "format", "model", "workers", "guest_memory", "guest_timeout", "no_cache"],
+        help_heading = "In a browser"
+    )]
+    pub browser: Option<PathBuf>,
+    /// Serve it on this port; 0 takes any that is free [default: 8000, or any where that is taken].
+    #[arg(long, value_name = "N", requires = "browser", help_heading = "In a browser")]
+    pub port: Option<u16>,
+}

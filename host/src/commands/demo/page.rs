@@ -1,0 +1,83 @@
+//! `host demo --browser`: the page that `cargo xtask browser` has built, served to the browsers of this machine.
+
+use std::env;
+use std::io::ErrorKind;
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+
+use tokio::net::TcpListener;
+
+use super::http::{self, Folder};
+use crate::commands::stdout;
+use crate::config::{DEFAULT_COMPONENT, DEFAULT_PORT};
+use crate::exit::{Failure, StdoutError};
+use crate::shutdown::interrupted;
+
+/// Serves the page in `folder` until a signal, which is the end that is meant.
+pub async fn serve(folder: &Path, port: Option<u16>, component: &Path) -> anyhow::Result<()> {
+    refuse_component(component)?;
+    let page = open(folder)?;
+    let serving = async {
+        let listener = listen(port).await?;
+        tell(format!("http://{}/", listener.local_addr()?)).await?;
+        tracing::info!("serves the page in {} until Ctrl-C", folder.display());
+        match http::serve(&listener, page).await {}
+    };
+    tokio::select! {
+        biased;
+        () = interrupted() => Ok(()),
+        failed = serving => failed,
+    }
+}
+
+/// The page has the component that it was built with. Clap cannot tell one that was typed from HOST_COMPONENT, which is
+/// set for other commands and says nothing of this one.
+fn refuse_component(component: &Path) -> Result<(), Failure> {
+    let untyped = env::var_os("HOST_COMPONENT").map_or_else(|| DEFAULT_COMPONENT.into(), PathBuf::from);
+    if component == untyped {
+        return Ok(());
+    }
+    Err(Failure::Usage(format!(
+        "--component '{}' cannot be used with --browser: the page has the one that it was built with",
+        component.display()
+    )))
+}
+
+fn open(folder: &Path) -> Result<Folder, Failure> {
+    let page = Folder::open(folder)
+        .ok()
+        .filter(|_| folder.join("index.html").is_file());
+    page.ok_or_else(|| {
+        Failure::Configuration(format!(
+            "there is no page in '{}', as it has no index.html: build it with `cargo xtask browser`, or say where it is with \
+             --browser=FOLDER",
+            folder.display()
+        ))
+    })
+}
+
+/// On this machine alone. A port that nobody asked for may be another one.
+async fn listen(port: Option<u16>) -> Result<TcpListener, Failure> {
+    let bind = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
+    let wanted = port.unwrap_or(DEFAULT_PORT);
+    let bound = match bind(wanted).await {
+        Err(error) if port.is_none() && error.kind() == ErrorKind::AddrInUse => {
+            tracing::info!("port {wanted} is taken, so this is another one; --port chooses");
+            bind(0).await
+        }
+        bound => bound,
+    };
+    bound.map_err(|error| {
+        Failure::Configuration(format!(
+            "cannot listen on 127.0.0.1:{wanted} ({error}): choose another port with --port, or any that is free with --port 0"
+        ))
+    })
+}
+
+/// The address on stdout. Whoever reads that may have gone; the page is served all the same.
+async fn tell(url: String) -> Result<(), StdoutError> {
+    match stdout::write_line(url).await {
+        Err(StdoutError(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        told => told,
+    }
+}
