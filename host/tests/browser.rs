@@ -9,34 +9,12 @@ mod components;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
-use test_brokers::or_skip;
+use test_brokers::{need_chromium, or_skip};
 
 use components::component;
 
-/// Chromium by its names, Debian's first.
-const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
-
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()
-}
-
-/// The Chromium that the variable CHROMIUM names, or else the first on the PATH; and Node.js, which drives it.
-fn browser() -> Result<PathBuf> {
-    on_path("node").context("node 20 or later is not on the PATH: see https://nodejs.org")?;
-    if let Some(named) = std::env::var_os("CHROMIUM").map(PathBuf::from) {
-        ensure!(named.is_file(), "CHROMIUM names no file: {}", named.display());
-        return Ok(named);
-    }
-    let found = BROWSERS.into_iter().find_map(on_path);
-    found
-        .context("chromium is not on the PATH: run `apt-get install chromium`, or set CHROMIUM to a Chromium or Chrome")
-}
-
-fn on_path(name: &str) -> Option<PathBuf> {
-    let folders = std::env::var_os("PATH")?;
-    let mut files = std::env::split_paths(&folders).map(|folder| folder.join(name));
-    files.find(|file| file.is_file())
 }
 
 /// What Node.js has counted, such as `tests`: it writes a line `ℹ tests 12` for each count.
@@ -52,7 +30,7 @@ fn count(report: &str, name: &str) -> Option<usize> {
 
 #[test]
 fn the_page_passes_its_own_tests_in_a_real_browser() {
-    let Some(chromium) = or_skip(browser()).unwrap() else {
+    let Some(chromium) = or_skip(need_chromium()).unwrap() else {
         return;
     };
     let page = root().join("target/browser/index.html");

@@ -8,6 +8,7 @@
 
 #![cfg(unix)]
 
+mod chromium;
 mod cluster;
 mod distribution;
 mod keeper;
@@ -20,6 +21,7 @@ mod store;
 mod tls;
 mod wire;
 
+pub use chromium::need_chromium;
 pub use cluster::{Cluster, Options};
 pub use distribution::{Distribution, missing_packages};
 pub use node::{MECHANISMS, PASSWORD, USER};

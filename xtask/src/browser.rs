@@ -42,6 +42,16 @@ pub fn test(workspace: &Workspace, steps: &mut Steps) -> Result<bool> {
     Ok(true)
 }
 
+/// How soon the page answers, and how fast it classifies beside the host: tables in Markdown, on stdout.
+#[cfg(unix)]
+pub fn bench(workspace: &Workspace, steps: &mut Steps, runs: usize) -> Result<()> {
+    let chromium = test_brokers::need_chromium()?;
+    build(workspace, steps)?;
+    let mut npm = npm(&workspace.root.join("browser"));
+    npm.args(["run", "--silent", "bench", "--", &runs.to_string()]);
+    steps::run(npm.env("HOST", workspace.host()).env("CHROMIUM", chromium))
+}
+
 /// Says where the page is, and what serves it.
 pub fn describe(workspace: &Workspace) {
     let page = workspace.page();

@@ -37,7 +37,7 @@ Commands:
   browser              Build the component and the page around it, into target/browser; takes Node.js
   demo [ARGS...]       Build component and host, then run `host demo ARGS...`; with --browser the page, too
   bench [PART] [RUNS]  Build component and host, then measure what BENCHMARKS.md has, 5 times or RUNS; the parts are
-                       demo, on a real Kafka scaling and throughput, pubsub; all where none is named
+                       demo, on a real Kafka scaling and throughput, pubsub, browser; all where none is named
   kafka [--nodes 3] [--secure]
                        Run an Apache Kafka until Ctrl-C, on 127.0.0.1:9092 where that is free; with --nodes 3 a cluster
                        of three, with --secure also TLS and SASL

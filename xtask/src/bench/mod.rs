@@ -16,6 +16,8 @@ mod scaling;
 #[cfg(unix)]
 mod throughput;
 
+#[cfg(unix)]
+use crate::browser;
 use crate::component::{self, Guests};
 use crate::host;
 use crate::steps::Steps;
@@ -34,10 +36,12 @@ pub enum Part {
     Throughput,
     /// The same over Pub/Sub, beside Google's Python client.
     PubSub,
+    /// The component in a browser, beside the host.
+    Browser,
 }
 
 impl Part {
-    pub const ALL: [Self; 4] = [Self::Demo, Self::Scaling, Self::Throughput, Self::PubSub];
+    pub const ALL: [Self; 5] = [Self::Demo, Self::Scaling, Self::Throughput, Self::PubSub, Self::Browser];
 
     /// By its name on the command line.
     pub fn named(name: &str) -> Option<Self> {
@@ -46,6 +50,7 @@ impl Part {
             "scaling" => Some(Self::Scaling),
             "throughput" => Some(Self::Throughput),
             "pubsub" => Some(Self::PubSub),
+            "browser" => Some(Self::Browser),
             _ => None,
         }
     }
@@ -69,8 +74,13 @@ pub fn run(workspace: &Workspace, steps: &mut Steps, parts: &[Part], runs: usize
             Part::Throughput => throughput::measure(workspace, steps, runs)?,
             #[cfg(unix)]
             Part::PubSub => pubsub::measure(workspace, steps, runs)?,
+            #[cfg(unix)]
+            Part::Browser => {
+                browser::bench(workspace, steps, runs)?;
+                continue;
+            }
             #[cfg(not(unix))]
-            other => anyhow::bail!("{other:?} takes a broker of the tests, which runs on Unix only"),
+            other => anyhow::bail!("{other:?} takes what the tests start, which runs on Unix only"),
         };
         std::io::stdout().write_all(format!("{table}\n").as_bytes())?;
     }
