@@ -60,6 +60,9 @@ async function take(file) {
   problem("");
   try {
     const kind = kindOf(file.name, await head(file));
+    if ((kind === "onnx" || kind === "wasm") && slots.length === 0) {
+      throw new Error(`'${file.name}' has come too early: the component is not loaded yet`);
+    }
     if (kind === "onnx") {
       await slots[0].loadModel(file);
     } else if (kind === "wasm") {
@@ -173,7 +176,15 @@ async function start() {
   const loader = new Calls(new Worker("loader.worker.js", { type: "module" }));
   const bar = find("progress", "#loading-bar");
   const samples = TestImages.load("first");
-  const gallery = new Gallery(() => slots, pick, say);
+  const gallery = new Gallery(
+    () => slots,
+    (images, number) => {
+      pick(images, number);
+      // Where it was is hidden now.
+      find("main", "").focus();
+    },
+    say,
+  );
   views(gallery);
   files();
   const canvas = find("canvas", "#drawing");
@@ -200,6 +211,9 @@ async function start() {
   walkable(place);
   await models(builtIn, loader, gallery);
   find("div", "#loading").hidden = true;
+  if (!slots[0].classifier) {
+    return;
+  }
   if (!picture) {
     await classify(pictureOfGrey(images.slice(0), SIDE, SIDE));
   }

@@ -116,9 +116,9 @@ export class Slot {
       const { picture, preparation } = this.#wanted;
       this.#wanted = undefined;
       const { classifier } = this;
-      const steps = prepare(picture, preparation, classifier.description);
-      showSteps(this.card.element, steps);
       try {
+        const steps = prepare(picture, preparation, classifier.description);
+        showSteps(this.card.element, steps);
         const { rows, took } = await classifier.predict(
           1,
           new Uint8Array(/** @type {any} */ (steps.at(-1)).raster.values),

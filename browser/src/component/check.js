@@ -7,6 +7,11 @@ const SUM = 1e-3;
 const LABELS = 65_536;
 const NAME = 256;
 const SIDE = 65_535;
+/** The most values of one image: a page that makes larger ones for whoever asks would stand still. */
+const VALUES = 1 << 24;
+const TEXT = 1024;
+/** Characters that steer a terminal, end a line, or turn the direction of the text around them. */
+const STEERING = /[\p{Cc}\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
 
 /**
  * A description that can be relied on.
@@ -33,7 +38,19 @@ export function description(said) {
     const value = JSON.stringify(said[wrong[0]]).slice(0, NAME);
     throw new Error(`the component breaks the contract: its ${wrong[0]} is ${value}`);
   }
+  if (said.height * said.width * said.channels > VALUES) {
+    throw new Error(`images of ${said.height} x ${said.width} x ${said.channels} are too large for this page`);
+  }
   return said;
+}
+
+/**
+ * A guest's text for people: bounded, on one line, and steering nothing.
+ *
+ * @param {unknown} text
+ */
+export function text(text) {
+  return String(text).slice(0, TEXT).replace(STEERING, " ");
 }
 
 /**
@@ -66,5 +83,5 @@ export function probabilities(values, count, labels) {
 
 /** @param {string} text Fit to be shown: short, not empty, and steering neither a terminal nor the direction of text. */
 function isName(text) {
-  return text.length > 0 && text.length <= NAME && !/[\p{Cc}\u200e\u200f\u2028-\u202e\u2066-\u2069]/u.test(text);
+  return text.length > 0 && text.length <= NAME && text.search(STEERING) === -1;
 }

@@ -2,6 +2,7 @@
 // too long.
 
 import { serve } from "./calls.js";
+import { text } from "./check.js";
 import { Words, wasi } from "./wasi.js";
 
 /**
@@ -72,7 +73,7 @@ serve(
  */
 function refusal(error) {
   if ((error?.tag === "reject" || error?.tag === "retry") && typeof error.val?.code === "string") {
-    return { kind: error.tag, message: `${error.val.code}: ${error.val.detail}` };
+    return { kind: error.tag, message: text(`${error.val.code}: ${error.val.detail}`) };
   }
   return undefined;
 }
@@ -84,5 +85,5 @@ function refusal(error) {
  */
 function fall(error) {
   const said = words.take();
-  return { kind: "trap", message: `${error?.message ?? error}${said && `; it said: ${said}`}` };
+  return { kind: "trap", message: text(`${error?.message ?? error}${said && `; it said: ${said}`}`) };
 }

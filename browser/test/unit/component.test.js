@@ -80,6 +80,16 @@ test("a description that cannot be relied on is refused by its first bad part", 
   }
 });
 
+test("images that a page cannot make are refused", () => {
+  assert.throws(() => check.description({ ...GOOD, width: 65_535, height: 65_535 }), /65535 x 65535 x 1 are too large/);
+});
+
+test("a guest's text is bounded, on one line, and steers nothing", () => {
+  assert.equal(check.text("bad\n\u202evalue\u0007"), "bad  value ");
+  assert.equal(check.text("x".repeat(5000)).length, 1024);
+  assert.equal(check.text(undefined), "undefined");
+});
+
 test("probabilities are as many as labels, finite and in all 1", () => {
   const rows = check.probabilities(Float32Array.from([0.5, 0.5, 1, 0]), 2, 2);
   assert.deepEqual(
