@@ -28,7 +28,7 @@ pub fn demo(workspace: &Workspace, args: &[&str]) -> Result<ExitCode> {
         let mut page = OsString::from("--browser=");
         page.push(workspace.page());
         host.arg(page);
-    } else {
+    } else if !args.iter().any(|arg| arg.starts_with(PAGE)) {
         host.arg("--component").arg(workspace.component("classifier"));
     }
     host.args(args.iter().filter(|arg| **arg != PAGE));
