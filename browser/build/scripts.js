@@ -7,7 +7,7 @@ import { build } from "esbuild";
 import { BROWSER } from "./paths.js";
 
 /** What `static/requirements.js` says to whoever has less. */
-const TARGETS = ["chrome96", "firefox114", "safari16.4"];
+const TARGETS = ["chrome111", "firefox119", "safari16.4"];
 
 /**
  * @param {string} folder

@@ -2,7 +2,8 @@
 
 import { CallError } from "./component/calls.js";
 import { Classifier } from "./component/classifier.js";
-import { head, kindOf } from "./picture/open.js";
+import { best } from "./images/tally.js";
+import { bytes, head, kindOf } from "./picture/open.js";
 import { prepare } from "./picture/prepare.js";
 import { Card } from "./views/card.js";
 import { messageOf } from "./views/dom.js";
@@ -20,6 +21,7 @@ const KINDS = {
   wasm: "a WebAssembly file",
   onnx: "an ONNX model",
   picture: "a picture",
+  svg: "an SVG drawing",
   text: "text",
   empty: "empty",
   unknown: "of no kind that is known here",
@@ -32,51 +34,60 @@ export class Slot {
   #wanted;
   /** @type {Promise<void> | undefined} */
   #classifying;
-  /** Counts what was asked to be in the slot: of several that start at once, the last one stays. */
-  #turn = 0;
+  /** What the card says is wrong is that the latest picture had no answer. */
+  #isUnanswered = false;
+  /** Gives up what is starting: of several that are asked for, the last one stays. */
+  #starting = new AbortController();
+  /** The component that was asked for last, for a model that comes while it is made ready. @type {Promise<Program> | undefined} */
+  #program;
 
   /**
    * @param {HTMLElement} place Where the card goes.
    * @param {Program} builtIn
    * @param {object} page What the page does for a slot.
    * @param {(name: string, file: Uint8Array) => Promise<Program>} page.transpile
-   * @param {(text: string) => void} page.say
    * @param {(slot: Slot) => void} page.changed Another model is in the slot.
-   * @param {(slot: Slot) => void} [page.remove]
+   * @param {(model: string, answer: string) => void} page.announce
+   * @param {() => void} [page.remove]
    */
-  constructor(place, builtIn, { transpile, say, changed, remove }) {
+  constructor(place, builtIn, { transpile, changed, announce, remove }) {
     this.#builtIn = builtIn;
     this.#transpile = transpile;
-    this.#say = say;
     this.#changed = changed;
+    this.#announce = announce;
     this.card = new Card(place, {
       model: file => this.loadModel(file),
       component: file => this.loadComponent(file),
-      reset: () => this.start(),
-      remove: remove && (() => remove(this)),
+      reset: () => {
+        this.card.focus();
+        this.start();
+      },
+      remove,
     });
   }
 
   #builtIn;
   #transpile;
-  #say;
   #changed;
+  #announce;
 
   /** The built-in component, with its own model. */
   start() {
-    return this.#replace(this.#builtIn.name, () => Classifier.start(this.#builtIn));
+    this.#program = Promise.resolve(this.#builtIn);
+    return this.#replace(this.#builtIn.name, this.#program);
   }
 
   /**
-   * Puts a model into the component that is in the slot.
+   * Puts a model into the component that is in the slot, or will be.
    *
    * @param {File} file
    */
-  loadModel(file) {
-    const program = this.classifier?.program ?? this.#builtIn;
-    return this.#replace(file.name, async () =>
-      Classifier.start(program, await bytesOf(file, "onnx", "an ONNX model")),
-    );
+  async loadModel(file) {
+    const bytes = await this.#read(file, "onnx", "an ONNX model");
+    if (bytes) {
+      const program = this.#program ?? Promise.resolve(this.#builtIn);
+      await this.#replace(file.name, program, { name: file.name, bytes });
+    }
   }
 
   /**
@@ -84,11 +95,12 @@ export class Slot {
    *
    * @param {File} file
    */
-  loadComponent(file) {
-    return this.#replace(file.name, async () => {
-      const bytes = await bytesOf(file, "wasm", "a WebAssembly component");
-      return Classifier.start(await this.#transpile(file.name, bytes));
-    });
+  async loadComponent(file) {
+    const bytes = await this.#read(file, "wasm", "a WebAssembly component");
+    if (bytes) {
+      this.#program = this.#transpile(file.name, bytes);
+      await this.#replace(file.name, this.#program);
+    }
   }
 
   /**
@@ -106,8 +118,9 @@ export class Slot {
   }
 
   remove() {
-    this.#turn++;
+    this.#starting.abort();
     this.classifier?.end();
+    this.classifier = undefined;
     this.card.remove();
   }
 
@@ -124,11 +137,16 @@ export class Slot {
           new Uint8Array(/** @type {any} */ (steps.at(-1)).raster.values),
         );
         if (classifier === this.classifier) {
-          this.card.problem();
+          if (this.#isUnanswered) {
+            this.card.problem();
+          }
+          this.#isUnanswered = false;
           showScores(this.card.element, rows[0], classifier.description.labels, took);
+          this.#announce(classifier.description.name, classifier.description.labels[best(rows[0])]);
         }
       } catch (error) {
         if (classifier === this.classifier) {
+          this.#isUnanswered = true;
           this.card.problem(`No answer: ${messageOf(error)}`);
         }
       }
@@ -136,57 +154,60 @@ export class Slot {
   }
 
   /**
+   * What is in a file of the right kind. One of another kind is told, and takes nothing's place.
+   *
+   * @param {File} file
+   * @param {"onnx" | "wasm"} kind
+   * @param {string} expected
+   */
+  async #read(file, kind, expected) {
+    try {
+      if (file.size > LARGEST) {
+        throw new Error(`'${file.name}' has ${file.size} bytes, and at most ${LARGEST} are read`);
+      }
+      const found = kindOf(file.name, await head(file));
+      // ONNX has no signature, so what has none of another kind is left for the component to judge.
+      if (found !== kind && !(kind === "onnx" && found === "unknown")) {
+        throw new Error(`'${file.name}' is ${KINDS[found]}, and ${expected} is needed here`);
+      }
+      return await bytes(file);
+    } catch (error) {
+      this.card.problem(messageOf(error));
+      return undefined;
+    }
+  }
+
+  /**
    * What is in the slot stays there until the new one has started.
    *
    * @param {string} name
-   * @param {() => Promise<Classifier>} make
+   * @param {Promise<Program>} program
+   * @param {{ name: string, bytes: Uint8Array }} [model]
    */
-  async #replace(name, make) {
-    this.#turn++;
-    const turn = this.#turn;
+  async #replace(name, program, model) {
+    this.#starting.abort();
+    const starting = new AbortController();
+    this.#starting = starting;
     this.card.problem();
-    this.card.busy(true);
-    this.#say(`Starting ${name}`);
+    this.card.starting(name, () => starting.abort());
     try {
-      const next = await make();
-      if (turn !== this.#turn) {
-        next.end();
-        return;
-      }
+      const next = await Classifier.start(await program, model, starting.signal);
       this.classifier?.end();
       this.classifier = next;
-      this.card.show(next, next.program === this.#builtIn && !next.onnx);
-      this.#say(`${next.description.name} is ready`);
+      this.card.show(next, next.program === this.#builtIn && !model);
       this.#changed(this);
     } catch (error) {
-      if (turn === this.#turn) {
+      if (!starting.signal.aborted) {
         this.card.problem(refusal(name, error));
-        this.#say("");
       }
+      // Where the component is at fault, no later model is to wait for it.
+      this.#program = this.classifier && Promise.resolve(this.classifier.program);
     } finally {
-      if (turn === this.#turn) {
-        this.card.busy(false);
+      if (starting === this.#starting) {
+        this.card.started();
       }
     }
   }
-}
-
-/**
- * @param {File} file
- * @param {"onnx" | "wasm"} kind
- * @param {string} expected
- * @returns {Promise<Uint8Array>}
- */
-async function bytesOf(file, kind, expected) {
-  if (file.size > LARGEST) {
-    throw new Error(`'${file.name}' has ${file.size} bytes, and at most ${LARGEST} are read`);
-  }
-  const found = kindOf(file.name, await head(file));
-  // ONNX has no signature, so what has none of another kind is left for the component to judge.
-  if (found !== kind && !(kind === "onnx" && found === "unknown")) {
-    throw new Error(`'${file.name}' is ${KINDS[found]}, and ${expected} is needed here`);
-  }
-  return new Uint8Array(await file.arrayBuffer());
 }
 
 /**

@@ -2,7 +2,7 @@
 // reads: where this page's modules fail, only what is no module can still speak.
 
 /** What `build/scripts.js` is told to build for. */
-var BROWSERS = "Chrome or Edge 96, Firefox 114, or Safari 16.4, or later ones";
+var BROWSERS = "Chrome or Edge 111, Firefox 119, or Safari 16.4, or later ones";
 
 /** A module that adds two vectors, which only a browser with 128-bit SIMD takes. */
 var SIMD = [
@@ -17,7 +17,7 @@ function whyNot() {
     );
   }
   if (typeof WebAssembly !== "object") {
-    return "This browser runs no WebAssembly, or it was turned off. What would: " + BROWSERS + ".";
+    return "This browser runs no WebAssembly, or it was turned off. This page takes " + BROWSERS + ".";
   }
   if (!WebAssembly.validate(new Uint8Array(SIMD))) {
     return (
@@ -25,19 +25,45 @@ function whyNot() {
     );
   }
   if (
-    typeof Worker !== "function" ||
-    typeof OffscreenCanvas !== "function" ||
-    !("noModule" in document.createElement("script"))
+    !hasModuleWorkers() ||
+    !("ariaLabel" in Element.prototype) ||
+    !CSS.supports("color", "color-mix(in srgb, red, blue)")
   ) {
     return "This browser is too old for this page. What runs it: " + BROWSERS + ".";
   }
   return "";
 }
 
-var why = whyNot();
-if (why) {
+/** Whoever knows the option reads it. */
+function hasModuleWorkers() {
+  var isRead = false;
+  var options = {
+    get type() {
+      isRead = true;
+      return "module";
+    },
+  };
+  try {
+    new Worker(URL.createObjectURL(new Blob([""])), options).terminate();
+  } catch (_missing) {
+    // There are no workers at all.
+  }
+  return isRead;
+}
+
+function tell(why) {
   var unsupported = document.getElementById("unsupported");
   unsupported.hidden = false;
   unsupported.textContent = why;
-  document.getElementById("loading").hidden = true;
 }
+
+var why = whyNot();
+if (why) {
+  tell(why);
+}
+window.addEventListener("load", function () {
+  // The first thing that the page's own script does is to choose a view.
+  if (!why && !document.body.dataset.view) {
+    tell("The page's scripts have not come: load it again, or build it again with `cargo xtask browser`.");
+  }
+});

@@ -94,4 +94,28 @@ mod tests {
         let half = RgbaImage::from_pixel(3, 2, Rgba([200, 200, 200, 128]));
         assert_eq!(fit(half.into(), GREY), [100.0; 6]);
     }
+
+    /// The page does the same to a picture before it asks the component: `browser/test/unit/picture.test.js` has the same
+    /// picture, and the same sums.
+    #[test]
+    fn a_picture_becomes_what_the_page_makes_of_it_to_the_last_bit() {
+        let mut state = 77u32;
+        let mut next = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        };
+        let noise = RgbImage::from_fn(97, 53, |_, _| Rgb([next(), next(), next()]));
+        for (channels, expected) in [(1, 4_157_336_356), (3, 3_762_368_823)] {
+            let image = ImageShape {
+                height: 28,
+                width: 28,
+                channels,
+            };
+            let values = fit(noise.clone().into(), image);
+            let sum = values.iter().fold(2_166_136_261u32, |sum, value| {
+                (sum ^ *value as u32).wrapping_mul(16_777_619)
+            });
+            assert_eq!(sum, expected, "{channels} channels");
+        }
+    }
 }

@@ -63,7 +63,11 @@ export class Calls {
     });
     worker.addEventListener("error", event => {
       event.preventDefault();
-      this.end({ kind: "error", message: event.message || "a worker of the page could not be loaded" });
+      this.end({
+        kind: "error",
+        message:
+          event.message || "a script of the page cannot be loaded: is the server still there? Load the page again",
+      });
     });
   }
 

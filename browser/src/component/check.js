@@ -1,4 +1,4 @@
-// What a guest returns is hostile until it has been through here; the host checks the same.
+// What a guest returns is hostile until it has been through here: what the host checks, and what only a page has to.
 
 /** @typedef {import("./guest.worker.js").Description} Description */
 
@@ -9,6 +9,8 @@ const NAME = 256;
 const SIDE = 65_535;
 /** The most values of one image: a page that makes larger ones for whoever asks would stand still. */
 const VALUES = 1 << 24;
+/** Nor are they more than so many times as long as wide: the margins of a picture would be as large. */
+const SLENDER = 8;
 const TEXT = 1024;
 /** Characters that steer a terminal, end a line, or turn the direction of the text around them. */
 const STEERING = /[\p{Cc}\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
@@ -32,14 +34,17 @@ export function description(said) {
     ["channels", said.channels === 1 || said.channels === 3],
     ["labels", said.labels.length >= 1 && said.labels.length <= LABELS && said.labels.every(isName)],
     ["maxImages", said.maxImages > 0],
+    ["accepts", said.accepts.length > 0 && said.accepts.every(isName)],
+    ["produces", said.produces.length > 0 && said.produces.every(isName)],
   ];
   const wrong = parts.find(([, good]) => !good);
   if (wrong) {
-    const value = JSON.stringify(said[wrong[0]]).slice(0, NAME);
+    const value = text(JSON.stringify(said[wrong[0]])).slice(0, NAME);
     throw new Error(`the component breaks the contract: its ${wrong[0]} is ${value}`);
   }
-  if (said.height * said.width * said.channels > VALUES) {
-    throw new Error(`images of ${said.height} x ${said.width} x ${said.channels} are too large for this page`);
+  const { height, width, channels } = said;
+  if (height * width * channels > VALUES || Math.max(height / width, width / height) > SLENDER) {
+    throw new Error(`images of ${height} x ${width} x ${channels} are too large or too narrow for this page`);
   }
   return said;
 }

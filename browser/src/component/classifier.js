@@ -6,24 +6,34 @@ import * as check from "./check.js";
 /** @typedef {import("./program.js").Program} Program */
 /** @typedef {import("./guest.worker.js").Description} Description */
 
-/** How long a call may take, in milliseconds, as the host's `--guest-timeout` has it; a model is read in a longer one. */
+/**
+ * An ONNX file.
+ *
+ * @typedef {object} Model
+ * @property {string} name
+ * @property {Uint8Array} bytes
+ */
+
+/** How long a call may take, in milliseconds, as the host's `--guest-timeout` has it. */
 const CALL = 30_000;
-const LOAD = 60_000;
 
 export class Classifier {
   /** @type {Calls} */
   #guest;
-  #spoiled = false;
+  #isSpoiled = false;
+  #isEnded = false;
+  /** One call at a time: what waits for another's answer has not begun to take time. @type {Promise<unknown>} */
+  #last = Promise.resolve();
 
   /**
    * @param {Program} program
-   * @param {Uint8Array | undefined} onnx
+   * @param {Model | undefined} model
    * @param {Calls} guest
    * @param {Description} description
    */
-  constructor(program, onnx, guest, description) {
+  constructor(program, model, guest, description) {
     this.program = program;
-    this.onnx = onnx;
+    this.model = model;
     this.#guest = guest;
     this.description = description;
   }
@@ -32,13 +42,14 @@ export class Classifier {
    * Instantiates a component, and puts a model into it where one is given.
    *
    * @param {Program} program
-   * @param {Uint8Array} [onnx]
+   * @param {Model} [model]
+   * @param {AbortSignal} [signal] Gives it up.
    * @returns {Promise<Classifier>}
    * @throws {Error} with a message for people; nothing is left running.
    */
-  static async start(program, onnx) {
-    const { guest, description } = await instantiate(program, onnx);
-    return new Classifier(program, onnx, guest, description);
+  static async start(program, model, signal) {
+    const { guest, description } = await instantiate(program, model, signal);
+    return new Classifier(program, model, guest, description);
   }
 
   /**
@@ -47,30 +58,40 @@ export class Classifier {
    * @returns {Promise<{ rows: Float32Array[], took: number }>} Probabilities of each image; milliseconds in the component.
    * @throws {CallError} where the component refuses or falls; the next call finds a fresh instance.
    */
-  async predict(count, pixels) {
+  predict(count, pixels) {
     // Its own bytes alone: what is sent to a worker is sent with all of the memory that it is a part of.
-    const { probabilities, took } = await this.#call("predict", count, pixels.slice());
-    return { rows: check.probabilities(probabilities, count, this.description.labels.length), took };
+    const answer = this.#last.then(() => this.#call("predict", [count, pixels.slice()]));
+    this.#last = answer.catch(() => {});
+    return answer.then(({ probabilities, took }) => ({
+      rows: check.probabilities(probabilities, count, this.description.labels.length),
+      took,
+    }));
   }
 
+  /** Calls that have not been answered fail. */
   end() {
+    this.#isEnded = true;
     this.#guest.end();
   }
 
   /**
    * @param {string} name
-   * @param {...unknown} args
+   * @param {unknown[]} args
    */
-  async #call(name, ...args) {
-    if (this.#spoiled) {
+  async #call(name, args) {
+    if (this.#isSpoiled) {
       this.#guest.end();
-      ({ guest: this.#guest } = await instantiate(this.program, this.onnx));
-      this.#spoiled = false;
+      const { guest } = await instantiate(this.program, this.model);
+      this.#guest = guest;
+      this.#isSpoiled = false;
+      if (this.#isEnded) {
+        guest.end();
+      }
     }
     try {
       return await this.#guest.call(name, args, { timeout: CALL });
     } catch (error) {
-      this.#spoiled = error instanceof CallError && (error.kind === "trap" || error.kind === "timeout");
+      this.#isSpoiled = error instanceof CallError && (error.kind === "trap" || error.kind === "timeout");
       throw error;
     }
   }
@@ -78,21 +99,35 @@ export class Classifier {
 
 /**
  * @param {Program} program
- * @param {Uint8Array} [onnx]
+ * @param {Model} [model]
+ * @param {AbortSignal} [signal]
  */
-async function instantiate(program, onnx) {
-  const guest = new Calls(new Worker("guest.worker.js", { type: "module" }));
-  const script = URL.createObjectURL(new Blob([program.script], { type: "text/javascript" }));
+async function instantiate(program, model, signal) {
+  signal?.throwIfAborted();
+  // From a blob, since then the page's content security policy binds the worker, too: whatever a component brings about in
+  // there reaches no other server.
+  const worker = blobUrl(`import ${JSON.stringify(new URL("guest.worker.js", globalThis.location?.href).href)};`);
+  const script = blobUrl(program.script);
+  const guest = new Calls(new Worker(worker, { type: "module" }));
+  const giveUp = () => guest.end();
+  signal?.addEventListener("abort", giveUp);
   try {
-    let said = await guest.call("start", [script, program.modules], { timeout: LOAD });
-    if (onnx) {
-      said = await guest.call("load", [onnx], { timeout: LOAD });
+    let said = await guest.call("start", [script, program.modules], { timeout: CALL });
+    if (model) {
+      said = await guest.call("load", [model.bytes], { timeout: CALL });
     }
     return { guest, description: check.description(said) };
   } catch (error) {
     guest.end();
     throw error;
   } finally {
+    signal?.removeEventListener("abort", giveUp);
+    URL.revokeObjectURL(worker);
     URL.revokeObjectURL(script);
   }
+}
+
+/** @param {string} script */
+function blobUrl(script) {
+  return URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
 }

@@ -1,5 +1,5 @@
 // One instance of a component, alone in a worker: whatever it does, the page goes on, and ends the worker where it takes
-// too long.
+// too long. jco's script runs here beside it, and is trusted no more than the component that it was made of.
 
 import { serve } from "./calls.js";
 import { text } from "./check.js";
@@ -40,6 +40,7 @@ serve(
      * @returns {Promise<Description>}
      */
     async start(script, modules) {
+      forbid();
       const { instantiate } = await import(/* a URL that is known only now */ script);
       /** @param {string} name `component.core.wasm`, `component.core2.wasm`, ... */
       const module = name => modules[Number(name.match(/core(\d*)\.wasm$/)?.[1] || 1) - 1];
@@ -65,6 +66,17 @@ serve(
   },
   error => refusal(error) ?? fall(error),
 );
+
+/** Takes from this worker what reaches others, or is still there when it has ended. No component needs any of it. */
+function forbid() {
+  const names = ["fetch", "XMLHttpRequest", "WebSocket", "WebTransport", "EventSource", "BroadcastChannel", "Worker"];
+  names.push("SharedWorker", "importScripts", "caches", "indexedDB", "navigator", "cookieStore");
+  for (const name of names) {
+    for (let owner = globalThis; owner; owner = Object.getPrototypeOf(owner)) {
+      Reflect.deleteProperty(owner, name);
+    }
+  }
+}
 
 /**
  * A refusal of the contract's own kind.

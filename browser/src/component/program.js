@@ -3,6 +3,7 @@
 
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
+import { text } from "./check.js";
 import { coreModules, kindOfWasm } from "./core-modules.js";
 
 /**
@@ -16,6 +17,8 @@ import { coreModules, kindOfWasm } from "./core-modules.js";
 
 /** What every component of this contract exports; `wit/classifier.wit` is where they are defined. */
 const CONTRACT = ["model", "messages", "tensors"].map(name => `image-stream:classifier/${name}@0.1.0`);
+
+const PLAIN = /^[\w\-.:/@#$[\]<>= ]*$/;
 
 /** A file that cannot be run as a component; the message is for people. */
 export class NoProgram extends Error {}
@@ -51,18 +54,34 @@ export async function transpiled(name, file, given) {
   refuseOtherFiles(name, file);
   // A megabyte that only those load who need it.
   const { transpile } = await import("./transpile.js");
-  const { script, coreModules, imports, exports } = await transpile(file).catch(error => {
-    throw new NoProgram(`'${name}' is a damaged component: ${firstLine(error)}`);
-  });
+  const damaged = (/** @type {unknown} */ error) => {
+    throw new NoProgram(`'${name}' is a damaged component: ${text(firstLine(error))}`);
+  };
+  const { script, coreModules, imports, exports } = await transpile(file).catch(damaged);
+  const modules = await compiled(coreModules).catch(damaged);
+  const odd = modules.flatMap(names).find(name => !PLAIN.test(name));
+  if (odd !== undefined) {
+    throw new NoProgram(`'${name}' has the name '${text(odd)}' inside, which no compiler writes`);
+  }
   const foreign = imports.filter(name => !given.includes(name));
   if (foreign.length > 0) {
-    throw new NoProgram(`'${name}' asks for ${foreign.join(", ")}: a classifier is given none of that`);
+    throw new NoProgram(`'${name}' asks for ${text(foreign.join(", "))}: a classifier is given none of that`);
   }
   const missing = CONTRACT.filter(name => !exports.includes(name));
   if (missing.length > 0) {
     throw new NoProgram(`'${name}' is a component, but no classifier: it does not export ${missing.join(", ")}`);
   }
-  return { name, size: file.length, digest: bytesToHex(sha256(file)), script, modules: await compiled(coreModules) };
+  return { name, size: file.length, digest: bytesToHex(sha256(file)), script, modules };
+}
+
+/**
+ * jco writes these names into its script as they stand, between quotes, so what could end a quotation would be run.
+ *
+ * @param {WebAssembly.Module} module
+ */
+function names(module) {
+  const imports = WebAssembly.Module.imports(module).flatMap(({ module, name }) => [module, name]);
+  return [...imports, ...WebAssembly.Module.exports(module).map(({ name }) => name)];
 }
 
 /**

@@ -1,9 +1,9 @@
 // Files that were picked, dropped or pasted: what they are by their first bytes, and pictures made into pixels.
 
-/** The longest side that is worked on, in pixels; a larger picture is made smaller first. */
-export const LONGEST = 2048;
+/** The longest side that is worked on, in pixels, as in the component; a larger picture is made smaller first. */
+export const LONGEST = 4096;
 
-/** @typedef {"wasm" | "onnx" | "picture" | "text" | "empty" | "unknown"} Kind */
+/** @typedef {"wasm" | "onnx" | "picture" | "svg" | "text" | "empty" | "unknown"} Kind */
 
 /**
  * @param {string} name Of the file; only what has no signature, ONNX, is told by it.
@@ -23,7 +23,10 @@ export function kindOf(name, head) {
   if (/\.onnx$/i.test(name)) {
     return "onnx";
   }
-  return isText(head) ? "text" : "unknown";
+  if (!isText(head)) {
+    return "unknown";
+  }
+  return /<svg\b/i.test(new TextDecoder().decode(head)) ? "svg" : "text";
 }
 
 const PICTURES = ["\x89PNG\r\n\x1a\n", "\xff\xd8\xff", "GIF8", "BM"];
@@ -54,22 +57,23 @@ function isText(head) {
  *
  * @param {Blob} file
  * @param {string} name
- * @returns {Promise<ImageData>}
+ * @returns {Promise<{ pixels: ImageData, smaller: string }>} `smaller` says that it was made so, and from what; else empty.
  * @throws {Error} with a message for people.
  */
 export async function pixelsOf(file, name) {
   // As stored: a colour profile would change values that the host leaves alone.
   const bitmap = await createImageBitmap(file, { colorSpaceConversion: "none" }).catch(() => {
-    throw new Error(`'${name}' is a damaged picture, or of a kind that this browser cannot show`);
+    throw new Error(
+      `'${name}' is a damaged picture, or of a kind that this browser cannot show: save it as PNG or JPEG`,
+    );
   });
   const scale = Math.min(1, LONGEST / Math.max(bitmap.width, bitmap.height));
-  const pixels = draw(
-    bitmap,
-    Math.max(1, Math.round(bitmap.width * scale)),
-    Math.max(1, Math.round(bitmap.height * scale)),
-  );
+  const side = (/** @type {number} */ length) => Math.max(1, Math.round(length * scale));
+  const pixels = draw(bitmap, side(bitmap.width), side(bitmap.height));
+  const smaller =
+    scale < 1 ? `, made ${pixels.width} × ${pixels.height} of ${bitmap.width} × ${bitmap.height} first` : "";
   bitmap.close();
-  return pixels;
+  return { pixels, smaller };
 }
 
 /**
@@ -105,10 +109,30 @@ export function pictureOfGrey(values, width, height) {
 }
 
 /**
+ * All of a file.
+ *
+ * @param {File} file
+ */
+export async function bytes(file) {
+  return read(file, file);
+}
+
+/**
  * The first bytes of a file.
  *
- * @param {Blob} file
+ * @param {File} file
  */
 export async function head(file) {
-  return new Uint8Array(await file.slice(0, 512).arrayBuffer());
+  return read(file, file.slice(0, 512));
+}
+
+/**
+ * @param {File} file
+ * @param {Blob} part
+ */
+async function read(file, part) {
+  const buffer = await part.arrayBuffer().catch(() => {
+    throw new Error(`'${file.name}' cannot be read: is it still there, and no folder?`);
+  });
+  return new Uint8Array(buffer);
 }

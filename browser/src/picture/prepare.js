@@ -20,6 +20,8 @@ import { resize } from "./resize.js";
  * @property {Raster} raster What came of it.
  */
 
+const { fround } = Math;
+
 /** A border is light from this mean of its grey values on. */
 const LIGHT = 128;
 
@@ -108,8 +110,12 @@ function onBlack({ width, height, data }) {
   return { width, height, channels: 3, values };
 }
 
+/** What red, green and blue have of the luma, as the Rust crate `image` derives it from the primaries and the white of sRGB. */
+const LUMA = [0.21264784, 0.7151792, 0.07217304].map(fround);
+const UNIT = fround(1 / 255);
+
 /**
- * Luma of ITU-R BT.709, rounded down as the component has it from the Rust crate `image`.
+ * As the component does it, in 32 bits and rounded to the nearest.
  *
  * @param {Raster} raster Of three channels.
  * @returns {Raster}
@@ -117,8 +123,11 @@ function onBlack({ width, height, data }) {
 function grey({ width, height, values: colours }) {
   const values = new Uint8ClampedArray(width * height);
   for (let pixel = 0; pixel < values.length; pixel++) {
-    const [red, green, blue] = [colours[pixel * 3], colours[pixel * 3 + 1], colours[pixel * 3 + 2]];
-    values[pixel] = Math.floor((2126 * red + 7152 * green + 722 * blue) / 10000);
+    let luma = 0;
+    for (let channel = 0; channel < 3; channel++) {
+      luma = fround(luma + fround(fround(colours[pixel * 3 + channel] * UNIT) * LUMA[channel]));
+    }
+    values[pixel] = Math.round(fround(luma * 255));
   }
   return { width, height, channels: 1, values };
 }

@@ -1,5 +1,8 @@
 // Makes a picture smaller or larger exactly as the component does it to a picture that comes as a file, so that the same
-// picture gets the same answer by either way. The component has it from the Rust crate `image`, `FilterType::Triangle`.
+// picture gets the same answer by either way. The component has it from the Rust crate `image`, `FilterType::Triangle`, which
+// computes in 32 bits.
+
+const { fround } = Math;
 
 /**
  * Values 0 to 255 in rows of pixels, `channels` values to a pixel.
@@ -32,14 +35,14 @@ export function resize(raster, width, height) {
     for (const [number, weight] of row.weights.entries()) {
       const start = (row.first + number) * stride;
       for (let place = 0; place < stride; place++) {
-        sums[place] += raster.values[start + place] * weight;
+        sums[place] += fround(raster.values[start + place] * weight);
       }
     }
     for (const [x, column] of columns.entries()) {
       for (let channel = 0; channel < channels; channel++) {
         let sum = 0;
         for (const [number, weight] of column.weights.entries()) {
-          sum += sums[(column.first + number) * channels + channel] * weight;
+          sum = fround(sum + fround(sums[(column.first + number) * channels + channel] * weight));
         }
         values[(y * width + x) * channels + channel] = Math.round(sum);
       }
@@ -56,17 +59,17 @@ export function resize(raster, width, height) {
  * @param {number} to
  */
 function weights(from, to) {
-  const ratio = from / to;
+  const ratio = fround(from / to);
   const scale = Math.max(ratio, 1);
   return Array.from({ length: to }, (_, place) => {
-    const middle = (place + 0.5) * ratio;
-    const first = Math.min(Math.max(Math.floor(middle - scale), 0), from - 1);
-    const end = Math.min(Math.max(Math.ceil(middle + scale), first + 1), from);
-    const taken = Array.from({ length: end - first }, (_, number) => {
-      const distance = Math.abs((first + number - (middle - 0.5)) / scale);
+    const middle = fround((place + 0.5) * ratio);
+    const first = Math.min(Math.max(Math.floor(fround(middle - scale)), 0), from - 1);
+    const end = Math.min(Math.max(Math.ceil(fround(middle + scale)), first + 1), from);
+    const taken = Float32Array.from({ length: end - first }, (_, number) => {
+      const distance = Math.abs(fround(fround(first + number - fround(middle - 0.5)) / scale));
       return Math.max(1 - distance, 0);
     });
-    const sum = taken.reduce((sum, weight) => sum + weight, 0);
+    const sum = taken.reduce((sum, weight) => fround(sum + weight), 0);
     return { first, weights: taken.map(weight => weight / sum) };
   });
 }

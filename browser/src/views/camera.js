@@ -20,55 +20,87 @@ export function camera(seen, problem) {
   // Whoever is asked for the camera may take a while to answer, and go elsewhere meanwhile.
   let isWanted = false;
 
-  const show = () => {
-    video.hidden = !stream;
-    stop.hidden = !stream;
-    start.hidden = Boolean(stream);
-  };
   const off = () => {
     isWanted = false;
-    for (const track of stream?.getTracks() ?? []) {
-      track.stop();
-    }
+    end(stream);
     stream = undefined;
     video.srcObject = null;
-    show();
+    video.hidden = true;
+    stop.hidden = true;
+    start.hidden = false;
   };
-  const look = async () => {
-    while (stream) {
-      if (video.videoWidth > 0) {
-        const scale = Math.min(1, LONGEST / Math.max(video.videoWidth, video.videoHeight));
-        await seen(draw(video, Math.round(video.videoWidth * scale), Math.round(video.videoHeight * scale)));
+  /** @param {MediaStream} mine */
+  const look = async mine => {
+    try {
+      while (stream === mine && mine.active) {
+        if (video.videoWidth > 0) {
+          const scale = Math.min(1, LONGEST / Math.max(video.videoWidth, video.videoHeight));
+          await seen(draw(video, Math.round(video.videoWidth * scale), Math.round(video.videoHeight * scale)));
+        }
+        await new Promise(resolve => setTimeout(resolve, PAUSE));
       }
-      await new Promise(resolve => setTimeout(resolve, PAUSE));
+    } catch (error) {
+      problem(`the camera's picture cannot be used: ${messageOf(error)}`);
     }
+    if (stream === mine) {
+      off();
+    }
+  };
+  const on = async () => {
+    const given = await navigator.mediaDevices.getUserMedia({
+      video: { facingMode: "environment", width: { ideal: 640 } },
+    });
+    if (!isWanted) {
+      end(given);
+      return;
+    }
+    stream = given;
+    video.srcObject = given;
+    await video.play();
+    video.hidden = false;
+    stop.hidden = false;
+    stop.focus();
+    start.hidden = true;
+    look(given);
   };
   start.addEventListener("click", async () => {
     if (!navigator.mediaDevices) {
-      problem("this browser gives a camera only to pages over HTTPS or on localhost");
+      problem("This browser gives a camera only to pages over HTTPS or on localhost");
       return;
     }
-    start.disabled = true;
+    problem("");
     isWanted = true;
+    start.disabled = true;
     try {
-      stream = await navigator.mediaDevices.getUserMedia({
-        video: { facingMode: "environment", width: { ideal: 640 } },
-      });
-      video.srcObject = stream;
-      await video.play();
-      if (isWanted) {
-        show();
-        look();
-      } else {
-        off();
-      }
+      await on();
     } catch (error) {
       off();
-      problem(`the camera cannot be used: ${messageOf(error)}`);
+      problem(`The camera cannot be used: ${remedy(error)}`);
     } finally {
       start.disabled = false;
     }
   });
-  stop.addEventListener("click", off);
+  stop.addEventListener("click", () => {
+    off();
+    start.focus();
+  });
   return off;
+}
+
+/** @param {unknown} error */
+function remedy(error) {
+  const name = error instanceof Error ? error.name : "";
+  const remedies = {
+    NotAllowedError: "this page may not; allow it beside the address, and start again",
+    NotFoundError: "there is none; connect one, and start again",
+    NotReadableError: "another program has it; close that, and start again",
+  };
+  return Object.entries(remedies).find(([known]) => known === name)?.[1] ?? messageOf(error);
+}
+
+/** @param {MediaStream | undefined} stream */
+function end(stream) {
+  for (const track of stream?.getTracks() ?? []) {
+    track.stop();
+  }
 }

@@ -5,6 +5,9 @@ import { find, tell, thousands } from "./dom.js";
 /** @typedef {import("../component/classifier.js").Classifier} Classifier */
 
 export class Card {
+  /** Two cards may have the same model. */
+  #place;
+
   /**
    * @param {HTMLElement} place Where the card goes, after those that are there.
    * @param {{ model: (file: File) => void, component: (file: File) => void, reset: () => void, remove?: () => void }} actions
@@ -14,6 +17,7 @@ export class Card {
     const copy = /** @type {DocumentFragment} */ (template.content.cloneNode(true));
     this.element = find("article", ".card", copy);
     const title = find("h3", "", this.element);
+    this.#place = place.children.length === 0 ? "first place" : "second place";
     title.id = `card-${place.children.length}`;
     this.element.setAttribute("aria-labelledby", title.id);
     place.append(copy);
@@ -41,7 +45,7 @@ export class Card {
    * @param {Classifier} classifier
    * @param {boolean} isBuiltIn
    */
-  show({ program, description }, isBuiltIn) {
+  show({ program, model, description }, isBuiltIn) {
     const put = (
       /** @type {keyof HTMLElementTagNameMap} */ tag,
       /** @type {string} */ selector,
@@ -49,15 +53,28 @@ export class Card {
     ) => {
       find(tag, selector, this.element).textContent = text;
     };
-    const { name, version, height, width, channels, labels } = description;
+    const { name, height, width, channels, labels } = description;
     const size = `${(program.size / 1e6).toFixed(1)} MB`;
     put("h3", "", name);
     put("dd", ".component", `${program.name}, ${size}`);
     put("code", ".digest", program.digest);
     const colours = channels === 1 ? "grey" : "colour";
-    put("dd", ".takes", `${name} ${version}: ${width} × ${height}, ${colours}, ${thousands(labels.length)} classes`);
+    put(
+      "dd",
+      ".takes",
+      `${model?.name ?? "its own"}: ${width} × ${height}, ${colours}, ${thousands(labels.length)} classes`,
+    );
     put("code", ".model-digest", description.modelSha256);
     find("button", ".reset", this.element).hidden = isBuiltIn;
+    for (const button of this.element.querySelectorAll(".swap input, .swap button")) {
+      const text = button.closest("label, button")?.textContent;
+      button.ariaLabel = `${text}, in place of ${name}, ${this.#place}`;
+    }
+  }
+
+  /** For who goes by keyboard, where what was pressed is there no more. */
+  focus() {
+    find("h3", "", this.element).focus();
   }
 
   /** @param {string} [text] */
@@ -65,9 +82,26 @@ export class Card {
     tell(find("p", ".alert", this.element), text);
   }
 
-  /** @param {boolean} isBusy */
-  busy(isBusy) {
-    this.element.ariaBusy = String(isBusy);
+  /**
+   * Something is to take the place of what is there, and may take its time.
+   *
+   * @param {string} name
+   * @param {() => void} giveUp
+   */
+  starting(name, giveUp) {
+    this.element.ariaBusy = "true";
+    find("span", ".starting-what", this.element).textContent = `Starting ${name}`;
+    find("button", ".give-up", this.element).onclick = () => {
+      giveUp();
+      this.started();
+      this.focus();
+    };
+    find("p", ".starting", this.element).hidden = false;
+  }
+
+  started() {
+    this.element.ariaBusy = "false";
+    find("p", ".starting", this.element).hidden = true;
   }
 
   remove() {

@@ -37,3 +37,19 @@ export function messageOf(error) {
 export function thousands(count) {
   return count.toLocaleString("en");
 }
+
+/**
+ * Shows how far something is; where nobody knows how much there is, only that it goes on.
+ *
+ * @param {HTMLProgressElement} bar
+ * @param {number} done
+ * @param {number} total 0 where it is not known.
+ */
+export function fill(bar, done, total) {
+  if (total > 0) {
+    bar.max = total;
+    bar.value = done;
+  } else {
+    bar.removeAttribute("value");
+  }
+}

@@ -1,17 +1,19 @@
 // A picture drawn by hand, by mouse, finger, pen or keyboard.
 
+import { find } from "./dom.js";
+
 const PEN = 20;
 /** How far an arrow key moves the pen, in pixels. */
 const STRIDE = 10;
 const PAUSE = 60;
 
 /**
- * @param {HTMLCanvasElement} canvas
- * @param {HTMLButtonElement} clear
  * @param {(picture: ImageData) => void} drawn Is called when something was drawn.
  * @param {(text: string) => void} say
  */
-export function drawing(canvas, clear, drawn, say) {
+export function drawing(drawn, say) {
+  const canvas = find("canvas", "#drawing");
+  const marker = find("span", "#pen");
   const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d", { willReadFrequently: true }));
   context.lineWidth = PEN;
   context.lineCap = "round";
@@ -30,18 +32,22 @@ export function drawing(canvas, clear, drawn, say) {
     if (pen.down) {
       context.beginPath();
       context.moveTo(pen.x, pen.y);
-      context.lineTo(x, y);
+      // A line of no length would not be drawn, and a dot is.
+      context.lineTo(x + 0.01, y);
       context.stroke();
       changed();
     }
     pen.x = x;
     pen.y = y;
+    marker.style.left = `${(100 * x) / canvas.width}%`;
+    marker.style.top = `${(100 * y) / canvas.height}%`;
   };
   const wipe = () => {
     context.fillStyle = "#000";
     context.fillRect(0, 0, canvas.width, canvas.height);
   };
   wipe();
+  moveTo(pen.x, pen.y);
 
   /** @param {PointerEvent} event */
   const place = event => {
@@ -57,7 +63,6 @@ export function drawing(canvas, clear, drawn, say) {
     pen.down = false;
     moveTo(...place(event));
     pen.down = true;
-    // A dot, where nothing moves.
     moveTo(...place(event));
   });
   canvas.addEventListener("pointermove", event => {
@@ -70,6 +75,12 @@ export function drawing(canvas, clear, drawn, say) {
       pen.down = false;
     });
   }
+  canvas.addEventListener("blur", () => {
+    if (pen.down) {
+      pen.down = false;
+      say("");
+    }
+  });
   canvas.addEventListener("keydown", event => {
     const move = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
     if (move) {
@@ -84,7 +95,7 @@ export function drawing(canvas, clear, drawn, say) {
     }
     event.preventDefault();
   });
-  clear.addEventListener("click", () => {
+  find("button", "#clear").addEventListener("click", () => {
     wipe();
     changed();
   });

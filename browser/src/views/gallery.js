@@ -2,7 +2,7 @@
 
 import { best, places, Tally } from "../images/tally.js";
 import { CLASSES, SIDE, TestImages } from "../images/test-images.js";
-import { find, messageOf, thousands } from "./dom.js";
+import { fill, find, messageOf, thousands } from "./dom.js";
 import { Matrix } from "./matrix.js";
 import { thumbnails, walkable } from "./thumbnails.js";
 
@@ -23,18 +23,24 @@ export class Gallery {
   #slots;
   #pick;
   #say;
+  #problem;
+  /** Whose cell is shown. @type {Slot | undefined} */
+  #shown;
   #button = find("button", "#run");
   #cell = find("section", "#cell");
 
   /**
    * @param {() => Slot[]} slots
    * @param {(images: TestImages, number: number) => void} pick An image was clicked.
-   * @param {(text: string) => void} say
+   * @param {object} page
+   * @param {(text: string) => void} page.say
+   * @param {(text: string) => void} page.problem
    */
-  constructor(slots, pick, say) {
+  constructor(slots, pick, { say, problem }) {
     this.#slots = slots;
     this.#pick = pick;
     this.#say = say;
+    this.#problem = problem;
     walkable(find("div", "#cell-images"));
     this.#button.addEventListener("click", () => (this.#running ? this.stop() : this.#run()));
   }
@@ -54,10 +60,7 @@ export class Gallery {
     loading.hidden = false;
     this.#button.disabled = true;
     try {
-      this.#images = await TestImages.load("all", (loaded, total) => {
-        bar.max = total || 1;
-        bar.value = total ? loaded : 0;
-      });
+      this.#images = await TestImages.load("all", (loaded, total) => fill(bar, loaded, total));
     } finally {
       loading.hidden = true;
       this.#button.disabled = false;
@@ -68,13 +71,19 @@ export class Gallery {
     this.#running?.abort();
   }
 
+  /** Puts the images of a cell away. */
+  close() {
+    this.#cell.hidden = true;
+  }
+
   /** What an earlier model did is not another's. @param {Slot} slot */
   forget(slot) {
-    this.stop();
     const { element } = slot.card;
     show(element, new Tally(CLASSES.length), 0, undefined);
     find("table", ".matrix", element).replaceChildren();
-    this.#cell.hidden = true;
+    if (this.#shown === slot) {
+      this.close();
+    }
   }
 
   async #run() {
@@ -82,12 +91,14 @@ export class Gallery {
     try {
       await this.open();
     } catch (error) {
-      this.#say(messageOf(error));
+      this.#problem(messageOf(error));
       return;
     }
+    this.#problem("");
+    this.#say("");
     this.#running = running;
     this.#button.textContent = "Stop";
-    this.#cell.hidden = true;
+    this.close();
     const images = /** @type {TestImages} */ (this.#images);
     await Promise.all(this.#slots().map(slot => this.#classify(slot, images, running.signal)));
     this.#running = undefined;
@@ -115,7 +126,7 @@ export class Gallery {
     const batch = Math.min(BATCH, maxImages);
     const tally = new Tally(CLASSES.length);
     const matrix = new Matrix(find("table", ".matrix", card.element), CLASSES, (truth, answer) =>
-      this.#open(`${classifier.description.name}`, tally, truth, answer),
+      this.#open(slot, classifier.description.name, tally, truth, answer),
     );
     const start = performance.now();
     let shown = start;
@@ -134,29 +145,32 @@ export class Gallery {
       }
       this.#say(`${classifier.description.name}: ${tally.accuracy} of ${thousands(tally.count)} right`);
     } catch (error) {
-      // With another model in its place the instance was ended, and what it did is nobody's any more.
-      if (slot.classifier !== classifier) {
-        return;
+      if (slot.classifier === classifier) {
+        card.problem(`The run ended: ${messageOf(error)}`);
       }
-      card.problem(`The run ended: ${messageOf(error)}`);
     }
-    show(card.element, tally, performance.now() - start, matrix);
+    // With another model in its place, what it did is nobody's any more.
+    if (slot.classifier === classifier) {
+      show(card.element, tally, performance.now() - start, matrix);
+    }
   }
 
   /**
    * Shows the images of a cell.
    *
+   * @param {Slot} slot
    * @param {string} model
    * @param {Tally} tally
    * @param {number} truth
    * @param {number} answer
    */
-  #open(model, tally, truth, answer) {
+  #open(slot, model, tally, truth, answer) {
+    this.#shown = slot;
     const images = /** @type {TestImages} */ (this.#images);
     const numbers = tally.images(truth, answer);
     const title = find("h2", "#cell-title");
     const what = truth === answer ? "taken for what it is" : `taken for ${CLASSES[answer]}`;
-    title.textContent = `${CLASSES[truth]}, ${what} by ${model}: ${thousands(numbers.length)}`;
+    title.textContent = `${CLASSES[truth]}, ${what} by ${model}: ${thousands(numbers.length)}${this.#running ? " so far" : ""}`;
     this.#cell.hidden = false;
     thumbnails(find("div", "#cell-images"), images, numbers, number => this.#pick(images, number));
     title.focus();

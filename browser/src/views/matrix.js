@@ -51,7 +51,7 @@ export class Matrix {
         const share = total === 0 ? 0 : count / total;
         button.textContent = count === 0 ? "" : String(count);
         button.ariaLabel = `${this.#classes[truth]} taken for ${this.#classes[answer]}: ${count}`;
-        // Errors are a few in a hundred: by the root they are seen all the same. Past half, text on dark turns light.
+        // Errors are a few in a hundred: by the root they are seen all the same.
         const strength = Math.round(100 * Math.sqrt(share));
         const colour = truth === answer ? "var(--right)" : "var(--wrong)";
         button.style.background = `color-mix(in srgb, ${colour} ${strength}%, var(--raised))`;

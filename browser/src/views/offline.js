@@ -1,17 +1,38 @@
 // Keeps the page for when there is no network, once it has shown its first result: before, it would only wait for itself.
 
-/** @param {HTMLElement} place Says so when it is kept. */
+/** @param {HTMLElement} place Says whether it is kept. */
 export async function keepForOffline(place) {
   if (!navigator.serviceWorker) {
-    place.textContent = "Kept for offline use only where it comes over HTTPS or from localhost.";
+    place.textContent = isSecureContext
+      ? "This browser does not keep the page for offline use."
+      : "Kept for offline use only where it comes over HTTPS or from localhost.";
     return;
   }
   try {
-    await navigator.serviceWorker.register("sw.js");
+    const registration = await navigator.serviceWorker.register("sw.js");
+    await installed(registration.installing);
     await navigator.serviceWorker.ready;
-    place.textContent = "Works offline from now on.";
+    place.textContent = "Works offline from now on, the test images once they were loaded.";
   } catch {
     // A private window, or a full disk; everything else goes on.
     place.textContent = "This browser does not keep the page for offline use.";
   }
+}
+
+/**
+ * @param {ServiceWorker | null} worker
+ * @returns {Promise<void>} Fails where the worker could not keep all that it has to.
+ */
+function installed(worker) {
+  return new Promise((resolve, reject) => {
+    const look = () => {
+      if (worker?.state === "redundant") {
+        reject(new Error("the service worker was not installed"));
+      } else if (worker?.state !== "installing") {
+        resolve();
+      }
+    };
+    worker?.addEventListener("statechange", look);
+    look();
+  });
 }

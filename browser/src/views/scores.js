@@ -14,12 +14,7 @@ const BARS = 10;
  */
 export function showScores(card, row, labels, took) {
   const winner = best(row);
-  const answer = find("p", ".answer", card);
-  const said = `${labels[winner]}, ${percent(row[winner])}`;
-  // Not the same again, as it is read aloud.
-  if (answer.textContent !== said) {
-    answer.textContent = said;
-  }
+  find("p", ".answer", card).textContent = `${labels[winner]}, ${percent(row[winner])}`;
   // In the order of the classes, so that a bar keeps its place; the likeliest alone where they are too many.
   let shown = labels.map((_, place) => place);
   if (shown.length > BARS) {

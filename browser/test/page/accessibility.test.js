@@ -13,7 +13,14 @@ const STATES = [
   ["one picture", async () => {}],
   ["a file", page => page.click("#tab-file")],
   ["a drawing", page => page.click("#tab-draw")],
-  ["the camera", page => page.click("#tab-camera")],
+  [
+    "the camera",
+    async page => {
+      await page.click("#tab-camera");
+      await page.click("#camera-start");
+      await page.waitForSelector("#camera-stop", { visible: true });
+    },
+  ],
   [
     "two models and an error",
     async page => {

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { COMPONENT, PAGE } from "../../build/paths.js";
 import { countBytes } from "../../drive/site.js";
 import { transpile } from "../../src/component/transpile.js";
-import { at, choose, firstResult, host, pageTest, site, text, untilText } from "./support.js";
+import { at, choose, firstResult, host, pageTest, runGallery, site, text, untilText } from "./support.js";
 
 const page = site();
 
@@ -49,7 +49,7 @@ pageTest(
 for (const [what, pattern, script] of /** @type {const} */ ([
   [
     "no WebAssembly",
-    /runs no WebAssembly.*Chrome or Edge \d+, Firefox \d+, or Safari/,
+    /runs no WebAssembly.*takes Chrome or Edge \d+, Firefox \d+, or Safari/,
     "delete globalThis.WebAssembly",
   ],
   ["no SIMD", /no 128-bit SIMD.*What has:/, "WebAssembly.validate = () => false"],
@@ -73,13 +73,45 @@ pageTest(
   { ready: false, setUp: page => page.setJavaScriptEnabled(false) },
 );
 
+pageTest(
+  page,
+  "a page whose script does not come says so",
+  async page => {
+    await untilText(page, "#unsupported", /^The page's scripts have not come: load it again/);
+  },
+  {
+    ready: false,
+    setUp: async page => {
+      await page.setRequestInterception(true);
+      page.on("request", request => {
+        if (request.url().endsWith("/main.js")) {
+          request.respond({ status: 200, contentType: "text/javascript", body: "" });
+        } else {
+          request.continue();
+        }
+      });
+    },
+  },
+);
+
 // The last, as it takes the server away.
-pageTest(page, "once loaded it works without a network, a component from a file included", async tab => {
-  await tab.waitForFunction(() => /Works offline/.test(document.querySelector("#offline")?.textContent ?? ""));
-  await page.stopServer();
-  await tab.reload();
-  await firstResult(tab);
-  assert.match(await text(tab, ".card .answer"), /^Ankle boot/);
-  await choose(tab, ".card .wasm", at("target/component/centroid.wasm"));
-  await untilText(tab, ".card .component", /^centroid\.wasm/);
-});
+pageTest(
+  page,
+  "once loaded it works without a network, the gallery and a component from a file included",
+  async tab => {
+    await tab.waitForFunction(() => /Works offline/.test(document.querySelector("#offline")?.textContent ?? ""));
+    await tab.click('nav a[href="#gallery"]');
+    await tab.waitForSelector("#run:not(:disabled)");
+    await tab.click('nav a[href="#picture"]');
+    // Kept after it was given to the page.
+    await tab.waitForFunction(async () => Boolean(await caches.match("test-images/all-images.zst")));
+    await page.stopServer();
+    await tab.reload();
+    await firstResult(tab);
+    assert.match(await text(tab, ".card .answer"), /^Ankle boot/);
+    await choose(tab, ".card .wasm", at("target/component/centroid.wasm"));
+    await untilText(tab, ".card .component", /^centroid\.wasm/);
+    await runGallery(tab);
+    await untilText(tab, ".card .count", /^10,000$/);
+  },
+);

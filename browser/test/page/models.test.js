@@ -83,6 +83,39 @@ pageTest(served, "a dropped component and a dropped model go where they belong",
   await untilText(page, ".card h3", /^fashion-small-int8$/);
 });
 
+pageTest(served, "what is dropped onto the second card goes there", async page => {
+  await page.click("#compare");
+  await untilText(page, ".card:nth-child(2) .answer", /./);
+  await hand(page, "drop", "centroid.wasm", await readFile(CENTROID), ".card:nth-child(2) .answer");
+  await untilText(page, ".card:nth-child(2) .component", /^centroid\.wasm/);
+  assert.match(await text(page, ".card:nth-child(1) .component"), /^classifier\.wasm/);
+});
+
+pageTest(
+  served,
+  "a model that hangs is given up when it is asked for, and one of another kind gives up nothing",
+  async page => {
+    await choose(page, ".card .wasm", PUPPET);
+    await untilText(page, ".card .component", /^puppet\.wasm/);
+    await choose(page, ".card .onnx", await file("loop.onnx", "puppet-model:loop"));
+    await untilText(page, ".card .starting", /^Starting loop\.onnx/);
+    await choose(page, ".card .onnx", await file("notes.txt", "hello\n"));
+    await untilText(page, ".card > .alert", /^'notes\.txt' is text/);
+    await untilText(page, ".card .starting", /^Starting loop\.onnx/);
+    await page.click(".card .give-up");
+    await page.waitForSelector(".card .starting", { hidden: true });
+    await choose(page, ".card .onnx", await file("named.onnx", "puppet-model:named:other"));
+    await untilText(page, ".card h3", /^other$/);
+  },
+);
+
+pageTest(served, "a model that comes while its component is made ready waits for it", async page => {
+  await choose(page, ".card .wasm", PUPPET);
+  await choose(page, ".card .onnx", await file("named.onnx", "puppet-model:named:other"));
+  await untilText(page, ".card h3", /^other$/);
+  assert.match(await text(page, ".card .component"), /^puppet\.wasm/);
+});
+
 pageTest(served, "a model that cannot be used is refused by name, and the one that is there goes on", async page => {
   const whole = await readFile(LARGE);
   for (const [path, message] of /** @type {[string, RegExp][]} */ ([

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { png } from "./png.js";
-import { at, choose, hand, host, pageTest, site, text, untilText } from "./support.js";
+import { at, choose, hand, host, pageTest, runGallery, site, text, untilText } from "./support.js";
 
 const served = site();
 const corpus = (/** @type {string} */ name) => at(`wit/corpus/files/${name}`);
@@ -35,7 +35,7 @@ pageTest(served, "a picture from a file is shown on its way to what the model se
   await open(page, "file");
   const red = png(84, 42, (x, y) => (x > 20 && x < 60 && y > 10 && y < 30 ? [200, 30, 30] : [250, 250, 250]));
   await hand(page, "drop", "red.png", red);
-  await untilText(page, "#status", /^red\.png$/);
+  await untilText(page, "#status", /^Picture: red\.png$/);
   await page.waitForFunction(() => document.querySelectorAll(".steps li").length > 1);
   assert.deepEqual(await steps(page), [
     "The picture, 84 × 42",
@@ -66,7 +66,7 @@ pageTest(served, "stretched and left alone, a picture gets the scores that the h
     "png-transparent-background",
   ]) {
     await choose(page, "#file", corpus(name));
-    await untilText(page, "#status", new RegExp(`^${name}$`));
+    await untilText(page, "#status", new RegExp(`^Picture: ${name}$`));
     await page.waitForFunction(() => document.querySelector(".card")?.getAttribute("aria-busy") !== "true");
     const { predictions } = await host("classify", corpus(name));
     const { label, score } = predictions[0].top[0];
@@ -77,10 +77,10 @@ pageTest(served, "stretched and left alone, a picture gets the scores that the h
 pageTest(served, "a picture is dropped, and another pasted", async page => {
   const png = await readFile(corpus("png-grey"));
   await hand(page, "drop", "dropped.png", png);
-  await untilText(page, "#status", /^dropped\.png$/);
+  await untilText(page, "#status", /^Picture: dropped\.png$/);
   await untilText(page, ".card .answer", /^Ankle boot/);
   await hand(page, "paste", "pasted.png", png);
-  await untilText(page, "#status", /^pasted\.png$/);
+  await untilText(page, "#status", /^Picture: pasted\.png$/);
 });
 
 pageTest(served, "what is no picture is refused by name, and what was there stays", async page => {
@@ -117,6 +117,8 @@ pageTest(served, "a drawing is classified while it is drawn, by mouse and by key
     assert.ok(good(count), `${count} pixels are lit`);
     return count;
   };
+  await page.mouse.click(box.x + 60, box.y + 60);
+  await untilLit(count => count > 0 && count < 12);
   await page.mouse.move(box.x + 60, box.y + 60);
   await page.mouse.down();
   await page.mouse.move(box.x + 220, box.y + 60, { steps: 8 });
@@ -146,10 +148,51 @@ pageTest(served, "the camera's pictures are classified until it is stopped", asy
   assert.equal(await page.$eval("#video", video => /** @type {HTMLVideoElement} */ (video).srcObject), null);
 });
 
+pageTest(served, "whatever else comes turns the camera off", async page => {
+  const isOff = () => page.$eval("#video", video => /** @type {HTMLVideoElement} */ (video).srcObject === null);
+  const start = async () => {
+    await open(page, "camera");
+    await page.click("#camera-start");
+    await page.waitForSelector("#camera-stop", { visible: true });
+    assert.equal(await isOff(), false);
+  };
+  await start();
+  await hand(page, "drop", "dropped.png", await readFile(corpus("png-grey")));
+  await untilText(page, "#status", /^Picture: dropped\.png$/);
+  assert.equal(await isOff(), true);
+  await start();
+  await page.click('nav a[href="#gallery"]');
+  await page.waitForSelector("#gallery-view", { visible: true });
+  assert.equal(await isOff(), true);
+});
+
+pageTest(served, "the keyboard's focus goes to what takes the place of what was pressed", async page => {
+  const focused = () => page.evaluate(() => document.activeElement?.id || document.activeElement?.textContent);
+  await page.focus("#compare");
+  await page.keyboard.press("Enter");
+  assert.match(String(await focused()), /^card-1$/);
+  await page.waitForSelector(".card:nth-child(2) .remove", { visible: true });
+  await page.focus(".card:nth-child(2) .remove");
+  await page.keyboard.press("Enter");
+  assert.equal(await focused(), "compare");
+  await open(page, "camera");
+  await page.focus("#camera-start");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("#camera-stop", { visible: true });
+  assert.equal(await focused(), "camera-stop");
+  await page.keyboard.press("Enter");
+  assert.equal(await focused(), "camera-start");
+});
+
 pageTest(served, "a narrow screen needs no scrolling sideways", async page => {
   await page.setViewport({ width: 320, height: 640 });
-  for (const view of ["#picture", "#gallery"]) {
+  await page.click("#compare");
+  await untilText(page, ".card:nth-child(2) .answer", /./);
+  await runGallery(page);
+  await page.click(".matrix tbody tr:nth-child(7) td:nth-child(2) button");
+  for (const view of ["#gallery", "#picture"]) {
     await page.click(`nav a[href="${view}"]`);
+    await page.waitForSelector(`${view}-view`, { visible: true });
     assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), view);
   }
   assert.match(await text(page, "h1"), /Image stream/);

@@ -112,11 +112,12 @@ export async function untilText(page, selector, pattern) {
  * @param {"drop" | "paste"} how
  * @param {string} name
  * @param {Uint8Array} bytes
+ * @param {string} [target] What it is dropped onto.
  */
-export async function hand(page, how, name, bytes) {
+export async function hand(page, how, name, bytes, target = "body") {
   const base64 = Buffer.from(bytes).toString("base64");
   await page.evaluate(
-    (how, name, base64) => {
+    (how, name, base64, target) => {
       const bytes = Uint8Array.from(atob(base64), character => character.charCodeAt(0));
       const data = new DataTransfer();
       data.items.add(new File([bytes], name));
@@ -124,10 +125,11 @@ export async function hand(page, how, name, bytes) {
         how === "drop"
           ? new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true })
           : new ClipboardEvent("paste", { clipboardData: data, bubbles: true });
-      document.body.dispatchEvent(event);
+      document.querySelector(target)?.dispatchEvent(event);
     },
     how,
     name,
     base64,
+    target,
   );
 }

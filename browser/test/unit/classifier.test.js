@@ -3,6 +3,9 @@ import test from "node:test";
 import { Classifier } from "../../src/component/classifier.js";
 import { channel } from "./channel.js";
 
+// Where the page is, as a worker's address is relative to it.
+globalThis.location = /** @type {any} */ ({ href: "http://127.0.0.1/" });
+
 const PROGRAM = { name: "x.wasm", size: 1, digest: "0".repeat(64), script: "", modules: [] };
 const DESCRIPTION = {
   name: "m",
@@ -13,8 +16,8 @@ const DESCRIPTION = {
   channels: 1,
   labels: ["a", "b"],
   maxImages: 4,
-  accepts: [],
-  produces: [],
+  accepts: ["text/plain"],
+  produces: ["text/plain"],
 };
 
 /**
@@ -61,13 +64,48 @@ test("a guest that falls is replaced by a fresh one with the same model, at the 
     }
     return [0.25, 0.75];
   });
-  const classifier = await Classifier.start(PROGRAM, Uint8Array.from([7]));
+  const classifier = await Classifier.start(PROGRAM, { name: "seven.onnx", bytes: Uint8Array.from([7]) });
   assert.equal(classifier.description.name, "loaded");
   await assert.rejects(classifier.predict(1, Uint8Array.from([13, 0])), { kind: "trap", message: "unreachable" });
   const { rows } = await classifier.predict(1, Uint8Array.from([1, 2]));
   assert.deepEqual([...rows[0]], [0.25, 0.75]);
   assert.deepEqual(calls, ["1 start", "1 load 7", "1 predict 1", "2 start", "2 load 7", "2 predict 1"]);
   classifier.end();
+});
+
+test("a call that waits behind one that falls finds a fresh instance, and no instance is left over", async () => {
+  /** @type {string[]} */
+  const calls = [];
+  guests(calls, pixels => {
+    if (pixels[0] === 13) {
+      throw new Error("unreachable");
+    }
+    return [1, 0];
+  });
+  const classifier = await Classifier.start(PROGRAM);
+  const [fallen, ...answered] = await Promise.allSettled(
+    [13, 1, 2].map(pixel => classifier.predict(1, Uint8Array.from([pixel, 0]))),
+  );
+  assert.equal(fallen.status, "rejected");
+  assert.deepEqual(
+    answered.map(({ status }) => status),
+    ["fulfilled", "fulfilled"],
+  );
+  assert.deepEqual(calls, ["1 start", "1 predict 1", "2 start", "2 predict 1", "2 predict 1"]);
+  classifier.end();
+});
+
+test("one that was ended answers no more, also where it was being replaced", async () => {
+  guests([], () => {
+    throw new Error("unreachable");
+  });
+  const classifier = await Classifier.start(PROGRAM);
+  await assert.rejects(classifier.predict(1, new Uint8Array(2)), { kind: "trap" });
+  const waiting = classifier.predict(1, new Uint8Array(2));
+  await Promise.resolve();
+  classifier.end();
+  await assert.rejects(waiting, { kind: "error" });
+  await assert.rejects(classifier.predict(1, new Uint8Array(2)), { kind: "error" });
 });
 
 test("a refusal costs no instance", async () => {

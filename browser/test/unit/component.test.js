@@ -56,8 +56,8 @@ const GOOD = {
   channels: 1,
   labels: ["a", "b"],
   maxImages: 4,
-  accepts: [],
-  produces: [],
+  accepts: ["a/b"],
+  produces: ["a/b"],
 };
 
 test("a description that cannot be relied on is refused by its first bad part", () => {
@@ -74,6 +74,8 @@ test("a description that cannot be relied on is refused by its first bad part", 
     ["labels", { labels: [] }],
     ["labels", { labels: ["a\n"] }],
     ["maxImages", { maxImages: 0 }],
+    ["accepts", { accepts: [] }],
+    ["produces", { produces: ["a/b\r\nx: y"] }],
   ];
   for (const [part, wrong] of bad) {
     assert.throws(() => check.description({ ...GOOD, ...wrong }), new RegExp(`contract: its ${part} is`));
@@ -82,6 +84,7 @@ test("a description that cannot be relied on is refused by its first bad part", 
 
 test("images that a page cannot make are refused", () => {
   assert.throws(() => check.description({ ...GOOD, width: 65_535, height: 65_535 }), /65535 x 65535 x 1 are too large/);
+  assert.throws(() => check.description({ ...GOOD, width: 100, height: 1 }), /1 x 100 x 1 are too large or too narrow/);
 });
 
 test("a guest's text is bounded, on one line, and steers nothing", () => {
@@ -155,6 +158,12 @@ const NETWORK = `(component
   (core instance $i (instantiate $m (with "http" (instance (export "f" (func $f))))))
   (func (export "run") (canon lift (core func $i "run"))))`;
 
+/** A name that would be run where it stands between quotes in a script. */
+const INJECTION = `(component
+  (core module $m (func (export "x'];globalThis.injected=1;//")))
+  (core instance $i (instantiate $m))
+  (func (export "run") (canon lift (core func $i "x'];globalThis.injected=1;//"))))`;
+
 test("a file that is no classifier's component is refused, and what it is instead is said", async () => {
   const component = async (/** @type {string} */ text) => Uint8Array.from(await parse(text));
   /** @type {[Uint8Array, RegExp][]} */
@@ -163,6 +172,7 @@ test("a file that is no classifier's component is refused, and what it is instea
     [await component("(module)"), /core WebAssembly module.*wasm32-wasip2/],
     [await component("(component)"), /does not export image-stream:classifier\/model@0\.1\.0, .*tensors@0\.1\.0/],
     [await component(NETWORK), /asks for wasi:http\/types: a classifier is given none of that/],
+    [await component(INJECTION), /has the name 'x'\];globalThis\.injected=1;\/\/' inside, which no compiler writes/],
     [(await component("(component)")).subarray(0, 7), /is no WebAssembly component/],
     [Uint8Array.from([...(await component("(component)")), 1, 99]), /damaged component/],
   ];

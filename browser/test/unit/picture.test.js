@@ -41,7 +41,22 @@ test("a raster of one pixel fills any size, and channels stay apart", () => {
   assert.deepEqual([...values], [1, 2, 3, 1, 2, 3, 1, 2, 3, 1, 2, 3]);
 });
 
-test("a picture becomes grey by the luma of BT.709, rounded down", () => {
+test("a picture becomes what the component makes of it, to the last bit", () => {
+  // The component's own tests have the same picture, and the same sums: `preprocess.rs`.
+  let state = 77;
+  const next = () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state >>> 24;
+  };
+  const noise = picture(97, 53, () => [next(), next(), next(), 255]);
+  const sum = (/** @type {number[]} */ values) =>
+    values.reduce((sum, value) => Math.imul(sum ^ value, 16_777_619) >>> 0, 2_166_136_261);
+  const at = (/** @type {number} */ channels) => ({ width: 28, height: 28, channels });
+  assert.equal(sum(seen(prepare(noise, LEFT_ALONE, at(1)))), 4_157_336_356);
+  assert.equal(sum(seen(prepare(noise, LEFT_ALONE, at(3)))), 3_762_368_823);
+});
+
+test("a picture becomes grey by its luma", () => {
   const steps = prepare(
     picture(4, 4, () => [255, 0, 0, 255]),
     LEFT_ALONE,

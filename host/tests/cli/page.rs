@@ -176,7 +176,7 @@ fn it_is_read_and_never_written() {
 fn a_page_of_somebody_else_s_whose_name_leads_here_reads_nothing() {
     let page = Page::serve();
     let status = |host: &str| page.say(&["GET / HTTP/1.1", &format!("Host: {host}")]).status;
-    for host in ["127.0.0.1", "localhost:8000", "[::1]:8000"] {
+    for host in ["127.0.0.1", "localhost:8000"] {
         assert_eq!(status(host), 200, "{host}");
     }
     for host in [

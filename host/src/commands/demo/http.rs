@@ -26,14 +26,18 @@ use tower_http::services::fs::{
 
 use crate::commands::stdout::printable;
 
-/// Connections at once; a browser opens six. More wait to be accepted. One on which nothing is asked for 30 s, hyper ends.
+/// Connections at once; a browser opens six. More wait to be accepted.
 const CONNECTIONS: usize = 64;
+
+/// A connection on which nothing is asked for so long ends, and makes room for one that waits. One that asks and does not
+/// take the answer keeps its place.
+const IDLE: Duration = Duration::from_secs(5);
 
 /// After a connection that could not be accepted, for want of open files most likely.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// The names under which this machine knows itself.
-const HOSTS: [&str; 3] = ["127.0.0.1", "localhost", "[::1]"];
+const HOSTS: [&str; 2] = ["127.0.0.1", "localhost"];
 
 /// What finds, reads and describes files.
 type Files = TowerToHyperService<ServeDir<DefaultServeDirFallback, Folder>>;
@@ -63,7 +67,7 @@ async fn accept(listener: &TcpListener) -> TcpStream {
 /// One connection, to its end.
 async fn converse(stream: TcpStream, files: &Files) {
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new());
+    http.timer(TokioTimer::new()).header_read_timeout(IDLE);
     let service = service_fn(|request| answer(request, files));
     if let Err(error) = http.serve_connection(TokioIo::new(stream), service).await {
         tracing::debug!("a connection broke off: {error}");

@@ -1,0 +1,53 @@
+// The models on the page: one, and where it is asked for a second beside it.
+
+import { other } from "./component/loader.js";
+import { Slot } from "./slot.js";
+import { find } from "./views/dom.js";
+
+/** @typedef {import("./component/program.js").Program} Program */
+
+export class Models {
+  /** @type {Slot[]} */
+  slots = [];
+  #builtIn;
+  #page;
+  #compare = find("button", "#compare");
+
+  /**
+   * @param {Program} builtIn
+   * @param {object} page What the page does for a model.
+   * @param {(slot: Slot) => void} page.changed Another model is in the slot.
+   * @param {(slot: Slot) => void} page.removed
+   * @param {(model: string, answer: string) => void} page.announce
+   */
+  constructor(builtIn, page) {
+    this.#builtIn = builtIn;
+    this.#page = page;
+    this.#compare.addEventListener("click", () => {
+      this.#compare.hidden = true;
+      this.#add(() => this.#remove());
+      this.slots[1].card.focus();
+    });
+  }
+
+  /** Puts the built-in model onto the page. */
+  async start() {
+    await this.#add();
+    this.#compare.hidden = false;
+  }
+
+  /** @param {() => void} [remove] */
+  #add(remove) {
+    const slot = new Slot(find("div", "#models"), this.#builtIn, { ...this.#page, transpile: other, remove });
+    this.slots.push(slot);
+    return slot.start();
+  }
+
+  #remove() {
+    const [slot] = this.slots.splice(1, 1);
+    slot.remove();
+    this.#page.removed(slot);
+    this.#compare.hidden = false;
+    this.#compare.focus();
+  }
+}
