@@ -4,6 +4,11 @@ import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { BROWSER } from "./paths.js";
 
+const ABOUT = `Packages of npm that are a part of this page's scripts, with their licences. That of the test images is
+test-images/LICENSE. classifier.wasm is made of the crates that the Cargo.lock of this project lists; js-component-bindgen-component
+is jco's, with its crates.
+`;
+
 /**
  * @param {string[]} files Paths of all that is in a bundle, relative to this package.
  * @param {string} path Where to write.
@@ -11,7 +16,7 @@ import { BROWSER } from "./paths.js";
 export async function licences(files, path) {
   const packages = files.flatMap(file => file.match(/^node_modules\/((?:@[^/]+\/)?[^/]+)\//)?.[1] ?? []);
   const texts = await Promise.all([...new Set(packages)].sort().map(licence));
-  await writeFile(path, texts.join(`\n${"=".repeat(100)}\n\n`));
+  await writeFile(path, [ABOUT, ...texts].join(`\n${"=".repeat(100)}\n\n`));
 }
 
 /** @param {string} name */

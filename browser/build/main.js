@@ -10,7 +10,7 @@ import { serviceWorker } from "./service-worker.js";
 import { statics } from "./statics.js";
 import { testImages } from "./test-images.js";
 
-// What is there is served until all of the new page is.
+// What is there stays whole until all of the new page is made.
 const folder = `${PAGE}.new`;
 await rm(folder, { recursive: true, force: true });
 await mkdir(folder, { recursive: true });

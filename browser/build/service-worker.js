@@ -7,7 +7,7 @@ import { join } from "node:path";
 /** Loaded when the gallery is opened, and kept then. */
 const LATER = /^test-images\/all-/;
 /** Not kept: the component as it stands, which is there to be downloaded, licences, and what debuggers want. */
-const NEVER = /^(classifier\.wasm|licences\.txt|sw\.js|.*\.map)$/;
+const NEVER = /^(classifier\.wasm|licences\.txt|test-images\/LICENSE|sw\.js|.*\.map)$/;
 
 /** @param {string} folder Holds all other files of the page. */
 export async function serviceWorker(folder) {

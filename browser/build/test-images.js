@@ -1,6 +1,6 @@
 // The test images: a hundred to pick from at once, and all of them for the gallery.
 
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { compressed } from "./compress.js";
@@ -11,6 +11,7 @@ const FIRST = 100;
 /** @param {string} folder */
 export async function testImages(folder) {
   await mkdir(join(folder, "test-images"));
+  await copyFile(join(MODELS, "data", "LICENSE"), join(folder, "test-images", "LICENSE"));
   for (const [kind, name] of [
     ["images", "t10k-images-idx3-ubyte.gz"],
     ["labels", "t10k-labels-idx1-ubyte.gz"],

@@ -12,13 +12,12 @@ export function files(take, problem) {
    * @param {Element} [target]
    */
   const first = (list, target) => {
-    if (list?.[0]) {
+    if (list?.length === 1) {
       take(list[0], target);
+    } else if (list?.length) {
+      problem(`These are ${list.length} files: bring one at a time`);
     }
-    if (list && list.length > 1) {
-      problem(`Of ${list.length} files the first was taken, '${list[0].name}': bring them one by one`);
-    }
-    return Boolean(list?.[0]);
+    return Boolean(list?.length);
   };
   const input = find("input", "#file");
   input.addEventListener("change", () => {

@@ -47,7 +47,9 @@ function guests(calls, predict) {
   };
   const failure = (/** @type {any} */ error) => ({ kind: error.kind ?? "trap", message: error.message });
   class Guest {
-    constructor() {
+    /** @param {string} address */
+    constructor(address) {
+      assert.match(address, /^blob:/, "only then the page's content security policy binds it");
       // biome-ignore lint/correctness/noConstructorReturn: a channel stands in for the worker
       return channel(functions(), failure);
     }
