@@ -192,6 +192,10 @@ export class Slot {
     this.card.starting(name, () => starting.abort());
     try {
       const next = await Classifier.start(await program, model, starting.signal);
+      if (starting.signal.aborted) {
+        next.end();
+        return;
+      }
       this.classifier?.end();
       this.classifier = next;
       this.card.show(next, next.program === this.#builtIn && !model);
@@ -200,8 +204,10 @@ export class Slot {
       if (!starting.signal.aborted) {
         this.card.problem(refusal(name, error));
       }
-      // Where the component is at fault, no later model is to wait for it.
-      this.#program = this.classifier && Promise.resolve(this.classifier.program);
+      // A component that was given up, or is at fault, is not what a later model goes into.
+      if (starting === this.#starting) {
+        this.#program = this.classifier && Promise.resolve(this.classifier.program);
+      }
     } finally {
       if (starting === this.#starting) {
         this.card.started();

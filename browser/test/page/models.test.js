@@ -114,6 +114,9 @@ pageTest(served, "a model that comes while its component is made ready waits for
   await choose(page, ".card .onnx", await file("named.onnx", "puppet-model:named:other"));
   await untilText(page, ".card h3", /^other$/);
   assert.match(await text(page, ".card .component"), /^puppet\.wasm/);
+  await choose(page, ".card .onnx", await file("again.onnx", "puppet-model:named:one more"));
+  await untilText(page, ".card h3", /^one more$/);
+  assert.match(await text(page, ".card .component"), /^puppet\.wasm/);
 });
 
 pageTest(served, "a model that cannot be used is refused by name, and the one that is there goes on", async page => {
