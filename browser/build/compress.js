@@ -1,4 +1,4 @@
-// Zstandard at its slowest, as a file is compressed once and loaded many times; what was compressed before is kept.
+// Zstandard at a slow level, as a file is compressed once and loaded many times; what was compressed before is kept.
 
 import { createHash } from "node:crypto";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";

@@ -4,7 +4,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { at, choose, countBytes, firstResult, host, launch, runGallery, serve } from "./site.js";
 
-/** Models, and how many of the runs are enough for the slow one. */
+/** Of the repository. */
 const MODELS = ["fashion-small", "fashion-small-int8", "fashion-large"];
 
 const runs = Number(process.argv[2] ?? 5);

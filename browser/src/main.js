@@ -1,13 +1,14 @@
 // The page: loads the component, and brings together where pictures come from and the models that classify them.
 
 import { builtIn } from "./component/loader.js";
+import { messageOf } from "./error.js";
 import { SIDE, TestImages } from "./images/test-images.js";
 import { Models } from "./models.js";
 import { pictureOfGrey } from "./picture/open.js";
 import { Pictures } from "./pictures.js";
 import { announcer } from "./views/announce.js";
 import { camera } from "./views/camera.js";
-import { fill, find, messageOf, tell } from "./views/dom.js";
+import { fill, find, tell } from "./views/dom.js";
 import { drawing } from "./views/drawing.js";
 import { files } from "./views/files.js";
 import { Gallery } from "./views/gallery.js";

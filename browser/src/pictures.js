@@ -1,8 +1,9 @@
 // The picture that is on the page, wherever it came from, and what is done with a file.
 
+import { messageOf } from "./error.js";
 import { SIDE } from "./images/test-images.js";
 import { head, kindOf, pictureOfGrey, pixelsOf } from "./picture/open.js";
-import { find, messageOf } from "./views/dom.js";
+import { find } from "./views/dom.js";
 
 /** @typedef {import("./slot.js").Slot} Slot */
 /** @typedef {import("./picture/prepare.js").Preparation} Preparation */

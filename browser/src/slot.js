@@ -2,11 +2,11 @@
 
 import { CallError } from "./component/calls.js";
 import { Classifier } from "./component/classifier.js";
+import { messageOf } from "./error.js";
 import { best } from "./images/tally.js";
 import { bytes, head, kindOf } from "./picture/open.js";
 import { prepare } from "./picture/prepare.js";
 import { Card } from "./views/card.js";
-import { messageOf } from "./views/dom.js";
 import { showScores } from "./views/scores.js";
 import { showSteps } from "./views/steps.js";
 

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use std::fs;
 use std::io::Write;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// The oldest that the page's packages run on.
 const NODE: u32 = 20;
@@ -42,14 +42,19 @@ pub fn test(workspace: &Workspace, steps: &mut Steps) -> Result<bool> {
     Ok(true)
 }
 
-/// How soon the page answers, and how fast it classifies beside the host: tables in Markdown, on stdout.
+/// How soon the page answers, and how fast it classifies beside the host: tables in Markdown.
 #[cfg(unix)]
-pub fn bench(workspace: &Workspace, steps: &mut Steps, runs: usize) -> Result<()> {
+pub fn bench(workspace: &Workspace, steps: &mut Steps, runs: usize) -> Result<String> {
     let chromium = test_brokers::need_chromium()?;
     build(workspace, steps)?;
     let mut npm = npm(&workspace.root.join("browser"));
     npm.args(["run", "--silent", "bench", "--", &runs.to_string()]);
-    steps::run(npm.env("HOST", workspace.host()).env("CHROMIUM", chromium))
+    npm.env("HOST", workspace.host()).env("CHROMIUM", chromium);
+    let output = npm.stderr(Stdio::inherit()).output().context("cannot start npm")?;
+    if !output.status.success() {
+        bail!("the page cannot be measured: npm ended with {}", output.status);
+    }
+    Ok(String::from_utf8(output.stdout)?)
 }
 
 /// Says where the page is, and what serves it.

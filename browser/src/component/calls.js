@@ -1,5 +1,7 @@
 // Calls across the border of a worker: functions there, promises here. Progress comes back while a call goes on.
 
+import { messageOf } from "../error.js";
+
 /**
  * What went wrong on the other side.
  *
@@ -25,7 +27,7 @@ export class CallError extends Error {
  * @param {Record<string, (...args: any[]) => unknown>} functions
  * @param {(error: unknown) => Failure} [failure] What to tell of an error.
  */
-export function serve(worker, functions, failure = error => ({ kind: "error", message: describe(error) })) {
+export function serve(worker, functions, failure = error => ({ kind: "error", message: messageOf(error) })) {
   worker.addEventListener("message", async (/** @type {MessageEvent} */ { data: { id, name, args } }) => {
     const progress = (/** @type {unknown[]} */ ...values) => worker.postMessage({ id, progress: values });
     try {
@@ -74,19 +76,20 @@ export class Calls {
   /**
    * @param {string} name
    * @param {unknown[]} args
-   * @param {{ transfer?: Transferable[], progress?: Function, timeout?: number }} [options] `timeout` in milliseconds;
+   * @param {{ progress?: Function, timeout?: number }} [options] `timeout` in milliseconds;
    *   when it is over, the worker is ended with all its calls.
    * @returns {Promise<any>}
    * @throws {CallError}
    */
-  call(name, args, { transfer = [], progress, timeout } = {}) {
+  call(name, args, { progress, timeout } = {}) {
     if (this.#ended) {
       return Promise.reject(new CallError(this.#ended));
     }
     const id = this.#next++;
-    const { promise, resolve, reject } = withResolvers();
-    this.#open.set(id, { resolve, reject, progress });
-    this.#worker.postMessage({ id, name, args }, transfer);
+    const promise = new Promise((resolve, reject) => {
+      this.#open.set(id, { resolve, reject, progress });
+      this.#worker.postMessage({ id, name, args });
+    });
     if (timeout === undefined) {
       return promise;
     }
@@ -108,22 +111,4 @@ export class Calls {
     }
     this.#open.clear();
   }
-}
-
-/** `Promise.withResolvers`, which browsers have since 2024 only. */
-function withResolvers() {
-  /** @type {(value: unknown) => void} */
-  let resolve = () => {};
-  /** @type {(error: Error) => void} */
-  let reject = () => {};
-  const promise = new Promise((res, rej) => {
-    resolve = res;
-    reject = rej;
-  });
-  return { promise, resolve, reject };
-}
-
-/** @param {unknown} error */
-function describe(error) {
-  return error instanceof Error ? error.message : String(error);
 }

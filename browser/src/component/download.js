@@ -2,6 +2,7 @@
 // the page takes a sixth of the bytes and asks no server for anything.
 
 import { Decompress } from "fzstd";
+import { messageOf } from "../error.js";
 
 /**
  * @callback Progress
@@ -33,9 +34,7 @@ export async function expanded(path, progress = () => {}) {
     }
     expand.push(new Uint8Array(), true);
   } catch (error) {
-    throw new Error(
-      `${path} did not arrive whole (${error instanceof Error ? error.message : error}): load the page again`,
-    );
+    throw new Error(`${path} did not arrive whole (${messageOf(error)}): load the page again`);
   }
   return joined(parts);
 }

@@ -3,6 +3,7 @@
 
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
+import { messageOf } from "../error.js";
 import { text } from "./check.js";
 import { coreModules, kindOfWasm } from "./core-modules.js";
 
@@ -55,7 +56,7 @@ export async function transpiled(name, file, given) {
   // A megabyte that only those load who need it.
   const { transpile } = await import("./transpile.js");
   const damaged = (/** @type {unknown} */ error) => {
-    throw new NoProgram(`'${name}' is a damaged component: ${text(firstLine(error))}`);
+    throw new NoProgram(`'${name}' is a damaged component: ${text(messageOf(error).split("\n", 1)[0])}`);
   };
   const { script, coreModules, imports, exports } = await transpile(file).catch(damaged);
   const modules = await compiled(coreModules).catch(damaged);
@@ -101,10 +102,4 @@ function refuseOtherFiles(name, file) {
 /** @param {Uint8Array<ArrayBufferLike>[]} modules */
 function compiled(modules) {
   return Promise.all(modules.map(module => WebAssembly.compile(/** @type {Uint8Array<ArrayBuffer>} */ (module))));
-}
-
-/** @param {unknown} error */
-function firstLine(error) {
-  const text = typeof error === "string" ? error : error instanceof Error ? error.message : String(error);
-  return text.split("\n", 1)[0];
 }

@@ -1,7 +1,7 @@
 // Files that were picked, dropped or pasted: what they are by their first bytes, and pictures made into pixels.
 
 /** The longest side that is worked on, in pixels, as in the component; a larger picture is made smaller first. */
-export const LONGEST = 4096;
+const LONGEST = 4096;
 
 /** @typedef {"wasm" | "onnx" | "picture" | "svg" | "text" | "empty" | "unknown"} Kind */
 
@@ -67,23 +67,25 @@ export async function pixelsOf(file, name) {
       `'${name}' is a damaged picture, or of a kind that this browser cannot show: save it as PNG or JPEG`,
     );
   });
-  const scale = Math.min(1, LONGEST / Math.max(bitmap.width, bitmap.height));
-  const side = (/** @type {number} */ length) => Math.max(1, Math.round(length * scale));
-  const pixels = draw(bitmap, side(bitmap.width), side(bitmap.height));
-  const smaller =
-    scale < 1 ? `, made ${pixels.width} × ${pixels.height} of ${bitmap.width} × ${bitmap.height} first` : "";
+  const pixels = draw(bitmap, bitmap.width, bitmap.height);
+  const isSmaller = pixels.width !== bitmap.width || pixels.height !== bitmap.height;
+  const smaller = isSmaller
+    ? `, made ${pixels.width} × ${pixels.height} of ${bitmap.width} × ${bitmap.height} first`
+    : "";
   bitmap.close();
   return { pixels, smaller };
 }
 
 /**
- * Pixels of anything that can be drawn, such as a frame of a camera.
+ * Pixels of anything that can be drawn, such as a frame of a camera; no more than `LONGEST` to a side.
  *
  * @param {CanvasImageSource} source
- * @param {number} width
- * @param {number} height
+ * @param {number} sourceWidth
+ * @param {number} sourceHeight
  */
-export function draw(source, width, height) {
+export function draw(source, sourceWidth, sourceHeight) {
+  const scale = Math.min(1, LONGEST / Math.max(sourceWidth, sourceHeight));
+  const [width, height] = [sourceWidth, sourceHeight].map(side => Math.max(1, Math.round(side * scale)));
   const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
   if (!context) {
     throw new Error("this browser has no canvas to read a picture with");

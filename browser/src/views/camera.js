@@ -1,7 +1,8 @@
 // Pictures of the camera, several a second while it is on.
 
-import { draw, LONGEST } from "../picture/open.js";
-import { find, messageOf } from "./dom.js";
+import { messageOf } from "../error.js";
+import { draw } from "../picture/open.js";
+import { find } from "./dom.js";
 
 /** Milliseconds between two pictures. */
 const PAUSE = 250;
@@ -34,8 +35,7 @@ export function camera(seen, problem) {
     try {
       while (stream === mine && mine.active) {
         if (video.videoWidth > 0) {
-          const scale = Math.min(1, LONGEST / Math.max(video.videoWidth, video.videoHeight));
-          await seen(draw(video, Math.round(video.videoWidth * scale), Math.round(video.videoHeight * scale)));
+          await seen(draw(video, video.videoWidth, video.videoHeight));
         }
         await new Promise(resolve => setTimeout(resolve, PAUSE));
       }

@@ -26,13 +26,6 @@ export function tell(place, text = "") {
   place.hidden = text === "";
 }
 
-/**
- * @param {unknown} error
- */
-export function messageOf(error) {
-  return error instanceof Error ? error.message : String(error);
-}
-
 /** @param {number} count */
 export function thousands(count) {
   return count.toLocaleString("en");

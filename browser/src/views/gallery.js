@@ -1,8 +1,9 @@
 // The test images through every model on the page, live: how many are right, how fast, and which was taken for what.
 
+import { messageOf } from "../error.js";
 import { best, places, Tally } from "../images/tally.js";
 import { CLASSES, SIDE, TestImages } from "../images/test-images.js";
-import { fill, find, messageOf, thousands } from "./dom.js";
+import { fill, find, thousands } from "./dom.js";
 import { Matrix } from "./matrix.js";
 import { thumbnails, walkable } from "./thumbnails.js";
 

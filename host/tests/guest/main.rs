@@ -14,9 +14,7 @@ mod refusal;
 mod sandbox;
 mod timeout;
 
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use host::classifier::{Classifier, ClassifierConfig, Limits};
 use host::message::Message;
@@ -28,17 +26,13 @@ const MIB: usize = 1 << 20;
 
 /// One worker, and limits that no honest command of the puppet comes near, even on a machine that is busy.
 fn config(component: impl Into<PathBuf>) -> ClassifierConfig {
+    let config = components::config(component);
     ClassifierConfig {
-        component: component.into(),
-        model: None,
-        accept: None,
-        workers: NonZeroUsize::MIN,
         limits: Limits {
             memory_bytes: 64 * MIB,
-            call_timeout: Duration::from_secs(60),
-            reply_bytes: MIB,
+            ..config.limits
         },
-        cache: true,
+        ..config
     }
 }
 

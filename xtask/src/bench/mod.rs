@@ -75,10 +75,7 @@ pub fn run(workspace: &Workspace, steps: &mut Steps, parts: &[Part], runs: usize
             #[cfg(unix)]
             Part::PubSub => pubsub::measure(workspace, steps, runs)?,
             #[cfg(unix)]
-            Part::Browser => {
-                browser::bench(workspace, steps, runs)?;
-                continue;
-            }
+            Part::Browser => browser::bench(workspace, steps, runs)?,
             #[cfg(not(unix))]
             other => anyhow::bail!("{other:?} takes what the tests start, which runs on Unix only"),
         };
