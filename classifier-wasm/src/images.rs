@@ -87,6 +87,13 @@ impl Images {
         Images::within(0.0..=255.0, shape, count, values)
     }
 
+    /// The same for pixels from 0 to 1, which are multiplied by 255.
+    pub fn of_unit_range(shape: ImageShape, count: usize, values: Vec<f32>) -> Result<Images, Reject> {
+        let mut images = Images::within(0.0..=1.0, shape, count, values)?;
+        images.values.iter_mut().for_each(|value| *value *= 255.0);
+        Ok(images)
+    }
+
     /// The same for values that need only be finite: whoever tries what scaling a model expects has to send what is no
     /// pixel. Messages never come this way.
     pub fn of_any_range(shape: ImageShape, count: usize, values: Vec<f32>) -> Result<Images, Reject> {
@@ -115,7 +122,10 @@ impl Images {
         }
         match values.iter().position(|value| !range.contains(value)) {
             None => Ok(Images { shape, count, values }),
-            Some(at) => Err(bad_value(shape, at, values.get(at).copied().unwrap_or(f32::NAN))),
+            Some(at) => {
+                let value = values.get(at).copied().unwrap_or(f32::NAN);
+                Err(bad_value(shape, at, value, *range.end()))
+            }
         }
     }
 
@@ -135,7 +145,7 @@ impl Images {
     }
 }
 
-fn bad_value(shape: ImageShape, at: usize, value: f32) -> Reject {
+fn bad_value(shape: ImageShape, at: usize, value: f32, end: f32) -> Reject {
     let (image, within) = (at / shape.values(), at % shape.values());
     let (row, column) = (
         within / (shape.width * shape.channels),
@@ -146,9 +156,11 @@ fn bad_value(shape: ImageShape, at: usize, value: f32) -> Reject {
     } else {
         Code::NotFinite
     };
-    let detail = format!(
-        "value {value} in image {image} at row {row}, column {column}: send raw pixels from 0 to 255, not normalised"
-    );
+    let remedy = match end {
+        1.0 => "send pixels from 0 to 1, as scale=1 has them",
+        _ => "send raw pixels from 0 to 255, not normalised",
+    };
+    let detail = format!("value {value} in image {image} at row {row}, column {column}: {remedy}");
     Reject::new(code, detail)
 }
 

@@ -8,20 +8,27 @@ pub mod images;
 pub mod model;
 mod onnx;
 pub mod prediction;
+pub mod prepare;
 mod preprocess;
 pub mod reject;
+pub mod warning;
 
 use codec::answer::Answer;
+use codec::{Decoded, decode};
 use model::Model;
+use prepare::Prepare;
 use reject::Reject;
+use warning::Warning;
 
 /// One message.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Request<'a> {
     /// The media type of `body`; None: recognise it from the bytes.
     pub content_type: Option<&'a str>,
     /// The media type wanted back; None: the list of classes.
     pub accept: Option<&'a str>,
+    /// How pixels are to be read; None: by the defaults of [`Prepare`].
+    pub prepare: Option<&'a str>,
     /// The images.
     pub body: &'a [u8],
 }
@@ -33,6 +40,8 @@ pub struct Reply {
     pub content_type: &'static str,
     /// How many images were classified.
     pub images: usize,
+    /// Why it may be wrong.
+    pub warnings: Vec<Warning>,
     /// The answer.
     pub body: Vec<u8>,
 }
@@ -40,12 +49,14 @@ pub struct Reply {
 /// Answers one message.
 pub fn classify(model: &mut Model, request: Request) -> Result<Reply, Reject> {
     let answer = Answer::requested(request.accept)?;
-    let images = codec::decode(request.content_type, request.body, model.card().image)?;
+    let prepare = Prepare::requested(request.prepare)?;
+    let Decoded { images, warnings } = decode(request.content_type, request.body, &prepare, model.card().image)?;
     let predictions = model.predict(&images)?;
     let body = answer.encode(&predictions, model.card())?;
     Ok(Reply {
         content_type: answer.content_type(),
         images: images.count(),
+        warnings,
         body,
     })
 }
@@ -57,7 +68,8 @@ mod component {
 
     use crate::images::Images;
     use crate::model::Model;
-    use crate::reject::Reject;
+    use crate::reject::{Code, Reject};
+    use crate::warning::Warning;
     use crate::{Request, codec};
 
     use bindings::exports::image_stream::classifier::messages::{self, Reply};
@@ -110,7 +122,11 @@ mod component {
             with_model(|model| describe(model)).unwrap_or_else(|reject| panic!("the built-in model: {reject}"))
         }
 
-        fn load(onnx: Vec<u8>) -> Result<Description, Error> {
+        fn load(onnx: Vec<u8>, labels: Vec<String>) -> Result<Description, Error> {
+            if !labels.is_empty() {
+                let detail = "labels beside the model: write them into its metadata";
+                return Err(Reject::new(Code::UnsupportedModel, detail).into());
+            }
             let model = Model::load(&onnx)?;
             let description = describe(&model);
             MODEL.set(Some(model));
@@ -142,12 +158,14 @@ mod component {
         let request = Request {
             content_type: request.content_type.as_deref(),
             accept: request.accept.as_deref(),
+            prepare: request.prepare.as_deref(),
             body: &request.body,
         };
         let reply = with_model(|model| crate::classify(model, request))??;
         Ok(Reply {
             content_type: reply.content_type.to_owned(),
             images: reply.images as u32,
+            warnings: reply.warnings.into_iter().map(Cause::from).collect(),
             body: reply.body,
         })
     }
@@ -165,6 +183,15 @@ mod component {
             max_images: card.max_images() as u32,
             accepts: codec::ACCEPTS.map(str::to_owned).to_vec(),
             produces: codec::answer::PRODUCES.map(str::to_owned).to_vec(),
+        }
+    }
+
+    impl From<Warning> for Cause {
+        fn from(warning: Warning) -> Cause {
+            Cause {
+                code: warning.code().to_owned(),
+                detail: warning.to_string(),
+            }
         }
     }
 

@@ -57,7 +57,7 @@ pub enum Code {
     TooLarge,
     /// More images in one request than `describe` allows.
     TooManyImages,
-    /// No content type was given, and the bytes are of no format that is taken.
+    /// No content type says what the bytes are, and they are of no format that is taken.
     UnknownFormat,
     /// The content type names a format that is not taken, or is no media type at all.
     UnsupportedContentType,
@@ -65,6 +65,8 @@ pub enum Code {
     ContentTypeMismatch,
     /// The caller wants an answer that is not produced.
     NotAcceptable,
+    /// The caller wants pixels read in a way that is not known.
+    UnsupportedPreparation,
     /// Not JSON: truncated, followed by more, or against its grammar.
     NotJson,
     /// JSON, but the images are not there: no member `array`, two of them, or something other than numbers in it.
@@ -100,6 +102,7 @@ impl Code {
             Code::UnsupportedContentType => "unsupported-content-type",
             Code::ContentTypeMismatch => "content-type-mismatch",
             Code::NotAcceptable => "not-acceptable",
+            Code::UnsupportedPreparation => "unsupported-preparation",
             Code::NotJson => "not-json",
             Code::BadArray => "bad-array",
             Code::TooDeep => "too-deep",

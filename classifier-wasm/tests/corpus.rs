@@ -14,11 +14,13 @@ fn give(model: &mut Model, case: &Case) -> Given {
     let request = Request {
         content_type: case.content_type.as_deref(),
         accept: case.accept.as_deref(),
+        prepare: case.prepare.as_deref(),
         body: &body,
     };
     match classify(model, request) {
         Ok(reply) => Given::Reply {
             images: reply.images,
+            warnings: reply.warnings.iter().map(|warning| warning.code().to_owned()).collect(),
             body: reply.body,
         },
         Err(reject) => Given::Error {

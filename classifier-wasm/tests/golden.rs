@@ -9,10 +9,14 @@ use std::path::PathBuf;
 use classifier_wasm::codec;
 use classifier_wasm::images::{ImageShape, Images};
 use classifier_wasm::model::Model;
+use classifier_wasm::prepare::Prepare;
 use classifier_wasm::reject::Code;
 use classifier_wasm::{Request, classify};
 use flate2::read::GzDecoder;
 use sha2::{Digest, Sha256};
+
+/// Raw pixels.
+const BYTES: &str = "application/octet-stream;dtype=uint8";
 
 fn models(name: &str) -> Vec<u8> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../models").join(name);
@@ -31,9 +35,8 @@ fn floats(npy: &[u8]) -> Vec<f32> {
 fn the_originals_message_gets_pythons_answer_byte_for_byte() {
     let body = models("golden/images-40.json");
     let request = Request {
-        content_type: None,
-        accept: None,
         body: &body,
+        ..Request::default()
     };
     let reply = classify(&mut Model::built_in().unwrap(), request).unwrap();
     assert_eq!(
@@ -117,8 +120,8 @@ fn a_loaded_model_of_another_size_answers_as_computed_by_hand() {
     assert_eq!(model.card().labels, ["top", "middle", "bottom"]);
     for band in 0..3 {
         let body: Vec<u8> = (0..48).map(|at| if at / 16 == band { 255 } else { 0 }).collect();
-        let images = codec::decode(None, &body, model.card().image).unwrap();
-        let row = model.predict(&images).unwrap().into_probabilities();
+        let decoded = codec::decode(Some(BYTES), &body, &Prepare::default(), model.card().image).unwrap();
+        let row = model.predict(&decoded.images).unwrap().into_probabilities();
         assert!((row[band] - WON).abs() < 1e-5, "{row:?}");
     }
 }
@@ -136,9 +139,9 @@ fn a_colour_model_with_channels_last_answers_as_computed_by_hand() {
     );
     let body: Vec<u8> = (0..144).map(|at| if at % 3 == 2 { 255 } else { 0 }).collect();
     let request = Request {
-        content_type: None,
-        accept: None,
+        content_type: Some(BYTES),
         body: &body,
+        ..Request::default()
     };
     assert_eq!(classify(&mut model, request).unwrap().body, b"[2]");
 }

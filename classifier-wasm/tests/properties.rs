@@ -4,8 +4,10 @@
 
 use std::io::Cursor;
 
-use classifier_wasm::codec;
+use classifier_wasm::codec::{self, Decoded};
 use classifier_wasm::images::{ImageShape, Images};
+use classifier_wasm::prepare::Prepare;
+use classifier_wasm::reject::Reject;
 use image::{ImageFormat, Rgb, RgbImage};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -20,15 +22,25 @@ const COLOUR: ImageShape = ImageShape {
     width: 3,
     channels: 3,
 };
-const TYPES: [Option<&str>; 7] = [
+const TYPES: [Option<&str>; 9] = [
     None,
     Some("application/json"),
     Some("application/x-npy"),
     Some("application/octet-stream"),
+    Some("application/octet-stream;dtype=uint8"),
+    Some("application/octet-stream;dtype=>f4"),
     Some("application/octet-stream;shape=2,4,3,1"),
     Some("image/png"),
     Some("image/jpeg"),
 ];
+
+/// What is asked for about pixels.
+const PREPARE: [Option<&str>; 4] = [None, Some("scale=1"), Some("scale=auto;raw=uint8"), Some("raw=float64")];
+
+fn decode(content_type: Option<&str>, body: &[u8], image: ImageShape) -> Result<Images, Reject> {
+    let Decoded { images, .. } = codec::decode(content_type, body, &Prepare::default(), image)?;
+    Ok(images)
+}
 
 fn shape() -> impl Strategy<Value = ImageShape> {
     prop_oneof![Just(GREY), Just(COLOUR)]
@@ -79,7 +91,8 @@ fn encodings(image: ImageShape, count: usize, bytes: &[u8]) -> Vec<(Option<&'sta
         (None, lists(&integers, &shape, ",").into_bytes()),
         (Some("application/x-npy"), npy("|u1", &shape, bytes)),
         (None, npy("<f4", &shape, &wide)),
-        (Some("application/octet-stream"), bytes.to_vec()),
+        (Some("application/octet-stream;dtype=float32"), wide),
+        (Some("application/octet-stream;dtype=uint8"), bytes.to_vec()),
     ]
 }
 
@@ -94,7 +107,7 @@ proptest! {
     fn pixels_survive_every_format((image, count, bytes) in pixels()) {
         let expected = bytes.iter().copied().map(f32::from).collect::<Vec<_>>();
         for (content_type, body) in encodings(image, count, &bytes) {
-            let images = codec::decode(content_type, &body, image).unwrap();
+            let images = decode(content_type, &body, image).unwrap();
             prop_assert_eq!(images.count(), count);
             prop_assert_eq!(images.values(), &expected);
         }
@@ -102,16 +115,25 @@ proptest! {
 
     #[test]
     fn no_bytes_harm_any_decoder(body in vec(any::<u8>(), 0..300), image in shape()) {
-        for content_type in TYPES {
-            if let Ok(images) = codec::decode(content_type, &body, image) {
-                prop_assert!(within_bounds(&images, image));
+        for (content_type, prepare) in TYPES.into_iter().flat_map(|content_type| PREPARE.map(|prepare| (content_type, prepare))) {
+            let prepare = Prepare::requested(prepare).unwrap();
+            if let Ok(decoded) = codec::decode(content_type, &body, &prepare, image) {
+                prop_assert!(within_bounds(&decoded.images, image));
             }
+        }
+    }
+
+    /// Bytes that nobody calls pixels are answered only where they are of a format.
+    #[test]
+    fn no_bytes_become_pixels_by_their_length_alone((image, _, bytes) in pixels()) {
+        for content_type in [None, Some("application/octet-stream")] {
+            prop_assert!(decode(content_type, &bytes, image).is_err(), "{}", bytes.escape_ascii());
         }
     }
 
     #[test]
     fn no_text_like_json_harms_any_decoder(body in "[\\[\\]{}\", :\\\\a-eE0-9.+-]{0,80}", image in shape()) {
-        if let Ok(images) = codec::decode(None, body.as_bytes(), image) {
+        if let Ok(images) = decode(None, body.as_bytes(), image) {
             prop_assert!(within_bounds(&images, image));
         }
     }
@@ -131,7 +153,7 @@ proptest! {
         }
         for body in [&body[..], &body[..cut.index(body.len())]] {
             for content_type in [content_type, None] {
-                if let Ok(images) = codec::decode(content_type, body, image) {
+                if let Ok(images) = decode(content_type, body, image) {
                     prop_assert!(within_bounds(&images, image));
                 }
             }
@@ -155,7 +177,7 @@ proptest! {
             body[place] = byte;
         }
         for body in [&body[..], &body[..cut.index(body.len())]] {
-            if let Ok(images) = codec::decode(None, body, image) {
+            if let Ok(images) = decode(None, body, image) {
                 prop_assert!(within_bounds(&images, image));
             }
         }
@@ -165,8 +187,9 @@ proptest! {
     fn no_content_type_or_accept_harms(text in "\\PC{0,60}", parameter in "[a-z-]{1,8} ?= ?\"?[ -~]{0,20}\"?") {
         let whole = format!("application/json; {parameter}");
         for text in [&text, &whole] {
-            let _ = codec::decode(Some(text), b"[[1,2,3]]", GREY);
+            let _ = decode(Some(text), b"[[1,2,3]]", GREY);
             let _ = codec::answer::Answer::requested(Some(text));
+            let _ = Prepare::requested(Some(text));
         }
     }
 }

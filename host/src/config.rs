@@ -165,6 +165,7 @@ impl ClassifierConfig {
             component: component.component,
             model: component.model,
             accept,
+            prepare: None,
             workers: component
                 .workers
                 .and_then(|workers| NonZeroUsize::new(usize::from(workers)))

@@ -9,6 +9,7 @@ mod dead_letter;
 mod lane;
 mod policy;
 mod provenance;
+mod warnings;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +27,7 @@ pub use dead_letter::{ERROR_CODE, revive};
 use lane::{Lanes, Turn};
 pub use policy::{OnError, PipelineError, Policy, Progress};
 use provenance::Provenance;
+pub use warnings::Warnings;
 
 /// Runs until a stop is asked for, nothing came for the idle time-out, or an error. `observe` is called after each
 /// message that settled. A soft stop finishes what the classifier has begun, and leaves the rest; a hard one, or an error,
@@ -102,7 +104,7 @@ impl Pipeline<'_> {
                     match outcome? {
                         Carried::Left(claim) => left.push(claim),
                         carried => {
-                            progress.count(&carried);
+                            progress.count(carried);
                             observe(&progress);
                         }
                     }
@@ -190,12 +192,12 @@ impl Pipeline<'_> {
             let classified = self.classify(message, position).await;
             drop(slot.take());
             match classified {
-                Ok((message, images)) => {
+                Ok((message, carried)) => {
                     let output = Output {
                         route: Route::Answers,
                         message,
                     };
-                    return Ok((vec![output], Carried::Answered { images }));
+                    return Ok((vec![output], carried));
                 }
                 Err(ClassifyError::Retry(cause)) if attempt < self.policy.attempts => {
                     tracing::warn!(
@@ -232,13 +234,17 @@ impl Pipeline<'_> {
         }
     }
 
-    /// The reply to a message and the images in it, where both are of a size that the broker takes: what would end the run
+    /// The reply to a message and what counts of it, where both are of a size that the broker takes: what would end the run
     /// at the broker ends here as one message that is not answered.
-    async fn classify(&self, message: &Message, position: &str) -> Result<(Message, u32), ClassifyError> {
+    async fn classify(&self, message: &Message, position: &str) -> Result<(Message, Carried), ClassifyError> {
         let general = (self.policy.max_message_bytes, "raise --max-message-bytes");
         within("a message", message, general)?;
-        let answer = self.classifier.classify(message).await?;
-        let images = answer.images;
+        let mut answer = self.classifier.classify(message).await?;
+        let carried = Carried::Answered {
+            images: answer.images,
+            warnings: std::mem::take(&mut answer.warnings),
+            position: position.to_owned(),
+        };
         let mut reply = reply(message, answer);
         self.mark(&mut reply, position);
         let own = self.settle.max_answer_bytes();
@@ -250,7 +256,7 @@ impl Pipeline<'_> {
         });
         let limit = own.filter(|(limit, _)| *limit < general.0).unwrap_or(general);
         within("an answer, with the key and headers of its message,", &reply, limit)?;
-        Ok((reply, images))
+        Ok((reply, carried))
     }
 
     /// A message has one output.
@@ -279,6 +285,8 @@ impl Pipeline<'_> {
 enum Carried {
     Answered {
         images: u32,
+        warnings: Vec<Cause>,
+        position: String,
     },
     DeadLetter,
     /// Its lane was revoked or rewound: it comes again.
@@ -288,11 +296,16 @@ enum Carried {
 }
 
 impl Progress {
-    fn count(&mut self, carried: &Carried) {
+    fn count(&mut self, carried: Carried) {
         match carried {
-            Carried::Answered { images } => {
+            Carried::Answered {
+                images,
+                warnings,
+                position,
+            } => {
                 self.answered += 1;
-                self.images += u64::from(*images);
+                self.images += u64::from(images);
+                self.warnings.note(&warnings, &position);
             }
             Carried::DeadLetter => self.dead_letters += 1,
             Carried::Abandoned | Carried::Left(_) => {}

@@ -22,6 +22,7 @@ async fn give(classifier: &Classifier, case: &Case) -> Given {
         Ok(answer) => {
             return Given::Reply {
                 images: answer.images as usize,
+                warnings: answer.warnings.into_iter().map(|warning| warning.code).collect(),
                 body: answer.payload.to_vec(),
             };
         }
@@ -37,14 +38,16 @@ async fn give(classifier: &Classifier, case: &Case) -> Given {
 #[tokio::test]
 async fn the_component_gives_every_message_of_the_corpus_its_answer_or_its_refusal() {
     // What is asked for is the classifier's, not the message's.
-    let mut by_accept: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    let mut asked: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for case in cases() {
-        by_accept.entry(case.accept.clone()).or_default().push(case);
+        let key = (case.accept.clone(), case.prepare.clone());
+        asked.entry(key).or_default().push(case);
     }
     let mut complaints = Vec::new();
-    for (accept, cases) in by_accept {
+    for ((accept, prepare), cases) in asked {
         let config = ClassifierConfig {
             accept,
+            prepare,
             ..components::config(components::component("classifier"))
         };
         let classifier = Classifier::start(&config).await.unwrap();

@@ -42,7 +42,7 @@ async fn classifier(model: &str) -> Classifier {
 async fn difference(model: &str) -> f32 {
     let pixels = test_images().unwrap().read(IMAGES).unwrap().unwrap().pixels;
     let mut message = Message::new(pixels);
-    message.set_header(CONTENT_TYPE, "application/octet-stream");
+    message.set_header(CONTENT_TYPE, "application/octet-stream;dtype=uint8");
     let answer = classifier(model).await.classify(&message).await.unwrap();
     let answer: Value = serde_json::from_slice(&answer.payload).unwrap();
     let predictions = answer["predictions"].as_array().unwrap();

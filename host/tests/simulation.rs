@@ -257,6 +257,7 @@ impl Classify for SimulatedClassifier {
                 payload: message.payload.clone(),
                 content_type: "text/plain".into(),
                 images: 1,
+                warnings: Vec::new(),
             }),
         }
     }

@@ -6,7 +6,7 @@ mod components;
 
 use std::path::Path;
 
-use host::classifier::{Classifier, ComponentError};
+use host::classifier::{Classifier, ClassifierConfig, ComponentError};
 use host::message::Message;
 use host::pipeline::{Answer, Cause, Classify, ClassifyError};
 use serde_json::{Value, json};
@@ -69,6 +69,7 @@ async fn the_original_message_is_answered_byte_for_byte_as_python_does() {
         payload: model_file("golden/answer-40.json").into(),
         content_type: "application/json".to_owned(),
         images: 40,
+        warnings: Vec::new(),
     };
     assert_eq!(classifier.classify(&original()).await, Ok(expected));
 }
@@ -79,6 +80,7 @@ async fn another_component_answers_the_same_message_in_its_own_way() {
         payload: nearest().into(),
         content_type: "application/json".to_owned(),
         images: 40,
+        warnings: Vec::new(),
     };
     assert_ne!(expected.payload, model_file("golden/answer-40.json"));
     let classifier = centroid().await;
@@ -132,6 +134,25 @@ async fn the_other_component_refuses_what_the_contract_does_not_allow() {
         match classifier.classify(&Message::new(body.clone())).await {
             Err(ClassifyError::Reject(Cause { code: given, .. })) if given == code => {}
             other => panic!("{}: {other:?} is not {code}", &body[..body.len().min(100)]),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_component_that_cannot_read_pixels_as_is_asked_refuses_to_read_them_otherwise() {
+    for (name, prepare) in [
+        ("centroid", "scale=1"),
+        ("classifier", "scale=2"),
+        ("classifier", "colour=blue"),
+    ] {
+        let config = ClassifierConfig {
+            prepare: Some(prepare.to_owned()),
+            ..config(component(name))
+        };
+        let classifier = Classifier::start(&config).await.unwrap();
+        match classifier.classify(&original()).await {
+            Err(ClassifyError::Reject(Cause { code, .. })) => assert_eq!(code, "unsupported-preparation", "{name}"),
+            other => panic!("{name}: {other:?}"),
         }
     }
 }

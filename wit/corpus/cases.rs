@@ -16,7 +16,10 @@ pub struct Case {
     file: Option<String>,
     pub content_type: Option<String>,
     pub accept: Option<String>,
+    pub prepare: Option<String>,
     images: Option<usize>,
+    #[serde(default)]
+    warnings: Vec<String>,
     answer: Option<String>,
     scores: Option<Value>,
     error: Option<String>,
@@ -26,13 +29,12 @@ pub struct Case {
 pub enum Given {
     Reply {
         images: usize,
+        /// Their codes.
+        warnings: Vec<String>,
         body: Vec<u8>,
     },
     /// `reject.` or `retry.` and the code, and the detail.
-    Error {
-        code: String,
-        detail: String,
-    },
+    Error { code: String, detail: String },
 }
 
 /// Every case of the corpus.
@@ -57,18 +59,19 @@ impl Case {
 
     /// What is wrong with what was given.
     pub fn complaint(&self, given: &Given) -> Option<String> {
-        let as_expected = match (given, &self.answer, &self.scores, &self.error) {
-            (Given::Reply { images, body }, Some(answer), None, None) => {
-                Some(*images) == self.images && body == answer.as_bytes()
+        let as_expected = match given {
+            Given::Reply { images, warnings, body } => {
+                let body_is_right = match (&self.answer, &self.scores, &self.error) {
+                    (Some(answer), None, None) => body == answer.as_bytes(),
+                    (None, Some(scores), None) => alike(scores, &serde_json::from_slice(body).unwrap()),
+                    _ => false,
+                };
+                body_is_right && Some(*images) == self.images && *warnings == self.warnings
             }
-            (Given::Reply { images, body }, None, Some(scores), None) => {
-                Some(*images) == self.images && alike(scores, &serde_json::from_slice(body).unwrap())
-            }
-            (Given::Error { code, detail }, None, None, Some(error)) => error == code && !detail.is_empty(),
-            _ => false,
+            Given::Error { code, detail } => self.error.as_ref() == Some(code) && !detail.is_empty(),
         };
         let given = match given {
-            Given::Reply { body, .. } => String::from_utf8_lossy(body).into_owned(),
+            Given::Reply { body, warnings, .. } => format!("{} {warnings:?}", String::from_utf8_lossy(body)),
             Given::Error { code, detail } => format!("{code}: {detail}"),
         };
         (!as_expected).then(|| format!("{}: {given}", self.name))

@@ -11,6 +11,7 @@ import gzip
 import hashlib
 import io
 import json
+import pickle
 import struct
 import sys
 import zlib
@@ -20,6 +21,7 @@ import numpy as np
 import onnx
 import onnxruntime
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 HERE = Path(__file__).parent
 MODELS = HERE.parent.parent / "models"
@@ -28,11 +30,13 @@ FILES = HERE / "files"
 LABELS = (MODELS / "labels.txt").read_text().splitlines()
 
 JSON, NPY, RAW = "application/json", "application/x-npy", "application/octet-stream"
+BYTES = f"{RAW};dtype=uint8"
 PNG, JPEG = "image/png", "image/jpeg"
 SCORES = "application/json;profile=scores"
 
 session = onnxruntime.InferenceSession(MODEL)
 cases: list[dict] = []
+files: dict[bytes, str] = {}
 
 
 def probabilities(images: np.ndarray) -> np.ndarray:
@@ -70,8 +74,8 @@ def scored(images: np.ndarray, top: int) -> dict:
     return {"model": model, "predictions": predictions}
 
 
-def case(name: str, body, content_type=None, accept=None, *, repeat=1, **expected) -> None:
-    """Adds a case; short text goes into cases.json itself, the rest into files/."""
+def case(name: str, body, content_type=None, accept=None, prepare=None, *, repeat=1, **expected) -> None:
+    """Adds a case; short text goes into cases.json itself, the rest into files/, each body once."""
     entry: dict = {"name": name}
     data = body.encode() if isinstance(body, str) else body
     if isinstance(body, str) and len(data) <= 200:
@@ -79,18 +83,20 @@ def case(name: str, body, content_type=None, accept=None, *, repeat=1, **expecte
         if repeat != 1:
             entry["repeat"] = repeat
     else:
-        entry["file"] = f"files/{name}"
-        (FILES / name).write_bytes(data)
-    cases.append({**entry, "content_type": content_type, "accept": accept, **expected})
+        entry["file"] = files.setdefault(data, f"files/{name}")
+        (HERE / entry["file"]).write_bytes(data)
+    wishes = {"content_type": content_type, "accept": accept, "prepare": prepare}
+    cases.append({**entry, **{name: wish for name, wish in wishes.items() if wish is not None}, **expected})
 
 
-def good(name: str, images: np.ndarray, body, content_type=None, accept=None) -> None:
+def good(name: str, images: np.ndarray, body, content_type=None, accept=None, prepare=None, warnings=()) -> None:
     answer = json.dumps(classes(images))
-    case(name, body, content_type, accept, images=len(images), answer=answer)
+    doubts = {"warnings": list(warnings)} if warnings else {}
+    case(name, body, content_type, accept, prepare, images=len(images), answer=answer, **doubts)
 
 
-def bad(name: str, code: str, body, content_type=None, accept=None, repeat=1) -> None:
-    case(name, body, content_type, accept, repeat=repeat, error=f"reject.{code}")
+def bad(name: str, code: str, body, content_type=None, accept=None, prepare=None, repeat=1) -> None:
+    case(name, body, content_type, accept, prepare, repeat=repeat, error=f"reject.{code}")
 
 
 def original(array) -> str:
@@ -137,6 +143,29 @@ def json_cases(three: np.ndarray, one: np.ndarray) -> None:
     good("list-exponents", one, exponents, JSON)
     halves = np.clip(one[0] + 0.25, 0, 255)
     good("list-fractions", halves[None], json.dumps(halves.tolist()))
+
+    once = json.dumps({"array": one.tolist()})
+    bom = "\ufeff"
+    good("json-byte-order-mark", one, bom + once)
+    good("json-byte-order-mark-said-json", one, bom + once, JSON)
+    good("json-byte-order-mark-before-a-string", one, bom + original(one))
+    good("json-byte-order-mark-in-the-string", one, json.dumps(bom + once, ensure_ascii=False))
+    bad("json-byte-order-mark-alone", "empty", bom, JSON)
+    for name, other in {
+        "nan": float("nan"),
+        "infinities": {"losses": [float("inf"), [float("-inf")]]},
+        "half-a-surrogate-pair": "\ud83d",
+        "halves-the-wrong-way-round": "\ude00\ud83d",
+    }.items():
+        once = json.dumps({"other": other, "array": one.tolist()})
+        good(f"json-other-member-of-{name}", one, once)
+        good(f"json-other-member-of-{name}-twice", one, json.dumps(once))
+        # As JavaScript's JSON.stringify leaves it: the half stands in the outer string itself.
+        good(f"json-other-member-of-{name}-bare", one, json.dumps(once).replace("\\\\u", "\\u"))
+    bad("json-nul-behind", "not-json", json.dumps({"array": one.tolist()}) + "\0")
+    bad("json-nul-behind-twice", "not-json", original(one) + "\0")
+    bad("json-nul-behind-in-the-string", "not-json", json.dumps(json.dumps({"array": one.tolist()}) + "\0"))
+    bad("json-control-character-in-the-string", "not-json", original(one).replace(" ", "\n", 1))
 
     body = original(one)
     bad("json-truncated-string", "not-json", body[:-20], JSON)
@@ -195,8 +224,11 @@ def array_cases(three: np.ndarray, one: np.ndarray) -> None:
     bad("npy-truncated-values", "bad-npy", whole[:-1], NPY)
     bad("npy-trailing-garbage", "bad-npy", whole + b"\0", NPY)
     bad("npy-fortran-order", "bad-npy", npy(np.asfortranarray(one[0])), NPY)
-    bad("npy-i64", "bad-npy", npy(one[0, :2].astype("<i8")), NPY)
-    bad("npy-big-endian", "bad-npy", npy(one[0].astype(">f4")), NPY)
+    for dtype in ["<i2", "<u4", "<i8", ">f4", "<f8"]:
+        good(f"npy-{np.dtype(dtype).name}{'-big-endian' * (dtype[0] == '>')}", one, npy(one[0].astype(dtype)), NPY)
+    bad("npy-f16", "bad-npy", npy(one[0].astype("<f2")), NPY)
+    bad("npy-bool", "bad-npy", npy(one[0] > 0), NPY)
+    bad("npy-of-objects", "bad-npy", npy(np.array([{}])), NPY)
     bad("npy-hostile-header-length", "bad-npy", b"\x93NUMPY\x02\0" + struct.pack("<I", 2**32 - 1) + b"{", NPY)
     bad("npy-hostile-shape", "too-many-images", whole.replace(b"(1, 28, 28)", b"(4611686018427387904, 28, 28)"), NPY)
     bad("npy-wrong-shape", "bad-shape", npy(np.zeros((2, 2), np.uint8)), NPY)
@@ -206,13 +238,118 @@ def array_cases(three: np.ndarray, one: np.ndarray) -> None:
 
     good("raw-shape", three, three.tobytes(), f"{RAW}; shape=3,28,28,1")
     good("raw-quoted-shape", one, one.tobytes(), f'{RAW};SHAPE="28,28"')
-    good("raw-no-shape", three, three.tobytes(), RAW)
-    good("raw-recognised", three, three.tobytes())
-    bad("raw-wrong-length", "bad-shape", one.tobytes()[:-1], RAW)
+    good("raw-dtype", three, three.tobytes(), BYTES)
+    good("raw-of-s3", one, one.tobytes(), "binary/octet-stream; dtype=uint8")
+    for dtype in ["uint16", "int64", "float32", "float64", ">f4", "<i4"]:
+        name = f"raw-{dtype.strip('<>')}{'-big-endian' * (dtype[0] == '>')}"
+        good(name, three, three.astype(dtype).tobytes(), f"{RAW};dtype={dtype}")
+    good("raw-float32-shape", one, one.astype("<f4").tobytes(), f"{RAW};dtype=float32;shape=28,28,1")
+    bad("raw-float32-not-normalised", "out-of-range", (one * 2.0 - 1).astype("<f4").tobytes(), f"{RAW};dtype=float32")
+    bad("raw-float32-nan", "not-finite", np.where(np.eye(28), np.nan, one[0]).astype("<f4").tobytes(), f"{RAW};dtype=float32")
+    bad("raw-float32-called-bytes", "bad-shape", one.astype("<f4").tobytes(), f"{RAW};shape=28,28,1")
+    bad("raw-float16", "unsupported-content-type", one.astype("<f2").tobytes(), f"{RAW};dtype=float16")
+    bad("raw-wrong-length", "bad-shape", one.tobytes()[:-1], BYTES)
     bad("raw-wrong-shape", "bad-shape", one.tobytes(), f"{RAW};shape=2,28,28,1")
     bad("raw-malformed-shape", "bad-shape", one.tobytes(), f"{RAW};shape=28x28")
     bad("raw-too-many", "too-many-images", "        ", f"{RAW};shape=4097,28,28,1")
     bad("raw-empty", "empty", "", RAW)
+
+
+def undeclared_cases(three: np.ndarray, one: np.ndarray) -> None:
+    """Bytes that have the length of whole images, and are pixels only where somebody calls them so."""
+    wide = one.astype("<f4").tobytes()
+    png = picture(Image.fromarray(one[0]), "PNG")
+    foreign = {
+        "uint8": one.tobytes(),
+        "float32": wide,
+        "int64": one.astype("<i8").tobytes(),
+        "line": "2026-01-01T00:00:00Z INFO request served in 12 ms ".ljust(784, "."),
+        "html": ("<html>Bad gateway</html>" * 40)[:784],
+        "gzip": sized(gzip.compress(one.tobytes(), mtime=0)),
+        "pickle": sized(pickle.dumps(one[0], 4)[:-1], b"."),
+        "webp": sized(b"RIFF\x08\x03\0\0WEBPVP8 "),
+        "gif": sized(b"GIF89a\x1c\0\x1c\0"),
+        "bmp": sized(b"BM\x10\x03\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0"),
+        "zip": sized(b"PK\x03\x04"),
+    }
+    for name, body in foreign.items():
+        bad(f"undeclared-{name}", "unknown-format", body)
+        bad(f"undeclared-{name}-as-octet-stream", "unknown-format", body, RAW)
+    # What no array of pixels begins like stays what it is, whatever it is called.
+    for name in ["html", "gzip", "pickle", "webp", "gif", "bmp", "zip"]:
+        bad(f"foreign-{name}-said-pixels", "unknown-format", foreign[name], BYTES)
+        bad(f"foreign-{name}-asked-for-as-raw", "unknown-format", foreign[name], prepare="raw=uint8")
+        bad(f"foreign-{name}-said-json", "content-type-mismatch", foreign[name], JSON)
+    for name, body in {"png": sized_png(one[0]), "jpeg": picture(Image.fromarray(one[0]), "JPEG", quality=95), "npy": npy(one)}.items():
+        for suffix, content_type, prepare in [("", RAW, None), ("-dtype", BYTES, None), ("-raw", None, "raw=uint8")]:
+            good(f"signature-{name}-wins{suffix}", one, body, content_type, prepare=prepare)
+    text = json.dumps(one[0].tolist(), separators=(",", ":"))
+    text += " " * (-len(text) % 784)
+    for suffix, content_type, prepare in [("", RAW, None), ("-dtype", BYTES, None), ("-raw", None, "raw=uint8")]:
+        good(f"json-of-whole-images-wins{suffix}", one, text, content_type, prepare=prepare)
+    # The first pixel is a bracket, and nothing else is JSON.
+    bracket = one.copy()
+    bracket[0, 0, 0] = ord("[")
+    good("raw-first-pixel-is-a-bracket", bracket, bracket.tobytes(), BYTES)
+    good("raw-asked-for", three, three.tobytes(), prepare="raw=uint8")
+    good("raw-asked-for-as-octet-stream", three, three.tobytes(), RAW, prepare="raw=uint8")
+    good("raw-asked-for-as-floats", one, wide, prepare="raw=float32")
+    good("raw-said-otherwise-than-asked-for", one, wide, f"{RAW};dtype=float32", prepare="raw=uint8")
+    bad("raw-asked-for-wrong-length", "bad-shape", one.tobytes()[:-1], prepare="raw=uint8")
+    good("raw-and-a-png", one, png, prepare="raw=uint8")
+    good("raw-and-json", one, json.dumps(one[0].tolist()), prepare="raw=uint8")
+    for name, wish in [("unknown", "colour=blue"), ("unknown-dtype", "raw=float16"), ("no-scale", "scale=2"), ("no-list", "raw")]:
+        bad(f"prepare-{name}", "unsupported-preparation", json.dumps(one[0].tolist()), prepare=wish)
+
+
+def sized(start: bytes, end: bytes = b"") -> bytes:
+    """As long as an image, whatever it begins with."""
+    return start[: 784 - len(end)].ljust(784 - len(end), b"\x07") + end
+
+
+def sized_png(grey: np.ndarray) -> bytes:
+    """A picture in a file that is as long as whole images: a comment fills it."""
+    info = PngInfo()
+    info.add_text("Comment", "")
+    room = -len(picture(Image.fromarray(grey), "PNG", pnginfo=info)) % 784
+    info = PngInfo()
+    info.add_text("Comment", "-" * room)
+    file = picture(Image.fromarray(grey), "PNG", pnginfo=info)
+    assert len(file) % 784 == 0
+    return file
+
+
+def scale_cases(three: np.ndarray, one: np.ndarray) -> None:
+    """Numbers of 0 to 1: taken as they are and warned of, until somebody says where their scale ends."""
+    small = (three / 255).astype("<f4")
+    bodies = {
+        "json": (json.dumps({"array": small.round(6).tolist()}), None, small.round(6)),
+        "original": (original(small.round(6)), None, small.round(6)),
+        "npy": (npy(small), NPY, small),
+        "raw": (small.tobytes(), f"{RAW};dtype=float32", small),
+    }
+    for name, (body, content_type, values) in bodies.items():
+        doubts = ["pixels-of-0-to-1"]
+        good(f"scale-{name}-unsaid", values, body, content_type, warnings=doubts)
+        good(f"scale-{name}-255", values, body, content_type, prepare="scale=255")
+        good(f"scale-{name}-1", three, body, content_type, prepare="scale=1")
+        good(f"scale-{name}-auto", three, body, content_type, prepare="scale=auto")
+    whole = json.dumps(three.tolist())
+    good("scale-auto-leaves-bytes-alone", three, whole, prepare="scale=auto")
+    bad("scale-1-refuses-bytes", "out-of-range", whole, prepare="scale=1")
+    # A message has one scale: an image that is black but for a speck does not change that of its neighbours.
+    speck = np.concatenate([three[:1] * 1.0, np.zeros((1, 28, 28))])
+    speck[1, 14, 14] = 0.5
+    good("scale-auto-is-the-message-s", speck, json.dumps(speck.tolist()), prepare="scale=auto")
+    black = np.zeros((1, 28, 28), int)
+    good("scale-of-black", black, json.dumps(black.tolist()))
+    drawn = (three[2:] > 127).astype(int)
+    good("scale-of-zeros-and-ones", drawn, json.dumps(drawn.tolist()))
+    good("scale-of-zeros-and-ones-auto", drawn, json.dumps(drawn.tolist()), prepare="scale=auto")
+    good("scale-of-zeros-and-ones-1", drawn * 255, json.dumps(drawn.tolist()), prepare="scale=1")
+    grey = Image.fromarray(one[0])
+    for wish in ["scale=1", "scale=auto"]:
+        good(f"scale-leaves-pictures-alone-{wish[6:]}", one, picture(grey, "PNG"), PNG, prepare=wish)
 
 
 def picture_cases(one: np.ndarray) -> None:
@@ -230,6 +367,9 @@ def picture_cases(one: np.ndarray) -> None:
     good("jpeg-grey", one, picture(grey, "JPEG", quality=95), JPEG)
     good("jpeg-colour-larger", one, picture(large.convert("RGB"), "JPEG", quality=95), JPEG)
     good("jpeg-recognised", one, picture(grey, "JPEG", quality=95))
+    good("jpeg-said-jpg", one, picture(grey, "JPEG", quality=95), "image/jpg")
+    good("jpeg-said-pjpeg", one, picture(grey, "JPEG", quality=95), "image/pjpeg")
+    good("png-said-x-png", one, png, "image/x-png")
     jpeg = picture(grey, "JPEG", quality=95)
     bad("jpeg-truncated", "bad-image", jpeg[: -len(jpeg) // 4], JPEG)
     bad("png-truncated", "bad-image", png[: len(png) // 2], PNG)
@@ -256,7 +396,7 @@ def huge_png() -> bytes:
 def negotiation_cases(three: np.ndarray, one: np.ndarray) -> None:
     raw = one.tobytes()
     for name, accept in [("json", JSON), ("anything", "*/*"), ("case-and-charset", "Application/JSON; Charset=utf-8")]:
-        good(f"accept-{name}", one, raw, RAW, accept)
+        good(f"accept-{name}", one, raw, BYTES, accept)
     for name, images, accept, top in [
         ("default", one, SCORES, 3),
         ("top-1", three, f"{SCORES};top-k=1", 1),
@@ -264,7 +404,7 @@ def negotiation_cases(three: np.ndarray, one: np.ndarray) -> None:
         ("all", one, f"{SCORES};top-k=1000", 10),
         ("quoted", one, 'application/json ; Profile="scores" ; TOP-K = 2', 2),
     ]:
-        case(f"scores-{name}", images.tobytes(), RAW, accept, images=len(images), scores=scored(images, top))
+        case(f"scores-{name}", images.tobytes(), BYTES, accept, images=len(images), scores=scored(images, top))
     for name, accept in [
         ("html", "text/html"),
         ("unknown-profile", "application/json;profile=logits"),
@@ -274,7 +414,7 @@ def negotiation_cases(three: np.ndarray, one: np.ndarray) -> None:
         ("no-media-type", "json"),
         ("empty", ""),
     ]:
-        bad(f"accept-{name}", "not-acceptable", raw, RAW, accept)
+        bad(f"accept-{name}", "not-acceptable", raw, BYTES, accept)
     for name, content_type in [("html", "text/html"), ("no-media-type", "json"), ("empty", "")]:
         bad(f"content-type-{name}", "unsupported-content-type", "[[1]]", content_type)
     bad("unknown-bytes", "unknown-format", b"\x00\x01\x02")
@@ -292,6 +432,8 @@ def main() -> None:
     json_cases(three, one)
     array_cases(three, one)
     picture_cases(one)
+    undeclared_cases(three, one)
+    scale_cases(three, one)
     negotiation_cases(three, one)
     names = [entry["name"] for entry in cases]
     assert len(set(names)) == len(names), "two cases of one name"

@@ -9,7 +9,7 @@ import { Words, wasi } from "./wasi.js";
  * The exports that are used; `wit/classifier.wit` documents them.
  *
  * @typedef {object} Exports
- * @property {{ describe(): Description, load(onnx: Uint8Array): Description }} model
+ * @property {{ describe(): Description, load(onnx: Uint8Array, labels: string[]): Description }} model
  * @property {{ predict(images: object): Float32Array }} tensors
  */
 
@@ -50,7 +50,7 @@ serve(
 
     /** @param {Uint8Array} onnx */
     load(onnx) {
-      return guest.model.load(onnx);
+      return guest.model.load(onnx, []);
     },
 
     /**

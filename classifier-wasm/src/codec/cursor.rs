@@ -1,6 +1,9 @@
 //! A position in JSON text.
 
-use serde::de::DeserializeOwned;
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, Visitor};
 
 use crate::reject::{Code, Reject, quote};
 
@@ -61,8 +64,84 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// Reads the string ahead. It need not be UTF-8: Python's json writes half of a surrogate pair, and a string that is one
+    /// within a string has it as it is.
+    pub fn string(&mut self) -> Result<Vec<u8>, Reject> {
+        let ahead = self.rest();
+        let start = self.at;
+        let Text(text) = self.value()?;
+        let raw = ahead.iter().take(self.at - start);
+        match raw.copied().position(|byte| byte < b' ') {
+            None => Ok(text),
+            Some(place) => {
+                let detail = format!("a control character within a string, at byte {}", start + place);
+                Err(Reject::new(Code::NotJson, detail))
+            }
+        }
+    }
+
+    /// Skips one value, however deep. What Python's json writes where JSON has no words is skipped with it: NaN and Infinity.
+    pub fn skip_value(&mut self) -> Result<(), Reject> {
+        // What ends each list and object around this place.
+        let mut ends = Vec::new();
+        loop {
+            match self.peek_token() {
+                Some(start @ (b'[' | b'{')) => {
+                    self.advance(1);
+                    let end = if start == b'[' { b']' } else { b'}' };
+                    if self.peek_token() != Some(end) {
+                        ends.push(end);
+                        self.skip_name(end)?;
+                        continue;
+                    }
+                    self.advance(1);
+                }
+                _ => self.skip_scalar()?,
+            }
+            // A value ended here, and with it perhaps those around it.
+            loop {
+                let Some(&end) = ends.last() else { return Ok(()) };
+                match self.peek_token() {
+                    Some(b',') => {
+                        self.advance(1);
+                        self.skip_name(end)?;
+                        break;
+                    }
+                    Some(byte) if byte == end => {
+                        self.advance(1);
+                        ends.pop();
+                    }
+                    _ => return Err(self.unexpected(&format!("`,` or {}", quote([end])))),
+                }
+            }
+        }
+    }
+
+    /// The name of a member, where an object's is ahead: what `end` ends.
+    fn skip_name(&mut self, end: u8) -> Result<(), Reject> {
+        if end != b'}' {
+            return Ok(());
+        }
+        if self.peek_token() != Some(b'"') {
+            return Err(self.unexpected("a member's name"));
+        }
+        self.value::<IgnoredAny>()?;
+        self.expect(b':')
+    }
+
+    fn skip_scalar(&mut self) -> Result<(), Reject> {
+        let words = [&b"NaN"[..], b"Infinity", b"-Infinity"];
+        match words.into_iter().find(|word| self.rest().starts_with(word)) {
+            Some(word) => self.advance(word.len()),
+            None => {
+                self.value::<IgnoredAny>()?;
+            }
+        }
+        Ok(())
+    }
+
     /// Reads one whole JSON value away from the hot path.
-    pub fn value<T: DeserializeOwned>(&mut self) -> Result<T, Reject> {
+    fn value<T: DeserializeOwned>(&mut self) -> Result<T, Reject> {
         let mut values = serde_json::Deserializer::from_slice(self.rest()).into_iter::<T>();
         match values.next() {
             Some(Ok(value)) => {
@@ -92,5 +171,87 @@ impl<'a> Cursor<'a> {
             self.json.len()
         );
         Reject::new(Code::NotJson, detail)
+    }
+}
+
+/// A string as its bytes: serde_json takes a half of a surrogate pair in these, and refuses it in a `String`.
+struct Text(Vec<u8>);
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Text, D::Error> {
+        struct Bytes;
+
+        impl Visitor<'_> for Bytes {
+            type Value = Text;
+
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Text, E> {
+                Ok(Text(bytes.to_vec()))
+            }
+        }
+
+        deserializer.deserialize_bytes(Bytes)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+mod tests {
+    use super::*;
+
+    fn skipped(json: &str) -> Result<usize, Reject> {
+        let mut cursor = Cursor::new(json.as_bytes());
+        cursor.skip_value().map(|()| cursor.position())
+    }
+
+    #[test]
+    fn a_value_is_skipped_to_its_end_and_no_further() {
+        for (value, after) in [
+            ("1.5e3", ","),
+            ("\"a\\\"b\\ud83d\"", "}"),
+            ("null", "]"),
+            ("[]", "]"),
+            ("{ }", "]"),
+            ("[1, [true, {}], {\"a\" : [ ] , \"b\":{\"c\":\"}\"}} ]", ", 2"),
+            ("NaN", "}"),
+            ("-Infinity", ","),
+            ("{\"loss\": [NaN, Infinity, -1]}", "}"),
+        ] {
+            assert_eq!(skipped(&format!("{value}{after}")).unwrap(), value.len(), "{value}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_value_is_refused() {
+        for json in [
+            "",
+            "]",
+            "[1",
+            "[1,]",
+            "[,1]",
+            "{1: 2}",
+            "{\"a\"}",
+            "{\"a\": }",
+            "{\"a\": 1,}",
+            "[1}",
+            "nul",
+            "nan",
+            "[\"\n\"]",
+        ] {
+            assert_eq!(skipped(json).unwrap_err().code, Code::NotJson, "{json}");
+        }
+    }
+
+    #[test]
+    fn a_string_is_read_with_its_escapes_and_halves_of_surrogate_pairs() {
+        let string = |json: &[u8]| Cursor::new(json).string();
+        assert_eq!(string(br#""\u0061\n\ud83d\ude00""#).unwrap(), "a\n\u{1f600}".as_bytes());
+        assert_eq!(string(br#""\ud83d.""#).unwrap(), b"\xed\xa0\xbd.");
+        for json in [&b"\"a\nb\""[..], b"\"a", br#""\x""#, br#""\u12""#] {
+            assert_eq!(string(json).unwrap_err().code, Code::NotJson, "{}", json.escape_ascii());
+        }
     }
 }

@@ -1,28 +1,50 @@
 //! `application/json`: the message of Python producers, and plainer ones.
 //!
 //! Python producers encode twice: `json.dumps(json.dumps({"array": array.tolist()}))`, a string literal whose content is
-//! the object. The object by itself and the bare nested lists are taken too. Other members of the object are skipped.
+//! the object. The object by itself and the bare nested lists are taken too. Other members of the object are skipped, with
+//! whatever Python's json writes into them: NaN, and halves of surrogate pairs.
 
-use serde::de::IgnoredAny;
-
+use super::Array;
 use super::cursor::Cursor;
 use super::nested_list::{self, NestedList};
-use crate::images::{ImageShape, Images};
+use crate::images::ImageShape;
 use crate::reject::{Code, Reject, quote};
 
-/// Reads `body`. Positions in a refusal count from the start of the string's content when that was encoded twice.
-pub fn decode(body: &[u8], image: ImageShape) -> Result<Images, Reject> {
+/// Some programs of Windows write it before UTF-8; Python's `utf-8-sig` does.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Reads `body`. Positions in a refusal count from behind a byte order mark, and from the start of the string's content when
+/// that was encoded twice.
+pub fn decode(body: &[u8], image: ImageShape) -> Result<Array, Reject> {
+    let body = without_mark(body);
     let mut outer = Cursor::new(body);
     if outer.peek_token() == Some(b'"') {
-        let inner: String = outer.value()?;
+        let inner = outer.string()?;
         outer.expect_end()?;
-        document(inner.as_bytes(), image)
+        document(without_mark(&inner), image)
     } else {
         document(body, image)
     }
 }
 
-fn document(json: &[u8], image: ImageShape) -> Result<Images, Reject> {
+/// The text from its first token on.
+pub fn start(body: &[u8]) -> &[u8] {
+    without_mark(body).trim_ascii_start()
+}
+
+/// Whether the last token ends what the first one opens.
+pub fn is_closed(body: &[u8]) -> bool {
+    matches!(
+        start(body).trim_ascii_end(),
+        [b'[', .., b']'] | [b'{', .., b'}'] | [b'"', b'[' | b'{' | b'\\' | b' ', .., b'"']
+    )
+}
+
+fn without_mark(body: &[u8]) -> &[u8] {
+    body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body)
+}
+
+fn document(json: &[u8], image: ImageShape) -> Result<Array, Reject> {
     let mut cursor = Cursor::new(json);
     let limit = image.max_images() * image.values();
     let list = match cursor.peek_token() {
@@ -37,8 +59,10 @@ fn document(json: &[u8], image: ImageShape) -> Result<Images, Reject> {
         Some(_) => return Err(cursor.unexpected("`{\"array\": ...}` or a list")),
     };
     cursor.expect_end()?;
-    let count = image.count(&list.shape)?;
-    Images::new(image, count, list.values)
+    Ok(Array {
+        count: image.count(&list.shape)?,
+        values: list.values,
+    })
 }
 
 /// The member `array` of the object at `cursor`.
@@ -50,10 +74,10 @@ fn array_member(cursor: &mut Cursor, limit: usize) -> Result<NestedList, Reject>
         if cursor.peek_token() != Some(b'"') {
             return Err(cursor.unexpected("a member's name"));
         }
-        let name: String = cursor.value()?;
+        let name = cursor.string()?;
         cursor.expect(b':')?;
-        if name != "array" {
-            cursor.value::<IgnoredAny>()?;
+        if name != b"array" {
+            cursor.skip_value()?;
         } else if array.is_some() {
             return Err(Reject::new(Code::BadArray, "two members `array`: send one"));
         } else if cursor.peek_token() != Some(b'[') {
@@ -87,7 +111,7 @@ mod tests {
         channels: 1,
     };
 
-    fn decoded(json: &str) -> Result<Images, Reject> {
+    fn decoded(json: &str) -> Result<Array, Reject> {
         decode(json.as_bytes(), TINY)
     }
 
@@ -97,9 +121,9 @@ mod tests {
 
     #[test]
     fn the_message_of_python_producers_is_read() {
-        let images = decoded(r#""{\"array\": [[[[0], [1]], [[2], [255]]], [[[3], [4]], [[5], [6]]]]}""#).unwrap();
-        assert_eq!(images.count(), 2);
-        assert_eq!(images.values(), [0.0, 1.0, 2.0, 255.0, 3.0, 4.0, 5.0, 6.0]);
+        let array = decoded(r#""{\"array\": [[[[0], [1]], [[2], [255]]], [[[3], [4]], [[5], [6]]]]}""#).unwrap();
+        assert_eq!(array.count, 2);
+        assert_eq!(array.values, [0.0, 1.0, 2.0, 255.0, 3.0, 4.0, 5.0, 6.0]);
     }
 
     #[test]
@@ -111,7 +135,7 @@ mod tests {
             r#"{"id": [{"deep": "]}\""}, 1e999, null], "array": [[0, 1], [2, 255]], "é": true}"#,
             r#"{"\u0061rray": [[0, 1], [2, 2.55e2]]}"#,
         ] {
-            assert_eq!(decoded(json).unwrap().values(), [0.0, 1.0, 2.0, 255.0], "{json}");
+            assert_eq!(decoded(json).unwrap().values, [0.0, 1.0, 2.0, 255.0], "{json}");
         }
     }
 
@@ -143,7 +167,7 @@ mod tests {
             (r#"{"array": [[0, 1], [2, 3]],}"#, "byte 27"),
             (r#"{"array" [[0, 1], [2, 3]]}"#, "byte 9 is `[`"),
             (r#"{array: [[0, 1], [2, 3]]}"#, "byte 1 is `a`"),
-            (r#"{"a": tru, "array": [[0, 1], [2, 3]]}"#, "byte 5"),
+            (r#"{"a": tru, "array": [[0, 1], [2, 3]]}"#, "byte 6"),
             ("42", "byte 0 is `4`"),
             ("{", "ends after 1 bytes"),
         ] {
@@ -160,11 +184,52 @@ mod tests {
             "[".repeat(200_000),
             "]".repeat(200_000)
         );
-        assert_eq!(decoded(&json).unwrap().count(), 1);
+        assert_eq!(decoded(&json).unwrap().count, 1);
         assert_eq!(
             reject(&format!(r#"{{"x": {}"#, "[".repeat(200_000))).code,
             Code::NotJson
         );
+    }
+
+    #[test]
+    fn a_byte_order_mark_counts_in_neither_encoding() {
+        for json in [
+            "\u{feff}{\"array\": [[0, 1], [2, 3]]}",
+            "\u{feff} \"[[0, 1], [2, 3]]\"",
+            "\"\u{feff}[[0, 1], [2, 3]]\"",
+        ] {
+            assert_eq!(decoded(json).unwrap().values, [0.0, 1.0, 2.0, 3.0], "{json}");
+        }
+        assert_eq!(reject("[[0, 1], [2, 3]]\u{feff}").code, Code::NotJson);
+    }
+
+    #[test]
+    fn what_python_writes_into_other_members_is_skipped_in_both_encodings() {
+        for others in [
+            r#""loss": NaN"#,
+            r#""a": [Infinity, {"b": -Infinity}]"#,
+            r#""user": "\ud83d""#,
+            r#""user": "\ude00\ud83d", "\ud83d": 1"#,
+        ] {
+            let once = format!("{{{others}, \"array\": [[0, 1], [2, 3]]}}");
+            let twice = serde_json::to_string(&once).unwrap();
+            // The half of a pair itself within the string that is a string within the string.
+            let bare = twice.replace("\\\\u", "\\u");
+            for json in [once, twice, bare] {
+                assert_eq!(decoded(&json).unwrap().values, [0.0, 1.0, 2.0, 3.0], "{json}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_follows_the_end_is_refused_in_both_encodings() {
+        for json in [
+            "[[0, 1], [2, 3]]\0",
+            "\"[[0, 1], [2, 3]]\"\0",
+            "\"[[0, 1], [2, 3]]\\u0000\"",
+        ] {
+            assert_eq!(reject(json).code, Code::NotJson, "{json}");
+        }
     }
 
     #[test]

@@ -31,23 +31,13 @@ impl MediaType {
             let detail = format!("a media type of {} bytes: write at most {MAX_LENGTH}", text.len());
             return Err(Reject::new(code, detail));
         }
-        let (essence, mut rest) = text.split_once(';').unwrap_or((text, ""));
+        let (essence, rest) = text.split_once(';').unwrap_or((text, ""));
         let essence = essence.trim().to_ascii_lowercase();
         let (kind, subtype) = essence.split_once('/').ok_or_else(malformed)?;
         if !is_token(kind) || !is_token(subtype) {
             return Err(malformed());
         }
-        let mut parameters = Vec::new();
-        while !rest.trim().is_empty() {
-            let (name, value) = rest.split_once('=').ok_or_else(malformed)?;
-            let name = name.trim().to_ascii_lowercase();
-            let (value, after) = parameter_value(value.trim_start()).ok_or_else(malformed)?;
-            if !is_token(&name) || parameters.iter().any(|(known, _)| *known == name) {
-                return Err(malformed());
-            }
-            parameters.push((name, value));
-            rest = after;
-        }
+        let parameters = parameters(rest).ok_or_else(malformed)?;
         Ok(MediaType { essence, parameters })
     }
 
@@ -63,6 +53,22 @@ impl MediaType {
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.parameters.iter().map(|(name, _)| name.as_str())
     }
+}
+
+/// The parameters of `name=value;name=value`, each name once and in lower case; None: it is something else.
+pub fn parameters(mut text: &str) -> Option<Vec<(String, String)>> {
+    let mut parameters = Vec::new();
+    while !text.trim().is_empty() && text.len() <= MAX_LENGTH {
+        let (name, value) = text.split_once('=')?;
+        let name = name.trim().to_ascii_lowercase();
+        let (value, after) = parameter_value(value.trim_start())?;
+        if !is_token(&name) || parameters.iter().any(|(known, _)| *known == name) {
+            return None;
+        }
+        parameters.push((name, value));
+        text = after;
+    }
+    text.trim().is_empty().then_some(parameters)
 }
 
 /// The value at the start of `text`, and what follows its `;`.

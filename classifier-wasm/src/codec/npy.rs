@@ -1,9 +1,11 @@
-//! `application/x-npy`: a NumPy array file of `uint8` or little-endian `float32`, in C order.
+//! `application/x-npy`: a NumPy array file of integers or floats, in C order.
 //!
 //! The format is NumPy's `numpy.lib.format`, versions 1 to 3: magic, version, the header's length, then the header, a
 //! Python dictionary literal of `descr`, `fortran_order` and `shape`, then the values.
 
-use crate::images::{ImageShape, Images};
+use super::Array;
+use super::dtype::Dtype;
+use crate::images::ImageShape;
 use crate::reject::{Code, Reject, quote};
 
 /// What every such file begins with.
@@ -12,7 +14,7 @@ pub const MAGIC: &[u8] = b"\x93NUMPY";
 const MAX_HEADER: usize = 64 * 1024;
 
 /// Reads `body`.
-pub fn decode(body: &[u8], image: ImageShape) -> Result<Images, Reject> {
+pub fn decode(body: &[u8], image: ImageShape) -> Result<Array, Reject> {
     let (text, values) = split(body)?;
     let header = Header::parse(text).ok_or_else(|| {
         bad(format!(
@@ -23,29 +25,17 @@ pub fn decode(body: &[u8], image: ImageShape) -> Result<Images, Reject> {
     if header.fortran_order {
         return Err(bad("Fortran order: save numpy.ascontiguousarray(array)"));
     }
-    let width = match header.descr {
-        "|u1" | "u1" => 1,
-        "<f4" => 4,
-        other => {
-            return Err(bad(format!(
-                "dtype {}: save array.astype('uint8') or '<f4'",
-                quote(other)
-            )));
-        }
-    };
+    let dtype = Dtype::parse(header.descr, Code::BadNpy)?;
     let count = image.count(&header.shape)?;
-    let expected = count * image.values() * width;
+    let expected = count * image.values() * dtype.width();
     if values.len() != expected {
         return Err(bad(format!(
             "{} bytes of values where the header says {expected}",
             values.len()
         )));
     }
-    let values = match width {
-        1 => values.iter().copied().map(f32::from).collect(),
-        _ => values.as_chunks().0.iter().copied().map(f32::from_le_bytes).collect(),
-    };
-    Images::new(image, count, values)
+    let values = dtype.values(values);
+    Ok(Array { count, values })
 }
 
 /// The header's text and the bytes after it.
@@ -187,27 +177,34 @@ mod tests {
     #[test]
     fn bytes_of_every_version_are_read() {
         for version in 1..=3 {
-            let images = decode(&file(version, HEADER, &[0, 1, 2, 255, 3, 4, 5, 6]), TINY).unwrap();
-            assert_eq!(images.values(), [0.0, 1.0, 2.0, 255.0, 3.0, 4.0, 5.0, 6.0]);
+            let array = decode(&file(version, HEADER, &[0, 1, 2, 255, 3, 4, 5, 6]), TINY).unwrap();
+            assert_eq!(array.values, [0.0, 1.0, 2.0, 255.0, 3.0, 4.0, 5.0, 6.0]);
         }
     }
 
     #[test]
-    fn floats_are_read() {
+    fn wider_numbers_are_read() {
         let header = r#"{"shape": (2, 2), "fortran_order": False, "descr": "<f4"}"#;
         let values = [0.0f32, 0.5, 12.25, 255.0];
-        let images = decode(&file(1, header, &values.map(f32::to_le_bytes).concat()), TINY).unwrap();
-        assert_eq!(images.values(), values);
-        let out = [0.0f32, 0.5, f32::NAN, 255.0].map(f32::to_le_bytes).concat();
-        assert_eq!(decode(&file(1, header, &out), TINY).unwrap_err().code, Code::NotFinite);
+        let array = decode(&file(1, header, &values.map(f32::to_le_bytes).concat()), TINY).unwrap();
+        assert_eq!(array.values, values);
+        let array = decode(
+            &file(
+                1,
+                &header.replace("<f4", ">i8"),
+                &[0i64, 1, 2, 255].map(i64::to_be_bytes).concat(),
+            ),
+            TINY,
+        );
+        assert_eq!(array.unwrap().values, [0.0, 1.0, 2.0, 255.0]);
     }
 
     #[test]
     fn other_types_and_orders_are_refused_with_the_remedy() {
         for (from, to, remedy) in [
             ("False", "True", "numpy.ascontiguousarray"),
-            ("|u1", "<i8", "dtype `<i8`"),
-            ("|u1", ">f4", "dtype `>f4`"),
+            ("|u1", "<f2", "dtype `<f2`"),
+            ("|u1", "|b1", "dtype `|b1`"),
             ("'|u1'", "[('a', '|u1')]", "one plain descr"),
         ] {
             let reject = decode(&file(1, &HEADER.replace(from, to), &[0; 8]), TINY).unwrap_err();

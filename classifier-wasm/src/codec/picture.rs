@@ -9,6 +9,7 @@ use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
+use super::Decoded;
 use crate::images::{ImageShape, Images};
 use crate::preprocess;
 use crate::reject::{Code, Reject};
@@ -19,12 +20,15 @@ const MAX_SIDE: u32 = 4096;
 const MAX_DECODED: u64 = 64 * 1024 * 1024;
 
 /// Reads `body`, a whole file of `format`.
-pub fn decode(body: &[u8], format: ImageFormat, image: ImageShape) -> Result<Images, Reject> {
+pub fn decode(body: &[u8], format: ImageFormat, image: ImageShape) -> Result<Decoded, Reject> {
     let picture = match format {
         ImageFormat::Jpeg => jpeg(body)?,
         _ => lossless(body, format)?,
     };
-    Images::new(image, 1, preprocess::fit(picture, image))
+    Ok(Decoded {
+        images: Images::new(image, 1, preprocess::fit(picture, image))?,
+        warnings: Vec::new(),
+    })
 }
 
 fn lossless(body: &[u8], format: ImageFormat) -> Result<DynamicImage, Reject> {
@@ -106,7 +110,9 @@ mod tests {
     #[test]
     fn a_png_of_the_models_size_is_taken_pixel_for_pixel() {
         let picture = gradient(28);
-        let images = decode(&file(&picture, ImageFormat::Png), ImageFormat::Png, GREY).unwrap();
+        let images = decode(&file(&picture, ImageFormat::Png), ImageFormat::Png, GREY)
+            .unwrap()
+            .images;
         let expected = picture.pixels().map(|pixel| f32::from(pixel.0[0])).collect::<Vec<_>>();
         assert_eq!(images.values(), expected);
     }
@@ -114,7 +120,9 @@ mod tests {
     #[test]
     fn a_jpeg_is_taken_with_its_loss() {
         let picture = gradient(28);
-        let images = decode(&file(&picture, ImageFormat::Jpeg), ImageFormat::Jpeg, GREY).unwrap();
+        let images = decode(&file(&picture, ImageFormat::Jpeg), ImageFormat::Jpeg, GREY)
+            .unwrap()
+            .images;
         for (pixel, value) in picture.pixels().zip(images.values()) {
             assert!(
                 (f32::from(pixel.0[0]) - value).abs() < 24.0,

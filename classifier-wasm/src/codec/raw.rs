@@ -1,30 +1,31 @@
-//! `application/octet-stream`: unsigned bytes, row-major N, H, W, C, and nothing around them.
+//! `application/octet-stream`: numbers, row-major N, H, W, C, and nothing around them.
 //!
-//! `;shape=40,28,28,1` says how they are laid out; without it they are as many whole images as fill the body.
+//! `;shape=40,28,28,1` says how they are laid out; without it they are as many whole images as fill the body. `;dtype=float32`
+//! says what they are; without it unsigned bytes.
 
-use crate::images::{ImageShape, Images};
+use super::Array;
+use super::dtype::Dtype;
+use crate::images::ImageShape;
 use crate::reject::{Code, Reject, quote};
 
 /// Reads `body`; `shape` is the parameter of the content type.
-pub fn decode(body: &[u8], shape: Option<&str>, image: ImageShape) -> Result<Images, Reject> {
+pub fn decode(body: &[u8], dtype: Dtype, shape: Option<&str>, image: ImageShape) -> Result<Array, Reject> {
+    let bytes = image.values() * dtype.width();
     let count = match shape {
-        Some(text) => declared(body, text, image)?,
-        None if body.len().is_multiple_of(image.values()) => {
-            image.count(&[body.len() / image.values(), image.height, image.width, image.channels])?
+        Some(text) => declared(body, bytes, text, image)?,
+        None if body.len().is_multiple_of(bytes) => {
+            image.count(&[body.len() / bytes, image.height, image.width, image.channels])?
         }
         None => {
-            let detail = format!(
-                "{} bytes are no whole number of images of {} bytes",
-                body.len(),
-                image.values()
-            );
+            let detail = format!("{} bytes are no whole number of images of {bytes} bytes", body.len());
             return Err(Reject::new(Code::BadShape, detail));
         }
     };
-    Images::new(image, count, body.iter().copied().map(f32::from).collect())
+    let values = dtype.values(body);
+    Ok(Array { count, values })
 }
 
-fn declared(body: &[u8], text: &str, image: ImageShape) -> Result<usize, Reject> {
+fn declared(body: &[u8], bytes: usize, text: &str, image: ImageShape) -> Result<usize, Reject> {
     let shape = text
         .split(',')
         .map(|length| crate::images::length(length.trim()))
@@ -37,11 +38,11 @@ fn declared(body: &[u8], text: &str, image: ImageShape) -> Result<usize, Reject>
         return Err(Reject::new(Code::BadShape, detail));
     };
     let count = image.count(&shape)?;
-    if count * image.values() != body.len() {
+    if count * bytes != body.len() {
         let detail = format!(
             "shape {} takes {} bytes, not {}",
             quote(text),
-            count * image.values(),
+            count * bytes,
             body.len()
         );
         return Err(Reject::new(Code::BadShape, detail));
@@ -60,13 +61,29 @@ mod tests {
         channels: 1,
     };
 
+    fn code(body: &[u8], dtype: Dtype, shape: Option<&str>) -> Code {
+        decode(body, dtype, shape, TINY).unwrap_err().code
+    }
+
     #[test]
     fn bytes_are_pixels() {
         for shape in [None, Some("2,2,2,1"), Some(" 2, 2,2 ")] {
-            let images = decode(&[0, 1, 2, 255, 3, 4, 5, 6], shape, TINY).unwrap();
-            assert_eq!(images.count(), 2);
-            assert_eq!(images.values(), [0.0, 1.0, 2.0, 255.0, 3.0, 4.0, 5.0, 6.0]);
+            let array = decode(&[0, 1, 2, 255, 3, 4, 5, 6], Dtype::BYTE, shape, TINY).unwrap();
+            assert_eq!(array.count, 2);
+            assert_eq!(array.values, [0.0, 1.0, 2.0, 255.0, 3.0, 4.0, 5.0, 6.0]);
         }
+    }
+
+    #[test]
+    fn numbers_of_several_bytes_are_one_pixel_each() {
+        let floats = Dtype::parse("float32", Code::UnsupportedContentType).unwrap();
+        let body = [0.0f32, 0.5, 12.25, 255.0].map(f32::to_le_bytes).concat();
+        for shape in [None, Some("2,2")] {
+            let array = decode(&body, floats, shape, TINY).unwrap();
+            assert_eq!((array.count, &array.values[..]), (1, &[0.0, 0.5, 12.25, 255.0][..]));
+        }
+        assert_eq!(code(&body[..12], floats, None), Code::BadShape);
+        assert_eq!(code(&body, floats, Some("4,2,2")), Code::BadShape);
     }
 
     #[test]
@@ -80,13 +97,9 @@ mod tests {
             Some(""),
             Some("2,2,"),
         ] {
-            assert_eq!(
-                decode(&[0; 7], shape, TINY).unwrap_err().code,
-                Code::BadShape,
-                "{shape:?}"
-            );
+            assert_eq!(code(&[0; 7], Dtype::BYTE, shape), Code::BadShape, "{shape:?}");
         }
         let huge = "99999999999999999999999,2,2,1";
-        assert_eq!(decode(&[0; 4], Some(huge), TINY).unwrap_err().code, Code::BadShape);
+        assert_eq!(code(&[0; 4], Dtype::BYTE, Some(huge)), Code::BadShape);
     }
 }

@@ -12,6 +12,8 @@ const CODE: usize = 64;
 const TEXT: usize = 1024;
 const NAME: usize = 256;
 const LABELS: usize = 65_536;
+/// Warnings that a reply may have; more are left out.
+const WARNINGS: usize = 16;
 
 /// A reply within the limit, of a media type that may stand in a header and for no more images than a request may carry;
 /// else what is wrong with it.
@@ -35,6 +37,7 @@ pub(super) fn reply(reply: Reply, limit: usize, max_images: u32) -> Result<Answe
         payload: Bytes::from(reply.body),
         content_type: reply.content_type,
         images: reply.images,
+        warnings: reply.warnings.into_iter().take(WARNINGS).map(cause).collect(),
     })
 }
 
@@ -150,6 +153,7 @@ mod tests {
         Reply {
             content_type,
             images: 1,
+            warnings: Vec::new(),
             body,
         }
     }
@@ -170,6 +174,23 @@ mod tests {
     #[test]
     fn a_reply_for_more_images_than_a_request_may_carry_is_refused() {
         assert!(reply(answer("text/plain", vec![]), 10, 0).is_err());
+    }
+
+    #[test]
+    fn warnings_are_bounded_and_made_fit_for_logs() {
+        let warning = types::Cause {
+            code: "Not Kebab".into(),
+            detail: "\x1b[2J".into(),
+        };
+        let warned = Reply {
+            warnings: vec![warning; WARNINGS + 1],
+            ..answer("text/plain", vec![])
+        };
+        let warnings = reply(warned, 10, 1).map(|answer| answer.warnings).unwrap_or_default();
+        assert_eq!(warnings.len(), WARNINGS);
+        for warning in warnings {
+            assert_eq!((&*warning.code, &*warning.detail), ("bad-code", "\\u{1b}[2J"));
+        }
     }
 
     #[test]

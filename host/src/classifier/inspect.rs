@@ -54,6 +54,7 @@ pub(super) async fn prepare(config: &ClassifierConfig) -> Result<(Program, Recip
             limits: config.limits.clone(),
             model: super::pool::read_model(&config)?,
             accept: None,
+            prepare: None,
         };
         Ok((program, recipe))
     });

@@ -59,6 +59,8 @@ pub(super) struct Recipe {
     pub(super) model: Option<Arc<[u8]>>,
     /// What is asked of the guest with every message; none: its default.
     pub(super) accept: Option<String>,
+    /// How it is to read pixels; none: its default.
+    pub(super) prepare: Option<String>,
 }
 
 /// An instance that has not trapped.
@@ -104,7 +106,7 @@ impl Instance {
             None => timeout(limit, model.call_describe(&mut store))
                 .await
                 .map(|called| called.map(Ok)),
-            Some(onnx) => timeout(limit, model.call_load(&mut store, onnx)).await,
+            Some(onnx) => timeout(limit, model.call_load(&mut store, onnx, &[])).await,
         };
         let description = within(described, &mut store, limit).map_err(failed)?.map_err(|error| {
             match ClassifyError::from(error) {
@@ -166,6 +168,7 @@ impl Instance {
         let request = Request {
             content_type: message.content_type(),
             accept: recipe.accept.as_deref(),
+            prepare: recipe.prepare.as_deref(),
             body: &message.payload,
         };
         // A guest that took an earlier refusal well has not died of it.

@@ -37,6 +37,8 @@ pub struct ClassifierConfig {
     pub model: Option<PathBuf>,
     /// What every answer should look like, as a media type; none: the component's default.
     pub accept: Option<String>,
+    /// How pixels are to be read, as the contract's parameters; none: the component's defaults.
+    pub prepare: Option<String>,
     /// Threads, each with an instance of its own.
     pub workers: NonZeroUsize,
     /// Bounds of each instance.

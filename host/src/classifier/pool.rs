@@ -44,6 +44,7 @@ impl Classifier {
             limits: config.limits.clone(),
             model: read_model(config)?,
             accept: config.accept.clone(),
+            prepare: config.prepare.clone(),
         });
         // A queue of one place a worker: who waits longer waits in the pipeline, which counts it.
         let (jobs, queue) = async_channel::bounded(config.workers.get());

@@ -11,6 +11,7 @@ pub mod picture;
 mod tally;
 mod wire;
 
+use std::cell::RefCell;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -29,7 +30,7 @@ use self::wire::Wire;
 use crate::classifier::{ComponentError, Description};
 use crate::images::{Batch, ImagesError};
 use crate::message::Message;
-use crate::pipeline::{Classify, ClassifyError};
+use crate::pipeline::{Classify, ClassifyError, Warnings};
 
 /// Pixels in one message, unless one image has more: far more than it takes to make messages worth their way.
 const MESSAGE_BYTES: u64 = 4 << 20;
@@ -64,6 +65,8 @@ pub struct Evaluation {
     pub unclassified: u64,
     /// The first of them, in the order of the data.
     pub first_unclassified: Vec<Unclassified>,
+    /// What the component warned of, by messages.
+    pub warnings: Warnings,
     /// From the first message to the last answer.
     pub took: Duration,
 }
@@ -136,6 +139,7 @@ pub async fn evaluate(
         labels: model.labels.len(),
         wire,
         retry_delay: options.retry_delay,
+        warnings: RefCell::default(),
     };
     let asking = &asking;
     let began = Instant::now();
@@ -164,7 +168,7 @@ pub async fn evaluate(
         seen == announced,
         "{announced} images were announced and {seen} came; get the data anew"
     );
-    Ok(counts.finish(began.elapsed()))
+    Ok(counts.finish(asking.warnings.take(), began.elapsed()))
 }
 
 /// Reads on a thread of its own, two messages ahead, so that a slow disk does not delay a stop. It ends when nobody listens
@@ -188,6 +192,8 @@ struct Asking<'a> {
     labels: usize,
     wire: Wire,
     retry_delay: Duration,
+    /// One task asks for all.
+    warnings: RefCell<Warnings>,
 }
 
 type Answers = Vec<Result<Best, String>>;
@@ -197,43 +203,47 @@ impl Asking<'_> {
     async fn answers(&self, portion: &Portion) -> Answers {
         let count = portion.classes.len();
         let failed = |reason: String| vec![Err(reason); count];
+        let name = portion.name(0).to_string();
         match &portion.content {
-            Content::Pixels(batch) => match self.ask(self.wire.message(batch), count).await {
+            Content::Pixels(batch) => match self.ask(self.wire.message(batch), count, &name).await {
                 Ok(best) => best.into_iter().map(Ok).collect(),
                 // One image may be what the others are refused for.
-                Err(Refused::Message(_)) if count > 1 => self.one_by_one(batch).await,
+                Err(Refused::Message(_)) if count > 1 => self.one_by_one(batch, &name).await,
                 Err(refused) => failed(refused.reason()),
             },
             Content::File { bytes: Err(reason), .. } => failed(reason.clone()),
             Content::File {
                 bytes: Ok(bytes), path, ..
-            } => match self.ask(wire::file(bytes, path), count).await {
+            } => match self.ask(wire::file(bytes, path), count, &name).await {
                 Ok(best) => best.into_iter().map(Ok).collect(),
                 Err(refused) => failed(refused.reason()),
             },
         }
     }
 
-    async fn one_by_one(&self, batch: &Batch) -> Answers {
+    async fn one_by_one(&self, batch: &Batch, name: &str) -> Answers {
         let mut answers = Vec::new();
         for pixels in images_of(batch) {
             let one = Batch {
                 shape: batch.shape,
                 pixels: pixels.to_vec(),
             };
-            let answer = self.ask(self.wire.message(&one), 1).await;
+            let answer = self.ask(self.wire.message(&one), 1, name).await;
             let best = answer.map_err(Refused::reason);
             answers.push(best.and_then(|best| best.first().copied().ok_or_else(|| "no answer".to_owned())));
         }
         answers
     }
 
-    /// Asks until there is an answer, or asking again is of no use.
-    async fn ask(&self, message: Message, images: usize) -> Result<Vec<Best>, Refused> {
+    /// Asks until there is an answer, or asking again is of no use. `name` is the first image's.
+    async fn ask(&self, message: Message, images: usize, name: &str) -> Result<Vec<Best>, Refused> {
         let mut attempt = 1;
         loop {
             match self.classifier.classify(&message).await {
-                Ok(answer) => return answer::read(&answer.payload, images, self.labels).map_err(Refused::Answer),
+                Ok(answer) => {
+                    self.warnings.borrow_mut().note(&answer.warnings, name);
+                    return answer::read(&answer.payload, images, self.labels).map_err(Refused::Answer);
+                }
                 Err(error @ ClassifyError::Reject(_)) => return Err(Refused::Message(error.to_string())),
                 Err(error @ ClassifyError::Retry(_)) if attempt >= ATTEMPTS => {
                     return Err(Refused::Answer(error.to_string()));
@@ -310,12 +320,13 @@ impl Counts {
         }
     }
 
-    fn finish(self, took: Duration) -> Evaluation {
+    fn finish(self, warnings: Warnings, took: Duration) -> Evaluation {
         Evaluation {
             tally: self.tally,
             mistakes: self.mistakes.into_values(),
             unclassified: self.unclassified,
             first_unclassified: self.first_unclassified.into_values(),
+            warnings,
             took,
         }
     }

@@ -59,6 +59,8 @@ impl<F: Fn(&[u8]) -> Result<String, ClassifyError> + Send + Sync> Classify for F
             payload,
             content_type: "application/json".to_owned(),
             images: 1,
+            // Of the last image it is not sure what it is.
+            warnings: Vec::from_iter(message.payload.contains(&9).then(cause)),
         })
     }
 
@@ -103,6 +105,7 @@ async fn every_image_counts_once_and_the_surest_mistakes_come_first() {
     assert_eq!((evaluation.tally.images(), evaluation.tally.right()), (10, 5));
     assert_eq!(evaluation.tally.count(1, 0), 5);
     assert_eq!(evaluation.unclassified, 0);
+    assert_eq!(evaluation.warnings.to_string(), "1 of bad");
     let images = evaluation.mistakes.iter().map(|mistake| mistake.image.clone());
     assert_eq!(images.collect::<Vec<_>>(), [9, 7, 5, 3, 1].map(ImageName::Index));
     let first = &evaluation.mistakes[0];

@@ -5,7 +5,7 @@ use bytes::Bytes;
 
 use crate::message::Message;
 
-/// Why an input was not answered.
+/// Why an input was not answered, or why its answer may be wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cause {
     /// Stable and kebab-case, for metrics and dead letters: `bad-shape`, `trap`, `timeout`.
@@ -34,6 +34,8 @@ pub struct Answer {
     pub content_type: String,
     /// How many images it classifies.
     pub images: u32,
+    /// Why it may be wrong, though it stands.
+    pub warnings: Vec<Cause>,
 }
 
 /// Message in, message or error out. Called concurrently; the future may be dropped.

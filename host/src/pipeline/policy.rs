@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::ClassifyError;
+use super::{ClassifyError, Warnings};
 use crate::broker::BrokerError;
 
 /// What becomes of a message that cannot be answered.
@@ -37,12 +37,14 @@ pub struct Policy {
 }
 
 /// What a pipeline has done so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
     /// Messages answered, durably.
     pub answered: u64,
     /// The images in them.
     pub images: u64,
+    /// What of them may be wrong.
+    pub warnings: Warnings,
     /// Messages published as dead letters, durably.
     pub dead_letters: u64,
     /// Messages accepted and not yet durable; at the end: those that a hard stop left, of which the ones that were not on

@@ -26,6 +26,7 @@ pub fn config(component: impl Into<PathBuf>) -> ClassifierConfig {
         component: component.into(),
         model: None,
         accept: None,
+        prepare: None,
         workers: NonZeroUsize::MIN,
         limits: Limits {
             memory_bytes: 1 << 30,

@@ -53,6 +53,17 @@ async fn a_cause_is_made_fit_for_a_header_whatever_the_guest_puts_into_it() {
 }
 
 #[tokio::test]
+async fn an_answer_keeps_its_guest_s_warnings_in_number_and_words_fit_for_a_log() {
+    let puppet = Puppet::start().await;
+    let warned = puppet.tell("warn:too-dark:\x1b[2J is dark").await.unwrap();
+    assert_eq!(warned.payload, "warned");
+    assert_eq!(warned.warnings, [cause("too-dark", "\\u{1b}[2J is dark")]);
+    let often = puppet.tell("warn-often:10000").await.unwrap();
+    assert_eq!(often.warnings, vec![cause("often", ""); 16]);
+    assert_eq!(puppet.tell("count").await.unwrap().warnings, []);
+}
+
+#[tokio::test]
 async fn a_trap_costs_one_message_and_the_instance() {
     let puppet = Puppet::start().await;
     let cause = puppet.spoils("trap", "trap").await;

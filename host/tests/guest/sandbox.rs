@@ -53,21 +53,22 @@ async fn every_instance_gets_random_numbers_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_guest_learns_a_message_s_content_type_and_the_type_that_is_wanted() {
+async fn a_guest_learns_a_message_s_content_type_and_what_is_wanted_of_it() {
     let mut config = config(component("puppet"));
-    let mut typed = Message::new("types");
+    let mut typed = Message::new("wishes");
     typed.set_header(CONTENT_TYPE, "image/png");
 
     let puppet = Puppet::start_with(config.clone()).await;
-    assert_eq!(puppet.ask("types").await, "- -");
-    assert_eq!(puppet.0.classify(&typed).await.unwrap().payload, "image/png -");
+    assert_eq!(puppet.ask("wishes").await, "- - -");
+    assert_eq!(puppet.0.classify(&typed).await.unwrap().payload, "image/png - -");
 
     config.accept = Some("application/json;top-k=3".to_owned());
+    config.prepare = Some("scale=1".to_owned());
     let puppet = Puppet::start_with(config).await;
-    assert_eq!(puppet.ask("types").await, "- application/json;top-k=3");
+    assert_eq!(puppet.ask("wishes").await, "- application/json;top-k=3 scale=1");
     assert_eq!(
         puppet.0.classify(&typed).await.unwrap().payload,
-        "image/png application/json;top-k=3"
+        "image/png application/json;top-k=3 scale=1"
     );
 }
 

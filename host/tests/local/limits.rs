@@ -23,6 +23,7 @@ impl Classify for AsLargeAsAsked {
             payload: vec![b'x'; size].into(),
             content_type: "text/plain".to_owned(),
             images: 1,
+            warnings: Vec::new(),
         })
     }
 

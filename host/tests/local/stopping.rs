@@ -33,6 +33,7 @@ impl Classify for Stops<'_> {
             payload: message.payload.clone(),
             content_type: "text/plain".to_owned(),
             images: 1,
+            warnings: Vec::new(),
         })
     }
 

@@ -39,7 +39,7 @@ impl model::Guest for Centroid {
         }
     }
 
-    fn load(_onnx: Vec<u8>) -> Result<Description, Error> {
+    fn load(_onnx: Vec<u8>, _labels: Vec<String>) -> Result<Description, Error> {
         Err(reject(
             "unsupported-model",
             "this component compares with mean images and runs no network: leave --model out",
@@ -73,19 +73,20 @@ impl tensors::Guest for Centroid {
 
 /// One message: decode, classify, encode.
 fn classify(request: &Request) -> Result<Reply, Error> {
-    check_media_types(request)?;
+    check_wishes(request)?;
     let pixels = json::decode(&request.body)?;
     check_count(pixels.len() / PIXELS)?;
     let classes: Vec<usize> = pixels.chunks_exact(PIXELS).map(centroids::nearest).collect();
     Ok(Reply {
         content_type: JSON.to_owned(),
         images: classes.len() as u32,
+        warnings: Vec::new(),
         body: json::encode(&classes),
     })
 }
 
-/// Only plain JSON comes in and goes out; a parameter asks for something else.
-fn check_media_types(request: &Request) -> Result<(), Error> {
+/// Only plain JSON comes in and goes out; a parameter asks for something else. Pixels are read in one way alone.
+fn check_wishes(request: &Request) -> Result<(), Error> {
     let is_json = |media: &Option<String>| media.as_deref().is_none_or(|media| media == JSON);
     if !is_json(&request.content_type) {
         return Err(reject(
@@ -97,6 +98,12 @@ fn check_media_types(request: &Request) -> Result<(), Error> {
         return Err(reject(
             "not-acceptable",
             format!("{:?}: this component produces {JSON}", request.accept),
+        ));
+    }
+    if let Some(prepare) = &request.prepare {
+        return Err(reject(
+            "unsupported-preparation",
+            format!("{prepare:?}: this component takes pixels as they are"),
         ));
     }
     Ok(())

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use crate::exports::image_stream::classifier::messages::{Reply, Request};
-use crate::image_stream::classifier::types::Error;
+use crate::image_stream::classifier::types::{Cause, Error};
 
 type Result = std::result::Result<Reply, Error>;
 
@@ -35,12 +35,15 @@ pub fn obey(command: &str, argument: &str, request: Option<&Request>) -> Vec<Res
         "trap-on" => say(call.to_string()),
         // The name of the model in use.
         "model" => say(crate::description::in_use().name),
-        // Content type and wanted type, `-` for none.
-        "types" => say(types(request)),
+        // Content type, wanted type and wanted preparation, `-` for none.
+        "wishes" => say(wishes(request)),
 
         // `CODE:DETAIL`
         "reject" => Err(Error::Reject(cause(argument))),
         "retry" => Err(Error::Retry(cause(argument))),
+        // The same, with an answer; `warn-often:N` warns so many times.
+        "warn" => warn(vec![cause(argument)]),
+        "warn-often" => warn(vec![crate::cause("often", ""); number(argument)]),
 
         "trap" => trap(),
         "panic" => panic!("the puppet was told to panic"),
@@ -131,8 +134,15 @@ fn reply(body: impl Into<Vec<u8>>, images: u32, content_type: &str) -> Result {
     Ok(Reply {
         content_type: content_type.to_owned(),
         images,
+        warnings: Vec::new(),
         body: body.into(),
     })
+}
+
+fn warn(warnings: Vec<Cause>) -> Result {
+    let mut reply = say("warned")?;
+    reply.warnings = warnings;
+    Ok(reply)
 }
 
 fn said(outcome: std::io::Result<String>) -> String {
@@ -143,15 +153,16 @@ fn number<T: std::str::FromStr>(argument: &str) -> T {
     argument.parse().ok().expect("the argument is a number")
 }
 
-fn cause(argument: &str) -> crate::Cause {
+fn cause(argument: &str) -> Cause {
     let (code, detail) = argument.split_once(':').unwrap_or((argument, ""));
     crate::cause(code, detail)
 }
 
-fn types(request: Option<&Request>) -> String {
-    let shown = |media: &Option<String>| media.clone().unwrap_or_else(|| "-".to_owned());
+fn wishes(request: Option<&Request>) -> String {
+    let shown = |wish: &Option<String>| wish.clone().unwrap_or_else(|| "-".to_owned());
     request.map_or_else(String::new, |request| {
-        format!("{} {}", shown(&request.content_type), shown(&request.accept))
+        let wishes = [&request.content_type, &request.accept, &request.prepare];
+        wishes.map(shown).join(" ")
     })
 }
 

@@ -38,6 +38,11 @@ pub fn load(name: &str) -> Description {
     in_use()
 }
 
+/// A model that calls its classes as it is told.
+pub fn label(labels: Vec<String>) -> Description {
+    Description { labels, ..in_use() }
+}
+
 /// Wrong in one way.
 pub fn lie(about: &str) -> Description {
     let mut said = honest();

@@ -27,12 +27,13 @@ impl model::Guest for Puppet {
         description::in_use()
     }
 
-    fn load(onnx: Vec<u8>) -> Result<Description, Error> {
+    fn load(onnx: Vec<u8>, labels: Vec<String>) -> Result<Description, Error> {
         let Some(told) = onnx.strip_prefix(MODEL) else {
             return Err(Error::Reject(cause("bad-model", "a model begins with 'puppet-model:'")));
         };
         let (command, argument) = command::split(told);
         match command {
+            "labelled" => Ok(description::label(labels)),
             "named" => Ok(description::load(argument)),
             "lie" => Ok(description::lie(argument)),
             _ => {

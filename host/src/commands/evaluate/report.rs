@@ -92,6 +92,7 @@ impl<'a> Report<'a> {
             "most_wrong": wrong.collect::<Vec<_>>(),
             "unclassified": self.evaluation.unclassified,
             "first_unclassified": self.evaluation.first_unclassified,
+            "warnings": self.evaluation.warnings,
         })
     }
 

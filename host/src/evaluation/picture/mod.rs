@@ -142,6 +142,7 @@ mod tests {
     use super::*;
     use crate::evaluation::{ImageName, Tally};
     use crate::images::Shape;
+    use crate::pipeline::Warnings;
 
     fn evaluation(classes: u32, mistakes: usize) -> Evaluation {
         let mut tally = Tally::default();
@@ -166,6 +167,7 @@ mod tests {
             mistakes: vec![mistake; mistakes],
             unclassified: 0,
             first_unclassified: Vec::new(),
+            warnings: Warnings::default(),
             took: Duration::ZERO,
         }
     }

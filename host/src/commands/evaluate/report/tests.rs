@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::evaluation::{ImageName, Mistake, Tally, Unclassified};
+use crate::pipeline::Warnings;
 
 fn about(labels: &[&str]) -> About {
     About {
@@ -34,6 +35,7 @@ fn evaluation(pairs: &[(u32, u32)]) -> Evaluation {
         mistakes: vec![],
         unclassified: 0,
         first_unclassified: vec![],
+        warnings: Warnings::default(),
         took: Duration::from_secs(1),
     }
 }

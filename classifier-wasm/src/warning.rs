@@ -1,0 +1,31 @@
+//! Why an answer may be wrong though it stands.
+
+use std::fmt;
+
+/// A doubt about an answer. Its code is stable, as that of a [`Reject`](crate::reject::Reject) is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Warning {
+    /// All pixels lie within 0 to 1, with fractions between, and were taken as they are.
+    PixelsOf0To1,
+}
+
+impl Warning {
+    /// The kebab-case name.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Warning::PixelsOf0To1 => "pixels-of-0-to-1",
+        }
+    }
+}
+
+/// For people: what was seen, and the remedy.
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Warning::PixelsOf0To1 => {
+                "every pixel lies between 0 and 1, which was taken for nearly black: send 0 to 255, or ask for scale=1 or \
+                 scale=auto (--scale)"
+            }
+        })
+    }
+}
