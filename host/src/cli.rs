@@ -7,6 +7,7 @@ mod broker;
 mod demo;
 mod evaluate;
 mod kafka;
+mod prepare;
 mod pubsub;
 
 use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
@@ -20,6 +21,7 @@ pub use self::broker::{BrokerAddress, BrokerArgs, BrokerName, MemberArgs, Storag
 pub use self::demo::DemoCommand;
 pub use self::evaluate::{EvaluateCommand, SplitName};
 pub use self::kafka::{CompressionName, DeliveryName, KafkaArgs, SaslName};
+pub use self::prepare::{PrepareArgs, ScaleName};
 pub use self::pubsub::PubSubArgs;
 use crate::config::{
     ByteSize, DEFAULT_COMPONENT, DEFAULT_GROUP, DEFAULT_GUEST_MEMORY, DEFAULT_GUEST_TIMEOUT, DEFAULT_INPUT,
@@ -82,7 +84,7 @@ pub enum Command {
     /// Classify image files, without a broker.
     ///
     /// Each file is one message: its media type follows from the name (.png, .jpg, .jpeg, .json, .npy), else the component
-    /// recognises it from the bytes.
+    /// recognises it from the bytes; raw pixels it takes with --raw.
     Classify(ClassifyCommand),
     /// Measure how good a component is on labelled images.
     ///
@@ -165,6 +167,9 @@ pub struct RunCommand {
     /// The media type to ask the component for [default: the component's own].
     #[arg(long, value_name = "MEDIA", help_heading = "Component")]
     pub accept: Option<String>,
+    /// How it is to read pixels.
+    #[command(flatten)]
+    pub prepare: PrepareArgs,
     /// Read from this topic.
     #[arg(long, value_name = "TOPIC", default_value = DEFAULT_INPUT)]
     pub input_topic: String,
@@ -351,6 +356,9 @@ pub struct ClassifyCommand {
     /// Which component.
     #[command(flatten)]
     pub component: ComponentArgs,
+    /// How it is to read pixels.
+    #[command(flatten)]
+    pub prepare: PrepareArgs,
     /// How to write results.
     #[arg(long, value_enum, default_value = "text")]
     pub format: Format,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{ComponentArgs, Format};
+use super::{ComponentArgs, Format, PrepareArgs};
 
 /// `host evaluate`.
 #[derive(Args, Debug)]
@@ -31,6 +31,9 @@ pub struct EvaluateCommand {
     /// Which component.
     #[command(flatten)]
     pub component: ComponentArgs,
+    /// How it is to read pixels.
+    #[command(flatten)]
+    pub prepare: PrepareArgs,
     /// How to write results.
     #[arg(long, value_enum, default_value = "text")]
     pub format: Format,

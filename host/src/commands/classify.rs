@@ -17,14 +17,17 @@ use crate::cli::{ClassifyCommand, Format};
 use crate::config::DEFAULT_MAX_MESSAGE;
 use crate::exit::Failure;
 use crate::message::{CONTENT_TYPE, Message};
-use crate::pipeline::Classify;
+use crate::pipeline::{Cause, Classify};
 use crate::shutdown::interrupted;
 
 impl ClassifyCommand {
     /// Prints a line an image, in the order of the files. A file that fails is told, and the others go on.
     pub async fn execute(self) -> anyhow::Result<()> {
         let accept = format!("application/json;profile=scores;top-k={}", self.top_k);
-        let config = ClassifierConfig::new(self.component, Some(accept), DEFAULT_MAX_MESSAGE.as_usize());
+        let config = ClassifierConfig {
+            prepare: self.prepare.parameters(),
+            ..ClassifierConfig::new(self.component, Some(accept), DEFAULT_MAX_MESSAGE.as_usize())
+        };
         let work = classify(&config, &self.files, self.format);
         tokio::select! {
             biased;
@@ -44,13 +47,21 @@ async fn classify(config: &ClassifierConfig, files: &[PathBuf], format: Format) 
     while let Some((file, scored)) = scores.next().await {
         let name = printable(&file.display().to_string());
         match (scored, format) {
-            (Ok(scores), Format::Text) => {
+            (Ok((scores, warnings)), Format::Text) => {
+                for Cause { code, detail } in warnings {
+                    progress::say(&format!("warning: {name}: {code}: {detail}"));
+                }
                 for line in lines(&name, &scores) {
                     stdout::write_line(line).await?;
                 }
             }
-            (Ok(scores), Format::Json) => {
-                stdout::write_line(json!({"file": name, "predictions": scores.predictions}).to_string()).await?;
+            (Ok((scores, warnings)), Format::Json) => {
+                let warnings: Vec<_> = warnings
+                    .iter()
+                    .map(|Cause { code, detail }| json!({"code": code, "detail": detail}))
+                    .collect();
+                let line = json!({"file": name, "predictions": scores.predictions, "warnings": warnings});
+                stdout::write_line(line.to_string()).await?;
             }
             (Err(error), format) => {
                 failed += 1;
@@ -67,7 +78,7 @@ async fn classify(config: &ClassifierConfig, files: &[PathBuf], format: Format) 
     Ok(())
 }
 
-async fn score(classifier: &Classifier, file: &Path, limit: usize) -> anyhow::Result<Scores> {
+async fn score(classifier: &Classifier, file: &Path, limit: usize) -> anyhow::Result<(Scores, Vec<Cause>)> {
     let path = file.to_owned();
     let payload = tokio::task::spawn_blocking(move || read(&path, limit)).await??;
     let mut message = Message::new(payload);
@@ -75,8 +86,10 @@ async fn score(classifier: &Classifier, file: &Path, limit: usize) -> anyhow::Re
         message.set_header(CONTENT_TYPE, content_type);
     }
     let answer = classifier.classify(&message).await?;
-    serde_json::from_slice(&answer.payload)
-        .context("the component did not answer with scores; is application/json;profile=scores among what it produces?")
+    let scores = serde_json::from_slice(&answer.payload).context(
+        "the component did not answer with scores; is application/json;profile=scores among what it produces?",
+    )?;
+    Ok((scores, answer.warnings))
 }
 
 fn read(path: &Path, limit: usize) -> anyhow::Result<Bytes> {

@@ -31,7 +31,10 @@ impl RunCommand {
         )?;
         let in_flight = (self.max_in_flight.get(), self.max_in_flight_bytes.as_usize());
         ends.input = ends.input.with_in_flight(in_flight.0, in_flight.1);
-        let classifier = ClassifierConfig::new(self.component, self.accept, ends.max_message_bytes());
+        let classifier = ClassifierConfig {
+            prepare: self.prepare.parameters(),
+            ..ClassifierConfig::new(self.component, self.accept, ends.max_message_bytes())
+        };
         let topics = Topics {
             output: self.output_topic,
             dead_letters: self
@@ -170,6 +173,7 @@ fn summarise(done: &Progress, took: Duration, settled: &Settled, format: Format)
             "messages": done.answered,
             "images": done.images,
             "dead_letters": done.dead_letters,
+            "warnings": done.warnings,
             "in_flight": done.in_flight,
             "seconds": seconds,
             "first_at_ms": times.map(|[first, _]| first),
@@ -182,6 +186,9 @@ fn summarise(done: &Progress, took: Duration, settled: &Settled, format: Format)
                 HumanCount(done.answered),
                 HumanCount(done.dead_letters)
             ));
+            if !done.warnings.is_empty() {
+                progress::say(&format!("answers that may be wrong: {}", done.warnings));
+            }
             Ok(())
         }
     }

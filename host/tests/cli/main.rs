@@ -9,6 +9,7 @@ mod evaluate;
 mod model;
 mod onnx;
 mod page;
+mod pixels;
 mod produce;
 mod sandbox;
 mod topics;

@@ -195,7 +195,7 @@ fn files_are_classified_in_order_and_a_bad_one_is_named_while_the_others_go_on()
     sandbox.write("corrupt.png", b"\x89PNG\r\n\x1a\nand no more");
     sandbox.write("raw", pixels(1));
     let files = ["two.npy", "corrupt.png", "missing.png", "raw"];
-    let classify = ["classify", "--component", &classifier, "--top-k", "2"];
+    let classify = ["classify", "--component", &classifier, "--top-k", "2", "--raw"];
     let ended = sandbox.host(&[&classify[..], &files].concat());
     assert_eq!(ended.code, Some(6), "{}", ended.stderr);
     assert!(

@@ -35,7 +35,10 @@ impl EvaluateCommand {
         }
         let max_message_bytes = DEFAULT_MAX_MESSAGE.as_usize();
         let accept = Some(evaluation::ACCEPT.to_owned());
-        let config = ClassifierConfig::new(self.component, accept, max_message_bytes);
+        let config = ClassifierConfig {
+            prepare: self.prepare.parameters(),
+            ..ClassifierConfig::new(self.component, accept, max_message_bytes)
+        };
         let classifier = start(&config).await?;
         let model = classifier.description();
         evaluation::check(model)?;
@@ -104,6 +107,9 @@ fn tell(evaluation: &Evaluation) {
     if evaluation.unclassified > named {
         let more = HumanCount(evaluation.unclassified - named);
         progress::say(&format!("not classified: {more} more"));
+    }
+    if !evaluation.warnings.is_empty() {
+        progress::say(&format!("answers that may be wrong: {}", evaluation.warnings));
     }
     let classified = evaluation.tally.images();
     let seconds = evaluation.took.as_secs_f64();
