@@ -1,7 +1,6 @@
 // Files that were picked, dropped or pasted: what they are by their first bytes, and pictures made into pixels.
 
-/** The longest side that is worked on, in pixels, as in the component; a larger picture is made smaller first. */
-const LONGEST = 4096;
+import { MOST, pixelsOf16 } from "./sixteen.js";
 
 /** @typedef {"wasm" | "onnx" | "picture" | "svg" | "text" | "empty" | "unknown"} Kind */
 
@@ -53,7 +52,7 @@ function isText(head) {
 }
 
 /**
- * The pixels of a picture that the browser can read, upright, and no larger than `LONGEST` to a side.
+ * The pixels of a picture that the browser can read, upright, and no more than `MOST`.
  *
  * @param {Blob} file
  * @param {string} name
@@ -61,6 +60,10 @@ function isText(head) {
  * @throws {Error} with a message for people.
  */
 export async function pixelsOf(file, name) {
+  const read = await pixelsOf16(file);
+  if (read) {
+    return { pixels: read, smaller: "" };
+  }
   // As stored: a colour profile would change values that the host leaves alone.
   const bitmap = await createImageBitmap(file, { colorSpaceConversion: "none" }).catch(() => {
     throw new Error(
@@ -77,15 +80,15 @@ export async function pixelsOf(file, name) {
 }
 
 /**
- * Pixels of anything that can be drawn, such as a frame of a camera; no more than `LONGEST` to a side.
+ * Pixels of anything that can be drawn, such as a frame of a camera; no more than `MOST`.
  *
  * @param {CanvasImageSource} source
  * @param {number} sourceWidth
  * @param {number} sourceHeight
  */
 export function draw(source, sourceWidth, sourceHeight) {
-  const scale = Math.min(1, LONGEST / Math.max(sourceWidth, sourceHeight));
-  const [width, height] = [sourceWidth, sourceHeight].map(side => Math.max(1, Math.round(side * scale)));
+  const scale = Math.min(1, Math.sqrt(MOST / (sourceWidth * sourceHeight)));
+  const [width, height] = [sourceWidth, sourceHeight].map(side => Math.max(1, Math.floor(side * scale)));
   const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
   if (!context) {
     throw new Error("this browser has no canvas to read a picture with");

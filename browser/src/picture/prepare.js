@@ -5,13 +5,13 @@ import { resize } from "./resize.js";
 /** @typedef {import("./resize.js").Raster} Raster */
 
 /**
- * How a picture is made to fit.
+ * How a picture is made to fit, in the words of the host's `--fit` and `--invert`.
  *
  * @typedef {object} Preparation
- * @property {"whole" | "middle" | "stretched"} fit The whole of it in shape, with margins; the middle square; or stretched,
- *   as the host does it.
- * @property {"auto" | "yes" | "no"} invert Whether light and dark change places; by itself where the border is light, as
- *   models of this kind are taught light things on black. The host never does.
+ * @property {"contain" | "crop" | "stretch"} fit The whole of it in shape, with margins; the middle of it; or stretched, which
+ *   is what the host does unless told otherwise.
+ * @property {"auto" | "always" | "never"} invert Whether light and dark change places; by itself where the border is light, as
+ *   models of this kind are taught light things on black. The host never does unless told.
  */
 
 /**
@@ -20,10 +20,10 @@ import { resize } from "./resize.js";
  * @property {Raster} raster What came of it.
  */
 
-const { fround } = Math;
-
 /** A border is light from this mean of its grey values on. */
 const LIGHT = 128;
+/** On black nothing is seen of what stays below this. */
+const DARK = 64;
 
 /**
  * @param {ImageData} picture
@@ -43,7 +43,7 @@ export function prepare(picture, preparation, model) {
     return raster;
   };
   const size = `${picture.width} × ${picture.height}`;
-  const colours = onBlack(picture);
+  const { isInk, colours } = opaque(picture);
   let raster = model.channels === 1 ? grey(colours) : colours;
   if (raster !== colours && !isGrey(colours)) {
     step(`The picture, ${size}`, colours);
@@ -53,7 +53,9 @@ export function prepare(picture, preparation, model) {
   }
   const border = brightness(raster);
   const isLight = border >= LIGHT;
-  if (preparation.invert === "yes" || (preparation.invert === "auto" && isLight)) {
+  if (isInk) {
+    steps[0].what += ", dark on nothing: its shape taken as light";
+  } else if (preparation.invert === "always" || (preparation.invert === "auto" && isLight)) {
     const why = preparation.invert === "auto" ? `, as its border is light (${Math.round(border)} of 255)` : "";
     raster = step(`Light and dark exchanged${why}`, inverted(raster));
   }
@@ -75,11 +77,11 @@ export function prepare(picture, preparation, model) {
 function fit(raster, how, model, step) {
   const { width, height } = raster;
   const across = model.width / model.height;
-  if (how === "stretched" || Math.abs(width / height / across - 1) < 0.01) {
+  if (how === "stretch" || Math.abs(width / height / across - 1) < 0.01) {
     return raster;
   }
   const wider = width / height > across;
-  if (how === "middle") {
+  if (how === "crop") {
     const part = {
       width: wider ? Math.max(1, Math.round(height * across)) : width,
       height: wider ? height : Math.max(1, Math.round(width / across)),
@@ -94,40 +96,41 @@ function fit(raster, how, model, step) {
 }
 
 /**
- * A picture with three channels; what is transparent shows the black behind it, as in the component.
+ * A picture with three channels. What is transparent shows the black behind it. A picture that is dark throughout, of which
+ * nothing would be seen so, has its shape in its transparency, as ink on paper: it is put on white, and light and dark change
+ * places.
  *
  * @param {ImageData} picture
- * @returns {Raster}
+ * @returns {{ isInk: boolean, colours: Raster }}
  */
-function onBlack({ width, height, data }) {
-  const values = new Uint8ClampedArray(width * height * 3);
+function opaque({ width, height, data }) {
+  const black = new Uint8ClampedArray(width * height * 3);
+  let isOpaque = true;
   for (let pixel = 0; pixel < width * height; pixel++) {
     const alpha = data[pixel * 4 + 3];
+    isOpaque &&= alpha === 255;
     for (let channel = 0; channel < 3; channel++) {
-      values[pixel * 3 + channel] = Math.floor((data[pixel * 4 + channel] * alpha + 127) / 255);
+      black[pixel * 3 + channel] = Math.floor((data[pixel * 4 + channel] * alpha + 127) / 255);
     }
   }
-  return { width, height, channels: 3, values };
+  const isInk = !isOpaque && grey({ width, height, channels: 3, values: black }).values.every(value => value < DARK);
+  const values = isInk ? black.map((value, place) => data[Math.floor(place / 3) * 4 + 3] - value) : black;
+  return { isInk, colours: { width, height, channels: 3, values } };
 }
 
-/** What red, green and blue have of the luma, as the Rust crate `image` derives it from the primaries and the white of sRGB. */
-const LUMA = [0.21264784, 0.7151792, 0.07217304].map(fround);
-const UNIT = fround(1 / 255);
+/** How much of the luma red, green and blue have, in ten-thousandths (ITU-R BT.709). */
+const [RED, GREEN, BLUE] = [2126, 7152, 722];
 
 /**
- * As the component does it, in 32 bits and rounded to the nearest.
- *
  * @param {Raster} raster Of three channels.
  * @returns {Raster}
  */
 function grey({ width, height, values: colours }) {
   const values = new Uint8ClampedArray(width * height);
   for (let pixel = 0; pixel < values.length; pixel++) {
-    let luma = 0;
-    for (let channel = 0; channel < 3; channel++) {
-      luma = fround(luma + fround(fround(colours[pixel * 3 + channel] * UNIT) * LUMA[channel]));
-    }
-    values[pixel] = Math.round(fround(luma * 255));
+    const place = pixel * 3;
+    const luma = colours[place] * RED + colours[place + 1] * GREEN + colours[place + 2] * BLUE;
+    values[pixel] = Math.floor((luma + 5000) / 10_000);
   }
   return { width, height, channels: 1, values };
 }

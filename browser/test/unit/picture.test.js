@@ -1,12 +1,35 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import test from "node:test";
+import { fileURLToPath } from "node:url";
+import { gunzipSync } from "node:zlib";
 import { kindOf } from "../../src/picture/open.js";
 import { prepare } from "../../src/picture/prepare.js";
 import { resize } from "../../src/picture/resize.js";
+import { pixelsOf16 } from "../../src/picture/sixteen.js";
+
+/** @typedef {import("../../src/picture/prepare.js").Preparation} Preparation */
 
 const GREY = { width: 4, height: 4, channels: 1 };
 const COLOUR = { width: 4, height: 4, channels: 3 };
-const LEFT_ALONE = /** @type {const} */ ({ fit: "stretched", invert: "no" });
+const LEFT_ALONE = /** @type {const} */ ({ fit: "stretch", invert: "never" });
+
+/** A file of the repository. @param {string} path */
+const at = path => fileURLToPath(new URL(`../../../${path}`, import.meta.url));
+
+/** A browser's `ImageData`, as far as it is used. */
+class Pixels {
+  /**
+   * @param {Uint8ClampedArray | number} first
+   * @param {number} second
+   * @param {number} [third]
+   */
+  constructor(first, second, third) {
+    this.width = typeof first === "number" ? first : second;
+    this.height = typeof first === "number" ? second : third;
+    this.data = typeof first === "number" ? new Uint8ClampedArray(first * second * 4) : first;
+  }
+}
 
 /**
  * A picture, as a canvas gives it.
@@ -48,12 +71,21 @@ test("a picture becomes what the component makes of it, to the last bit", () => 
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
     return state >>> 24;
   };
-  const noise = picture(97, 53, () => [next(), next(), next(), 255]);
-  const sum = (/** @type {number[]} */ values) =>
-    values.reduce((sum, value) => Math.imul(sum ^ value, 16_777_619) >>> 0, 2_166_136_261);
-  const at = (/** @type {number} */ channels) => ({ width: 28, height: 28, channels });
-  assert.equal(sum(seen(prepare(noise, LEFT_ALONE, at(1)))), 4_157_336_356);
-  assert.equal(sum(seen(prepare(noise, LEFT_ALONE, at(3)))), 3_762_368_823);
+  const noise = Array.from({ length: 97 * 53 }, () => [next(), next(), next(), next()]);
+  const transparent = picture(97, 53, (x, y) => noise[y * 97 + x]);
+  const opaque = picture(97, 53, (x, y) => [...noise[y * 97 + x].slice(0, 3), 255]);
+  /** @param {Preparation["fit"]} fit @param {Preparation["invert"]} invert @param {number} channels */
+  const sums = (fit, invert, channels) =>
+    [opaque, transparent].map(picture =>
+      seen(prepare(picture, { fit, invert }, { width: 28, height: 28, channels })).reduce(
+        (sum, value) => Math.imul(sum ^ value, 16_777_619) >>> 0,
+        2_166_136_261,
+      ),
+    );
+  assert.deepEqual(sums("stretch", "never", 1), [1_505_514_123, 2_488_017_444]);
+  assert.deepEqual(sums("stretch", "never", 3), [4_122_348_451, 2_294_401_093]);
+  assert.deepEqual(sums("contain", "always", 1), [3_759_949_841, 31_372_724]);
+  assert.deepEqual(sums("crop", "auto", 1), [2_379_952_013, 1_116_846_052]);
 });
 
 test("a picture becomes grey by its luma", () => {
@@ -81,27 +113,74 @@ test("what is transparent shows black", () => {
   assert.deepEqual(seen(half), Array(16).fill(100));
 });
 
+test("what is dark and transparent is taken as ink, and is not exchanged once more", () => {
+  const shape = picture(4, 4, (x, y) => [0, 0, 0, 60 * y + x]);
+  const expected = Array.from({ length: 16 }, (_, pixel) => 60 * Math.floor(pixel / 4) + (pixel % 4));
+  for (const invert of /** @type {const} */ (["never", "auto", "always"])) {
+    const steps = prepare(shape, { fit: "stretch", invert }, GREY);
+    assert.deepEqual(
+      [seen(steps), told(steps)[0]],
+      [expected, "The picture, 4 × 4, dark on nothing: its shape taken as light"],
+    );
+  }
+  const opaque = picture(4, 4, plain(7));
+  assert.deepEqual(seen(prepare(opaque, LEFT_ALONE, GREY)), Array(16).fill(7));
+  const lightSomewhere = picture(4, 4, (x, y) => (x + y ? [0, 0, 0, 0] : [64, 64, 64, 255]));
+  assert.equal(seen(prepare(lightSomewhere, LEFT_ALONE, GREY))[0], 64);
+});
+
+test("a PNG of 16 bits is read in its upper 8, or its lower where nothing else is filled", async () => {
+  Object.assign(globalThis, { ImageData: Pixels });
+  const image = gunzipSync(readFileSync(at("models/data/t10k-images-idx3-ubyte.gz"))).subarray(16, 16 + 784);
+  for (const name of [
+    "png-16-bit-grey",
+    "png-16-bit-colour",
+    "png-16-bit-low-grey",
+    "png-16-bit-low-colour",
+    "png-16-bit-interlaced",
+    "png-alpha-opaque-grey-16-bit",
+    "png-alpha-cut-out-colour-16-bit",
+    "png-alpha-ink-colour-16-bit",
+    "png-alpha-opaque-16-bit-low-colours",
+    "png-exif-6-16-bit-low",
+  ]) {
+    const file = new Blob([readFileSync(at(`wit/corpus/files/${name}`))]);
+    const pixels = /** @type {ImageData} */ (await pixelsOf16(file));
+    assert.deepEqual(seen(prepare(pixels, LEFT_ALONE, { width: 28, height: 28, channels: 1 })), [...image], name);
+  }
+});
+
+test("other pictures, and what is damaged, are left to the browser", async () => {
+  for (const name of ["png-colour", "jpeg-grey"]) {
+    assert.equal(await pixelsOf16(new Blob([readFileSync(at(`wit/corpus/files/${name}`))])), undefined, name);
+  }
+  const whole = readFileSync(at("wit/corpus/files/png-16-bit-grey"));
+  for (const length of [0, 8, 30, 60, whole.length / 2]) {
+    assert.equal(await pixelsOf16(new Blob([whole.subarray(0, length)])), undefined, `${length}`);
+  }
+});
+
 test("light and dark change places where the border is light, and only then", () => {
-  const auto = /** @type {const} */ ({ fit: "stretched", invert: "auto" });
+  const auto = /** @type {const} */ ({ fit: "stretch", invert: "auto" });
   const framed = (/** @type {number} */ border, /** @type {number} */ within) =>
     picture(4, 4, (x, y) => plain(x % 3 === 0 || y % 3 === 0 ? border : within)());
   const light = prepare(framed(250, 0), auto, GREY);
   assert.deepEqual([seen(light)[0], seen(light)[5]], [5, 255]);
   assert.match(told(light)[1], /as its border is light \(250 of 255\)/);
   assert.deepEqual(seen(prepare(framed(10, 255), auto, GREY)).slice(0, 6), [10, 10, 10, 10, 10, 255]);
-  const always = /** @type {const} */ ({ fit: "stretched", invert: "yes" });
+  const always = /** @type {const} */ ({ fit: "stretch", invert: "always" });
   assert.equal(seen(prepare(framed(10, 255), always, GREY))[0], 245);
   assert.equal(seen(prepare(framed(250, 0), LEFT_ALONE, GREY))[0], 250);
 });
 
 test("a wide picture gets margins, or is cut to its middle, or is stretched", () => {
   const wide = picture(8, 4, x => plain(x < 2 || x > 5 ? 100 : 200)());
-  const whole = prepare(wide, { fit: "whole", invert: "no" }, GREY);
+  const whole = prepare(wide, { fit: "contain", invert: "never" }, GREY);
   assert.equal(told(whole)[1], "Black margins around it, 8 × 8");
   assert.equal(whole[1].raster.height, 8);
   assert.deepEqual([...whole[1].raster.values.slice(0, 16)], Array(16).fill(0));
   assert.deepEqual([...whole[1].raster.values.slice(16, 24)], [100, 100, 200, 200, 200, 200, 100, 100]);
-  const middle = prepare(wide, { fit: "middle", invert: "no" }, GREY);
+  const middle = prepare(wide, { fit: "crop", invert: "never" }, GREY);
   assert.equal(told(middle)[1], "The middle 4 × 4");
   assert.deepEqual(seen(middle), Array(16).fill(200));
   assert.deepEqual(told(prepare(wide, LEFT_ALONE, GREY)), ["The picture, 8 × 4", "Made 4 × 4"]);
@@ -109,10 +188,10 @@ test("a wide picture gets margins, or is cut to its middle, or is stretched", ()
 
 test("a tall picture is cut to its middle, too, and one of a single pixel fits", () => {
   const tall = picture(2, 7, (_, y) => plain(y * 10)());
-  const middle = prepare(tall, { fit: "middle", invert: "no" }, { width: 2, height: 2, channels: 1 });
+  const middle = prepare(tall, { fit: "crop", invert: "never" }, { width: 2, height: 2, channels: 1 });
   assert.deepEqual(seen(middle), [30, 30, 40, 40]);
-  for (const fit of /** @type {const} */ (["whole", "middle", "stretched"])) {
-    assert.deepEqual(seen(prepare(picture(1, 1, plain(5)), { fit, invert: "no" }, GREY)), Array(16).fill(5));
+  for (const fit of /** @type {const} */ (["contain", "crop", "stretch"])) {
+    assert.deepEqual(seen(prepare(picture(1, 1, plain(5)), { fit, invert: "never" }, GREY)), Array(16).fill(5));
   }
 });
 
