@@ -5,6 +5,7 @@ nothing that a user could have been told at the start is left to the training.
 """
 
 import hashlib
+import sys
 import zipfile
 import zlib
 from collections import Counter
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 import idx
 
@@ -22,6 +23,7 @@ LEAST = 2  # images of a class: one to train on, one to hold out
 SIDES = range(8, 257)  # pixels
 # Of red, green and blue, as the component has it (ITU-R BT.709); Pillow has BT.601.
 LUMA = np.array([2126, 7152, 722], np.uint32)
+DARK = 64  # on black nothing is seen of what stays below, as the component has it
 HELD_OUT = 1 / 12  # of each class
 MOST_CLASSES = 65_536  # what the component takes
 ARRAYS = (("images", "classes"), ("x_train", "y_train"))  # of an .npz
@@ -147,10 +149,12 @@ def from_folders(
         raise ValueError(f"{folder} has no IDX files and no folders: make one for each class, with its images in it")
     if "train" in names and len(names) <= 3 and any(entry.is_dir() for entry in (folder / "train").iterdir()):
         raise ValueError(f"{folder} has a folder train: give --data {folder / 'train'}, so that the rest stays unseen")
-    pictures, classes, unreadable, empty = [], [], [], []
+    pictures, classes, unreadable, empty, left_out = [], [], [], [], []
     for c, name in enumerate(names):
+        entries = sorted(path for path in (folder / name).iterdir() if not path.name.startswith("."))
         # Whatever is no file, such as a pipe, is left out as other names are; a link in a circle cannot be read.
-        paths = sorted(path for path in (folder / name).iterdir() if path.suffix.lower() in PICTURES and not is_special(path))
+        paths = [path for path in entries if path.suffix.lower() in PICTURES and not is_special(path)]
+        left_out += [f"{name}/{path.name}" for path in entries if path not in paths]
         if not paths:
             empty.append(name)
         for path in paths:
@@ -168,6 +172,8 @@ def from_folders(
         raise ValueError(f"no images in {some(empty)} of {folder}: add some, or remove the folder")
     if unreadable:
         raise ValueError(f"cannot read {some(unreadable)}: replace or remove")
+    if left_out:
+        print(f"left out, as they are no pictures: {some(left_out)}", file=sys.stderr)
     sizes = Counter(picture.size for _, picture in pictures)
     if len(sizes) > 1:
         (usual, _), *_ = sizes.most_common()
@@ -180,17 +186,43 @@ def from_folders(
 
 
 def flattened(picture: Image.Image, grey: bool) -> Image.Image:
-    """As 8-bit grey or colour; what is transparent shows the black behind it, as the component does it."""
-    if picture.mode.startswith(("I", "F")):
-        raise ValueError(f"{picture.mode} has more than 8 bits a channel: save it with 8")
+    """Upright, and as 8-bit grey or colour; what is transparent shows the black behind it, as the component does it."""
+    had_words = ";16" in str(picture.tile)  # of a channel of the file: Pillow keeps them where it has no colour
+    picture = in_eight_bits(ImageOps.exif_transpose(picture))
+    if had_words and all(low == high for low, high in np.reshape(picture.getextrema(), (-1, 2))):
+        raise ValueError("16 bits a channel, of which the upper 8 say nothing: save it with 8")
     has_no_colour = picture.mode in ("1", "L", "LA")
     if "A" in picture.getbands() or "transparency" in picture.info:
-        picture = picture.convert("RGBA")
-        picture = Image.alpha_composite(Image.new("RGBA", picture.size, (0, 0, 0, 255)), picture)
+        picture = Image.fromarray(opaque(np.asarray(picture.convert("RGBA"), np.uint32)))
     if has_no_colour:
         return picture.convert("L")
     picture = picture.convert("RGB")
-    return Image.fromarray((np.asarray(picture) @ LUMA // LUMA.sum()).astype(np.uint8)) if grey else picture
+    return Image.fromarray(luma(np.asarray(picture))) if grey else picture
+
+
+def in_eight_bits(picture: Image.Image) -> Image.Image:
+    """The same, where it has 16 bits: of these the upper 8, or the lower where nothing else is filled."""
+    if picture.mode.startswith("F"):
+        raise ValueError(f"{picture.mode} has more than 8 bits a channel: save it with 8")
+    if not picture.mode.startswith("I"):
+        return picture
+    values = np.asarray(picture, np.int64)
+    if values.min() < 0 or values.max() >= 1 << 16:
+        raise ValueError(f"{picture.mode} has more than 16 bits a channel: save it with 8")
+    return Image.fromarray((values if values.max() < 256 else (values + 128) // 257).astype(np.uint8))
+
+
+def opaque(picture: np.ndarray) -> np.ndarray:
+    """RGBA on black. What is dark throughout would not be seen there: it is ink, put on white and exchanged for light."""
+    colours, alpha = picture[..., :3], picture[..., 3:]
+    black = (colours * alpha + 127) // 255
+    is_ink = (alpha < 255).any() and luma(black).max() < DARK
+    return (alpha - black if is_ink else black).astype(np.uint8)
+
+
+def luma(colours: np.ndarray) -> np.ndarray:
+    """Grey of red, green and blue."""
+    return ((colours @ LUMA + LUMA.sum() // 2) // LUMA.sum()).astype(np.uint8)
 
 
 def is_special(path: Path) -> bool:

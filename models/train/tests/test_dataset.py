@@ -1,10 +1,13 @@
 """What data is taken, and that whatever is wrong with it is named."""
 
+import contextlib
 import gzip
+import io
 import os
 import struct
 import tempfile
 import unittest
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -93,9 +96,51 @@ class FoldersByClass(Folder):
         (self.folder / "shoes" / "0.png").write_bytes(whole[: len(whole) // 2])
         self.refused("hats/0.png", "and 1 more")
 
-    def test_a_picture_with_16_bits_is_named(self):
-        Image.fromarray(np.zeros((20, 20), np.uint16)).save(self.folder / "hats" / "0.png")
-        self.refused("hats/0.png", "8 bits")
+    def test_sixteen_bits_are_taken_and_the_lower_eight_where_nothing_else_is_filled(self):
+        for path in self.folder.rglob("*.png"):
+            picture(path, mode="L")
+        shades = np.arange(400, dtype=np.uint16).reshape(20, 20) * 255 // 399
+        for factor in (1, 257):
+            Image.fromarray(shades * factor).save(self.folder / "bags" / "0.png")
+            self.assertTrue((dataset.load(self.folder).images[0, ..., 0] == shades).all(), factor)
+
+    def test_colours_of_16_bits_that_would_be_black_are_named(self):
+        # A file of colours in 16 bits, which Pillow reads and does not write.
+        def chunk(kind, data):
+            return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+        rows = b"".join(b"\0" + b"\0\xc8" * 60 for _ in range(20))
+        header = struct.pack(">IIBBBBB", 20, 20, 16, 2, 0, 0, 0)
+        parts = (b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")
+        file = b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts)
+        (self.folder / "hats" / "0.png").write_bytes(file)
+        self.refused("hats/0.png", "save it with 8")
+
+    def test_a_picture_is_turned_upright(self):
+        stored = Image.new("L", (20, 20))
+        stored.putpixel((0, 0), 200)
+        exif = Image.Exif()
+        exif[0x0112] = 6  # what is stored on the left is the top, and so this corner is the one on the right
+        for path in self.folder.rglob("*.png"):
+            picture(path, mode="L")
+        stored.save(self.folder / "bags" / "0.png", exif=exif)
+        (seen,) = np.argwhere(dataset.load(self.folder).images[0, ..., 0] == 200)
+        self.assertEqual(seen.tolist(), [0, 19])
+
+    def test_what_is_dark_and_transparent_is_taken_as_ink(self):
+        alpha = np.arange(400, dtype=np.uint8).reshape(20, 20)
+        for path in self.folder.rglob("*.png"):
+            picture(path, mode="L")
+        Image.merge("LA", (Image.new("L", (20, 20)), Image.fromarray(alpha))).save(self.folder / "bags" / "0.png")
+        self.assertTrue((dataset.load(self.folder).images[0, ..., 0] == alpha).all())
+
+    def test_what_is_no_picture_is_left_out_and_said(self):
+        (self.folder / "hats" / "notes.txt").write_text("")
+        (self.folder / "hats" / ".hidden").write_text("")
+        said = io.StringIO()
+        with contextlib.redirect_stderr(said):
+            self.assertEqual(len(dataset.load(self.folder).images), 12)
+        self.assertEqual(said.getvalue(), "left out, as they are no pictures: hats/notes.txt\n")
 
     def test_a_photograph_is_named_before_it_is_decoded_and_the_remedy_works(self):
         picture(self.folder / "hats" / "0.png", 300, 400)
@@ -104,8 +149,8 @@ class FoldersByClass(Folder):
         self.refused("--size 300x20", size=(300, 20))
 
     def test_colour_becomes_grey_as_the_component_has_it(self):
-        # image 0.25, `into_luma8`: (2126 r + 7152 g + 722 b) / 10000, rounded down.
-        for colour, grey in (((255, 0, 0), 54), ((0, 255, 0), 182), ((0, 0, 255), 18), ((10, 200, 90), 151)):
+        # (2126 r + 7152 g + 722 b) / 10000, to the nearest.
+        for colour, grey in (((255, 0, 0), 54), ((0, 255, 0), 182), ((0, 0, 255), 18), ((10, 200, 90), 152)):
             Image.new("RGB", (20, 20), colour).save(self.folder / "bags" / "0.png")
             self.assertEqual(set(dataset.load(self.folder, grey=True).images[0].ravel()), {grey}, colour)
 
