@@ -12,12 +12,13 @@ use indicatif::{HumanBytes, HumanCount};
 use serde_json::json;
 use tokio::sync::mpsc;
 
+use super::stdout::printable;
 use super::{progress, stdout};
 use crate::broker::{Output, Route, Sink, open_sink};
 use crate::cli::{Format, ProduceCommand};
 use crate::config::BrokerConfig;
 use crate::exit::Failure;
-use crate::images::{Images, ImagesError, Produced, test_images};
+use crate::images::{Images, ImagesError, Produced, left_out, test_images};
 use crate::shutdown::Shutdown;
 
 /// Messages that may wait for the broker's confirmation: enough to share its group commits, few enough to hold in memory.
@@ -29,11 +30,14 @@ impl ProduceCommand {
     /// Sends the images, and returns when the broker has confirmed them all.
     pub async fn execute(self) -> anyhow::Result<()> {
         let config = BrokerConfig::new(self.broker, &self.storage)?;
-        let images = match &self.images {
+        let (images, others) = match &self.images {
             Some(path) => Images::open(path)?,
-            None => Images::Pixels(test_images()?),
+            None => (Images::Pixels(test_images()?), Vec::new()),
         };
         images.check(self.batch, config.max_message_bytes)?;
+        if let Some(said) = left_out(&others) {
+            progress::say(&format!("warning: {}", printable(&said)));
+        }
         let total = self
             .limit
             .map_or(images.count(), |limit| images.count().min(limit.get()));
@@ -88,6 +92,7 @@ impl ProduceCommand {
                     "images": sent.images,
                     "messages": sent.messages,
                     "bytes": sent.bytes,
+                    "left_out": others.len(),
                     "seconds": seconds,
                 })),
                 Format::Text => {

@@ -3,6 +3,7 @@
 //! Pixels are read a batch at a time and sent as the original program's message; files that are images already go as they
 //! are. Memory is bounded by one message, whatever a file's header claims.
 
+mod folder;
 pub mod idx;
 pub mod npy;
 mod original;
@@ -17,6 +18,7 @@ use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
 
+pub use folder::{Folder, left_out, some};
 pub use original::encode;
 pub use pixels::{Batch, HeaderError, Layout, Pixels, Shape};
 pub use test_set::{test_images, test_labels};
@@ -42,12 +44,17 @@ pub struct Produced {
 }
 
 impl Images {
-    /// A file or folder, recognised by its first bytes; of a folder, the PNG and JPEG files by name. Reads no more than a
-    /// header: what is wrong behind it is told at the message concerned.
-    pub fn open(path: &Path) -> Result<Self, ImagesError> {
-        if path.is_dir() {
-            return list(path).map(Self::Files);
+    /// A file, recognised by its first bytes, or the PNG and JPEG files of a folder, and the names of what else is there. Reads
+    /// no more than headers: what is wrong behind them is told at the message concerned.
+    pub fn open(path: &Path) -> Result<(Self, Vec<String>), ImagesError> {
+        match path.is_dir() {
+            true => list(path),
+            false => Ok((Self::of_file(path)?, Vec::new())),
         }
+    }
+
+    /// The same for a file alone.
+    pub fn of_file(path: &Path) -> Result<Self, ImagesError> {
         let mut start = Vec::new();
         let reader = start_of(path, &mut start)?;
         if media_type_of(&start).is_some() {
@@ -79,12 +86,19 @@ impl Images {
         }
     }
 
-    /// Fails where a message of `batch` images cannot keep within `max_message_bytes`.
+    /// Fails where a message of `batch` images, or a file, cannot keep within `max_message_bytes`.
     pub fn check(&self, batch: NonZeroUsize, max_message_bytes: usize) -> Result<(), ImagesError> {
-        match self {
-            Self::Pixels(pixels) => pixels.check(batch, max_message_bytes),
-            Self::Files(_) => Ok(()),
+        let files = match self {
+            Self::Pixels(pixels) => return pixels.check(batch, max_message_bytes),
+            Self::Files(files) => files,
+        };
+        for file in files {
+            let bytes = fs::metadata(file).map_err(|source| unreadable(file, source))?.len();
+            if bytes > max_message_bytes as u64 {
+                return Err(too_large(file, max_message_bytes));
+            }
         }
+        Ok(())
     }
 
     /// The next message: at most `batch` images of pixels, or one file of at most `max_message_bytes`. None: all are out.
@@ -149,32 +163,21 @@ pub fn media_type_of(start: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// Whether a file is called `.png`, `.jpg` or `.jpeg`.
-pub fn is_named_as_picture(path: &Path) -> bool {
-    let extension = path.extension().and_then(|extension| extension.to_str());
-    extension.is_some_and(|extension| {
-        ["png", "jpg", "jpeg"]
-            .iter()
-            .any(|known| extension.eq_ignore_ascii_case(known))
-    })
-}
-
-fn list(folder: &Path) -> Result<VecDeque<PathBuf>, ImagesError> {
-    let unreadable = |source| unreadable(folder, source);
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder).map_err(unreadable)? {
-        let path = entry.map_err(unreadable)?.path();
-        if is_named_as_picture(&path) && path.is_file() {
-            files.push(path);
-        }
+fn list(folder: &Path) -> Result<(Images, Vec<String>), ImagesError> {
+    let Folder {
+        pictures,
+        unusable,
+        left_out,
+    } = Folder::look_through(folder)?;
+    let folder = folder.to_owned();
+    if !unusable.is_empty() {
+        let files = some(&unusable);
+        return Err(ImagesError::Unusable { folder, files });
     }
-    if files.is_empty() {
-        return Err(ImagesError::NoImages {
-            folder: folder.to_owned(),
-        });
+    match pictures.is_empty() {
+        true => Err(ImagesError::NoImages { folder }),
+        false => Ok((Images::Files(pictures.into()), left_out)),
     }
-    files.sort();
-    Ok(files.into())
 }
 
 fn read_whole(path: &Path, max_message_bytes: usize) -> Result<Produced, ImagesError> {
@@ -184,10 +187,7 @@ fn read_whole(path: &Path, max_message_bytes: usize) -> Result<Produced, ImagesE
         .read_to_end(&mut payload)
         .map_err(|source| unreadable(path, source))?;
     if payload.len() > max_message_bytes {
-        return Err(ImagesError::FileTooLarge {
-            file: path.to_owned(),
-            limit: max_message_bytes,
-        });
+        return Err(too_large(path, max_message_bytes));
     }
     let Some(media_type) = media_type_of(&payload) else {
         return Err(ImagesError::NotAnImage { file: path.to_owned() });
@@ -195,6 +195,13 @@ fn read_whole(path: &Path, max_message_bytes: usize) -> Result<Produced, ImagesE
     let mut message = Message::new(payload);
     message.set_header(CONTENT_TYPE, media_type);
     Ok(Produced { message, images: 1 })
+}
+
+fn too_large(file: &Path, limit: usize) -> ImagesError {
+    ImagesError::FileTooLarge {
+        file: file.to_owned(),
+        limit,
+    }
 }
 
 fn unreadable(file: &Path, source: io::Error) -> ImagesError {
@@ -261,6 +268,14 @@ pub enum ImagesError {
     NotAnImage {
         /// The file.
         file: PathBuf,
+    },
+    /// Files of a folder that no message can carry.
+    #[error("{} has files that cannot be sent: {files}; remove or rename them", folder.display())]
+    Unusable {
+        /// The folder.
+        folder: PathBuf,
+        /// Which, and why.
+        files: String,
     },
     /// A folder of other things.
     #[error("the folder {} holds no .png, .jpg or .jpeg files", folder.display())]

@@ -171,9 +171,15 @@ fn what_the_component_refuses_is_named_and_the_others_count() {
     for number in 0..7 {
         sandbox.write(&format!("data/bag/x{number}.png"), b"\x89PNG\r\n\x1a\nand no more");
     }
+    sandbox.write("data/bag/y.webp", b"RIFF");
     let ended = sandbox.host(&evaluate(&classifier(), &["--data", "data", "--format", "json"]));
     assert_eq!(ended.code, Some(6), "{}", ended.stderr);
-    let lines: Vec<_> = ended.stderr.lines().collect();
+    let (warning, rest) = ended.stderr.split_once('\n').unwrap();
+    assert_eq!(
+        warning,
+        "warning: 1 entry is left out, being no .png, .jpg or .jpeg file: bag/y.webp"
+    );
+    let lines: Vec<_> = rest.lines().collect();
     assert!(
         lines[0].starts_with("not classified: bag/x0.png: rejected, bad-image: "),
         "{lines:?}"
@@ -183,7 +189,7 @@ fn what_the_component_refuses_is_named_and_the_others_count() {
     let json: Value = serde_json::from_slice(&ended.stdout).unwrap();
     assert_eq!((&json["images"], &json["right"]), (&json!(20), &json!(right(20))));
     assert_eq!(json["matrix"], json!(matrix(20)));
-    assert_eq!(json["unclassified"], 7);
+    assert_eq!((&json["unclassified"], &json["left_out"]), (&json!(7), &json!(1)));
     assert_eq!(json["first_unclassified"][6]["image"], "bag/x6.png");
 }
 

@@ -170,17 +170,31 @@ fn a_file_cut_short_is_told_at_the_message_concerned_and_the_whole_ones_stay_sen
 }
 
 #[test]
-fn a_file_that_is_only_named_like_a_picture_stops_the_folder_there() {
+fn files_that_are_only_named_like_pictures_are_told_before_the_first_is_sent() {
     let sandbox = Sandbox::new();
     sandbox.write("photos/1.png", b"\x89PNG\r\n\x1a\nrest");
     sandbox.write("photos/2.png", b"");
-    sandbox.write("photos/3.png", b"\x89PNG\r\n\x1a\nrest");
+    sandbox.write("photos/3.jpg", b"RIFF");
     let said = sandbox.fail(3, &["produce", "--images", "photos", "--interval", "0"]);
     assert!(
-        said.contains("2.png is empty or begins like neither PNG nor JPEG"),
+        said.contains("2.png is empty, 3.jpg begins like neither PNG nor JPEG; remove or rename them"),
         "{said}"
     );
-    assert_eq!(messages(&sandbox), 1);
+    assert!(!sandbox.path("host.db").exists());
+}
+
+#[test]
+fn what_is_left_out_of_a_folder_is_said_and_hidden_files_are_nobody_s_pictures() {
+    let sandbox = Sandbox::new();
+    for name in ["1.png", "2.webp", "notes.txt", ".3.png", "more/4.png"] {
+        sandbox.write(&format!("photos/{name}"), b"\x89PNG\r\n\x1a\nrest");
+    }
+    std::os::unix::fs::symlink("1.png", sandbox.path("photos/5.png")).unwrap();
+    let ended = sandbox.host(&["produce", "--images", "photos", "--interval", "0", "--format", "json"]);
+    let warning = "warning: 3 entries are left out, being no .png, .jpg or .jpeg file: 2.webp, more/, notes.txt";
+    assert_eq!(ended.stderr.lines().next(), Some(warning));
+    let sent: Value = serde_json::from_slice(&ended.stdout).unwrap();
+    assert_eq!((&sent["images"], &sent["left_out"]), (&Value::from(2), &Value::from(3)));
 }
 
 #[test]
@@ -193,6 +207,7 @@ fn what_no_message_can_carry_is_refused_with_the_remedy() {
     let said = sandbox.fail(4, &["produce", "--interval", "0", "--max-message-bytes", "100kB"]);
     assert!(said.contains("over the limit of 100000"), "{said}");
     sandbox.write("photos/1.png", [b"\x89PNG\r\n\x1a\n".as_slice(), &[0; 2000]].concat());
+    sandbox.write("photos/0.png", b"\x89PNG\r\n\x1a\n");
     let said = sandbox.fail(3, &["produce", "--images", "photos", "--max-message-bytes", "1kB"]);
     assert!(said.contains("1.png is over the limit of 1000 bytes"), "{said}");
 }

@@ -55,6 +55,7 @@ impl EvaluateCommand {
             model: model.clone(),
             data: printable(&data.name),
             images: data.left(),
+            left_out: data.left_out,
         };
         let options = Options {
             batch: self.batch.get() as u64,

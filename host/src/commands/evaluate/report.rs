@@ -26,6 +26,8 @@ pub struct About {
     pub data: String,
     /// All of them.
     pub images: u64,
+    /// Entries of a folder that are no pictures.
+    pub left_out: u64,
 }
 
 /// The figures, with their names.
@@ -90,6 +92,7 @@ impl<'a> Report<'a> {
             "labels": labels,
             "matrix": matrix,
             "most_wrong": wrong.collect::<Vec<_>>(),
+            "left_out": self.about.left_out,
             "unclassified": self.evaluation.unclassified,
             "first_unclassified": self.evaluation.first_unclassified,
             "warnings": self.evaluation.warnings,

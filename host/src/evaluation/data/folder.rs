@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::labels::{ByName, printable};
 use super::{DataError, Images, Labelled, Picture, Split};
 use crate::classifier::Description;
-use crate::images::{ImagesError, is_named_as_picture};
+use crate::images::{self, Folder, ImagesError, left_out};
 
 /// Finds the pictures of each class; those of the split, where the folder has one for each split.
 pub fn open(folder: &Path, split: Split, model: &Description) -> Result<Labelled, DataError> {
@@ -25,17 +25,31 @@ pub fn open(folder: &Path, split: Split, model: &Description) -> Result<Labelled
     }
     let mut warnings = Vec::new();
     let mut pictures = Vec::new();
+    let mut unusable = Vec::new();
+    // Beside the folders of classes, and in them.
+    let mut others = names(&entries(&folder, |path| !path.is_dir())?);
     for (class, name, path) in classes {
-        let files = entries(&path, |path| is_named_as_picture(path) && path.is_file())?;
-        if files.is_empty() {
+        let found = Folder::look_through(&path)?;
+        if found.pictures.is_empty() {
             let name = printable(&name);
             warnings.push(format!("the folder '{name}' holds no .png, .jpg or .jpeg files"));
         }
-        pictures.extend(files.into_iter().map(|path| Picture {
-            name: format!("{name}/{}", path.file_name().unwrap_or_default().to_string_lossy()),
+        others.extend(found.left_out.iter().map(|file| format!("{name}/{file}")));
+        unusable.extend(found.unusable.iter().map(|file| format!("{name}/{file}")));
+        let files = names(&found.pictures).into_iter().zip(found.pictures);
+        pictures.extend(files.map(|(file, path)| Picture {
+            name: format!("{name}/{file}"),
             path,
             class,
         }));
+    }
+    warnings.extend(left_out(&others).map(|said| printable(&said)));
+    if !unusable.is_empty() {
+        let files = printable(&images::some(&unusable));
+        warnings.push(format!(
+            "{} of the pictures cannot be classified: {files}",
+            unusable.len()
+        ));
     }
     if pictures.is_empty() {
         return Err(DataError::Nothing { folder });
@@ -43,6 +57,7 @@ pub fn open(folder: &Path, split: Split, model: &Description) -> Result<Labelled
     Ok(Labelled {
         name,
         warnings,
+        left_out: others.len() as u64,
         images: Images::Files(pictures.into()),
         taken: 0,
     })
@@ -65,6 +80,11 @@ fn of_split(folder: &Path, split: Split) -> Result<Option<PathBuf>, DataError> {
         }),
         (wanted, _) => Ok(wanted),
     }
+}
+
+fn names(paths: &[PathBuf]) -> Vec<String> {
+    let names = paths.iter().map(|path| path.file_name().unwrap_or_default());
+    names.map(|name| name.to_string_lossy().into_owned()).collect()
 }
 
 /// The folders within that are not hidden, by name.

@@ -82,7 +82,7 @@ impl Files {
             &[count] => count,
             other => return Err(reason(format!("they have the dimensions {other:?}; (N) is needed"))),
         };
-        let Images::Pixels(images) = Images::open(&self.images)? else {
+        let Images::Pixels(images) = Images::of_file(&self.images)? else {
             return Err(DataError::Unknown { path: self.images });
         };
         check_layout(&self.name, images.layout(), count, model)?;

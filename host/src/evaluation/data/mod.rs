@@ -56,6 +56,8 @@ pub struct Labelled {
     pub name: String,
     /// What is odd about it and no error.
     pub warnings: Vec<String>,
+    /// Entries of a folder that are no pictures.
+    pub left_out: u64,
     images: Images,
     taken: u64,
 }
@@ -172,6 +174,7 @@ impl Labelled {
         Ok(Self {
             name,
             warnings: Vec::new(),
+            left_out: 0,
             images: Images::Pixels(images, classes.into()),
             taken: 0,
         })

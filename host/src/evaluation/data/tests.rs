@@ -246,12 +246,10 @@ fn a_folder_s_pictures_have_the_class_of_its_name() {
     let folder = Folder::new();
     folder.write("t-shirt_top/b.jpg", "2");
     folder.write("t-shirt_top/a.PNG", "1");
-    folder.write("t-shirt_top/notes.txt", "no picture");
+    folder.write("t-shirt_top/.b.jpg", "hidden");
     folder.write("Bag/c.jpeg", "0");
     folder.write(".hidden/d.png", "no class");
-    folder.write("Shoe/notes.txt", "no picture");
     let data = folder.open(Split::Test).unwrap();
-    assert_eq!(data.warnings, ["the folder 'Shoe' holds no .png, .jpg or .jpeg files"]);
     assert_eq!(data.left(), 3);
     assert_eq!(read_all(data), (b"012".to_vec(), vec![0, 1, 1]));
     let mut data = folder.open(Split::Train).unwrap();
@@ -261,6 +259,26 @@ fn a_folder_s_pictures_have_the_class_of_its_name() {
         panic!("a file")
     };
     assert!(bytes.unwrap_err().contains("over the limit of 0 bytes"));
+}
+
+#[test]
+fn what_is_left_out_of_a_folder_or_cannot_be_classified_is_said() {
+    let folder = Folder::new();
+    folder.write("Bag/a.png", b"\x89PNG\r\n\x1a\n");
+    folder.write("Bag/b.webp", "RIFF");
+    folder.write("Bag/c.jpg", "RIFF");
+    folder.write("Shoe/notes.txt", "no picture");
+    folder.write("readme.txt", "no class");
+    let data = folder.open(Split::Test).unwrap();
+    assert_eq!(
+        data.warnings,
+        [
+            "the folder 'Shoe' holds no .png, .jpg or .jpeg files",
+            "3 entries are left out, being no .png, .jpg or .jpeg file: readme.txt, Bag/b.webp, Shoe/notes.txt",
+            "1 of the pictures cannot be classified: Bag/c.jpg begins like neither PNG nor JPEG",
+        ]
+    );
+    assert_eq!((data.left(), data.left_out), (2, 3));
 }
 
 #[test]

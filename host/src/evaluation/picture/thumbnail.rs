@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use image::imageops::{self, FilterType};
-use image::{DynamicImage, GrayImage, ImageReader, Limits, RgbImage};
+use image::{DynamicImage, GrayImage, ImageDecoder, ImageReader, Limits, RgbImage};
 
 use crate::images::Shape;
 
@@ -30,7 +30,7 @@ impl Thumbnail {
         Self::of(&picture.into_rgb8())
     }
 
-    /// Of a file; none where it is no picture, or far too large.
+    /// Of a file, upright; none where it is no picture, or far too large.
     pub fn of_file(path: &Path) -> Option<Self> {
         let mut reader = ImageReader::open(path).ok()?.with_guessed_format().ok()?;
         let mut limits = Limits::default();
@@ -38,7 +38,11 @@ impl Thumbnail {
         limits.max_image_height = Some(LARGEST_SIDE);
         limits.max_alloc = Some(MOST_BYTES);
         reader.limits(limits);
-        Self::of(&reader.decode().ok()?.into_rgb8())
+        let mut decoder = reader.into_decoder().ok()?;
+        let orientation = decoder.orientation().ok()?;
+        let mut picture = DynamicImage::from_decoder(decoder).ok()?;
+        picture.apply_orientation(orientation);
+        Self::of(&picture.into_rgb8())
     }
 
     fn of(picture: &RgbImage) -> Option<Self> {

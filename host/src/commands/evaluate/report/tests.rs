@@ -22,6 +22,7 @@ fn about(labels: &[&str]) -> About {
         },
         data: "photos".into(),
         images: 9,
+        left_out: 0,
     }
 }
 
