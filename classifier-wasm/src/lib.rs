@@ -11,6 +11,7 @@ pub mod prediction;
 pub mod prepare;
 mod preprocess;
 pub mod reject;
+mod resize;
 pub mod warning;
 
 use codec::answer::Answer;

@@ -1,121 +1,202 @@
-//! A picture of any size and colour, made into one image of the model's size.
+//! A picture of any size and colour, made into one image of the model's size as its rows come in.
 //!
-//! Nothing is inverted and nothing is cropped: Fashion-MNIST is a light object on black, and a picture of a dark object
-//! on white is classified as just that.
+//! `browser/src/picture/prepare.js` does the same to a picture, bit for bit, so that the same file gets the same answer in
+//! the host and on the page.
 
-use image::imageops::{self, FilterType};
-use image::{DynamicImage, ImageBuffer, Pixel, Rgba};
+mod transparent;
+
+use image::metadata::Orientation;
+
+pub use transparent::Transparent;
 
 use crate::images::ImageShape;
+use crate::prepare::{Fit, Invert, Prepare};
+use crate::resize::{Axis, Resize};
 
-/// Turns `picture` grey where the model has one channel, then stretches it to the model's size (a triangle filter whose
-/// support grows with the reduction, so every pixel counts). What is transparent shows the black behind it. Gives raw
-/// values 0 to 255, row-major H, W, C.
-pub fn fit(picture: DynamicImage, image: ImageShape) -> Vec<f32> {
-    let picture = if picture.color().has_alpha() {
-        on_black(picture)
-    } else {
-        picture
-    };
-    match image.channels {
-        1 => resized(picture.into_luma8(), image),
-        _ => resized(picture.into_rgb8(), image),
-    }
+/// A border is light from this mean of its values on.
+const LIGHT: u64 = 128;
+/// How much of the luma red, green and blue have, in ten-thousandths (ITU-R BT.709).
+const LUMA: [u32; 3] = [2126, 7152, 722];
+
+/// What is known of a picture before its rows come.
+#[derive(Debug, Clone, Copy)]
+pub struct Source {
+    /// Pixels of a row, as stored.
+    pub width: usize,
+    /// Rows, as stored.
+    pub height: usize,
+    /// 1: grey. 3: red, green, blue.
+    pub channels: usize,
+    /// How what is stored is turned upright.
+    pub orientation: Orientation,
 }
 
-fn on_black(picture: DynamicImage) -> DynamicImage {
-    let mut picture = picture.into_rgba8();
-    for Rgba([red, green, blue, alpha]) in picture.pixels_mut() {
-        for channel in [red, green, blue] {
-            // At most 255 * 255 / 255.
-            *channel = ((u16::from(*channel) * u16::from(*alpha) + 127) / 255) as u8;
+/// A picture on its way to the model.
+#[derive(Debug)]
+pub struct Preparation {
+    source: Source,
+    image: ImageShape,
+    invert: Invert,
+    resize: Resize,
+    border: Border,
+    /// A row in the model's channels, where these are not the picture's.
+    converted: Vec<u8>,
+}
+
+/// An image of the model's size.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Prepared {
+    /// Raw values 0 to 255, row-major H, W, C.
+    pub values: Vec<f32>,
+    /// The border of the picture is light, and nobody said what to make of that.
+    pub has_light_border: bool,
+}
+
+impl Preparation {
+    /// Waits for the rows of `source`.
+    pub fn new(source: Source, prepare: &Prepare, image: ImageShape) -> Preparation {
+        let Source { width, height, .. } = source;
+        let is_on_its_side = is_on_its_side(source.orientation);
+        let (across, down) = if is_on_its_side {
+            (height, width)
+        } else {
+            (width, height)
+        };
+        let (window_across, window_down) = window(prepare.fit, across, down, image);
+        let mut across = Axis::new(across, window_across, image.width);
+        let mut down = Axis::new(down, window_down, image.height);
+        let (left_is_right, top_is_bottom) = is_mirrored(source.orientation);
+        if left_is_right {
+            across = across.mirrored();
+        }
+        if top_is_bottom {
+            down = down.mirrored();
+        }
+        let (columns, rows) = if is_on_its_side { (down, across) } else { (across, down) };
+        Preparation {
+            source,
+            image,
+            invert: prepare.invert,
+            resize: Resize::new(columns, rows, image.channels),
+            border: Border::default(),
+            converted: Vec::new(),
         }
     }
-    picture.into()
+
+    /// Takes in the pixels of a row, as it is stored. Rows may come in any order, and in parts, each with zeros where the
+    /// others have their pixels.
+    pub fn add(&mut self, row: usize, pixels: &[u8]) {
+        let pixels = match (self.source.channels, self.image.channels) {
+            (1, 3) => {
+                self.converted.clear();
+                self.converted.extend(pixels.iter().flat_map(|grey| [*grey; 3]));
+                &self.converted
+            }
+            (3, 1) => {
+                self.converted.clear();
+                self.converted.extend(pixels.as_chunks().0.iter().copied().map(luma));
+                &self.converted
+            }
+            _ => pixels,
+        };
+        let is_outermost = row == 0 || row + 1 == self.source.height;
+        self.border.add(pixels, self.image.channels, is_outermost);
+        self.resize.add(row, pixels);
+    }
+
+    /// The image, once every row has come.
+    pub fn finish(self) -> Prepared {
+        let is_light = self.border.is_light(&self.source, self.image.channels);
+        let is_inverted = match self.invert {
+            Invert::Unsaid | Invert::Never => false,
+            Invert::Always => true,
+            Invert::Auto => is_light,
+        };
+        let values = self.resize.finish(is_inverted);
+        let values = if is_on_its_side(self.source.orientation) {
+            transposed(&values, self.image)
+        } else {
+            values
+        };
+        Prepared {
+            values: values.into_iter().map(f32::from).collect(),
+            has_light_border: is_light && self.invert == Invert::Unsaid,
+        }
+    }
 }
 
-fn resized<P: Pixel<Subpixel = u8> + 'static>(picture: ImageBuffer<P, Vec<u8>>, image: ImageShape) -> Vec<f32> {
-    // The sides of a model's image fit in 24 bits.
-    let (width, height) = (image.width as u32, image.height as u32);
-    let picture = if picture.dimensions() == (width, height) {
-        picture
-    } else {
-        imageops::resize(&picture, width, height, FilterType::Triangle)
-    };
-    picture.into_raw().into_iter().map(f32::from).collect()
+/// The grey value of a colour.
+pub fn luma(colour: [u8; 3]) -> u8 {
+    let parts = colour.iter().zip(LUMA);
+    let sum: u32 = parts.map(|(value, part)| u32::from(*value) * part).sum();
+    // At most 255, as the parts are 10,000 together.
+    ((sum + 5000) / 10_000) as u8
+}
+
+/// How many pixels across and down are made to the model's image, of an upright picture.
+fn window(fit: Fit, width: usize, height: usize, image: ImageShape) -> (usize, usize) {
+    let shape = image.width as f64 / image.height as f64;
+    let (wide, high) = (width as f64, height as f64);
+    if fit == Fit::Stretch || (wide / high / shape - 1.0).abs() < 0.01 {
+        return (width, height);
+    }
+    let is_wider = wide / high > shape;
+    // Sides have 16 bits.
+    let across = ((high * shape).round() as usize).max(1);
+    let down = ((wide / shape).round() as usize).max(1);
+    match is_wider == (fit == Fit::Crop) {
+        true => (across, height),
+        false => (width, down),
+    }
+}
+
+/// Whether a row as stored is a column of the upright picture.
+fn is_on_its_side(orientation: Orientation) -> bool {
+    orientation.to_exif() > 4
+}
+
+/// Whether what is stored first of the upright picture is its right side, and its bottom.
+fn is_mirrored(orientation: Orientation) -> (bool, bool) {
+    let number = orientation.to_exif();
+    (matches!(number, 2 | 3 | 6 | 7), matches!(number, 3 | 4 | 7 | 8))
+}
+
+/// The columns of an image as its rows.
+fn transposed(values: &[u8], image: ImageShape) -> Vec<u8> {
+    let ImageShape {
+        height,
+        width,
+        channels,
+    } = image;
+    let pixel = |x: usize, y: usize| values.chunks_exact(channels).nth(x * height + y);
+    let places = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
+    places.filter_map(|(x, y)| pixel(x, y)).flatten().copied().collect()
+}
+
+/// The outermost pixels.
+#[derive(Debug, Default)]
+struct Border {
+    sum: u64,
+}
+
+impl Border {
+    fn add(&mut self, pixels: &[u8], channels: usize, is_outermost: bool) {
+        let sum = |pixels: &[u8]| pixels.iter().copied().map(u64::from).sum::<u64>();
+        let (first, rest) = pixels.split_at_checked(channels).unwrap_or_default();
+        let last = rest.len().saturating_sub(channels);
+        self.sum += match is_outermost {
+            true => sum(pixels),
+            false => sum(first) + sum(rest.get(last..).unwrap_or_default()),
+        };
+    }
+
+    fn is_light(&self, source: &Source, channels: usize) -> bool {
+        let (width, height) = (source.width as u64, source.height as u64);
+        let within = width.saturating_sub(2) * height.saturating_sub(2);
+        self.sum >= LIGHT * (width * height - within) * channels as u64
+    }
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
-mod tests {
-    use super::*;
-    use image::{GrayImage, Luma, Rgb, RgbImage, RgbaImage};
-
-    const GREY: ImageShape = ImageShape {
-        height: 2,
-        width: 3,
-        channels: 1,
-    };
-    const COLOUR: ImageShape = ImageShape {
-        height: 2,
-        width: 3,
-        channels: 3,
-    };
-
-    #[test]
-    fn pixels_of_the_right_size_are_left_alone() {
-        let picture = GrayImage::from_raw(3, 2, vec![0, 1, 2, 3, 4, 255]).map(DynamicImage::from);
-        assert_eq!(
-            picture.map(|picture| fit(picture, GREY)),
-            Some(vec![0.0, 1.0, 2.0, 3.0, 4.0, 255.0])
-        );
-    }
-
-    #[test]
-    fn every_pixel_counts_when_a_picture_shrinks() {
-        let stripes = GrayImage::from_fn(300, 200, |x, _| Luma([if x % 2 == 0 { 0 } else { 200 }]));
-        for value in fit(stripes.into(), GREY) {
-            assert!((value - 100.0).abs() <= 4.0, "{value}");
-        }
-    }
-
-    #[test]
-    fn grey_becomes_colour_and_colour_grey() {
-        let grey = GrayImage::from_pixel(3, 2, Luma([77]));
-        assert_eq!(fit(grey.into(), COLOUR), [77.0; 18]);
-        let colour = RgbImage::from_pixel(3, 2, Rgb([90, 90, 90]));
-        assert_eq!(fit(colour.into(), GREY), [90.0; 6]);
-    }
-
-    #[test]
-    fn what_is_transparent_shows_black() {
-        let picture = RgbaImage::from_pixel(3, 2, Rgba([200, 200, 200, 0]));
-        assert_eq!(fit(picture.into(), GREY), [0.0; 6]);
-        let half = RgbaImage::from_pixel(3, 2, Rgba([200, 200, 200, 128]));
-        assert_eq!(fit(half.into(), GREY), [100.0; 6]);
-    }
-
-    /// The page does the same to a picture before it asks the component: `browser/test/unit/picture.test.js` has the same
-    /// picture, and the same sums.
-    #[test]
-    fn a_picture_becomes_what_the_page_makes_of_it_to_the_last_bit() {
-        let mut state = 77u32;
-        let mut next = || {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            (state >> 24) as u8
-        };
-        let noise = RgbImage::from_fn(97, 53, |_, _| Rgb([next(), next(), next()]));
-        for (channels, expected) in [(1, 4_157_336_356), (3, 3_762_368_823)] {
-            let image = ImageShape {
-                height: 28,
-                width: 28,
-                channels,
-            };
-            let values = fit(noise.clone().into(), image);
-            let sum = values.iter().fold(2_166_136_261u32, |sum, value| {
-                (sum ^ *value as u32).wrapping_mul(16_777_619)
-            });
-            assert_eq!(sum, expected, "{channels} channels");
-        }
-    }
-}
+mod tests;

@@ -7,6 +7,8 @@ use std::fmt;
 pub enum Warning {
     /// All pixels lie within 0 to 1, with fractions between, and were taken as they are.
     PixelsOf0To1,
+    /// The border of a picture is light, and it was taken as it is.
+    LightBorder,
 }
 
 impl Warning {
@@ -14,6 +16,7 @@ impl Warning {
     pub const fn code(self) -> &'static str {
         match self {
             Warning::PixelsOf0To1 => "pixels-of-0-to-1",
+            Warning::LightBorder => "light-border",
         }
     }
 }
@@ -25,6 +28,10 @@ impl fmt::Display for Warning {
             Warning::PixelsOf0To1 => {
                 "every pixel lies between 0 and 1, which was taken for nearly black: send 0 to 255, or ask for scale=1 or \
                  scale=auto (--scale)"
+            }
+            Warning::LightBorder => {
+                "the border of the picture is light, and models of this kind are taught light things on black: ask for \
+                 invert=auto, or invert=never where it is meant so (--invert)"
             }
         })
     }

@@ -23,6 +23,8 @@ import onnxruntime
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+import pictures
+
 HERE = Path(__file__).parent
 MODELS = HERE.parent.parent / "models"
 MODEL = Path(sys.argv[1]) if len(sys.argv) > 1 else MODELS / "fashion-small.onnx"
@@ -376,7 +378,23 @@ def picture_cases(one: np.ndarray) -> None:
     at = png.index(b"IDAT") + 20
     bad("png-corrupt", "bad-image", png[:at] + bytes([png[at] ^ 0x55]) + png[at + 1 :], PNG)
     bad("png-signature-alone", "bad-image", png[:8])
-    bad("png-claims-gigabytes", "too-large", huge_png(), PNG)
+    bad("png-claims-gigabytes", "too-large", huge_png(60_000, 60_000), PNG)
+    bad("png-of-the-largest-sides", "too-large", huge_png(65_535, 65_535), PNG)
+    bad("png-of-a-longer-side", "too-large", huge_png(65_536, 1), PNG)
+    for name, seen, body in pictures.kinds(one[0]):
+        good(name, seen[None], body, PNG if name.startswith("png") else JPEG)
+    photograph = pictures.png(np.asarray(grey).repeat(143, 0).repeat(143, 1)[..., None], pictures.GREY)
+    good("png-sixteen-megapixels", one, photograph, PNG)
+    dark = picture(Image.fromarray(255 - one[0]), "PNG")
+    good("png-dark-on-light", 255 - one, dark, PNG, warnings=["light-border"])
+    good("png-dark-on-light-never", 255 - one, dark, PNG, prepare="invert=never")
+    good("png-dark-on-light-always", one, dark, PNG, prepare="invert=always")
+    good("png-dark-on-light-auto", one, dark, PNG, prepare="invert=auto")
+    good("png-light-on-dark-auto", one, png, PNG, prepare="invert=auto")
+    photograph = pictures.photograph(one[0])
+    good("png-photograph", one, photograph, prepare="fit=crop;invert=auto")
+    bad("prepare-no-fit", "unsupported-preparation", png, PNG, prepare="fit=whole")
+    bad("prepare-no-invert", "unsupported-preparation", png, PNG, prepare="invert=yes")
     bad("jpeg-start-alone", "bad-image", b"\xff\xd8\xff\xe0", JPEG)
     bad("png-said-jpeg", "content-type-mismatch", png, JPEG)
     bad("png-said-json", "content-type-mismatch", png, JSON)
@@ -384,13 +402,11 @@ def picture_cases(one: np.ndarray) -> None:
     bad("text-said-png", "bad-image", "hello", PNG)
 
 
-def huge_png() -> bytes:
-    """One row of black in a file whose header says 60,000 x 60,000."""
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(60_001))) + chunk(b"IEND", b"")
+def huge_png(width: int, height: int) -> bytes:
+    """One row of black in a file whose header says there is more."""
+    header = struct.pack(">IIBBBBB", width, height, 8, pictures.GREY, 0, 0, 0)
+    parts = [(b"IHDR", header), (b"IDAT", zlib.compress(bytes(width + 1))), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(pictures.chunk(*part) for part in parts)
 
 
 def negotiation_cases(three: np.ndarray, one: np.ndarray) -> None:

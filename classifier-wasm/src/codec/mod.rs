@@ -133,8 +133,8 @@ fn decode_as(format: &str, body: &[u8], prepare: &Prepare, image: ImageShape) ->
     match format {
         JSON => array(json::decode(body, image)?, prepare.scale, image),
         NPY => array(npy::decode(body, image)?, prepare.scale, image),
-        PNG => picture::decode(body, ImageFormat::Png, image),
-        _ => picture::decode(body, ImageFormat::Jpeg, image),
+        PNG => picture::decode(body, ImageFormat::Png, prepare, image),
+        _ => picture::decode(body, ImageFormat::Jpeg, prepare, image),
     }
 }
 

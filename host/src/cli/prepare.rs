@@ -1,4 +1,4 @@
-//! How a component is to read pixels: what may be typed.
+//! How a component is to read pixels and prepare pictures: what may be typed.
 
 use clap::{Args, ValueEnum};
 
@@ -19,6 +19,12 @@ pub struct PrepareArgs {
         help_heading = "Component"
     )]
     pub raw: Option<String>,
+    /// How pictures get the shape of the model's image [default: stretch].
+    #[arg(long, value_enum, value_name = "HOW", help_heading = "Component")]
+    pub fit: Option<FitName>,
+    /// Whether light and dark of pictures change places [default: never, with a warning where the border is light].
+    #[arg(long, value_enum, value_name = "WHEN", help_heading = "Component")]
+    pub invert: Option<InvertName>,
 }
 
 /// Where the scale of pixels ends.
@@ -34,15 +40,42 @@ pub enum ScaleName {
     Auto,
 }
 
+/// How a picture gets the shape of the model's image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FitName {
+    /// It is stretched.
+    Stretch,
+    /// All of it is there, with black margins.
+    Contain,
+    /// Its middle is.
+    Crop,
+}
+
+/// Whether light and dark of a picture change places: models are often taught light things on black.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum InvertName {
+    /// They do where the border is light.
+    Auto,
+    /// They do.
+    Always,
+    /// They do not.
+    Never,
+}
+
 impl PrepareArgs {
     /// As the contract has it in `prepare`; None: nothing is asked for.
     pub fn parameters(&self) -> Option<String> {
-        let scale = self.scale.and_then(|scale| scale.to_possible_value());
-        let scale = scale.map(|scale| format!("scale={}", scale.get_name()));
+        let scale = parameter("scale", self.scale);
         let raw = self.raw.as_ref().map(|dtype| format!("raw={dtype}"));
-        let parameters: Vec<_> = [scale, raw].into_iter().flatten().collect();
+        let (fit, invert) = (parameter("fit", self.fit), parameter("invert", self.invert));
+        let parameters: Vec<_> = [scale, raw, fit, invert].into_iter().flatten().collect();
         (!parameters.is_empty()).then(|| parameters.join(";"))
     }
+}
+
+fn parameter(name: &str, value: Option<impl ValueEnum>) -> Option<String> {
+    let value = value?.to_possible_value()?;
+    Some(format!("{name}={}", value.get_name()))
 }
 
 /// One word, so that it stays one parameter; which of them are types the component knows.
@@ -82,11 +115,21 @@ mod tests {
             Some("scale=1;raw=<f4")
         );
         assert_eq!(parameters(&["--scale=auto", "a.raw"]).as_deref(), Some("scale=auto"));
+        let fitted = parameters(&["--invert", "auto", "--fit", "contain", "a.raw"]);
+        assert_eq!(fitted.as_deref(), Some("fit=contain;invert=auto"));
     }
 
     #[test]
     fn what_is_no_word_is_refused() {
-        for typed in ["--raw=", "--raw=a;b=1", "--raw=<", "--scale=2", "--scale="] {
+        for typed in [
+            "--raw=",
+            "--raw=a;b=1",
+            "--raw=<",
+            "--scale=2",
+            "--scale=",
+            "--fit=whole",
+            "--invert",
+        ] {
             assert!(Typed::try_parse_from(["host", typed]).is_err(), "{typed}");
         }
     }

@@ -16,6 +16,7 @@ use crate::classifier::{Classifier, ClassifierConfig};
 use crate::cli::{ClassifyCommand, Format};
 use crate::config::DEFAULT_MAX_MESSAGE;
 use crate::exit::Failure;
+use crate::images::media_type_of;
 use crate::message::{CONTENT_TYPE, Message};
 use crate::pipeline::{Cause, Classify};
 use crate::shutdown::interrupted;
@@ -81,8 +82,9 @@ async fn classify(config: &ClassifierConfig, files: &[PathBuf], format: Format) 
 async fn score(classifier: &Classifier, file: &Path, limit: usize) -> anyhow::Result<(Scores, Vec<Cause>)> {
     let path = file.to_owned();
     let payload = tokio::task::spawn_blocking(move || read(&path, limit)).await??;
+    let content_type = media_type_of(&payload).or_else(|| content_type(file));
     let mut message = Message::new(payload);
-    if let Some(content_type) = content_type(file) {
+    if let Some(content_type) = content_type {
         message.set_header(CONTENT_TYPE, content_type);
     }
     let answer = classifier.classify(&message).await?;
@@ -104,7 +106,8 @@ fn read(path: &Path, limit: usize) -> anyhow::Result<Bytes> {
     Ok(bytes.into())
 }
 
-/// By the name. None: the component recognises it from the bytes.
+/// By the name, which says nothing of a picture that its bytes show: many a PNG is called `.jpg`. None: the component recognises
+/// it from the bytes.
 fn content_type(file: &Path) -> Option<&'static str> {
     let extension = file.extension()?.to_str()?.to_ascii_lowercase();
     match extension.as_str() {

@@ -1,5 +1,7 @@
 //! `host run`, `classify`, `inspect` and `demo`: commands that need a component, mostly the real one.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use super::components::component;
@@ -226,6 +228,32 @@ fn files_are_classified_in_order_and_a_bad_one_is_named_while_the_others_go_on()
     assert_eq!(json["file"], "two.npy");
     assert_eq!(json["predictions"][1]["top"][0]["label"], "Pullover");
     assert_eq!(json["predictions"][1]["top"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn a_picture_is_prepared_as_it_is_asked_for_and_one_with_a_light_border_is_warned_of() {
+    let sandbox = Sandbox::new();
+    let classifier = classifier();
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit/corpus/files/png-photograph");
+    // Its name is wrong, which many are.
+    sandbox.write("shoe.jpg", std::fs::read(corpus).unwrap());
+    let classify = ["classify", "--component", &classifier, "--format", "json", "shoe.jpg"];
+    let answer = |more: &[&str]| -> Value {
+        let said = sandbox.succeed(&[&classify[..], more].concat());
+        let json: Value = serde_json::from_str(&said).unwrap();
+        json!([json["predictions"][0]["top"][0]["label"], json["warnings"][0]["code"]])
+    };
+    assert_eq!(
+        answer(&["--fit", "crop", "--invert", "auto"]),
+        json!(["Ankle boot", null])
+    );
+    let left_alone = answer(&["--fit", "crop"]);
+    assert_ne!(left_alone[0], "Ankle boot");
+    assert_eq!(left_alone[1], "light-border");
+    assert_eq!(
+        answer(&["--fit", "crop", "--invert", "never"]),
+        json!([left_alone[0], null])
+    );
 }
 
 #[test]

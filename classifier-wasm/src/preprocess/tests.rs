@@ -1,0 +1,200 @@
+use super::*;
+
+const GREY: ImageShape = ImageShape {
+    height: 2,
+    width: 3,
+    channels: 1,
+};
+const COLOUR: ImageShape = ImageShape {
+    height: 2,
+    width: 3,
+    channels: 3,
+};
+
+fn prepare(fit: Fit, invert: Invert) -> Prepare {
+    Prepare {
+        fit,
+        invert,
+        ..Prepare::default()
+    }
+}
+
+const fn upright(width: usize, height: usize, channels: usize) -> Source {
+    Source {
+        width,
+        height,
+        channels,
+        orientation: Orientation::NoTransforms,
+    }
+}
+
+fn prepared(source: Source, pixels: &[u8], prepare: &Prepare, image: ImageShape) -> Prepared {
+    let mut preparation = Preparation::new(source, prepare, image);
+    // From the last row to the first, since the order makes no difference.
+    let rows = pixels.chunks_exact(source.width * source.channels);
+    for (row, pixels) in rows.enumerate().rev() {
+        preparation.add(row, pixels);
+    }
+    preparation.finish()
+}
+
+fn transparent(pixels: &[u8], channels: usize) -> Vec<f32> {
+    let mut transparent = Transparent::new(upright(3, 2, channels), &Prepare::default(), GREY);
+    for (row, pixels) in pixels.chunks_exact(3 * (channels + 1)).enumerate() {
+        transparent.add(row, pixels);
+    }
+    transparent.finish().values
+}
+
+#[test]
+fn pixels_of_the_right_size_are_left_alone() {
+    let prepared = prepared(upright(3, 2, 1), &[0, 1, 2, 3, 4, 255], &Prepare::default(), GREY);
+    assert_eq!(prepared.values, [0.0, 1.0, 2.0, 3.0, 4.0, 255.0]);
+}
+
+#[test]
+fn every_pixel_counts_when_a_picture_shrinks() {
+    let stripes: Vec<u8> = (0..300 * 200)
+        .map(|pixel| if pixel % 2 == 0 { 0 } else { 200 })
+        .collect();
+    for value in prepared(upright(300, 200, 1), &stripes, &Prepare::default(), GREY).values {
+        assert!((value - 100.0).abs() <= 4.0, "{value}");
+    }
+}
+
+#[test]
+fn grey_becomes_colour_and_colour_grey_by_its_luma() {
+    assert_eq!(
+        prepared(upright(3, 2, 1), &[77; 6], &Prepare::default(), COLOUR).values,
+        [77.0; 18]
+    );
+    assert_eq!(
+        prepared(upright(3, 2, 3), &[90; 18], &Prepare::default(), GREY).values,
+        [90.0; 6]
+    );
+    assert_eq!([luma([255, 0, 0]), luma([0, 255, 0]), luma([0, 0, 255])], [54, 182, 18]);
+    assert_eq!([luma([255; 3]), luma([0; 3])], [255, 0]);
+}
+
+#[test]
+fn what_is_transparent_shows_black() {
+    assert_eq!(transparent(&[200, 0].repeat(6), 1), [0.0; 6]);
+    assert_eq!(transparent(&[200, 128].repeat(6), 1), [100.0; 6]);
+    assert_eq!(transparent(&[200, 200, 200, 128].repeat(6), 3), [100.0; 6]);
+}
+
+#[test]
+fn what_is_dark_and_transparent_is_taken_as_ink() {
+    let shape = [0, 10, 0, 20, 0, 30, 0, 40, 0, 50, 0, 255];
+    assert_eq!(transparent(&shape, 1), [10.0, 20.0, 30.0, 40.0, 50.0, 255.0]);
+    let dark_blue: Vec<u8> = [10, 20, 0, 255].iter().flat_map(|alpha| [0, 0, 40, *alpha]).collect();
+    let ink = transparent(&[dark_blue, vec![0; 8]].concat(), 3);
+    assert!(ink[0] >= 9.0 && ink[3] > 240.0 && ink[5] == 0.0, "{ink:?}");
+}
+
+#[test]
+fn what_is_dark_and_opaque_stays_dark_and_what_is_light_somewhere_stays_on_black() {
+    assert_eq!(transparent(&[7, 255].repeat(6), 1), [7.0; 6]);
+    let light_somewhere = [0, 255, 0, 0, 64, 255, 0, 0, 0, 0, 0, 0];
+    assert_eq!(transparent(&light_somewhere, 1), [0.0, 0.0, 64.0, 0.0, 0.0, 0.0]);
+}
+
+#[test]
+fn light_and_dark_change_places_where_that_is_asked_for_or_the_border_is_light() {
+    let framed = |border: u8, within: u8| {
+        let pixels: Vec<u8> = (0..16)
+            .map(|pixel| match (pixel % 4, pixel / 4) {
+                (1 | 2, 1 | 2) => within,
+                _ => border,
+            })
+            .collect();
+        pixels
+    };
+    let image = ImageShape {
+        height: 4,
+        width: 4,
+        channels: 1,
+    };
+    let corner_and_middle = |pixels: &[u8], invert| {
+        let prepared = prepared(upright(4, 4, 1), pixels, &prepare(Fit::Stretch, invert), image);
+        (prepared.values[0], prepared.values[5], prepared.has_light_border)
+    };
+    assert_eq!(corner_and_middle(&framed(250, 0), Invert::Auto), (5.0, 255.0, false));
+    assert_eq!(corner_and_middle(&framed(10, 255), Invert::Auto), (10.0, 255.0, false));
+    assert_eq!(corner_and_middle(&framed(10, 255), Invert::Always), (245.0, 0.0, false));
+    assert_eq!(corner_and_middle(&framed(250, 0), Invert::Never), (250.0, 0.0, false));
+    assert_eq!(corner_and_middle(&framed(250, 0), Invert::Unsaid), (250.0, 0.0, true));
+    assert_eq!(
+        corner_and_middle(&framed(10, 255), Invert::Unsaid),
+        (10.0, 255.0, false)
+    );
+    assert_eq!(corner_and_middle(&framed(128, 0), Invert::Auto), (127.0, 255.0, false));
+    assert_eq!(corner_and_middle(&framed(127, 0), Invert::Auto), (127.0, 0.0, false));
+}
+
+#[test]
+fn a_wide_picture_gets_margins_or_is_cut_to_its_middle_or_is_stretched() {
+    let wide: Vec<u8> = [100, 100, 200, 200, 200, 200, 100, 100].repeat(4);
+    let image = ImageShape {
+        height: 4,
+        width: 4,
+        channels: 1,
+    };
+    let values = |fit, invert| prepared(upright(8, 4, 1), &wide, &prepare(fit, invert), image).values;
+    assert_eq!(values(Fit::Crop, Invert::Never), [200.0; 16]);
+    // The first row takes in some of the picture's first, and the rest of it is margin: black, exchanged or not.
+    assert_eq!(values(Fit::Contain, Invert::Never)[..4], [16.0, 27.0, 27.0, 16.0]);
+    assert_eq!(values(Fit::Contain, Invert::Always)[..4], [20.0, 10.0, 10.0, 20.0]);
+    assert!(values(Fit::Stretch, Invert::Never).iter().all(|value| *value >= 100.0));
+}
+
+#[test]
+fn a_tall_picture_is_cut_to_its_middle_and_one_of_a_single_pixel_fits() {
+    let tall: Vec<u8> = (0..14).map(|pixel| pixel / 2 * 10).collect();
+    let image = ImageShape {
+        height: 2,
+        width: 2,
+        channels: 1,
+    };
+    let middle = prepared(upright(2, 7, 1), &tall, &prepare(Fit::Crop, Invert::Never), image);
+    assert_eq!(middle.values, [30.0, 30.0, 40.0, 40.0]);
+    for fit in [Fit::Contain, Fit::Crop, Fit::Stretch] {
+        let one = prepared(upright(1, 1, 1), &[5], &prepare(fit, Invert::Never), image);
+        assert_eq!(one.values, [5.0; 4]);
+    }
+}
+
+/// The page does the same to a picture before it asks the component: `browser/test/unit/picture.test.js` has the same
+/// picture, and the same sums.
+#[test]
+fn a_picture_becomes_what_the_page_makes_of_it_to_the_last_bit() {
+    let mut state = 77u32;
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as u8
+    };
+    let noise: Vec<u8> = (0..97 * 53 * 4).map(|_| next()).collect();
+    let opaque: Vec<u8> = noise.chunks_exact(4).flat_map(|pixel| pixel[..3].to_vec()).collect();
+    let sums = |fit, invert, channels| {
+        let image = ImageShape {
+            height: 28,
+            width: 28,
+            channels,
+        };
+        let source = upright(97, 53, 3);
+        let mut cut_out = Transparent::new(source, &prepare(fit, invert), image);
+        for (row, pixels) in noise.chunks_exact(97 * 4).enumerate() {
+            cut_out.add(row, pixels);
+        }
+        let opaque = prepared(source, &opaque, &prepare(fit, invert), image);
+        [opaque, cut_out.finish()].map(|prepared| {
+            prepared.values.iter().fold(2_166_136_261u32, |sum, value| {
+                (sum ^ *value as u32).wrapping_mul(16_777_619)
+            })
+        })
+    };
+    assert_eq!(sums(Fit::Stretch, Invert::Never, 1), [1_505_514_123, 2_488_017_444]);
+    assert_eq!(sums(Fit::Stretch, Invert::Never, 3), [4_122_348_451, 2_294_401_093]);
+    assert_eq!(sums(Fit::Contain, Invert::Always, 1), [3_759_949_841, 31_372_724]);
+    assert_eq!(sums(Fit::Crop, Invert::Auto, 1), [2_379_952_013, 1_116_846_052]);
+}
