@@ -31,4 +31,4 @@ pub use pubsub::{
 };
 pub use python::python_environment;
 pub use skip::{SKIPPED, or_skip};
-pub use wire::exchange;
+pub use wire::{exchange, open_transactions};

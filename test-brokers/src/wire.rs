@@ -9,6 +9,14 @@ use std::time::Duration;
 const LARGEST: usize = 1 << 20;
 
 const METADATA: i16 = 3;
+const LIST_TRANSACTIONS: i16 = 66;
+
+/// Asks for the transactions that have begun and not ended, whoever produces. Lengths are one more than they are, and each part
+/// ends with the number of its tagged fields: the header, which [`exchange`] knows without, and the request.
+const OPEN: &[u8] = b"\0\x04\x08Ongoing\x0ePrepareCommit\x0dPrepareAbort\x01\0";
+
+/// Until a broker answers.
+const LIMIT: Duration = Duration::from_secs(10);
 
 /// Sends one request and takes its answer, both without what frames them. The version must be one before the tagged
 /// fields of the header, and `limit` holds for each of the steps.
@@ -72,6 +80,57 @@ fn parse(mut answer: &[u8]) -> Option<Metadata> {
     })
 }
 
+/// The ids of the transactions that have not ended, where each of the addresses is a broker's on this machine.
+pub fn open_transactions(bootstrap: &str) -> Result<Vec<String>> {
+    let mut open = Vec::new();
+    for address in bootstrap.split(',') {
+        let (_, port) = address.rsplit_once(':').context("an address without a port")?;
+        let answer = exchange(port.parse()?, LIST_TRANSACTIONS, 0, OPEN, LIMIT)?;
+        let (code, ids) = parse_transactions(&answer).context("an answer about transactions that is cut short")?;
+        ensure!(code == 0, "the coordinator of transactions has the error {code}");
+        open.extend(ids);
+    }
+    Ok(open)
+}
+
+fn parse_transactions(mut answer: &[u8]) -> Option<(i16, Vec<String>)> {
+    let answer = &mut answer;
+    let _header: [u8; 1] = take(answer)?;
+    let _throttled: [u8; 4] = take(answer)?;
+    let code = i16::from_be_bytes(take(answer)?);
+    for _ in 0..take_length(answer)? {
+        let _unknown_state = take_compact(answer)?;
+    }
+    let mut ids = Vec::new();
+    for _ in 0..take_length(answer)? {
+        ids.push(take_compact(answer)?);
+        let _producer: [u8; 8] = take(answer)?;
+        let _state = take_compact(answer)?;
+        let _tagged: [u8; 1] = take(answer)?;
+    }
+    Some((code, ids))
+}
+
+/// Seven bits a byte, the lowest first; the highest bit says that more follow.
+fn take_length(bytes: &mut &[u8]) -> Option<usize> {
+    let mut length = 0;
+    for shift in [0, 7, 14] {
+        let [byte] = take(bytes)?;
+        length |= usize::from(byte & 0x7f) << shift;
+        if byte < 0x80 {
+            return Some(length.saturating_sub(1));
+        }
+    }
+    None
+}
+
+fn take_compact(bytes: &mut &[u8]) -> Option<String> {
+    let length = take_length(bytes)?;
+    let (text, rest) = bytes.split_at_checked(length)?;
+    *bytes = rest;
+    Some(String::from_utf8_lossy(text).into_owned())
+}
+
 /// A null string has the length -1, and no bytes.
 fn take_string(bytes: &mut &[u8]) -> Option<String> {
     let length = i16::from_be_bytes(take(bytes)?);
@@ -105,6 +164,15 @@ mod tests {
             cluster_id: "c".to_owned(),
         };
         assert_eq!(parse(ANSWER), Some(read));
+    }
+
+    #[test]
+    fn transactions_are_read_by_their_ids() {
+        let answer = b"\0\0\0\0\0\0\0\x01\x03\
+            \x02a\0\0\0\0\0\0\0\x01\x08Ongoing\0\
+            \x03bc\0\0\0\0\0\0\0\x02\x08Ongoing\0\0";
+        let ids = vec!["a".to_owned(), "bc".to_owned()];
+        assert_eq!(parse_transactions(answer), Some((0, ids)));
     }
 
     #[test]

@@ -30,6 +30,11 @@ pub trait Wire {
     /// How many dead letters came since the last call.
     fn dead_letters(&mut self) -> u64;
 
+    /// Whether somebody has answers under way that may still be found.
+    fn has_open(&self) -> bool {
+        false
+    }
+
     /// Tells a `host run` where to read and to publish.
     fn prepare(&self, host: &mut Command);
 }
@@ -119,6 +124,14 @@ impl Stream {
         }
     }
 
+    pub fn wait_until(&self, what: &str, holds: impl Fn() -> bool) {
+        let began = Instant::now();
+        while !holds() {
+            assert!(began.elapsed() < DEADLINE, "{what}: never\n{}", self.last_words());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// The end of every host's log.
     fn last_words(&self) -> String {
         let mut words = String::new();
@@ -143,7 +156,15 @@ impl Stream {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        // What comes twice may come a little later.
+        // What comes twice comes with the last transaction that was begun before, or a little later.
+        while self.wire.has_open() {
+            assert!(
+                began.elapsed() < 2 * DEADLINE,
+                "a transaction has no end\n{}",
+                self.last_words()
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
         std::thread::sleep(Duration::from_secs(1));
         self.answered();
         let mut verdict = Verdict {

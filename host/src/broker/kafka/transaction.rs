@@ -3,7 +3,9 @@
 //! A thread gathers acts into transactions, since each costs the broker several requests: as many as come within a short
 //! time, up to a size. What fails is undone as a whole and comes again from the committed offsets; a transaction that
 //! somebody younger has fenced ends the pipeline. That the offsets of a lane which went to another member are refused is
-//! the broker's doing: they are sent with this member's generation of the group.
+//! the broker's doing: it looks at the generation of the group that they are sent with, and not at who holds the lane. So a
+//! transaction has one generation, the one before its first act. Any rebalance meanwhile undoes it, those too that leave this
+//! member its lanes: its acts come again.
 //!
 //! Source: KIP-98 and KIP-447, and librdkafka's three classes of errors: retriable, abortable, fatal.
 
@@ -17,6 +19,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use rdkafka::config::ClientConfig;
+use rdkafka::consumer::ConsumerGroupMetadata;
 use rdkafka::error::KafkaError;
 use rdkafka::producer::Producer as _;
 use rdkafka::types::RDKafkaErrorCode;
@@ -158,7 +161,7 @@ impl Transactions {
     fn transact(&mut self, first: Unit, queue: &Receiver<Unit>) {
         let mut units = Vec::new();
         let filled = self.fill(first, queue, &mut units).map_err(Failed::from);
-        let outcome = filled.and_then(|()| self.commit(&units));
+        let outcome = filled.and_then(|group| self.commit(&units, group));
         match outcome {
             Ok(()) => {
                 for unit in units {
@@ -171,21 +174,32 @@ impl Transactions {
         }
     }
 
-    fn fill(&self, first: Unit, queue: &Receiver<Unit>, units: &mut Vec<Unit>) -> Result<(), KafkaError> {
+    /// Sends the records of what comes, and waits for their confirmations. As which member of the group that began.
+    fn fill(
+        &self,
+        first: Unit,
+        queue: &Receiver<Unit>,
+        units: &mut Vec<Unit>,
+    ) -> Result<Option<ConsumerGroupMetadata>, KafkaError> {
         let began = Instant::now();
         let mut bytes = 0;
         let mut next = Some(first);
         let mut confirmations = Vec::new();
-        let mut is_open = false;
+        let mut group = None;
         while let Some(unit) = next.take() {
+            if units.is_empty() {
+                // Before the look at the lane: one that is held now went nowhere since, so whoever gets it has a later
+                // generation, and this one is refused from then on.
+                group = group_metadata(&self.membership);
+            }
             // Whatever a lane's loss or a transaction that was undone left behind in the queue is not begun.
             if unit.act.is_current() {
-                if !is_open {
-                    self.repeat(|producer| producer.begin_transaction())?;
-                    is_open = true;
-                }
+                let is_first = units.is_empty();
                 bytes += unit.records.iter().map(|record| record.message.size()).sum::<usize>();
                 units.push(unit);
+                if is_first {
+                    self.repeat(|producer| producer.begin_transaction())?;
+                }
                 let records = units.last().map_or(&[][..], |unit| &unit.records[..]);
                 for record in records {
                     confirmations.push(self.send(record)?);
@@ -202,7 +216,7 @@ impl Transactions {
             // The producer's thread resolves all of them, in the end by the messages' own time-out.
             confirmed.blocking_recv().unwrap_or(Err(KafkaError::Canceled))?;
         }
-        Ok(())
+        Ok(group)
     }
 
     fn send(&self, record: &Record) -> Result<oneshot::Receiver<Result<(), KafkaError>>, KafkaError> {
@@ -219,7 +233,7 @@ impl Transactions {
         }
     }
 
-    fn commit(&self, units: &[Unit]) -> Result<(), Failed> {
+    fn commit(&self, units: &[Unit], group: Option<ConsumerGroupMetadata>) -> Result<(), Failed> {
         if units.is_empty() {
             return Ok(());
         }
@@ -234,7 +248,7 @@ impl Transactions {
             offsets.add_partition_offset(topic, partition, next)?;
         }
         // Without a consumer the lanes are gone, and their acts with them.
-        let group = group_metadata(&self.membership).ok_or(KafkaError::Canceled)?;
+        let group = group.ok_or(KafkaError::Canceled)?;
         let producer = self.sender.producer();
         let (done, sent) = mpsc::sync_channel(1);
         let send = move || {

@@ -229,6 +229,44 @@ fn a_host_that_stood_still_past_its_transactions_time_goes_on() {
 }
 
 #[test]
+fn a_host_whose_transaction_outlives_its_hold_on_its_partitions_repeats_nothing() {
+    let Some(cluster) = one() else { return };
+    let _turn = turn();
+    let mut stream = stream(cluster, Delivery::ExactlyOnce);
+    stream.send(2 * WAITING, work);
+    // Longer than a host waits before it gives up partitions with answers that nobody has confirmed.
+    let slow = stream.host(&[
+        "--set",
+        "kafka.linger.ms=9000",
+        "--set",
+        "kafka.message.timeout.ms=60000",
+        "--set",
+        "kafka.transaction.timeout.ms=60000",
+    ]);
+    let undone = || slow.log().matches("a transaction was undone").count();
+    let mut in_flight = 0;
+    let repetitions = times(10, 1);
+    for _ in 0..repetitions {
+        // Its last transaction is through, and the next one takes its time.
+        further(&mut stream);
+        in_flight += slow.in_flight();
+        let before = undone();
+        let other = stream.host(&[]);
+        stream.wait_until("a transaction is undone", || undone() > before);
+        assert_eq!(other.stop(), Some(0));
+    }
+    // The rest would take the slow one minutes.
+    let _last = stream.host(&[]);
+    assert_eq!(slow.stop(), Some(0));
+    judge(
+        "a host joins while outputs wait for their confirmation",
+        &mut stream,
+        repetitions,
+        in_flight,
+    );
+}
+
+#[test]
 fn a_zombie_with_an_old_transactional_id_is_fenced() {
     let Some(cluster) = one() else { return };
     let _turn = turn();

@@ -4,7 +4,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::FromClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -24,12 +24,51 @@ pub enum Delivery {
     ExactlyOnce,
 }
 
+/// What the broker says of a stream's group and its input.
+pub struct Group {
+    client: BaseConsumer,
+    admin: AdminClient<DefaultClientContext>,
+    input: String,
+}
+
+impl Group {
+    /// Whether the group has a place in each of the first partitions.
+    pub fn has_begun(&self) -> bool {
+        let mut list = TopicPartitionList::new();
+        list.add_partition_range(&self.input, 0, PARTITIONS - 1);
+        let committed = self.client.committed_offsets(list, DEADLINE).unwrap();
+        committed
+            .elements()
+            .iter()
+            .all(|element| matches!(element.offset(), Offset::Offset(_)))
+    }
+
+    /// Makes the input's partitions more.
+    pub fn add_partitions(&self, count: usize) {
+        let new = [NewPartitions::new(&self.input, count)];
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let added = runtime.block_on(self.admin.create_partitions(&new, &AdminOptions::new()));
+        added.unwrap().into_iter().next().unwrap().unwrap();
+    }
+
+    /// How many messages a partition has.
+    pub fn messages(&self, partition: usize) -> i64 {
+        let partition = i32::try_from(partition).unwrap();
+        // It knows of partitions that are added when it asks for the topic, and nobody leads them at first.
+        self.client.fetch_metadata(Some(&self.input), DEADLINE).unwrap();
+        let ends = self.client.fetch_watermarks(&self.input, partition, DEADLINE);
+        ends.map_or(0, |(_, end)| end)
+    }
+}
+
 /// One input topic and its answers, in a cluster that may be hurt.
 pub struct Kafka {
     name: String,
     delivery: Delivery,
     /// Where the hosts look for Kafka.
     bootstrap: String,
+    /// Where nothing is hurt on the way to it.
+    direct: String,
     producer: BaseProducer,
     reader: BaseConsumer,
     dead: BaseConsumer,
@@ -53,6 +92,8 @@ impl Kafka {
             .each_ref()
             .map(|(topic, partitions)| NewTopic::new(topic, *partitions, TopicReplication::Fixed(replicas)));
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        // So soon it sees partitions that are added.
+        client.set("topic.metadata.refresh.interval.ms", "500");
         for made in runtime
             .block_on(admin.create_topics(&new, &AdminOptions::new()))
             .unwrap()
@@ -86,9 +127,22 @@ impl Kafka {
             name,
             delivery,
             bootstrap: bootstrap.to_owned(),
+            direct: direct.to_owned(),
             producer,
             reader,
             dead,
+        }
+    }
+
+    /// Of the hosts of this stream.
+    pub fn group(&self) -> Group {
+        let mut client = ClientConfig::new();
+        client.set("bootstrap.servers", &self.direct);
+        client.set("group.id", &self.name);
+        Group {
+            client: BaseConsumer::from_config(&client).unwrap(),
+            admin: AdminClient::from_config(&client).unwrap(),
+            input: format!("{}-in", self.name),
         }
     }
 }
@@ -143,6 +197,13 @@ impl Wire for Kafka {
             found += u64::from(polled.is_ok());
         }
         found
+    }
+
+    fn has_open(&self) -> bool {
+        let own = format!("{}-", self.name);
+        // A coordinator that has just come back says so.
+        let open = test_brokers::open_transactions(&self.direct);
+        open.map_or(true, |open| open.iter().any(|id| id.starts_with(&own)))
     }
 
     fn prepare(&self, host: &mut Command) {
