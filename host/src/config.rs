@@ -93,6 +93,7 @@ impl BrokerConfig {
             BrokerKind::Kafka(kafka) => {
                 kafka.start = member.from;
                 kafka.instance = member.instance;
+                kafka.session = member.session_timeout.unwrap_or(kafka.session);
             }
             BrokerKind::PubSub(pubsub) => pubsub.subscription = member.subscription,
         }

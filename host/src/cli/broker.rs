@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
@@ -109,10 +110,14 @@ impl Default for StorageArgs {
 /// What only a member of a group is asked.
 #[derive(Args, Debug)]
 pub struct MemberArgs {
-    /// Where a group begins that has never read the topic: earliest, latest, an offset, or a time such as
-    /// 2026-11-24T18:00:00Z; with --broker kafka.
+    /// Where a group begins that has never read the topic, in the partitions that are there then: earliest, latest, an
+    /// offset, or a time such as 2026-11-24T18:00:00Z; with --broker kafka.
     #[arg(long, value_name = "WHERE", default_value = "earliest", help_heading = "Kafka")]
     pub from: Start,
+    /// How soon another member takes over what this process held if it is killed, or hangs; within the broker's bounds, of
+    /// which the lower is 6 s; with --broker kafka [default: 10s].
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, help_heading = "Kafka")]
+    pub session_timeout: Option<Duration>,
     /// A name that outlives this process: a restart within the session keeps its partitions, and fences its predecessor;
     /// with --broker kafka.
     #[arg(long, value_name = "NAME", help_heading = "Kafka")]

@@ -40,6 +40,8 @@ pub struct KafkaConfig {
     pub delivery: Delivery,
     /// Outlives the process: names the member of the group, and its transactions.
     pub instance: Option<String>,
+    /// A member that is gone without a word keeps its partitions for so long.
+    pub session: Duration,
     /// A consumer that stands still for so long, although there is something to read, is replaced.
     pub stall: Duration,
 }
@@ -111,6 +113,9 @@ impl FromStr for Start {
 pub struct StartError;
 
 impl KafkaConfig {
+    /// As long as that of Python's clients: others take over within 15 s.
+    const SESSION: Duration = Duration::from_secs(10);
+
     /// The longest that a consumer may stand still although there is something to read.
     const STALL: Duration = Duration::from_secs(60);
 
@@ -126,6 +131,7 @@ impl KafkaConfig {
             start: Start::Earliest,
             delivery: Delivery::AtLeastOnce,
             instance: None,
+            session: Self::SESSION,
             stall: Self::STALL,
         }
     }

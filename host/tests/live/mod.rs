@@ -103,6 +103,11 @@ impl Running {
         });
     }
 
+    /// Whether stderr has a text in it.
+    pub fn has_logged(&self, text: &str) -> bool {
+        fs::read_to_string(&self.stderr).unwrap().contains(text)
+    }
+
     fn wait_while_it_runs(&mut self, what: &str, holds: impl Fn(&Self) -> bool) {
         let began = Instant::now();
         wait_for(what, || {

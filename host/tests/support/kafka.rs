@@ -43,11 +43,11 @@ pub fn cluster() -> Option<&'static Cluster> {
 }
 
 pub struct Kafka {
-    config: KafkaConfig,
+    pub config: KafkaConfig,
     lease: Duration,
-    input: String,
+    pub input: String,
     output: String,
-    group: String,
+    pub group: String,
     committed: OnceLock<BaseConsumer>,
 }
 
@@ -101,14 +101,14 @@ impl Kafka {
         Broker::open(&self.config).await.unwrap()
     }
 
-    fn client(&self) -> ClientConfig {
+    pub fn client(&self) -> ClientConfig {
         let mut client = ClientConfig::new();
         client.set("bootstrap.servers", &self.config.bootstrap_servers);
         client
     }
 
     /// A consumer that belongs to the group and never joins it.
-    fn of_group(&self) -> &BaseConsumer {
+    pub fn of_group(&self) -> &BaseConsumer {
         self.committed.get_or_init(|| {
             let mut client = self.client();
             client.set("group.id", &self.group);
@@ -116,7 +116,7 @@ impl Kafka {
         })
     }
 
-    fn partitions(&self, topic: &str) -> i32 {
+    pub fn partitions(&self, topic: &str) -> i32 {
         let metadata = self.of_group().fetch_metadata(Some(topic), DEADLINE).unwrap();
         let topic = metadata.topics().iter().find(|found| found.name() == topic);
         topic.map_or(0, |topic| i32::try_from(topic.partitions().len()).unwrap())

@@ -61,6 +61,17 @@ pub(super) fn is_vague(code: Code) -> bool {
     )
 }
 
+/// What is wrong with a batch that cannot be read, today or tomorrow. librdkafka would go on behind it, or fetch it for ever.
+pub(super) fn damage(error: &KafkaError) -> Option<&'static str> {
+    match error.rdkafka_error_code()? {
+        Code::BadMessage | Code::InvalidMessage => Some("is damaged: its checksum is another"),
+        Code::BadCompression => Some("cannot be decompressed"),
+        Code::NotImplemented => Some("has a format or a compression that is not known here"),
+        Code::MessageSizeTooLarge => Some("is larger than any that can be fetched"),
+        _ => None,
+    }
+}
+
 /// No repeating helps.
 pub(super) fn is_final(error: &KafkaError) -> bool {
     let code = error.rdkafka_error_code();
@@ -72,6 +83,8 @@ pub(super) fn is_final(error: &KafkaError) -> bool {
                 | Code::AutoOffsetReset
                 | Code::OffsetOutOfRange
                 | Code::FencedInstanceId
+                | Code::InvalidSessionTimeout
+                | Code::InconsistentGroupProtocol
                 | Code::Fatal
         )
     })

@@ -4,6 +4,10 @@
 //! A lane has two places. What was *settled* is the watermark: acknowledged, or accepted by a transaction that is under way.
 //! What is *committed* the broker has confirmed. A claim that is abandoned puts the lane back to the watermark, a transaction
 //! that is aborted puts it back to what is committed; either way the consumer seeks there, and the epoch rises.
+//!
+//! A log has offsets without messages: what was compacted away, and the marks of transactions. They count as settled as soon
+//! as it is known that nothing is there: by the next message, or by the end of the log. Past the end they are committed too,
+//! or the group would never have caught up.
 
 mod claims;
 mod holding;
@@ -59,16 +63,24 @@ struct Held {
     epoch: u64,
     /// No transaction with an act of this epoch or a later one was undone.
     intact_since: u64,
-    /// Delivered last in this epoch; what lies between it and the next has no message.
-    delivered: Option<u64>,
-    /// None before the first delivery, which says where the lane begins.
-    watermark: Option<Watermark>,
-    committed: Option<u64>,
+    /// What lies before it was offered in this epoch, or holds no message.
+    read: u64,
+    watermark: Watermark,
+    committed: u64,
+    /// A transaction commits this far, or is undone.
+    accepted: u64,
     /// Waits for the commit that covers it.
     waiting: BTreeMap<u64, Reply>,
     /// The consumer is to go there before anything else is read.
     seek: Option<u64>,
     is_revoked: bool,
+    /// The log had no more when something was last read.
+    is_at_end: bool,
+    /// All messages are consumed, and the group is to go past what follows them. Nothing is read meanwhile: its offset would
+    /// be committed by somebody else, and this commit, coming later, would take the group back.
+    passes_end: bool,
+    /// Why nothing more can be read: told once all before it is consumed.
+    damage: Option<BrokerError>,
 }
 
 #[derive(Debug)]
@@ -94,11 +106,14 @@ impl Held {
     fn restart(&mut self, epoch: u64, seek: Option<u64>) {
         self.epoch = epoch;
         self.seek = seek;
-        self.delivered = None;
+        self.is_at_end = false;
+        self.passes_end = false;
+        self.damage = None;
         if let Some(seek) = seek {
-            self.watermark = Some(Watermark::new(seek));
+            self.read = seek;
+            self.watermark = Watermark::new(seek);
         }
-        let settled = self.watermark.as_ref().map_or(0, Watermark::next);
+        let settled = self.watermark.next();
         for reply in self.waiting.split_off(&settled).into_values() {
             let _ = reply.send(Err(SettleError::Rewound(vec![self.lane.clone()])));
         }
@@ -206,3 +221,72 @@ fn lane(topic: &str, partition: i32) -> Lane {
 
 /// The lanes, shared.
 pub(super) type Shared = Arc<Lanes>;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod tests {
+    use super::*;
+    use crate::broker::Demand;
+
+    fn token(lanes: &Shared) -> Token {
+        let Some(Event::Delivery(delivery)) = lanes.next_event(Demand::Deliveries).unwrap() else {
+            panic!("no delivery");
+        };
+        delivery.claim.into_token().unwrap()
+    }
+
+    #[test]
+    fn a_group_goes_past_the_end_once_every_message_is_committed_and_nothing_is_read_meanwhile() {
+        let lanes = Arc::new(Lanes::new("topic"));
+        lanes.gain(&[(0, 5)]);
+        lanes.offer(0, 5, Message::new("a"));
+        lanes.pass_end(0, 7);
+        assert_eq!(
+            lanes.read_to(0),
+            Some(6),
+            "more may have come since the log ended there"
+        );
+        let mut accepted = None;
+        let token = token(&lanes);
+        lanes.accept(token, |act| accepted = Some(act)).unwrap();
+        lanes.at_end(0);
+        lanes.pass_end(0, 7);
+        assert_eq!(lanes.uncommitted(), [], "a transaction is to commit what comes before");
+        accepted.unwrap().commit();
+        lanes.pass_end(0, 7);
+        assert_eq!(lanes.uncommitted(), [(0, 7)]);
+        assert!(!lanes.takes(0));
+        lanes.committed(&[(0, 7)]);
+        assert_eq!(lanes.uncommitted(), []);
+        assert!(lanes.takes(0));
+    }
+
+    #[test]
+    fn where_the_log_ended_before_a_lane_went_back_says_nothing_of_what_comes_again() {
+        let lanes = Arc::new(Lanes::new("topic"));
+        lanes.gain(&[(0, 5)]);
+        lanes.offer(0, 5, Message::new("a"));
+        lanes.at_end(0);
+        drop(token(&lanes));
+        assert_eq!(lanes.seeks(), [(0, 5)]);
+        lanes.sought(0, 5);
+        lanes.pass_end(0, 7);
+        assert_eq!((lanes.uncommitted(), lanes.read_to(0)), (vec![], Some(5)));
+    }
+
+    #[test]
+    fn damage_is_told_once_all_before_it_is_consumed() {
+        let lanes = Arc::new(Lanes::new("topic"));
+        lanes.gain(&[(0, 5)]);
+        lanes.offer(0, 5, Message::new("a"));
+        lanes.damaged(0, "is damaged");
+        assert!(!lanes.takes(0));
+        let token = token(&lanes);
+        let (reply, _ended) = tokio::sync::oneshot::channel();
+        lanes.acknowledge(token, reply).unwrap();
+        assert!(lanes.next_event(Demand::Deliveries).unwrap().is_none());
+        lanes.committed(&[(0, 6)]);
+        let said = lanes.next_event(Demand::Deliveries).unwrap_err().to_string();
+        assert!(said.starts_with("topic/0/6: the batch there is damaged"), "{said}");
+    }
+}

@@ -4,7 +4,8 @@
 //! [`source`]: super::source
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use rdkafka::client::{ClientContext, OAuthToken};
@@ -12,46 +13,61 @@ use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::base_consumer::PartitionQueue;
 use rdkafka::consumer::{CommitMode, Consumer, ConsumerContext, RebalanceProtocol};
 use rdkafka::error::{KafkaError, KafkaResult};
-use rdkafka::types::RDKafkaRespErr;
+use rdkafka::statistics::Statistics;
+use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::oneshot::error::TryRecvError;
 
 use super::client::Reporter;
 use super::fault;
 use super::lanes::{Shared, Standing};
-use super::source::{KafkaConsumer, REQUEST};
-use crate::config::Start;
+use super::source::KafkaConsumer;
+use super::start::Starts;
 
 /// How long revoked lanes may take to finish what is in flight.
 const DRAIN: Duration = Duration::from_secs(5);
+
+/// How long the group's coordinator may take to say where the group is. Nothing else is done meanwhile, so it is short, and
+/// asked again.
+const ANSWER: Duration = Duration::from_secs(3);
 
 /// What librdkafka calls back, on the consumer's own thread, while it is polled.
 pub(super) struct Member {
     reporter: Reporter,
     lanes: Shared,
-    start: Start,
+    starts: Arc<Starts>,
     /// Set once, as soon as it is made.
     pub consumer: OnceLock<Weak<KafkaConsumer>>,
     queues: Mutex<BTreeMap<i32, PartitionQueue<Member>>>,
+    /// Partitions that were taken on and have not begun.
+    assigned: Mutex<Vec<i32>>,
+    /// That they have not was told.
+    is_told: AtomicBool,
     /// Held while a commit is under way.
     committing: Mutex<()>,
 }
 
 impl Member {
-    pub fn new(reporter: Reporter, lanes: Shared, start: Start) -> Self {
+    pub fn new(reporter: Reporter, lanes: Shared, starts: Arc<Starts>) -> Self {
         Self {
             reporter,
             lanes,
-            start,
+            starts,
             consumer: OnceLock::new(),
             queues: Mutex::default(),
+            assigned: Mutex::default(),
+            is_told: AtomicBool::new(false),
             committing: Mutex::default(),
         }
     }
 
     /// The queue of each partition that is held.
-    pub fn queues(&self) -> std::sync::MutexGuard<'_, BTreeMap<i32, PartitionQueue<Member>>> {
+    pub fn queues(&self) -> MutexGuard<'_, BTreeMap<i32, PartitionQueue<Member>>> {
         self.queues.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn assigned(&self) -> MutexGuard<'_, Vec<i32>> {
+        self.assigned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn list(&self, offsets: &[(i32, u64)]) -> TopicPartitionList {
@@ -66,8 +82,16 @@ impl Member {
 
     /// Commits what is settled and waits for the broker.
     pub fn commit_now(&self, consumer: &KafkaConsumer) -> KafkaResult<()> {
-        // One at a time, so that none overtakes another that goes further.
-        let _turn = self.committing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _turn = self.turn();
+        self.commit(consumer)
+    }
+
+    /// One commit at a time, so that none overtakes another that goes further.
+    fn turn(&self) -> MutexGuard<'_, ()> {
+        self.committing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn commit(&self, consumer: &KafkaConsumer) -> KafkaResult<()> {
         let offsets = self.lanes.uncommitted();
         if !offsets.is_empty() {
             consumer.commit(&self.list(&offsets), CommitMode::Sync)?;
@@ -76,45 +100,61 @@ impl Member {
         Ok(())
     }
 
-    /// Where each partition begins: where the group is, and only where it has never been as `--from` says. librdkafka's own
-    /// `auto.offset.reset` would jump over lost data too, without a word.
-    fn assign(&self, consumer: &KafkaConsumer, list: &mut TopicPartitionList) -> KafkaResult<()> {
-        let partitions = partitions(list);
-        if !partitions.is_empty() {
-            let committed = consumer.committed_offsets(list.clone(), REQUEST)?;
-            let mut unknown = TopicPartitionList::new();
-            for element in committed.elements() {
-                element.error()?;
-                if element.offset() == Offset::Invalid {
-                    let timestamp = match self.start {
-                        Start::Time(milliseconds) => Offset::Offset(milliseconds),
-                        _ => Offset::Invalid,
-                    };
-                    unknown.add_partition_offset(element.topic(), element.partition(), timestamp)?;
-                } else {
-                    list.set_partition_offset(element.topic(), element.partition(), element.offset())?;
+    /// Takes on partitions. Where each begins takes requests that may have to be made again and again, and what is called here
+    /// holds up the whole group: [`Member::begin`] makes them.
+    fn assign(&self, consumer: &KafkaConsumer, list: &TopicPartitionList) -> KafkaResult<()> {
+        self.assigned().extend(partitions(list));
+        add(consumer, &TopicPartitionList::new())
+    }
+
+    /// Begins with what was taken on. A group's coordinator may not know for a while: it has just moved, or somebody died
+    /// within a transaction. Then it is asked again; fails where no asking helps.
+    pub fn begin(&self, consumer: &KafkaConsumer) -> KafkaResult<()> {
+        let partitions = self.assigned().clone();
+        if partitions.is_empty() {
+            return Ok(());
+        }
+        match self.places(consumer, &partitions) {
+            Ok(places) => {
+                self.assigned().clear();
+                self.is_told.store(false, Ordering::Relaxed);
+                self.split(&partitions);
+                self.lanes.gain(&places);
+                add(consumer, &self.list(&places))
+            }
+            Err(error) if fault::is_final(&error) => Err(error),
+            Err(error) => {
+                if !self.is_told.swap(true, Ordering::Relaxed) {
+                    let error = fault::explain(&error, &self.reporter);
+                    tracing::warn!(
+                        "where the group is in {} is not known yet ({error}); trying again",
+                        self.lanes.topic
+                    );
                 }
+                Ok(())
             }
-            let found = match self.start {
-                Start::Time(_) => consumer.offsets_for_times(unknown, REQUEST)?,
-                _ => unknown,
-            };
-            for element in found.elements() {
-                let offset = match self.start {
-                    Start::Earliest => Offset::Beginning,
-                    Start::Latest => Offset::End,
-                    Start::Offset(offset) => Offset::Offset(i64::try_from(offset).unwrap_or(i64::MAX)),
-                    Start::Time(_) => element.offset(),
-                };
-                list.set_partition_offset(element.topic(), element.partition(), offset)?;
+        }
+    }
+
+    /// Where the group is in each partition. Where it has never been it begins, and is there from now on: whoever comes next
+    /// begins at no other place.
+    fn places(&self, consumer: &KafkaConsumer, partitions: &[i32]) -> KafkaResult<Vec<(i32, u64)>> {
+        let mut places = Vec::new();
+        let mut unknown = Vec::new();
+        let committed = consumer.committed_offsets(self.topic_list(partitions), ANSWER)?;
+        for element in committed.elements() {
+            element.error()?;
+            match element.offset() {
+                Offset::Offset(offset) => places.push((element.partition(), u64::try_from(offset).unwrap_or_default())),
+                _ => unknown.push(element.partition()),
             }
-            self.split(&partitions);
-            self.lanes.gain(&partitions);
         }
-        match consumer.rebalance_protocol() {
-            RebalanceProtocol::Cooperative => consumer.incremental_assign(list),
-            _ => consumer.assign(list),
+        if !unknown.is_empty() {
+            let starts = self.starts.of(consumer, &self.lanes.topic, &unknown, ANSWER)?;
+            consumer.commit(&self.list(&starts), CommitMode::Sync)?;
+            places.extend(starts);
         }
+        Ok(places)
     }
 
     /// Gives each partition a queue of its own, before anything is fetched into the common one.
@@ -133,7 +173,11 @@ impl Member {
 
     /// Finishes what is in flight, commits it, and lets go.
     fn give_up(&self, consumer: &KafkaConsumer, list: &TopicPartitionList) -> KafkaResult<()> {
-        let partitions = partitions(list);
+        let mut partitions = partitions(list);
+        // What has not begun has nothing to finish.
+        let begun = self.lanes.held();
+        self.assigned().retain(|assigned| !partitions.contains(assigned));
+        partitions.retain(|partition| begun.contains(partition));
         let is_lost = consumer.assignment_lost();
         if !is_lost && let Some(mut drained) = self.lanes.revoke(&partitions) {
             let began = Instant::now();
@@ -148,9 +192,12 @@ impl Member {
                 }
             }
         }
+        // Until the lanes are gone: a commit of theirs that came later would be taken for one of this member's next
+        // generation, and so put back whoever has them by then.
+        let turn = self.turn();
         if !is_lost
             && self.lanes.standing() != Standing::Dropped
-            && let Err(error) = self.commit_now(consumer)
+            && let Err(error) = self.commit(consumer)
         {
             tracing::warn!(%error, "the last commit before a rebalance failed; what it held comes again");
         }
@@ -158,10 +205,27 @@ impl Member {
             self.queues().remove(partition);
         }
         self.lanes.lose(&partitions, !is_lost);
+        drop(turn);
         match consumer.rebalance_protocol() {
-            RebalanceProtocol::Cooperative => consumer.incremental_unassign(list),
+            RebalanceProtocol::Cooperative => consumer.incremental_unassign(&self.topic_list(&partitions)),
             _ => consumer.unassign(),
         }
+    }
+
+    fn topic_list(&self, partitions: &[i32]) -> TopicPartitionList {
+        let mut list = TopicPartitionList::with_capacity(partitions.len());
+        for partition in partitions {
+            list.add_partition(&self.lanes.topic, *partition);
+        }
+        list
+    }
+}
+
+/// Adds to what the consumer reads. The one kind of assignment knows only all or nothing; there all comes at once.
+fn add(consumer: &KafkaConsumer, list: &TopicPartitionList) -> KafkaResult<()> {
+    match consumer.rebalance_protocol() {
+        RebalanceProtocol::Cooperative => consumer.incremental_assign(list),
+        _ => consumer.assign(list),
     }
 }
 
@@ -176,8 +240,26 @@ impl ClientContext for Member {
         self.reporter.log(level, facility, message);
     }
 
+    /// What is said of one partition comes by this way too, in words that the event does not have.
     fn error(&self, error: KafkaError, reason: &str) {
-        self.reporter.error(error, reason);
+        match error.rdkafka_error_code() {
+            Some(RDKafkaErrorCode::PartitionEOF) => {}
+            _ if fault::damage(&error).is_some() => tracing::warn!("{}: {reason}", self.lanes.topic),
+            _ => self.reporter.error(error, reason),
+        }
+    }
+
+    /// The only way to learn where a log ended when it had no more: the event that it has none does not say. What was fetched
+    /// before that, and is not read yet, is counted.
+    fn stats(&self, statistics: Statistics) {
+        let topic = statistics.topics.get(&self.lanes.topic);
+        for (partition, seen) in topic.iter().flat_map(|topic| &topic.partitions) {
+            if seen.fetchq_cnt == 0
+                && let Ok(end) = u64::try_from(seen.eof_offset)
+            {
+                self.lanes.pass_end(*partition, end);
+            }
+        }
     }
 
     fn generate_oauth_token(&self, config: Option<&str>) -> Result<OAuthToken, Box<dyn std::error::Error>> {

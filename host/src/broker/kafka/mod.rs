@@ -16,6 +16,7 @@ mod report;
 mod sink;
 mod source;
 mod stall;
+mod start;
 mod topics;
 mod transaction;
 
@@ -30,6 +31,7 @@ pub use self::sink::KafkaSink;
 use self::sink::Sender;
 pub use self::source::KafkaSource;
 use self::source::{KafkaConsumer, Membership};
+use self::start::Starts;
 use self::topics::Cluster;
 pub use self::transaction::KafkaTransaction;
 use super::threads::blocking;
@@ -73,9 +75,21 @@ impl Broker {
                 Err(cluster.unknown(&topic))
             }
         };
+        let starts = {
+            let (cluster, topic, group) = (self.cluster.clone(), name.clone(), group.clone());
+            blocking(move || Starts::look_up(&cluster, &topic, &group)).await?
+        };
         let cluster = self.cluster.id().await;
         let reporter = self.cluster.reporter.clone();
-        KafkaSource::join(source::lanes(&name), cluster, config, reporter, make, Box::new(missing))
+        KafkaSource::join(
+            source::lanes(&name),
+            cluster,
+            config,
+            starts,
+            reporter,
+            make,
+            Box::new(missing),
+        )
     }
 
     /// Publishes to a topic, made when missing. What is accepted waits for its confirmation as long as it takes, or no
@@ -119,9 +133,21 @@ fn consumer_config(config: &KafkaConfig, group: &str) -> rdkafka::ClientConfig {
         _ => "cooperative-sticky",
     };
     consumer.set("partition.assignment.strategy", assignors);
+    consumer.set("session.timeout.ms", config.session.as_millis().to_string());
+    consumer.set(
+        "heartbeat.interval.ms",
+        (config.session.as_millis() / 3).max(1).to_string(),
+    );
     consumer.set("isolation.level", "read_committed");
-    // Where a group begins is set when a partition is assigned; an offset that is gone afterwards is lost data.
+    // Where a group begins is set when a partition begins; an offset that is gone afterwards is lost data.
     consumer.set("auto.offset.reset", "error");
+    // So are messages that are not what was sent.
+    consumer.set("check.crcs", "true");
+    // A group whose topic has ended behind marks of transactions goes past them: that it has, and where.
+    consumer.set("enable.partition.eof", "true");
+    consumer.set("statistics.interval.ms", "2000");
+    // New partitions are noticed within a minute.
+    consumer.set("topic.metadata.refresh.interval.ms", "30000");
     consumer.set("allow.auto.create.topics", "false");
     consumer.set("fetch.wait.max.ms", "100");
     // What is fetched and not yet read, for each partition.
@@ -138,4 +164,22 @@ fn consumer_config(config: &KafkaConfig, group: &str) -> rdkafka::ClientConfig {
         consumer.set("group.instance.id", instance);
     }
     client::finish(consumer, config)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn new_partitions_are_noticed_within_a_minute() {
+        let consumer = consumer_config(&KafkaConfig::at("127.0.0.1:9092"), "group");
+        let refreshed: u64 = consumer
+            .get("topic.metadata.refresh.interval.ms")
+            .unwrap()
+            .parse()
+            .unwrap();
+        // And then the group is rebalanced.
+        assert!(refreshed <= 30_000);
+    }
 }

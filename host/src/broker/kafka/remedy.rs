@@ -22,11 +22,23 @@ pub(super) fn tell(report: &Report, access: &Access, has_answered: bool) -> Brok
         return BrokerError::Failed(format!("kafka at {address}: {what}"));
     };
     let said = format!("kafka at {address}: {what}; {remedy}");
-    if is_vague(report.code) || report.code == Code::Resolve {
+    if is_vague(report.code) || is_passing(report.code) {
         BrokerError::Unreachable(said)
     } else {
         BrokerError::Failed(said)
     }
+}
+
+/// Says why, and passes by itself.
+pub(super) fn is_passing(code: Code) -> bool {
+    matches!(
+        code,
+        Code::Resolve
+            | Code::CoordinatorLoadInProgress
+            | Code::CoordinatorNotAvailable
+            | Code::NotCoordinator
+            | Code::UnstableOffsetCommit
+    )
 }
 
 /// Something is answering, and does not want this client as it is.
@@ -140,6 +152,14 @@ fn other(code: Code) -> Option<&'static str> {
         Code::AutoOffsetReset | Code::OffsetOutOfRange => {
             "messages that this group had not consumed are gone from the topic; take what is left with another --group, or \
              set the group's offsets with Kafka's own tool"
+        }
+        code if is_passing(code) => "wait a moment: the group's coordinator is not ready",
+        Code::InvalidSessionTimeout => {
+            "choose another --session-timeout, within the broker's group.min.session.timeout.ms and group.max.session.timeout.ms"
+        }
+        Code::InconsistentGroupProtocol => {
+            "the group's other members share their partitions in another way; choose another --group, or what they have with \
+             --set kafka.partition.assignment.strategy"
         }
         Code::FencedInstanceId => "another host with the same --instance has taken over",
         Code::ProducerFenced | Code::Fenced | Code::InvalidProducerEpoch => {

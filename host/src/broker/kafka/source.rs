@@ -22,6 +22,7 @@ use super::lanes::{Lanes, Shared, Standing};
 use super::member::Member;
 use super::message;
 use super::stall::Watch;
+use super::start::Starts;
 use crate::broker::threads::spawn;
 use crate::broker::{BrokerError, Demand, Event, Source};
 use crate::config::KafkaConfig;
@@ -35,8 +36,8 @@ const MORE: Duration = Duration::from_millis(1);
 /// How long a source that is closed waits for a broker that may be gone.
 const LEAVE: Duration = Duration::from_secs(5);
 
-/// One request to the broker, within a rebalance or a seek.
-pub(super) const REQUEST: Duration = Duration::from_secs(10);
+/// One seek.
+const REQUEST: Duration = Duration::from_secs(10);
 
 pub(super) type KafkaConsumer = BaseConsumer<Member>;
 
@@ -57,6 +58,7 @@ impl KafkaSource {
         lanes: Shared,
         cluster: String,
         config: Arc<KafkaConfig>,
+        starts: Starts,
         reporter: Reporter,
         make: impl Fn(Member) -> KafkaResult<KafkaConsumer> + Send + 'static,
         topics: TopicMaker,
@@ -66,6 +68,7 @@ impl KafkaSource {
         let reader = Reader {
             lanes: Arc::clone(&lanes),
             config,
+            starts: Arc::new(starts),
             reporter,
             membership: Arc::clone(&membership),
             topics,
@@ -122,6 +125,7 @@ pub(super) type TopicMaker = Box<dyn Fn() -> Result<(), BrokerError> + Send>;
 struct Reader {
     lanes: Shared,
     config: Arc<KafkaConfig>,
+    starts: Arc<Starts>,
     reporter: Reporter,
     membership: Membership,
     topics: TopicMaker,
@@ -138,7 +142,7 @@ enum Ended {
 impl Reader {
     fn run(self, make: &dyn Fn(Member) -> KafkaResult<KafkaConsumer>, left: oneshot::Sender<Result<(), BrokerError>>) {
         let mut result = Ok(());
-        let mut watch = Watch::new(&self.config);
+        let mut watch = Watch::new(self.config.stall);
         loop {
             match self.consume(make, &mut watch) {
                 Ok(Ended::Left) => break,
@@ -157,7 +161,7 @@ impl Reader {
 
     /// One consumer's life.
     fn consume(&self, make: &dyn Fn(Member) -> KafkaResult<KafkaConsumer>, watch: &mut Watch) -> KafkaResult<Ended> {
-        let member = Member::new(self.reporter.clone(), Arc::clone(&self.lanes), self.config.start);
+        let member = Member::new(self.reporter.clone(), Arc::clone(&self.lanes), Arc::clone(&self.starts));
         let mut consumer = make(member)?;
         let has_events = Arc::new(AtomicBool::new(true));
         let (lanes, called) = (Arc::clone(&self.lanes), Arc::clone(&has_events));
@@ -205,15 +209,15 @@ impl Reader {
         let member = consumer.context();
         loop {
             self.hear(consumer, has_events)?;
+            member.begin(consumer)?;
             committer.check()?;
             self.seek(consumer);
             let has_read = self.read(member)?;
             if has_read {
                 watch.restart();
-            } else if watch.is_stalled(consumer, &self.lanes) {
+            } else if let Some(place) = watch.stalled_at(consumer, &self.lanes) {
                 tracing::warn!(
-                    topic = self.lanes.topic,
-                    "nothing came for {} although there is something to read: connecting anew",
+                    "nothing came for {} although there is something to read at {place}: connecting anew",
                     humantime::format_duration(self.config.stall)
                 );
                 return Ok(Ended::Stalled);
@@ -290,7 +294,11 @@ impl Reader {
                         self.offer(&message);
                         has_read = true;
                     }
-                    Some(Err(error)) => self.heed(error)?,
+                    Some(Err(KafkaError::PartitionEOF(_))) => self.lanes.at_end(*partition),
+                    Some(Err(error)) => match fault::damage(&error) {
+                        Some(what) => self.lanes.damaged(*partition, what),
+                        None => self.heed(error)?,
+                    },
                     None => {}
                 }
             }

@@ -1,15 +1,12 @@
 //! A consumer that stands still while there is something to read: reported of librdkafka after rebalances and lost
 //! connections. What helps is another consumer.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use rdkafka::Offset;
 use rdkafka::consumer::Consumer;
 
 use super::lanes::Lanes;
 use super::source::KafkaConsumer;
-use crate::config::{KafkaConfig, Start};
 
 /// How long the broker may take to say how far a partition goes.
 const REQUEST: Duration = Duration::from_secs(2);
@@ -17,20 +14,14 @@ const REQUEST: Duration = Duration::from_secs(2);
 /// Outlives the consumers that it watches.
 pub(super) struct Watch {
     limit: Duration,
-    start: Start,
     since: Instant,
-    /// How far each partition went when a stall was seen. Where it goes no further, another consumer would find nothing
-    /// either: its end may be the mark of a transaction, which nobody reads.
-    ends: BTreeMap<i32, i64>,
 }
 
 impl Watch {
-    pub fn new(config: &KafkaConfig) -> Self {
+    pub fn new(limit: Duration) -> Self {
         Self {
-            limit: config.stall,
-            start: config.start,
+            limit,
             since: Instant::now(),
-            ends: BTreeMap::new(),
         }
     }
 
@@ -39,8 +30,8 @@ impl Watch {
         self.since = Instant::now();
     }
 
-    /// Whether nothing was read for the limit, though there was room and the broker has more.
-    pub fn is_stalled(&mut self, consumer: &KafkaConsumer, lanes: &Lanes) -> bool {
+    /// Where nothing was read for the limit, though there was room and the broker has more.
+    pub fn stalled_at(&mut self, consumer: &KafkaConsumer, lanes: &Lanes) -> Option<String> {
         let held = lanes.held();
         // A lane with no room to read ahead stands still for a good reason.
         let waits = held.iter().any(|partition| lanes.takes(*partition));
@@ -48,29 +39,15 @@ impl Watch {
             self.restart();
         }
         if self.since.elapsed() < self.limit {
-            return false;
+            return None;
         }
         self.restart();
-        let mut is_stalled = false;
-        for partition in held {
-            if let Some(end) = self.lags(consumer, lanes, partition) {
-                is_stalled |= self.ends.insert(partition, end) != Some(end);
-            }
-        }
-        is_stalled
-    }
-
-    /// Where a partition ends, if that is past the consumer's place in it. A broker that does not answer is no stall.
-    fn lags(&self, consumer: &KafkaConsumer, lanes: &Lanes, partition: i32) -> Option<i64> {
-        let (start, end) = consumer.fetch_watermarks(&lanes.topic, partition, REQUEST).ok()?;
-        let positions = consumer.position().ok()?;
-        let place = positions.find_partition(&lanes.topic, partition)?.offset();
-        let lags = match place {
-            Offset::Offset(place) => place < end,
-            // Nothing was read yet, and whoever begins at the end may be there.
-            _ => self.start != Start::Latest && start < end,
-        };
-        lags.then_some(end)
+        held.into_iter().find_map(|partition| {
+            // A broker that does not answer is no stall.
+            let (_, end) = consumer.fetch_watermarks(&lanes.topic, partition, REQUEST).ok()?;
+            let place = lanes.read_to(partition)?;
+            (place < u64::try_from(end).ok()?).then(|| format!("{}/{partition}/{place}", lanes.topic))
+        })
     }
 }
 
@@ -84,6 +61,7 @@ mod tests {
     use super::super::{Broker, KafkaAck, KafkaSource};
     use super::*;
     use crate::broker::{Ack, Delivery, Demand, Event, Output, Route, Sink, Source, Subscription};
+    use crate::config::KafkaConfig;
     use crate::message::Message;
 
     /// For a member to join, and for a stall to be seen and mended.

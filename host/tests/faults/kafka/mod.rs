@@ -267,6 +267,47 @@ fn a_host_whose_transaction_outlives_its_hold_on_its_partitions_repeats_nothing(
 }
 
 #[test]
+fn a_group_that_began_at_the_end_misses_nothing_that_came_meanwhile_or_to_new_partitions() {
+    // At each of these a key goes to a new partition.
+    const PARTITIONS: [usize; 6] = [4, 5, 8, 10, 14, 16];
+    let Some(cluster) = one() else { return };
+    let _turn = turn();
+    for delivery in BOTH {
+        let wire = Kafka::new(&cluster.bootstrap(), &cluster.bootstrap(), 1, delivery);
+        let group = wire.group();
+        let mut stream = Stream::new(wire);
+        let latest = [
+            "--from",
+            "latest",
+            "--set",
+            "kafka.topic.metadata.refresh.interval.ms=1000",
+        ];
+        let mut host = stream.host(&latest);
+        stream.wait_until("the group has begun", || group.has_begun());
+        let mut in_flight = 0;
+        let repetitions = times(PARTITIONS.len() - 1, 1);
+        for counts in PARTITIONS.windows(2).take(repetitions) {
+            in_flight += host.kill();
+            stream.send(WAITING, work);
+            host = stream.host(&latest);
+            // A key keeps its order only where it goes to one partition.
+            stream.wait_for_answers(stream.sent);
+            group.add_partitions(counts[1]);
+            while (counts[0]..counts[1]).all(|partition| group.messages(partition) == 0) {
+                stream.send(1, work);
+            }
+            stream.wait_for_answers(stream.sent);
+        }
+        judge(
+            "a new group at the end is killed, and partitions are added",
+            &mut stream,
+            repetitions,
+            in_flight,
+        );
+    }
+}
+
+#[test]
 fn a_zombie_with_an_old_transactional_id_is_fenced() {
     let Some(cluster) = one() else { return };
     let _turn = turn();

@@ -72,8 +72,9 @@ impl Act {
         let held = state.held.get_mut(&self.partition);
         if let Some(held) = held.filter(|held| self.epoch >= held.intact_since) {
             let committed = held.committed;
-            held.restart(epoch, committed);
+            held.restart(epoch, Some(committed));
             held.intact_since = epoch;
+            held.accepted = committed;
             state.discard(self.partition);
         }
         drop(guard);
@@ -114,8 +115,6 @@ impl Lanes {
             message,
         } = ahead;
         let held = state.held.get_mut(&partition)?;
-        // The group stands at the first delivery, whatever it was told to begin with.
-        held.committed.get_or_insert(offset);
         let token = Token {
             lanes: Arc::clone(self),
             lane: held.lane.clone(),
@@ -140,10 +139,7 @@ impl Lanes {
         };
         token.accepted = true;
         held.waiting.insert(token.offset, reply);
-        let advanced = held
-            .watermark
-            .as_mut()
-            .and_then(|watermark| watermark.resolve(token.offset));
+        let advanced = held.watermark.resolve(token.offset);
         drop(state);
         if advanced.is_some() {
             self.call_committer();
@@ -158,19 +154,16 @@ impl Lanes {
         let Some(held) = held.filter(|held| held.epoch == token.epoch) else {
             return Err(token.rewound());
         };
-        let expected = held.watermark.as_ref().map(crate::broker::Watermark::next);
-        let next = held
-            .watermark
-            .as_mut()
-            .filter(|watermark| watermark.next() == token.offset)
-            .and_then(|watermark| watermark.resolve(token.offset));
-        let Some(next) = next else {
+        let expected = held.watermark.next();
+        let in_turn = (expected == token.offset).then(|| held.watermark.resolve(token.offset));
+        let Some(next) = in_turn.flatten() else {
             return Err(SettleError::Broker(BrokerError::Failed(format!(
-                "{}/{} was settled out of turn: offset {expected:?} comes next",
+                "{}/{} was settled out of turn: offset {expected} comes next",
                 token.lane, token.offset
             ))));
         };
         token.accepted = true;
+        held.accepted = next;
         // Under the lock, so that the acts of a lane are handed on in its order.
         hand_on(Act {
             lanes: Arc::clone(self),
@@ -190,8 +183,8 @@ impl Lanes {
         let next_epoch = state.next_epoch();
         let held = state.held.get_mut(&partition);
         if let Some(held) = held.filter(|held| held.epoch == epoch && !held.is_revoked) {
-            let settled = held.watermark.as_ref().map(crate::broker::Watermark::next);
-            held.restart(next_epoch, settled);
+            let settled = held.watermark.next();
+            held.restart(next_epoch, Some(settled));
             state.discard(partition);
         }
         drop(guard);

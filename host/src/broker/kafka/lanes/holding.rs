@@ -3,24 +3,29 @@
 use tokio::sync::oneshot;
 
 use super::{Ahead, Held, Lanes, Standing, State, lane};
-use crate::broker::{Drained, Event, Lane, SettleError, Watermark};
+use crate::broker::{BrokerError, Drained, Event, Lane, SettleError, Watermark};
 use crate::message::Message;
 
 impl Lanes {
-    pub fn gain(&self, partitions: &[i32]) {
+    /// These lanes are held from now on, and each begins where the group is in it.
+    pub fn gain(&self, places: &[(i32, u64)]) {
         let mut state = self.lock();
-        for partition in partitions {
+        for (partition, place) in places {
             let epoch = state.next_epoch();
             let held = Held {
                 lane: lane(&self.topic, *partition),
                 epoch,
                 intact_since: epoch,
-                delivered: None,
-                watermark: None,
-                committed: None,
+                read: *place,
+                watermark: Watermark::new(*place),
+                committed: *place,
+                accepted: *place,
                 waiting: std::collections::BTreeMap::new(),
                 seek: None,
                 is_revoked: false,
+                is_at_end: false,
+                passes_end: false,
+                damage: None,
             };
             state.held.insert(*partition, held);
         }
@@ -91,7 +96,12 @@ impl Lanes {
         let held = state.held.get(&partition);
         state.has_room()
             && state.standing == Standing::Open
-            && held.is_some_and(|held| held.seek.is_none() && !held.is_revoked)
+            && held.is_some_and(|held| held.is_read() && !held.passes_end && held.damage.is_none())
+    }
+
+    /// The first offset of a lane that was not read.
+    pub fn read_to(&self, partition: i32) -> Option<u64> {
+        self.lock().held.get(&partition).map(|held| held.read)
     }
 
     /// Gives what was read. What comes of a lane that is to go elsewhere is dropped: it comes again.
@@ -100,20 +110,57 @@ impl Lanes {
         let Some(held) = state.held.get_mut(&partition) else {
             return;
         };
-        if held.seek.is_some() || held.is_revoked || held.delivered.is_some_and(|last| offset <= last) {
+        if !held.is_read() || offset < held.read {
             return;
         }
-        let watermark = held.watermark.get_or_insert_with(|| Watermark::new(offset));
-        // Offsets that hold no message: compacted away, or the marks of transactions.
-        let from = held.delivered.map_or(watermark.next(), |last| last + 1);
-        watermark.skip(from, offset);
-        held.delivered = Some(offset);
+        // Offsets that hold no message.
+        held.watermark.skip(held.read, offset);
+        held.read = offset + 1;
+        held.is_at_end = false;
         state.ahead_bytes += message.size();
         state.ahead.push_back(Ahead {
             partition,
             offset,
             message,
         });
+        drop(state);
+        self.arrival.notify_one();
+    }
+
+    /// The log has no more, for now.
+    pub fn at_end(&self, partition: i32) {
+        let mut state = self.lock();
+        let held = state.held.get_mut(&partition);
+        if let Some(held) = held.filter(|held| held.is_read()) {
+            held.is_at_end = true;
+        }
+    }
+
+    /// The log ended at `end`, or further on, when it last had no more. Once all messages before that are consumed the group
+    /// goes past it.
+    pub fn pass_end(&self, partition: i32, end: u64) {
+        let mut state = self.lock();
+        let held = state.held.get_mut(&partition);
+        let Some(held) = held.filter(|held| held.is_read() && held.is_at_end) else {
+            return;
+        };
+        held.watermark.skip(held.read, end);
+        held.read = held.read.max(end);
+        let is_consumed =
+            held.watermark.next() == held.read && held.waiting.is_empty() && held.accepted <= held.committed;
+        held.passes_end = is_consumed && held.committed < held.read;
+        drop(state);
+        self.call_committer();
+    }
+
+    /// What comes next in a lane cannot be read, and is not passed over. Ends the source once all before it is consumed.
+    pub fn damaged(&self, partition: i32, what: &str) {
+        let mut state = self.lock();
+        if let Some(held) = state.held.get_mut(&partition).filter(|held| held.is_read()) {
+            let position = format!("{}/{}", held.lane, held.read);
+            held.damage.get_or_insert_with(|| damage(&position, what));
+        }
+        state.tell_damage(partition);
         drop(state);
         self.arrival.notify_one();
     }
@@ -126,17 +173,43 @@ impl Lanes {
     /// The broker has confirmed these offsets.
     pub fn committed(&self, offsets: &[(i32, u64)]) {
         let mut state = self.lock();
+        let mut goes_on = false;
         for (partition, next) in offsets {
             if let Some(held) = state.held.get_mut(partition) {
+                let waited = held.passes_end;
                 held.commit(*next);
+                goes_on |= waited && !held.passes_end;
             }
+            state.tell_damage(*partition);
+        }
+        let has_failed = state.failure.is_some();
+        drop(state);
+        if has_failed {
+            self.arrival.notify_one();
+        }
+        if goes_on {
+            self.call();
         }
     }
 }
 
+/// What to say of a place where nothing can be read.
+fn damage(position: &str, what: &str) -> BrokerError {
+    BrokerError::Failed(format!(
+        "{position}: the batch there {what}; it is not passed over by itself: have the broker mend it from another replica, or \
+         go past it with Kafka's own tool: kafka-consumer-groups.sh --reset-offsets --to-offset N"
+    ))
+}
+
 impl Held {
+    /// What is read of it counts.
+    fn is_read(&self) -> bool {
+        self.seek.is_none() && !self.is_revoked
+    }
+
     fn commit(&mut self, next: u64) {
-        self.committed = self.committed.max(Some(next));
+        self.committed = self.committed.max(next);
+        self.passes_end &= self.committed < self.read;
         let later = self.waiting.split_off(&next);
         for reply in std::mem::replace(&mut self.waiting, later).into_values() {
             // Whoever waited may have gone.
@@ -148,13 +221,21 @@ impl Held {
 impl State {
     pub(super) fn uncommitted(&self) -> Vec<(i32, u64)> {
         let settled = |held: &Held| {
-            let next = held.watermark.as_ref()?.next();
+            let next = held.watermark.next();
             let is_waiting = held.waiting.first_key_value().is_some_and(|(first, _)| *first < next);
-            is_waiting.then_some(next)
+            (is_waiting || held.passes_end).then_some(next)
         };
         let held = self.held.iter();
         held.filter_map(|(partition, held)| Some((*partition, settled(held)?)))
             .collect()
+    }
+
+    /// Where a lane has nothing left before its damage the source has failed.
+    fn tell_damage(&mut self, partition: i32) {
+        let held = self.held.get(&partition).filter(|held| held.committed >= held.read);
+        if let Some(damage) = held.and_then(|held| held.damage.clone()) {
+            self.failure.get_or_insert(damage);
+        }
     }
 
     fn remove(&mut self, partition: i32) -> Option<Lane> {
