@@ -1,10 +1,13 @@
 //! What `host topics` does.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use rusqlite::{Connection, Result, TransactionBehavior};
 
 use super::Broker;
-use super::log::{check_topic, create_topic, find_or_create_topic, find_topic, now_ms};
+use super::lease::live;
+use super::log::{check_topic, create_topic, find_or_create_topic, find_topic};
 use crate::broker::{Admin, BrokerError, GroupDescription, PartitionDescription, TopicDescription};
 
 #[async_trait]
@@ -28,14 +31,16 @@ impl Admin for Broker {
 
     async fn list(&self) -> Result<Vec<TopicDescription>, BrokerError> {
         let broker = self.clone();
-        self.with_connection(move |connection| list(connection).map_err(|error| broker.explain(error)))
-            .await
+        self.with_connection(move |connection| {
+            list(connection, broker.config.lease).map_err(|error| broker.explain(error))
+        })
+        .await
     }
 
     async fn describe(&self, topic: &str) -> Result<TopicDescription, BrokerError> {
         let (broker, topic) = (self.clone(), topic.to_owned());
         self.with_connection(move |connection| {
-            let described = find(connection, &topic).map_err(|error| broker.explain(error))?;
+            let described = find(connection, &topic, broker.config.lease).map_err(|error| broker.explain(error))?;
             described.ok_or_else(|| broker.unknown(&topic))
         })
         .await
@@ -44,7 +49,8 @@ impl Admin for Broker {
     async fn forget_group(&self, topic: &str, group: &str) -> Result<bool, BrokerError> {
         let (broker, topic, group) = (self.clone(), topic.to_owned(), group.to_owned());
         self.with_connection(move |connection| {
-            let forgotten = forget(connection, &topic, &group).map_err(|error| broker.explain(error))?;
+            let forgotten =
+                forget(connection, &topic, &group, broker.config.lease).map_err(|error| broker.explain(error))?;
             match forgotten.ok_or_else(|| broker.unknown(&topic))? {
                 Forgotten::Yes => Ok(true),
                 Forgotten::NotThere => Ok(false),
@@ -84,22 +90,23 @@ fn create(connection: &mut Connection, topic: &str, partitions: u32) -> Result<O
     Ok(None)
 }
 
-fn list(connection: &mut Connection) -> Result<Vec<TopicDescription>> {
+fn list(connection: &mut Connection, lease: Duration) -> Result<Vec<TopicDescription>> {
     let transaction = connection.transaction()?;
     let mut statement = transaction.prepare("SELECT id, name FROM topic ORDER BY name")?;
     let topics = statement.query_map((), |row| Ok((row.get(0)?, row.get(1)?)))?;
     topics
-        .map(|topic| topic.and_then(|(id, name)| describe(&transaction, id, name)))
+        .map(|topic| topic.and_then(|(id, name)| describe(&transaction, id, name, lease)))
         .collect()
 }
 
-fn find(connection: &mut Connection, topic: &str) -> Result<Option<TopicDescription>> {
+fn find(connection: &mut Connection, topic: &str, lease: Duration) -> Result<Option<TopicDescription>> {
     let transaction = connection.transaction()?;
     let id = find_topic(&transaction, topic)?;
-    id.map(|id| describe(&transaction, id, topic.to_owned())).transpose()
+    id.map(|id| describe(&transaction, id, topic.to_owned(), lease))
+        .transpose()
 }
 
-fn describe(connection: &Connection, topic: i64, name: String) -> Result<TopicDescription> {
+fn describe(connection: &Connection, topic: i64, name: String, lease: Duration) -> Result<TopicDescription> {
     let partitions = connection
         .prepare("SELECT number, start_offset, end_offset, bytes FROM partition WHERE topic = ?1 ORDER BY number")?
         .query_map((topic,), |row| {
@@ -111,7 +118,7 @@ fn describe(connection: &Connection, topic: i64, name: String) -> Result<TopicDe
             })
         })?
         .collect::<Result<_>>()?;
-    let groups = lags(connection, topic)?;
+    let groups = lags(connection, topic, lease)?;
     Ok(TopicDescription {
         name,
         partitions,
@@ -120,15 +127,16 @@ fn describe(connection: &Connection, topic: i64, name: String) -> Result<TopicDe
 }
 
 /// Every group that has a place in the topic.
-pub(super) fn lags(connection: &Connection, topic: i64) -> Result<Vec<GroupDescription>> {
+pub(super) fn lags(connection: &Connection, topic: i64, lease: Duration) -> Result<Vec<GroupDescription>> {
+    let [soonest, latest] = live(lease);
     connection
         .prepare(
             "SELECT consumption.group_name, sum(end_offset - next_offset), count(DISTINCT member.id)
              FROM consumption JOIN partition ON partition.id = consumption.partition
-             LEFT JOIN member ON member.id = holder AND expires_ms > ?2
+             LEFT JOIN member ON member.id = holder AND expires_ms BETWEEN ?2 AND ?3
              WHERE partition.topic = ?1 GROUP BY consumption.group_name ORDER BY consumption.group_name",
         )?
-        .query_map((topic, now_ms()), |row| {
+        .query_map((topic, soonest, latest), |row| {
             Ok(GroupDescription {
                 group: row.get(0)?,
                 lag: row.get(1)?,
@@ -145,15 +153,16 @@ enum Forgotten {
 }
 
 /// None: there is no such topic.
-fn forget(connection: &mut Connection, topic: &str, group: &str) -> Result<Option<Forgotten>> {
+fn forget(connection: &mut Connection, topic: &str, group: &str, lease: Duration) -> Result<Option<Forgotten>> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let Some(topic) = find_topic(&transaction, topic)? else {
         return Ok(None);
     };
-    let live = "SELECT count(*) FROM member WHERE topic = ?1 AND group_name = ?2 AND expires_ms > ?3";
-    let live = transaction.query_row(live, (topic, group, now_ms()), |row| row.get(0))?;
-    if live > 0 {
-        return Ok(Some(Forgotten::Alive(live)));
+    let [soonest, latest] = live(lease);
+    let members = "SELECT count(*) FROM member WHERE topic = ?1 AND group_name = ?2 AND expires_ms BETWEEN ?3 AND ?4";
+    let members = transaction.query_row(members, (topic, group, soonest, latest), |row| row.get(0))?;
+    if members > 0 {
+        return Ok(Some(Forgotten::Alive(members)));
     }
     let forgotten = transaction.execute(
         "DELETE FROM consumption WHERE group_name = ?2 AND partition IN (SELECT id FROM partition WHERE topic = ?1)",

@@ -1,5 +1,7 @@
 //! Retention by size: what every group has consumed makes way, oldest first; what one has not is never dropped.
 
+use std::time::Duration;
+
 use rusqlite::{Connection, OptionalExtension, Result};
 
 use super::log::record_id;
@@ -67,8 +69,8 @@ fn drop_oldest(connection: &Connection, topic: i64) -> Result<bool> {
 }
 
 /// Who keeps records from being dropped, for people: `my-group (40 behind)`, or that nobody has read the topic.
-pub(super) fn laggards(connection: &Connection, topic: i64) -> Result<String> {
-    let lags = super::admin::lags(connection, topic)?;
+pub(super) fn laggards(connection: &Connection, topic: i64, lease: Duration) -> Result<String> {
+    let lags = super::admin::lags(connection, topic, lease)?;
     if lags.is_empty() {
         return Ok("no group has read it".to_owned());
     }

@@ -5,8 +5,10 @@
 //! fair shares from the same table: the older members take the remainder, so that a newcomer moves as few partitions as
 //! can be. Who has too little takes what is free; who has too much gives it up, once what is in flight there is done.
 //!
-//! Expiry goes by the wall clock, which may jump: then a live member loses its partitions, or a dead one keeps them for
-//! longer. Neither does harm, since a commit goes by the fence and not by the clock.
+//! Expiry goes by the wall clock, the only one that processes and restarts share, and it may jump. Set forward, it ends
+//! leases early; set back, it leaves leases that lie further ahead than one can, which hold no longer either ([`live`]). So
+//! a dead member keeps its partitions for no longer than a lease, and a live one at worst loses them for a moment: a commit
+//! goes by the fence and not by the clock.
 
 mod plan;
 
@@ -23,6 +25,14 @@ use super::fault::explain;
 use super::lanes::{Gain, Hold, Lanes, Standing};
 use super::log::{data_version, now_ms};
 use crate::broker::BrokerError;
+
+/// Between which times, in milliseconds since 1970 and both included, the lease of a live member ends. One that lies further
+/// ahead was taken by a clock that was set back since.
+pub(super) fn live(lease: Duration) -> [i64; 2] {
+    let now = now_ms();
+    let lease = i64::try_from(lease.as_millis()).unwrap_or(i64::MAX);
+    [now.saturating_add(1), now.saturating_add(lease)]
+}
 
 #[derive(Debug)]
 pub(super) struct Membership {
@@ -102,6 +112,7 @@ impl Membership {
                 group: &self.lanes.group,
                 topic: self.topic,
                 id: self.id,
+                lease: self.lease,
             };
             if member.plan(&look, &held)? == Plan::default() {
                 self.seen = seen;
@@ -115,8 +126,9 @@ impl Membership {
             group: &self.lanes.group,
             topic: self.topic,
             id: self.id,
+            lease: self.lease,
         };
-        member.renew(&transaction, self.lease)?;
+        member.renew(&transaction)?;
         let plan = member.plan(&transaction, &held)?;
         for row in &plan.release {
             member.release(&transaction, row.partition)?;
@@ -179,22 +191,22 @@ struct Member<'a> {
     group: &'a str,
     topic: i64,
     id: Option<i64>,
+    lease: Duration,
 }
 
 impl Member<'_> {
     /// Enters the member, or renews it, and sees that the group has a place in every partition: the start, at first.
-    fn renew(&mut self, transaction: &Transaction, lease: Duration) -> Result<()> {
-        let now = now_ms();
-        let expires = now.saturating_add(i64::try_from(lease.as_millis()).unwrap_or(i64::MAX));
+    fn renew(&mut self, transaction: &Transaction) -> Result<()> {
+        let [soonest, latest] = live(self.lease);
         transaction
-            .prepare_cached("DELETE FROM member WHERE expires_ms <= ?1")?
-            .execute((now,))?;
+            .prepare_cached("DELETE FROM member WHERE expires_ms NOT BETWEEN ?1 AND ?2")?
+            .execute((soonest, latest))?;
         let id = transaction
             .prepare_cached(
                 "INSERT INTO member (id, group_name, topic, expires_ms) VALUES (?1, ?2, ?3, ?4)
                  ON CONFLICT (id) DO UPDATE SET expires_ms = excluded.expires_ms RETURNING id",
             )?
-            .query_row((self.id, self.group, self.topic, expires), |row| row.get(0))?;
+            .query_row((self.id, self.group, self.topic, latest), |row| row.get(0))?;
         self.id = Some(id);
         transaction
             .prepare_cached(
@@ -206,11 +218,13 @@ impl Member<'_> {
     }
 
     fn plan(&self, transaction: &Transaction, held: &BTreeMap<i64, Hold>) -> Result<Plan> {
+        let [soonest, latest] = live(self.lease);
         let live = transaction
             .prepare_cached(
-                "SELECT id FROM member WHERE group_name = ?1 AND topic = ?2 AND (expires_ms > ?3 OR id = ?4) ORDER BY id",
+                "SELECT id FROM member WHERE group_name = ?1 AND topic = ?2 AND (expires_ms BETWEEN ?3 AND ?4 OR id = ?5)
+                 ORDER BY id",
             )?
-            .query_map((self.group, self.topic, now_ms(), self.id), |row| row.get(0))?
+            .query_map((self.group, self.topic, soonest, latest, self.id), |row| row.get(0))?
             .collect::<Result<Vec<i64>>>()?;
         let rows = transaction
             .prepare_cached(
