@@ -225,3 +225,38 @@ async fn a_copy_that_sqlite_made_is_as_durable_as_the_file() {
         .unwrap();
     assert_eq!(mode, "wal");
 }
+
+/// The umask is a process's own, so it is another process that makes the file.
+#[cfg(unix)]
+#[tokio::test]
+async fn the_file_and_what_lies_beside_it_are_made_for_their_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let local = fixture();
+    let file = &local.config.file;
+    let made = std::process::Command::new("sh")
+        .args(["-c", "umask 022 && exec \"$0\" topics create input --local-file \"$1\""])
+        .arg(env!("CARGO_BIN_EXE_host"))
+        .arg(file)
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{made:?}");
+    // While somebody has it open, there is more of it.
+    let _member = local.join().await;
+    for beside in ["", "-wal", "-shm"] {
+        let path = format!("{}{beside}", file.display());
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{path}: {mode:o}");
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_file_keeps_the_rights_that_somebody_gave_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let local = fixture();
+    fs::File::create(&local.config.file).unwrap();
+    fs::set_permissions(&local.config.file, fs::Permissions::from_mode(0o660)).unwrap();
+    local.create(1).await;
+    let mode = fs::metadata(&local.config.file).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o660);
+}

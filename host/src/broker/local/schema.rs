@@ -1,5 +1,6 @@
 //! The file: its tables, and how every connection to it is opened.
 
+use std::fs::OpenOptions;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -87,6 +88,7 @@ pub(super) fn connect(file: &Path) -> Result<Connection, BrokerError> {
             folder.display()
         )));
     }
+    make_private(&path);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(&path, flags).map_err(|error| explain(file, &error))?;
     let began = Instant::now();
@@ -98,6 +100,17 @@ pub(super) fn connect(file: &Path) -> Result<Connection, BrokerError> {
             Err(unusable) => return Err(unusable.explain(file)),
         }
     }
+}
+
+/// Makes a file that is missing for its owner alone, whatever the umask is: what it holds is not for everybody on this machine.
+/// SQLite gives what it puts beside the file the same rights. A file that is there keeps those that somebody gave it.
+fn make_private(path: &Path) {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    // Where it is there, or cannot be made, SQLite is about to find out, and says why.
+    let _ = options.open(path);
 }
 
 enum Unusable {
