@@ -1,5 +1,6 @@
 //! The append-only log: topics, their partitions, and the records in them.
 
+use std::collections::HashMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -110,6 +111,14 @@ pub(super) fn append(connection: &Connection, topic: i64, message: &Message, spr
             &message.payload[..],
         ])?;
     Ok(())
+}
+
+/// For each partition of a topic, the offset that its next record will get.
+pub(super) fn ends(connection: &Connection, topic: i64) -> Result<HashMap<i64, u64>> {
+    connection
+        .prepare_cached("SELECT id, end_offset FROM partition WHERE topic = ?1")?
+        .query_map((topic,), |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect()
 }
 
 /// One record, or none where the offset is not there yet.

@@ -1,5 +1,7 @@
 //! Reading: a thread reads a few messages ahead, one of each lane in turn, so that a full lane cannot starve the others.
+//! Which lanes have something to read is one question for all of them, so that many empty ones do not slow the others down.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +19,9 @@ use crate::broker::{BrokerError, Demand, Event, Source, Subscription};
 
 /// How often the reader asks whether anybody has committed, when there is nothing to read.
 const IDLE_POLL: Duration = Duration::from_millis(5);
+
+/// A look at so many lanes costs as much as the reading of a message.
+const LANES_A_ROUND: usize = 64;
 
 /// One member of a group. Dropped without being closed, it leaves its partitions to the end of their lease, as a crash
 /// would.
@@ -56,6 +61,7 @@ impl LocalSource {
         };
         let reader = Reader {
             connection: broker.connect()?,
+            topic: id,
             lanes,
         };
         spawn("local-lease", move || membership.run(leaving))?;
@@ -96,6 +102,7 @@ impl Source for LocalSource {
 
 struct Reader {
     connection: Connection,
+    topic: i64,
     lanes: Arc<Lanes>,
 }
 
@@ -113,9 +120,16 @@ impl Reader {
             let Some((cursors, revision)) = self.lanes.cursors() else {
                 return Ok(());
             };
+            let ends = log::ends(&self.connection, self.topic)?;
+            // As many rounds as the look at all lanes was worth.
+            let rounds = 1 + cursors.len() / LANES_A_ROUND;
+            let mut ready = has_more(cursors, &ends);
             let mut is_idle = true;
-            for cursor in cursors {
-                is_idle &= !self.read(cursor)?;
+            for _ in 0..rounds {
+                let read = ready.into_iter().map(|cursor| self.read(cursor));
+                let read = read.filter_map(Result::transpose).collect::<Result<Vec<_>>>()?;
+                is_idle &= read.is_empty();
+                ready = has_more(read, &ends);
             }
             while is_idle && !self.lanes.rest(revision, IDLE_POLL) {
                 is_idle = data_version(&self.connection)? == version;
@@ -123,8 +137,8 @@ impl Reader {
         }
     }
 
-    /// Reads one message of a lane ahead. False: there is none.
-    fn read(&mut self, cursor: Cursor) -> Result<bool> {
+    /// Reads one message of a lane ahead, and gives where the lane goes on. None: there is none.
+    fn read(&mut self, mut cursor: Cursor) -> Result<Option<Cursor>> {
         let transaction = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Deferred)?;
@@ -138,15 +152,27 @@ impl Reader {
                     .query_row((&self.lanes.group, cursor.partition, cursor.fence), |row| row.get(0))
                     .optional()?;
                 // None: the lane is somebody else's, as the lease is about to find out.
-                let Some(next) = next else { return Ok(false) };
+                let Some(next) = next else { return Ok(None) };
                 self.lanes.reload(cursor, next);
                 next
             }
         };
         let message = log::read(&transaction, cursor.partition, position)?;
         transaction.commit()?;
-        let Some(message) = message else { return Ok(false) };
+        let Some(message) = message else { return Ok(None) };
         self.lanes.offer(cursor, position, message);
-        Ok(true)
+        cursor.position = Some(position + 1);
+        Ok(Some(cursor))
     }
+}
+
+/// The lanes that are not read to their end yet, or of which that is not known.
+fn has_more(mut cursors: Vec<Cursor>, ends: &HashMap<i64, u64>) -> Vec<Cursor> {
+    cursors.retain(|cursor| {
+        let end = ends.get(&cursor.partition);
+        cursor
+            .position
+            .is_none_or(|position| end.is_some_and(|end| position < *end))
+    });
+    cursors
 }

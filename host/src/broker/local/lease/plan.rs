@@ -1,6 +1,6 @@
 //! Fair shares: what one member has to do, from what all of them can see.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::broker::local::lanes::Hold;
 
@@ -46,11 +46,8 @@ pub(super) fn plan(rows: &[Row], live: &[i64], me: Option<i64>, held: &BTreeMap<
             _ => {}
         }
     }
-    plan.lose = held
-        .keys()
-        .copied()
-        .filter(|held| !kept.iter().any(|(kept, _)| kept == held))
-        .collect();
+    let still_held: HashSet<_> = kept.iter().map(|(partition, _)| *partition).collect();
+    plan.lose = held.keys().copied().filter(|held| !still_held.contains(held)).collect();
     plan.take = free.into_iter().take(share.saturating_sub(kept.len())).collect();
     let leaving = kept.iter().filter(|(_, is_revoked)| *is_revoked).count();
     let staying = kept.iter().rev().filter(|(_, is_revoked)| !is_revoked);
