@@ -109,6 +109,14 @@ impl BrokerConfig {
         self
     }
 
+    /// With how many messages may be held to the end besides, for a broker that is to be told.
+    pub fn with_set_aside(mut self, messages: usize) -> Self {
+        if let BrokerKind::PubSub(pubsub) = &mut self.kind {
+            pubsub.set_aside = messages;
+        }
+        self
+    }
+
     /// Where it is, for people: `./host.db`, or the broker's name.
     pub fn place(&self) -> String {
         match &self.kind {
@@ -149,7 +157,7 @@ pub struct LocalConfig {
     pub retention_bytes: u64,
     /// Partitions of a topic that is made because it was missing.
     pub partitions: u32,
-    /// How long a member that has stopped renewing keeps its partitions. Every member of a group must have the same.
+    /// How long a member that has stopped renewing keeps its partitions. Everybody who opens the file must have the same.
     pub lease: Duration,
 }
 

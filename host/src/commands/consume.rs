@@ -45,6 +45,7 @@ impl ConsumeCommand {
             })
         })
         .await
+        .map(drop)
     }
 }
 

@@ -8,14 +8,14 @@ use std::time::Duration;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::time::{Instant, sleep_until};
 
-use crate::broker::{Ack, Delivery, Demand, Event, SettleError, Source};
+use crate::broker::{Ack, Claim, Delivery, Demand, Event, SettleError, Source};
 use crate::shutdown::Shutdown;
 
 /// Messages that are taken and wait to be consumed: enough to share the broker's group commits.
 const IN_FLIGHT: usize = 64;
 
-/// Messages that are left to the end.
-const LEFT: usize = 1024;
+/// Messages that can be left to the end: each is held until then, without its payload.
+pub const LEFT: usize = 100_000;
 
 /// What became of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,20 +26,34 @@ pub enum Taken {
     Left,
 }
 
+/// Why the reading ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// It was asked to, or nothing came any more.
+    Done,
+    /// No more can be left: there may be messages that nobody has looked at.
+    Full,
+}
+
 /// Gives each message to `take` and consumes it after; one that `take` fails on is not consumed. Ends when `take` says so,
-/// at a soft stop, or when nothing came for the idle timeout, and then waits for what was taken to be consumed.
+/// at a soft stop, when nothing came for the idle timeout, or when too much was left, and then waits for what was taken to
+/// be consumed.
 pub async fn read(
     mut source: Box<dyn Source>,
     ack: Arc<dyn Ack>,
     shutdown: &Shutdown,
     idle_timeout: Option<Duration>,
     take: impl AsyncFnMut(&Delivery) -> anyhow::Result<ControlFlow<Taken, Taken>>,
-) -> anyhow::Result<()> {
-    let ended = take_all(source.as_mut(), ack, shutdown, idle_timeout, take).await;
+) -> anyhow::Result<End> {
+    let mut left = Vec::new();
+    let ended = take_all(source.as_mut(), ack, shutdown, idle_timeout, &mut left, take).await;
     // The group is left even after an error, so that another member takes over at once; the first error is what counts.
     let closed = source.close().await;
-    ended?;
-    Ok(closed?)
+    // Held until now, so that none of them came again at once; and with the source they were all handed back together.
+    drop(left);
+    let ended = ended?;
+    closed?;
+    Ok(ended)
 }
 
 async fn take_all(
@@ -47,20 +61,20 @@ async fn take_all(
     ack: Arc<dyn Ack>,
     shutdown: &Shutdown,
     idle_timeout: Option<Duration>,
+    left: &mut Vec<Claim>,
     mut take: impl AsyncFnMut(&Delivery) -> anyhow::Result<ControlFlow<Taken, Taken>>,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<End> {
     let mut acks = FuturesUnordered::new();
-    let mut left = Vec::new();
     let mut last = Instant::now();
     let ended = loop {
-        let demand = match acks.len() < IN_FLIGHT && left.len() < LEFT {
+        let demand = match acks.len() < IN_FLIGHT {
             true => Demand::Deliveries,
             false => Demand::EventsOnly,
         };
         tokio::select! {
             // A stop, and what makes room, must not wait behind new messages.
             biased;
-            () = shutdown.stopping() => break Ok(()),
+            () = shutdown.stopping() => break Ok(End::Done),
             Some(acked) = acks.next() => if let Err(error) = consumed(acked) {
                 break Err(error);
             },
@@ -69,7 +83,7 @@ async fn take_all(
                     let taken = tokio::select! {
                         // Whoever reads stdout may have stopped reading for good; what was not taken comes again.
                         biased;
-                        () = shutdown.aborting() => break Ok(()),
+                        () = shutdown.aborting() => break Ok(End::Done),
                         taken = take(&delivery) => taken,
                     };
                     last = Instant::now();
@@ -83,11 +97,13 @@ async fn take_all(
                             let ack = Arc::clone(&ack);
                             acks.push(async move { ack.ack(delivery.claim).await });
                         }
-                        // Held to the end, so that it does not come again at once.
                         Taken::Left => left.push(delivery.claim),
                     }
                     if is_last {
-                        break Ok(());
+                        break Ok(End::Done);
+                    }
+                    if left.len() >= LEFT {
+                        break Ok(End::Full);
                     }
                 }
                 Ok(Event::Revoked(_, drained)) => {
@@ -99,14 +115,14 @@ async fn take_all(
                 }
                 Err(error) => break Err(error.into()),
             },
-            () = until_idle(last, idle_timeout) => break Ok(()),
+            () = until_idle(last, idle_timeout) => break Ok(End::Done),
         }
     };
     // What was taken is consumed even where something failed later.
     tokio::select! {
         biased;
         () = shutdown.aborting() => ended,
-        settled = settle(&mut acks) => ended.and(settled),
+        settled = settle(&mut acks) => ended.and_then(|ended| settled.map(|()| ended)),
     }
 }
 
@@ -132,5 +148,84 @@ async fn until_idle(since: Instant, timeout: Option<Duration>) {
     match timeout.and_then(|timeout| since.checked_add(timeout)) {
         Some(end) => sleep_until(end).await,
         None => pending().await,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use async_trait::async_trait;
+
+    use super::*;
+    use crate::broker::{BrokerError, Lane};
+    use crate::message::Message;
+
+    /// Messages without an end, each with its number.
+    struct Endless(u64);
+
+    #[async_trait]
+    impl Source for Endless {
+        async fn recv(&mut self, demand: Demand) -> Result<Event, BrokerError> {
+            if demand == Demand::EventsOnly {
+                return pending().await;
+            }
+            self.0 += 1;
+            Ok(Event::Delivery(Delivery {
+                message: Message::new("a letter"),
+                position: self.0.to_string(),
+                claim: Claim::new(Lane::new("letters/0", 0), self.0, 0, ()),
+            }))
+        }
+
+        fn cluster(&self) -> &str {
+            "endless"
+        }
+
+        async fn close(self: Box<Self>) -> Result<(), BrokerError> {
+            Ok(())
+        }
+    }
+
+    struct Consumes;
+
+    #[async_trait]
+    impl Ack for Consumes {
+        fn is_current(&self, _claim: &Claim) -> bool {
+            true
+        }
+
+        async fn ack(&self, _claim: Claim) -> Result<(), SettleError> {
+            Ok(())
+        }
+    }
+
+    /// Leaves all but the message of this number, and ends there. How many it looked at.
+    async fn look_for(wanted: u64) -> (End, u64) {
+        let mut looked_at = 0;
+        let shutdown = Shutdown::new();
+        let end = read(
+            Box::new(Endless(0)),
+            Arc::new(Consumes),
+            &shutdown,
+            None,
+            async |delivery| {
+                looked_at += 1;
+                Ok(match delivery.claim.seq == wanted {
+                    true => ControlFlow::Break(Taken::Consumed),
+                    false => ControlFlow::Continue(Taken::Left),
+                })
+            },
+        );
+        (end.await.unwrap(), looked_at)
+    }
+
+    #[tokio::test]
+    async fn a_message_is_found_behind_thousands_that_are_left() {
+        assert_eq!(look_for(20_000).await, (End::Done, 20_000));
+    }
+
+    #[tokio::test]
+    async fn where_no_more_can_be_left_that_is_said() {
+        assert_eq!(look_for(u64::MAX).await, (End::Full, LEFT as u64));
     }
 }

@@ -8,7 +8,7 @@ use anyhow::Context;
 use indicatif::HumanCount;
 use serde_json::json;
 
-use super::reader::Taken;
+use super::reader::{End, LEFT, Taken};
 use super::{progress, reader, stdout};
 use crate::broker::{Delivery, Output, Route, Subscription, open_admin, open_consumer, open_sink};
 use crate::cli::{Format, ReplayCommand};
@@ -24,7 +24,7 @@ impl ReplayCommand {
     /// Sends what is in the dead-letter topic now, and was not replayed yet, back to where it came from. A letter counts as
     /// replayed when the broker has confirmed it; a crash in between sends it again.
     pub async fn execute(self) -> anyhow::Result<()> {
-        let config = BrokerConfig::new(self.broker, &self.storage)?;
+        let config = BrokerConfig::new(self.broker, &self.storage)?.with_set_aside(LEFT);
         let letters = self.dead_letter_topic.unwrap_or_else(|| format!("{}.dlq", self.topic));
         if letters == self.topic {
             return Err(Failure::Usage(format!("'{letters}' cannot be replayed into itself")).into());
@@ -38,14 +38,15 @@ impl ReplayCommand {
         };
         let (source, ack) = open_consumer(&config, &subscription).await?;
         let shutdown = Shutdown::on_signals(DRAIN);
-        let (mut replayed, mut left_out) = (0u64, 0u64);
+        let (mut replayed, mut left_out, mut later) = (0u64, 0u64, 0u64);
         let most = self.limit.map_or(u64::MAX, |limit| limit.get());
         let is_wanted = |delivery: &Delivery| match &self.code {
             Some(code) => delivery.message.header(ERROR_CODE).is_some_and(|found| found == code),
             None => true,
         };
-        reader::read(source, ack, &shutdown, Some(self.idle_timeout), async |delivery| {
+        let end = reader::read(source, ack, &shutdown, Some(self.idle_timeout), async |delivery| {
             if horizon.is_past(delivery) {
+                later += 1;
                 return Ok(match horizon.is_reached() {
                     false => ControlFlow::Continue(Taken::Left),
                     true => ControlFlow::Break(Taken::Left),
@@ -73,17 +74,25 @@ impl ReplayCommand {
             })
         })
         .await?;
+        if later > 0 {
+            tracing::info!(later, "letters that came after the start wait for the next replay");
+        }
         match self.format {
-            Format::Json => stdout::write_json(&json!({"replayed": replayed, "left_out": left_out})),
-            Format::Text => {
-                progress::say(&format!(
-                    "{} dead letters replayed into {}, {} left out",
-                    HumanCount(replayed),
-                    self.topic,
-                    HumanCount(left_out)
-                ));
-                Ok(())
-            }
+            Format::Json => stdout::write_json(&json!({"replayed": replayed, "left_out": left_out}))?,
+            Format::Text => progress::say(&format!(
+                "{} dead letters replayed into {}, {} left out",
+                HumanCount(replayed),
+                self.topic,
+                HumanCount(left_out)
+            )),
+        }
+        match end {
+            End::Done => Ok(()),
+            End::Full => Err(Failure::Stopped(format!(
+                "{LEFT} letters were left where they are, and those behind them not looked at; replay what was left first, \
+                 with its own --code or with none"
+            ))
+            .into()),
         }
     }
 }

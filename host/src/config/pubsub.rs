@@ -43,6 +43,9 @@ pub struct PubSubConfig {
     pub outstanding_messages: usize,
     /// Their bytes.
     pub outstanding_bytes: usize,
+    /// Messages that are held beside those until the end. Where there may be some, what bounds bytes is that no more is read
+    /// while so many of them wait.
+    pub set_aside: usize,
     /// A larger message is refused before it is published. Bytes.
     pub max_message_bytes: usize,
     /// A stream on which nothing came for so long is opened anew.
@@ -118,6 +121,7 @@ impl PubSubConfig {
             lease: Self::LEASE,
             outstanding_messages: Self::AHEAD_MESSAGES,
             outstanding_bytes: Self::AHEAD_BYTES,
+            set_aside: 0,
             max_message_bytes: super::DEFAULT_MAX_MESSAGE.as_usize(),
             silence: Self::SILENCE,
         }
@@ -172,6 +176,7 @@ impl PubSubConfig {
             lease,
             outstanding_messages: Self::AHEAD_MESSAGES,
             outstanding_bytes: Self::AHEAD_BYTES,
+            set_aside: 0,
             max_message_bytes: storage.max_message_bytes.as_usize(),
             silence: Self::SILENCE,
         })

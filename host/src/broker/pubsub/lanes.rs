@@ -30,6 +30,8 @@ pub(super) struct Lanes {
     config: Arc<PubSubConfig>,
     /// There may be something for [`Lanes::next_delivery`].
     pub arrival: Notify,
+    /// There may be room to read further.
+    room: Notify,
     state: Mutex<State>,
 }
 
@@ -38,8 +40,8 @@ struct State {
     lanes: HashMap<Lane, Held>,
     /// Where each message is that is not settled.
     places: HashMap<String, (Lane, u64)>,
-    /// As many as the service hands out at once.
     ahead: VecDeque<Ahead>,
+    ahead_bytes: usize,
     answered: Answered,
     /// When it was last said that acknowledgements got lost.
     told: Option<Instant>,
@@ -118,6 +120,7 @@ impl Token {
         state.answered.insert(&unsettled.id);
         state.forget_if_empty(&self.lane);
         self.is_settled = true;
+        self.lanes.room.notify_one();
         Ok(unsettled)
     }
 
@@ -199,8 +202,20 @@ impl State {
         }
     }
 
+    fn push_ahead(&mut self, ahead: Ahead) {
+        self.ahead_bytes += ahead.message.size();
+        self.ahead.push_back(ahead);
+    }
+
+    fn pop_ahead(&mut self) -> Option<Ahead> {
+        let ahead = self.ahead.pop_front()?;
+        self.ahead_bytes -= ahead.message.size();
+        Some(ahead)
+    }
+
     fn discard(&mut self, lane: &Lane) {
         self.ahead.retain(|ahead| ahead.lane != *lane);
+        self.ahead_bytes = self.ahead.iter().map(|ahead| ahead.message.size()).sum();
     }
 }
 
@@ -209,6 +224,7 @@ impl Lanes {
         Self {
             subscription: subscription.to_owned(),
             arrival: Notify::new(),
+            room: Notify::new(),
             state: Mutex::new(State {
                 answered: Answered::new(2 * config.lease),
                 ..State::default()
@@ -229,6 +245,28 @@ impl Lanes {
     /// Whether every message that came is settled or handed back.
     pub fn is_empty(&self) -> bool {
         self.lock().lanes.values().all(|held| held.unsettled.is_empty())
+    }
+
+    /// Resolves when no more is held than one stream may bring, and what waits to be delivered is not too large.
+    pub async fn room(&self) {
+        let PubSubConfig {
+            outstanding_messages,
+            outstanding_bytes,
+            set_aside,
+            ..
+        } = *self.config;
+        loop {
+            {
+                let state = self.lock();
+                if state.places.len() <= outstanding_messages.saturating_add(set_aside)
+                    && state.ahead_bytes <= outstanding_bytes
+                {
+                    return;
+                }
+            }
+            // It keeps a notice that came before it was awaited.
+            self.room.notified().await;
+        }
     }
 
     /// Gives what was read. What comes again although it is held goes on under its new lease; what comes again although it is
@@ -280,7 +318,7 @@ impl Lanes {
         state.places.insert(id.clone(), (lane.clone(), seq));
         let handlers = vec![handler];
         held.unsettled.insert(seq, Unsettled { id, handlers });
-        state.ahead.push_back(Ahead {
+        state.push_ahead(Ahead {
             lane,
             seq,
             position,
@@ -300,9 +338,10 @@ impl Lanes {
         if demand == Demand::EventsOnly {
             return Ok(None);
         }
-        let Some(ahead) = state.ahead.pop_front() else {
+        let Some(ahead) = state.pop_ahead() else {
             return Ok(None);
         };
+        self.room.notify_one();
         // Whoever ends an epoch discards what was read ahead of it.
         let epoch = state.lanes.get(&ahead.lane).map(|held| held.epoch);
         drop(guard);
@@ -347,6 +386,7 @@ impl Lanes {
             .lanes
             .retain(|_, held| !held.unsettled.is_empty() || is_awaited(held));
         drop(guard);
+        self.room.notify_one();
         // In order, so that they come again in order.
         drop(unsettled);
     }
@@ -364,7 +404,9 @@ impl Lanes {
         let lanes = std::mem::take(&mut guard.lanes);
         guard.places.clear();
         guard.ahead.clear();
+        guard.ahead_bytes = 0;
         drop(guard);
+        self.room.notify_one();
         drop(lanes);
     }
 }

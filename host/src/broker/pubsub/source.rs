@@ -1,7 +1,8 @@
 //! Reading: one task owns the stream of a subscription, and opens it anew where it breaks or stands still.
 //!
 //! It reads whatever comes, since the client library keeps the lease only of what was read; the service bounds what it hands
-//! out.
+//! out by one stream. The library opens a stream that breaks off anew by itself, with all of that to come again: so over all
+//! streams nothing more is read while as much is held.
 //!
 //! The client library opens a stream within the first read and repeats what may succeed later, for as long as it takes; a
 //! read that is given up would begin that anew. So no read is ever given up but at the end.
@@ -179,11 +180,17 @@ impl Reader {
         let config = &self.topics.clients.config;
         let subscriber = self.topics.clients.subscriber().await?;
         let bound = |limit: usize| i64::try_from(limit).unwrap_or(i64::MAX);
+        let messages = config.outstanding_messages.saturating_add(config.set_aside);
+        // What is set aside takes no memory here, but would count there; 0 is no limit.
+        let bytes = match config.set_aside {
+            0 => config.outstanding_bytes,
+            _ => 0,
+        };
         let subscribe = subscriber
             .subscribe(&self.path)
             .set_max_lease_extension(config.lease)
-            .set_max_outstanding_messages(bound(config.outstanding_messages))
-            .set_max_outstanding_bytes(bound(config.outstanding_bytes))
+            .set_max_outstanding_messages(bound(messages))
+            .set_max_outstanding_bytes(bound(bytes))
             .set_shutdown_behavior(ShutdownBehavior::WaitForProcessing);
         Ok(subscribe.build())
     }
@@ -193,6 +200,11 @@ impl Reader {
         let mut silent_until = silent_until;
         let mut lost = pin!(self.lost());
         loop {
+            tokio::select! {
+                () = self.lanes.room() => {}
+                () = self.stop.cancelled() => return Ended::Left,
+                error = &mut lost => return Ended::Lost(error),
+            }
             let mut next = pin!(stream.next());
             let read = loop {
                 tokio::select! {

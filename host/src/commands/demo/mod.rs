@@ -181,6 +181,7 @@ impl<'a> Round<'a> {
             Ok(ControlFlow::Continue(reader::Taken::Consumed))
         })
         .await
+        .map(drop)
     }
 
     /// Notes one answer. Fails where it does not belong to a message that waits for one, or is not a class an image.
