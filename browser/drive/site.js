@@ -10,8 +10,8 @@ import { COMPONENT, PAGE } from "../build/paths.js";
 
 /** @typedef {import("puppeteer-core").Page} Page */
 
-/** Milliseconds for anything that a page does. */
-export const PATIENCE = 120_000;
+/** Milliseconds for anything that a page does, on a machine that is four times slower than one should be. */
+export const PATIENCE = 600_000;
 
 const SWITCHES = [
   "--no-sandbox",
@@ -75,6 +75,7 @@ export function launch() {
     executablePath: needed("CHROMIUM"),
     headless: true,
     args: SWITCHES,
+    timeout: PATIENCE,
     protocolTimeout: PATIENCE,
   });
 }

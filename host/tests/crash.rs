@@ -24,13 +24,13 @@ use host::broker::{Admin, Demand, Event, Output, Route, Sink, Subscription, open
 use host::config::{BrokerConfig, BrokerKind, LocalConfig};
 use host::message::{CONTENT_TYPE, Message};
 use tempfile::TempDir;
+use test_brokers::DEADLINE;
 
 const PARTITIONS: u32 = 4;
 /// Messages that wait at least, whenever somebody is killed.
 const WAITING: u64 = 200;
 /// Eight images to a message: a few milliseconds of work.
 const IMAGES: usize = 8;
-const DEADLINE: Duration = Duration::from_secs(180);
 
 /// One broker file, and all that was ever sent into it.
 struct Stream {

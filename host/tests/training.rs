@@ -143,7 +143,7 @@ fn a_stranger_s_pictures_become_a_model_that_knows_them_alone_and_over_a_broker(
     }
     let sent = sandbox.path("sent").display().to_string();
     sandbox.succeed(&["produce", "--interval", "0", "--images", &sent]);
-    sandbox.succeed(&[&["run", "--idle-timeout", "1s"], &with_model[..]].concat());
-    let answers = sandbox.succeed(&["consume", "--idle-timeout", "1s"]);
+    sandbox.succeed(&[&["run", "--idle-timeout", "3s"], &with_model[..]].concat());
+    let answers = sandbox.succeed(&["consume", "--limit", &expected.len().to_string()]);
     assert_eq!(answers.lines().collect::<Vec<_>>(), expected);
 }

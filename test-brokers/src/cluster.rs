@@ -3,16 +3,13 @@
 use crate::distribution::Distribution;
 use crate::keeper::{Keeper, Program};
 use crate::node::{Node, Ports, Setting};
-use crate::program::until;
+use crate::program::{DEADLINE, until};
 use crate::tls;
 use crate::wire;
 use anyhow::{Context, Result, ensure};
 use rustix::process::Signal;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-
-/// Until a cluster, or a node that was restarted, serves. One node takes three seconds on an idle machine.
-const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// Until one question is answered. A paused node takes connections, and says nothing.
 const ANSWER_LIMIT: Duration = Duration::from_secs(1);
@@ -59,14 +56,15 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Starts the servers, and returns when each of them knows all others and serves.
+    /// Starts the servers, and returns when each of them knows all others and serves. One node takes three seconds on an idle
+    /// machine.
     pub fn start(distribution: &Distribution, options: &Options) -> Result<Self> {
         ensure!(
             matches!(options.nodes, 1 | 3),
             "{} nodes: take 1, or the 3 of which one may fail",
             options.nodes
         );
-        let deadline = Instant::now() + START_LIMIT;
+        let deadline = Instant::now() + DEADLINE;
         let keeper = Keeper::start("kafka-")?;
         let ports = Ports::choose(options.nodes, options.port)?;
         let voters: Vec<String> = (1..)
@@ -145,7 +143,7 @@ impl Cluster {
     pub fn restart(&self, node: usize) -> Result<()> {
         self.kill(node)?;
         self.on(node, |server| self.keeper.run(server))?;
-        let deadline = Instant::now() + START_LIMIT;
+        let deadline = Instant::now() + DEADLINE;
         let restarted = self.node(node)?;
         self.serves(restarted, deadline, |brokers| brokers.contains(&node))
             .with_context(|| format!("node {node}"))
@@ -176,7 +174,7 @@ impl Cluster {
         served.map(drop).with_context(|| {
             format!(
                 "it does not serve within {} s; its log ends with:\n{}",
-                START_LIMIT.as_secs(),
+                DEADLINE.as_secs(),
                 node.server.log_tail()
             )
         })

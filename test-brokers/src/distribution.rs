@@ -2,7 +2,7 @@
 
 use crate::program;
 use crate::skip::or_skip;
-use crate::store::{LIMIT, find_or_make, in_target, is_on_path};
+use crate::store::{find_or_make, in_target, is_on_path};
 use anyhow::{Context, Error, Result, ensure};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -70,7 +70,7 @@ fn fetch(folder: &Path) -> Result<PathBuf> {
         .current_dir(folder)
         .args(["-q", "-B", "dependency:copy-dependencies"])
         .args(["-DincludeScope=runtime", "-DoutputDirectory=jars"]);
-    program::run(&mut maven, &folder.join("log"), LIMIT)?;
+    program::run(&mut maven, &folder.join("log"), program::DEADLINE)?;
     Ok(folder.join("jars"))
 }
 

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 const SCRIPT: &str = include_str!("keeper.sh");
 
 /// To kill a few programs and remove a folder.
-const END_LIMIT: Duration = Duration::from_secs(10);
+const END_LIMIT: Duration = Duration::from_secs(60);
 
 /// Holds one cluster's folder and programs.
 #[derive(Debug)]

@@ -25,6 +25,7 @@ pub use chromium::need_chromium;
 pub use cluster::{Cluster, Options};
 pub use distribution::{Distribution, missing_packages};
 pub use node::{MECHANISMS, PASSWORD, USER};
+pub use program::DEADLINE;
 pub use pubsub::{
     Credentials, Fault, Key, PubSub, PubSubOptions, PubSubProgram, Published, ServiceAccount, Stats,
     SubscriptionOptions, need_go,

@@ -1,14 +1,10 @@
 //! Environments for Python programs that talk to the brokers, for tests and for what they are measured beside.
 
-use crate::program;
+use crate::program::{self, DEADLINE};
 use anyhow::{Context, Result};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
-
-/// A fetch takes ten seconds; a slow line may take its time, a line that hangs may not.
-const LIMIT: Duration = Duration::from_secs(5 * 60);
 
 /// The Python of a virtual environment `NAME` in a folder, which has what `requirements` pins. It is made where it is not there,
 /// or was made for other requirements, or was not finished.
@@ -26,12 +22,12 @@ pub fn python_environment(folder: &Path, name: &str, requirements: &Path) -> Res
     }
     let log = folder.join("log");
     let mut venv = Command::new("python3");
-    program::run(venv.args(["-m", "venv", "--clear"]).arg(&environment), &log, LIMIT)
+    program::run(venv.args(["-m", "venv", "--clear"]).arg(&environment), &log, DEADLINE)
         .context("Python's venv is missing: run `apt-get install python3-venv`")?;
     let mut pip = Command::new(&python);
     pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
     pip.args(["--require-hashes", "--only-binary", ":all:", "--requirement"]);
-    program::run(pip.arg(requirements), &log, LIMIT)?;
+    program::run(pip.arg(requirements), &log, DEADLINE)?;
     fs::write(made_for, required)?;
     Ok(python)
 }

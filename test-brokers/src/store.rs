@@ -1,13 +1,10 @@
 //! `target/brokers`: what is fetched or built once for a checkout, then shared by all its tests.
 
-use crate::program::until;
+use crate::program::{DEADLINE, until};
 use anyhow::{Context, Result, bail};
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
-
-/// To fetch or build one thing takes ten seconds to a minute; a slow line may take its time, a line that hangs may not.
-pub const LIMIT: Duration = Duration::from_secs(5 * 60);
+use std::time::Instant;
 
 /// Where the tests of this checkout have it.
 pub fn in_target() -> &'static Path {
@@ -32,13 +29,13 @@ pub fn find_or_make(brokers: &Path, name: &str, make: impl FnOnce(&Path) -> Resu
     fs::create_dir_all(&brokers)?;
     // Maven's own cache, which everyone shares, is not safe against two that fill it. The lock ends with its process.
     let lock = File::create(brokers.join("lock"))?;
-    let locked = until(Instant::now() + 2 * LIMIT, || match lock.try_lock() {
+    let locked = until(Instant::now() + 2 * DEADLINE, || match lock.try_lock() {
         Ok(()) => Ok(Some(())),
         Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => Err(error.into()),
     })?;
     if locked.is_none() {
-        bail!("another process has been at it for {} s", 2 * LIMIT.as_secs());
+        bail!("another process has been at it for {} s", 2 * DEADLINE.as_secs());
     }
     if !found.exists() {
         let folder = tempfile::Builder::new().prefix("make-").tempdir_in(&brokers)?;

@@ -5,13 +5,9 @@ use crate::program;
 use anyhow::Result;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
 /// The servers' key and certificates, PKCS #12, in the cluster's folder.
 pub const KEYSTORE: &str = "server.p12";
-
-/// A step takes less than a second.
-const STEP_LIMIT: Duration = Duration::from_secs(30);
 
 const GENERATE: &str = "-genkeypair -keyalg EC -groupname secp256r1 -validity 30";
 const AUTHORITY: &str = "-alias ca -dname CN=test-brokers -ext bc:c=ca:true -ext ku:c=keyCertSign";
@@ -28,7 +24,7 @@ pub fn make(folder: &Path) -> Result<PathBuf> {
             .args(["-keystore", KEYSTORE, "-storetype", "PKCS12", "-storepass", PASSWORD])
             // As for the servers: this halves the time.
             .args(["-J-XX:TieredStopAtLevel=1", "-J-XX:+UseSerialGC"]);
-        program::run(&mut keytool, &folder.join("keytool.log"), STEP_LIMIT)
+        program::run(&mut keytool, &folder.join("keytool.log"), program::DEADLINE)
     };
     keytool(format!("{GENERATE} {AUTHORITY}"))?;
     keytool(format!("{GENERATE} {SERVER}"))?;

@@ -10,9 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
 use support::{is_alive, wait};
-use test_brokers::{Cluster, Distribution, MECHANISMS, Options, PASSWORD, USER, exchange};
-
-const ANSWER: Duration = Duration::from_secs(5);
+use test_brokers::{Cluster, DEADLINE, Distribution, MECHANISMS, Options, PASSWORD, USER, exchange};
 
 /// `None` where there is no Kafka, and no need of it.
 fn start(options: &Options) -> Option<Cluster> {
@@ -38,7 +36,7 @@ fn create_topic(port: u16, name: &str) {
         b"\0\0\0\x01\0\x01\0\0\0\0\0\0\0\0",
         b"\0\0\x27\x10\0",
     ];
-    let answer = exchange(port, CREATE_TOPICS, 2, &body.concat(), ANSWER).unwrap();
+    let answer = exchange(port, CREATE_TOPICS, 2, &body.concat(), DEADLINE).unwrap();
     // After the throttle time: one topic, which is this, with no error.
     assert!(
         answer[4..].starts_with(&[b"\0\0\0\x01", &name[..], b"\0\0"].concat()),
@@ -49,7 +47,7 @@ fn create_topic(port: u16, name: &str) {
 fn has_topic(port: u16, name: &str) -> bool {
     const METADATA: i16 = 3;
     let all = (-1_i32).to_be_bytes();
-    let answer = exchange(port, METADATA, 1, &all, ANSWER).unwrap();
+    let answer = exchange(port, METADATA, 1, &all, DEADLINE).unwrap();
     answer.windows(name.len()).any(|window| window == name.as_bytes())
 }
 
@@ -66,7 +64,7 @@ fn a_node_that_is_killed_comes_back_with_its_port_and_its_topics() {
 
     cluster.kill(1).unwrap();
     assert!(!is_alive(pid));
-    assert!(exchange(port, 3, 1, &[0; 4], ANSWER).is_err());
+    assert!(exchange(port, 3, 1, &[0; 4], DEADLINE).is_err());
     let error = format!("{:#}", cluster.check().unwrap_err());
     assert!(error.starts_with("node 1: it ended with status 137"), "{error}");
     let error = format!("{:#}", cluster.pause(1).unwrap_err());
@@ -92,7 +90,7 @@ fn a_paused_node_answers_nothing_until_it_is_resumed() {
     cluster.pause(1).unwrap();
     assert!(exchange(port, 3, 1, &[0; 4], Duration::from_millis(500)).is_err());
     cluster.resume(1).unwrap();
-    wait("an answer", || exchange(port, 3, 1, &[0; 4], ANSWER).is_ok());
+    wait("an answer", || exchange(port, 3, 1, &[0; 4], DEADLINE).is_ok());
 }
 
 /// The one test that starts three.
@@ -125,7 +123,7 @@ fn three_secure_nodes_serve_every_mechanism_and_outlive_one_of_them() {
     cluster.kill(2).unwrap();
     let first = cluster.port(1).unwrap();
     wait("two brokers", || {
-        exchange(first, 3, 1, &[0; 4], ANSWER).is_ok_and(|answer| answer[..4] == *b"\0\0\0\x02")
+        exchange(first, 3, 1, &[0; 4], DEADLINE).is_ok_and(|answer| answer[..4] == *b"\0\0\0\x02")
     });
     cluster.restart(2).unwrap();
     cluster.check().unwrap();

@@ -156,13 +156,14 @@ fn faults(steps: &mut Steps) -> Result<ExitCode> {
     component::build(&workspace, steps, Guests::All)?;
     kafka::fetch_for_tests(&workspace, steps)?;
     steps.time("faults", || {
-        let mut cargo = workspace.cargo();
-        cargo.args(["test", "--workspace", "--test", "faults", "--"]);
-        steps::run(
-            cargo
-                .args(["--nocapture", "--test-threads=1"])
-                .env("HOST_FAULTS", "long"),
-        )
+        // In their short forms both are part of every test run.
+        for tests in [&["faults"][..], &["conformance", "one_busy_lane"]] {
+            let mut cargo = workspace.cargo();
+            cargo.args(["test", "--workspace", "--test"]).args(tests).arg("--");
+            cargo.args(["--nocapture", "--test-threads=1"]);
+            steps::run(cargo.env("HOST_FAULTS", "long"))?;
+        }
+        Ok(())
     })?;
     steps.print();
     Ok(ExitCode::SUCCESS)

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { png } from "./png.js";
-import { at, choose, hand, host, pageTest, runGallery, site, text, untilText } from "./support.js";
+import { at, choose, hand, host, PATIENCE, pageTest, runGallery, site, text, untilText } from "./support.js";
 
 const served = site();
 const corpus = (/** @type {string} */ name) => at(`wit/corpus/files/${name}`);
@@ -167,7 +167,8 @@ pageTest(served, "a drawing is classified while it is drawn, by mouse and by key
     });
   const untilLit = async (/** @type {(count: number) => boolean} */ good) => {
     let count = await lit();
-    for (let tries = 0; tries < 100 && !good(count); tries++) {
+    const end = Date.now() + PATIENCE;
+    while (!good(count) && Date.now() < end) {
       await new Promise(resolve => setTimeout(resolve, 50));
       count = await lit();
     }

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import * as drive from "../../drive/site.js";
 
-export { at, choose, firstResult, runGallery } from "../../drive/site.js";
+export { at, choose, firstResult, PATIENCE, runGallery } from "../../drive/site.js";
 
 /** @typedef {import("puppeteer-core").Page} Page */
 /** @typedef {{ url: string, browser: import("puppeteer-core").Browser, stopServer: () => Promise<void> }} Site */

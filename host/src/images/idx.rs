@@ -71,9 +71,14 @@ mod tests {
     }
 
     proptest! {
+        /// Of any number of dimensions, each of any size: their product need not fit anywhere.
         #[test]
-        fn no_bytes_make_it_panic(bytes: Vec<u8>) {
-            let _ = layout(&mut bytes.as_slice()).and_then(Layout::checked);
+        fn no_header_makes_it_panic(sizes in prop::collection::vec(prop_oneof![0..4u32, any::<u32>(), Just(u32::MAX)], 0..6)) {
+            let mut header = vec![0, 0, 8, sizes.len() as u8];
+            header.extend(sizes.iter().flat_map(|size| size.to_be_bytes()));
+            if let Ok(layout) = layout(&mut header.as_slice()).and_then(Layout::checked) {
+                prop_assert!((2..=4).contains(&sizes.len()) && layout.images > 0, "{layout:?}");
+            }
         }
     }
 }

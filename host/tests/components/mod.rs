@@ -4,7 +4,6 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use host::classifier::{ClassifierConfig, Limits};
 
@@ -30,7 +29,7 @@ pub fn config(component: impl Into<PathBuf>) -> ClassifierConfig {
         workers: NonZeroUsize::MIN,
         limits: Limits {
             memory_bytes: 1 << 30,
-            call_timeout: Duration::from_secs(60),
+            call_timeout: test_brokers::DEADLINE,
             reply_bytes: 1 << 20,
         },
         // Compiling the large one takes long; the commands keep it in the same place.

@@ -23,9 +23,10 @@ use std::time::{Duration, Instant};
 
 use proxy::Proxy;
 use stream::{Host, Stream, Verdict};
+use test_brokers::DEADLINE;
 
 /// Messages that wait at least, whenever something is done.
-const WAITING: u64 = 300;
+const WAITING: u64 = 120;
 
 fn is_long() -> bool {
     std::env::var("HOST_FAULTS").is_ok_and(|value| value == "long")
@@ -156,7 +157,7 @@ fn cuts(stream: Stream, proxy: &Proxy) {
             let began = Instant::now();
             while !proxy.has_cut() {
                 stream.send(1, work);
-                assert!(began.elapsed() < Duration::from_secs(60), "nothing came by the proxy");
+                assert!(began.elapsed() < DEADLINE, "nothing came by the proxy");
             }
         },
     );

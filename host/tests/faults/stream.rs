@@ -7,14 +7,12 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+use test_brokers::DEADLINE;
 
 use crate::components::component;
 
 /// A message's lane is its key, of which there are so many.
 pub const LANES: u64 = 4;
-
-/// Nothing takes longer to come through, whatever was done to it.
-pub const DEADLINE: Duration = Duration::from_secs(180);
 
 /// What a stream needs of a broker that may be hurt.
 pub trait Wire {

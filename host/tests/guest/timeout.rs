@@ -4,14 +4,13 @@
 use std::time::{Duration, Instant};
 
 use host::classifier::ClassifierConfig;
+use test_brokers::DEADLINE;
 
 use crate::components::component;
 use crate::{Puppet, config};
 
-const LIMIT: Duration = Duration::from_millis(500);
-
-/// For a machine that is busy; a guest that is beyond reach takes for ever.
-const SLACK: Duration = Duration::from_secs(20);
+/// Long enough for an honest call on a machine that is busy.
+const LIMIT: Duration = Duration::from_secs(3);
 
 pub fn impatient() -> ClassifierConfig {
     let mut config = config(component("puppet"));
@@ -25,8 +24,9 @@ async fn ends_on_time(command: &str) {
     let cause = puppet.fail(command).await;
     let took = started.elapsed();
     assert_eq!(cause.code, "timeout", "{}", cause.detail);
-    assert!(cause.detail.contains("500ms"), "{}", cause.detail);
-    assert!((LIMIT..LIMIT + SLACK).contains(&took), "{took:?}");
+    assert!(cause.detail.contains("3s"), "{}", cause.detail);
+    // A guest that is beyond reach takes for ever.
+    assert!((LIMIT..DEADLINE).contains(&took), "{took:?}");
     assert_eq!(puppet.ask("count").await, "1");
 }
 
@@ -50,7 +50,7 @@ async fn a_guest_may_wait_within_its_time() {
 #[tokio::test]
 async fn a_message_that_nobody_waits_for_any_more_does_not_disturb_the_next() {
     let puppet = Puppet::start().await;
-    let hurried = tokio::time::timeout(Duration::from_millis(1), puppet.tell("sleep:200"));
+    let hurried = tokio::time::timeout(Duration::from_millis(1), puppet.tell("sleep:2000"));
     assert!(hurried.await.is_err());
     assert_eq!(puppet.ask("echo:next").await, "next");
 }

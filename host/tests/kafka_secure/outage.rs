@@ -1,12 +1,12 @@
 //! A broker that goes away and comes back.
 
 use std::fs;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use test_brokers::Cluster;
 
 use super::access::{at, line, sandbox, start};
-use super::sandbox::{Running, Sandbox, wait_for};
+use super::sandbox::{Running, SOON, Sandbox, wait_for};
 
 /// A cluster of its own, and a `consume` that has read two messages from it. What is said and printed lies in the folder
 /// of whoever says it.
@@ -119,6 +119,6 @@ fn a_stop_while_the_broker_is_away_ends_within_the_deadline() {
     let began = Instant::now();
     consuming.running.signal("TERM");
     let ended = consuming.running.end();
-    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+    assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
 }

@@ -53,12 +53,12 @@ pub struct Kafka {
 
 /// A broker whose sessions end within a test.
 pub fn fixture() -> Option<Kafka> {
-    with(Delivery::AtLeastOnce, Duration::from_millis(1500))
+    with(Delivery::AtLeastOnce, Duration::from_secs(6))
 }
 
 /// A broker whose sessions end only when they are given up.
 pub fn patient() -> Option<Kafka> {
-    with(Delivery::AtLeastOnce, Duration::from_secs(15))
+    with(Delivery::AtLeastOnce, Duration::from_secs(60))
 }
 
 /// The same, each with transactions.
@@ -66,11 +66,11 @@ pub mod exactly_once {
     use super::*;
 
     pub fn fixture() -> Option<Kafka> {
-        with(Delivery::ExactlyOnce, Duration::from_millis(1500))
+        with(Delivery::ExactlyOnce, Duration::from_secs(6))
     }
 
     pub fn patient() -> Option<Kafka> {
-        with(Delivery::ExactlyOnce, Duration::from_secs(15))
+        with(Delivery::ExactlyOnce, Duration::from_secs(60))
     }
 }
 
@@ -189,6 +189,14 @@ impl ProducerContext for Verdict {
 impl Fixture for Kafka {
     fn is_exactly_once(&self) -> bool {
         self.config.delivery == Delivery::ExactlyOnce
+    }
+
+    /// Where there is time, as many as the embedded broker takes.
+    fn many_lanes(&self) -> u32 {
+        match std::env::var("HOST_FAULTS").is_ok_and(|value| value == "long") {
+            true => 1024,
+            false => 64,
+        }
     }
 
     fn lease(&self) -> Duration {

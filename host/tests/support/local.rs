@@ -25,7 +25,7 @@ pub fn fixture() -> Local {
 
 /// A broker whose leases end only when they are given up.
 pub fn patient() -> Local {
-    leased(LocalConfig::LEASE)
+    leased(Duration::from_secs(60))
 }
 
 pub fn leased(lease: Duration) -> Local {

@@ -2,8 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-/// Compiling the component for the first time takes the longest.
-pub const DEADLINE: Duration = Duration::from_secs(180);
+pub use test_brokers::DEADLINE;
 
 /// Asks again and again until there is something, for as long as the deadline allows.
 pub fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {

@@ -9,6 +9,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+# Seconds. Nothing that a test waits for takes longer, on a machine that is four times slower than one should be.
+PATIENCE = 1200
+
 COLOURS = {"blue": (40, 40, 200), "green": (40, 200, 40), "red": (200, 40, 40)}
 
 

@@ -1,6 +1,7 @@
 //! What a test does to a running server: JSON over HTTP to its control server, whose verbs `pubsub/control.go` has.
 
 use super::server::PubSub;
+use crate::program::DEADLINE;
 use anyhow::{Context, Result, bail};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -13,9 +14,6 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-
-/// For each step of a question.
-const LIMIT: Duration = Duration::from_secs(30);
 
 /// Messages that are asked for or published at once: of the largest, 1 GB.
 const PAGE: usize = 100;
@@ -311,9 +309,9 @@ impl PubSub {
 /// Sends a request and takes the body of its answer, which ends with the connection, as before HTTP 1.1.
 fn exchange(port: u16, line: &str, body: &str) -> Result<Vec<u8>> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let mut stream = TcpStream::connect_timeout(&address, LIMIT)?;
-    stream.set_read_timeout(Some(LIMIT))?;
-    stream.set_write_timeout(Some(LIMIT))?;
+    let mut stream = TcpStream::connect_timeout(&address, DEADLINE)?;
+    stream.set_read_timeout(Some(DEADLINE))?;
+    stream.set_write_timeout(Some(DEADLINE))?;
     let length = body.len();
     write!(
         stream,

@@ -2,7 +2,7 @@
 
 use crate::program;
 use crate::skip::or_skip;
-use crate::store::{LIMIT, find_or_make, in_target, is_on_path};
+use crate::store::{find_or_make, in_target, is_on_path};
 use anyhow::{Context, Error, Result, ensure};
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -77,7 +77,7 @@ fn build(folder: &Path) -> Result<PathBuf> {
         .args(["build", "-trimpath", "-buildvcs=false", "-o", "built/"])
         // Otherwise Go's resolver of names takes a C compiler.
         .env("CGO_ENABLED", "0");
-    program::run(&mut go, &folder.join("log"), LIMIT)?;
+    program::run(&mut go, &folder.join("log"), program::DEADLINE)?;
     Ok(built)
 }
 

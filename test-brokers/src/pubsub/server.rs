@@ -2,16 +2,13 @@
 
 use super::program::PubSubProgram;
 use crate::keeper::{Keeper, Program};
-use crate::program::until;
+use crate::program::{DEADLINE, until};
 use anyhow::{Context, Result};
 use rustix::process::Signal;
 use serde::Deserialize;
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant};
-
-/// Until a server listens. It takes 50 ms on an idle machine.
-const START_LIMIT: Duration = Duration::from_secs(30);
+use std::time::Instant;
 
 /// What kind of server.
 #[derive(Clone, Debug, Default)]
@@ -51,13 +48,13 @@ impl PubSub {
         ];
         let server = Program::new(keeper.folder(), 1, "server", &command)?;
         keeper.run(&server)?;
-        let ports = until(Instant::now() + START_LIMIT, || {
+        let ports = until(Instant::now() + DEADLINE, || {
             server.check()?;
             let log = server.log_tail();
             Ok(log.lines().find_map(|line| serde_json::from_str(line).ok()))
         })?;
         Ok(Self {
-            ports: ports.with_context(|| format!("it does not serve within {} s", START_LIMIT.as_secs()))?,
+            ports: ports.with_context(|| format!("it does not serve within {} s", DEADLINE.as_secs()))?,
             server,
             keeper,
         })

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-const DEADLINE: Duration = Duration::from_secs(30);
+use test_brokers::DEADLINE;
 
 /// Where the child below says what it has started.
 const REPORT: &str = "TEST_BROKERS_REPORT";

@@ -56,16 +56,13 @@ impl Watch {
 mod tests {
     use std::sync::Arc;
 
-    use test_brokers::{Cluster, Distribution, Options};
+    use test_brokers::{Cluster, DEADLINE, Distribution, Options};
 
     use super::super::{Broker, KafkaAck, KafkaSource};
     use super::*;
     use crate::broker::{Ack, Delivery, Demand, Event, Output, Route, Sink, Source, Subscription};
     use crate::config::KafkaConfig;
     use crate::message::Message;
-
-    /// For a member to join, and for a stall to be seen and mended.
-    const DEADLINE: Duration = Duration::from_secs(60);
 
     async fn next(source: &mut KafkaSource) -> Delivery {
         let next = async {

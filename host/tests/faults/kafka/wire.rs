@@ -1,18 +1,22 @@
 //! A stream's way through Kafka.
 
 use std::process::Command;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
-use rdkafka::client::DefaultClientContext;
-use rdkafka::config::FromClientConfig;
+use rdkafka::client::{ClientContext, DefaultClientContext};
+use rdkafka::config::{FromClientConfig, FromClientConfigAndContext};
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::message::{Header, Headers, Message, OwnedHeaders};
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use rdkafka::error::KafkaError;
+use rdkafka::message::{DeliveryResult, Header, Headers, Message, OwnedHeaders};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
-use crate::stream::{Answer, DEADLINE, LANES, Record, Wire};
+use test_brokers::DEADLINE;
+
+use crate::stream::{Answer, LANES, Record, Wire};
 
 /// A lane is a key, and there are as many of both.
 const PARTITIONS: i32 = LANES as i32;
@@ -61,6 +65,24 @@ impl Group {
     }
 }
 
+/// Why the broker would not take a message.
+#[derive(Default)]
+struct Reports {
+    refused: Mutex<Option<KafkaError>>,
+}
+
+impl ClientContext for Reports {}
+
+impl ProducerContext for Reports {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+        if let Err((error, _)) = result {
+            *self.refused.lock().unwrap() = Some(error.clone());
+        }
+    }
+}
+
 /// One input topic and its answers, in a cluster that may be hurt.
 pub struct Kafka {
     name: String,
@@ -69,7 +91,7 @@ pub struct Kafka {
     bootstrap: String,
     /// Where nothing is hurt on the way to it.
     direct: String,
-    producer: BaseProducer,
+    producer: BaseProducer<Reports>,
     reader: BaseConsumer,
     dead: BaseConsumer,
 }
@@ -105,7 +127,9 @@ impl Kafka {
             client
                 .set("enable.idempotence", "true")
                 .set("partitioner", "murmur2_random");
-            BaseProducer::from_config(&client).unwrap()
+            // It gives nothing up: how long a message may take is for whoever waits to say.
+            client.set("message.timeout.ms", "0");
+            BaseProducer::from_config_and_context(&client, Reports::default()).unwrap()
         };
         let read = |topic: &str, partitions| {
             let mut client = client.clone();
@@ -169,7 +193,17 @@ impl Wire for Kafka {
                 .unwrap_or_else(|(error, _)| panic!("{error}"));
             self.producer.poll(Duration::ZERO);
         }
-        self.producer.flush(DEADLINE).unwrap();
+        let began = Instant::now();
+        while self.producer.in_flight_count() > 0 {
+            self.producer.poll(Duration::from_millis(10));
+            let refused = self.producer.context().refused.lock().unwrap();
+            assert!(refused.is_none(), "{refused:?}");
+            assert!(
+                began.elapsed() < DEADLINE,
+                "{} messages are not confirmed",
+                self.producer.in_flight_count()
+            );
+        }
     }
 
     fn answers(&mut self) -> Vec<Answer> {

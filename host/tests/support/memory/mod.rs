@@ -60,7 +60,7 @@ pub fn fixture() -> Memory {
 
 /// A broker whose leases end only when they are given up.
 pub fn patient() -> Memory {
-    memory(Duration::from_secs(5), 2)
+    memory(Duration::from_secs(60), 2)
 }
 
 /// A broker that loses one confirmation, and one acknowledgement, in four, as the seed will have it.

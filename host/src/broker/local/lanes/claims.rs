@@ -277,7 +277,7 @@ mod tests {
             });
             assert!(is_done.recv_timeout(Duration::from_millis(100)).is_err());
             drop(first);
-            is_done.recv_timeout(Duration::from_secs(30)).unwrap();
+            is_done.recv_timeout(test_brokers::DEADLINE).unwrap();
         });
         assert!(member.lanes.lock().ahead.is_empty());
     }
