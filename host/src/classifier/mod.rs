@@ -116,6 +116,9 @@ pub enum ComponentError {
     /// The component refuses the model.
     #[error("the component refuses the model: {}: {}", .0.code, .0.detail)]
     Model(Cause),
+    /// It does not do what is asked of it with every message.
+    #[error("the component does not do what is asked of it: {}: {}", .0.code, .0.detail)]
+    NotGranted(Cause),
     /// It does not do what an evaluation needs.
     #[error("the component cannot be evaluated: {0}")]
     NotEvaluable(String),

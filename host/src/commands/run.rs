@@ -7,15 +7,19 @@ use serde_json::json;
 
 use super::{keep_trying, progress, start, stdout};
 use crate::broker::{Subscription, Topics, open_admin, open_pipeline};
-use crate::classifier::ClassifierConfig;
+use crate::classifier::{Classifier, ClassifierConfig, ComponentError};
 use crate::cli::{Format, OnErrorName, RunCommand};
 use crate::config::{DEFAULT_INPUT, Delivery, Ends, RETRY_DELAY};
 use crate::exit::Failure;
-use crate::pipeline::{self, OnError, Policy, Progress};
+use crate::message::Message;
+use crate::pipeline::{self, Classify, ClassifyError, OnError, Policy, Progress};
 use crate::shutdown::Shutdown;
 
 /// How often progress is logged where no spinner can show it.
 const LOG_EVERY: Duration = Duration::from_secs(30);
+
+/// The contract's codes for what is asked of a component and not granted.
+const NOT_GRANTED: [&str; 2] = ["not-acceptable", "unsupported-preparation"];
 
 impl RunCommand {
     /// Classifies until a stop, the idle timeout or an error.
@@ -31,7 +35,7 @@ impl RunCommand {
         )?;
         let in_flight = (self.max_in_flight.get(), self.max_in_flight_bytes.as_usize());
         ends.input = ends.input.with_in_flight(in_flight.0, in_flight.1);
-        let classifier = ClassifierConfig {
+        let asked = ClassifierConfig {
             prepare: self.prepare.parameters(),
             ..ClassifierConfig::new(self.component, self.accept, ends.max_message_bytes())
         };
@@ -85,7 +89,7 @@ impl RunCommand {
         let classifier = tokio::select! {
             biased;
             () = shutdown.stopping() => return Ok(()),
-            started = start(&classifier) => started?,
+            started = start_as_asked(&asked) => started?,
         };
         let Some((source, settle)) = keep_trying(&shutdown, async || open_pipeline(&ends, &topics).await).await? else {
             return Ok(());
@@ -121,6 +125,22 @@ impl RunCommand {
             .into());
         }
         Ok(())
+    }
+}
+
+/// What is asked of the component with every message it is asked once before, with an empty one: what it does not grant is no
+/// message's fault, and would make a dead letter of each.
+async fn start_as_asked(asked: &ClassifierConfig) -> Result<Classifier, ComponentError> {
+    let classifier = start(asked).await?;
+    if asked.accept.is_none() && asked.prepare.is_none() {
+        return Ok(classifier);
+    }
+    match classifier.classify(&Message::new("")).await {
+        Err(ClassifyError::Reject(cause)) if NOT_GRANTED.contains(&&*cause.code) => {
+            Err(ComponentError::NotGranted(cause))
+        }
+        // All else depends on the body.
+        _ => Ok(classifier),
     }
 }
 

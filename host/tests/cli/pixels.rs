@@ -188,3 +188,21 @@ fn files_of_raw_pixels_are_classified_as_what_they_are_called_and_doubts_are_sho
     let line: Value = serde_json::from_str(&line).unwrap();
     assert_eq!(line["warnings"][0]["code"], "pixels-of-0-to-1");
 }
+
+#[test]
+fn what_the_component_does_not_grant_ends_the_run_before_the_first_message() {
+    let sandbox = Sandbox::new();
+    send(&sandbox, &[(Some("application/octet-stream;dtype=uint8"), &pixels(1))]);
+    let classifier = classifier();
+    for (wish, code) in [
+        (["--accept", "text/html"], "not-acceptable"),
+        (["--raw=float16", "--scale=1"], "unsupported-preparation"),
+    ] {
+        let run = ["run", "--component", &classifier, "--idle-timeout", "2s"];
+        let said = sandbox.fail(5, &[&run[..], &wish].concat());
+        assert!(said.contains(code), "{said}");
+    }
+    let (summary, _, answers) = run(&sandbox, "my-group", &["--accept", "application/json"], 1);
+    assert_eq!((&summary["messages"], &summary["dead_letters"]), (&json!(1), &json!(0)));
+    assert_eq!(answers, ["[9]"]);
+}
