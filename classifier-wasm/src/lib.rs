@@ -69,7 +69,7 @@ mod component {
 
     use crate::images::Images;
     use crate::model::Model;
-    use crate::reject::{Code, Reject};
+    use crate::reject::Reject;
     use crate::warning::Warning;
     use crate::{Request, codec};
 
@@ -124,11 +124,7 @@ mod component {
         }
 
         fn load(onnx: Vec<u8>, labels: Vec<String>) -> Result<Description, Error> {
-            if !labels.is_empty() {
-                let detail = "labels beside the model: write them into its metadata";
-                return Err(Reject::new(Code::UnsupportedModel, detail).into());
-            }
-            let model = Model::load(&onnx)?;
+            let model = Model::load(&onnx, labels)?;
             let description = describe(&model);
             MODEL.set(Some(model));
             Ok(description)
@@ -181,6 +177,7 @@ mod component {
             width: card.image.width as u32,
             channels: card.image.channels as u32,
             labels: card.labels.clone(),
+            scores: card.scores.to_string(),
             max_images: card.max_images() as u32,
             accepts: codec::ACCEPTS.map(str::to_owned).to_vec(),
             produces: codec::answer::PRODUCES.map(str::to_owned).to_vec(),

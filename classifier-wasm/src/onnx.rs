@@ -4,12 +4,17 @@
 //! of ONNX.
 
 mod ends;
+pub mod labels;
 mod operators;
+mod quantised;
+mod rewrite;
 #[cfg(test)]
 pub(crate) mod testing;
 
+use tract_onnx::Onnx;
 use tract_onnx::pb::{GraphProto, ModelProto, ValueInfoProto};
 
+pub use self::rewrite::rewrite;
 use crate::images::ImageShape;
 use crate::reject::{Code, Reject, quote};
 
@@ -32,14 +37,12 @@ pub struct Signature {
     pub image: ImageShape,
     /// How one lies in its input.
     pub layout: Layout,
-    /// Whether the output comes out of a softmax; else it is taken for logits.
-    pub probabilities: bool,
+    /// Whether the output comes out of a softmax.
+    pub softmax: bool,
     /// Metadata `name`, else the name of the graph.
     pub name: String,
     /// Metadata `version`, else the file's `model_version`.
     pub version: String,
-    /// Metadata `labels`, one a line.
-    pub labels: Option<Vec<String>>,
 }
 
 impl Signature {
@@ -55,24 +58,16 @@ impl Signature {
             }
         };
         let (image, layout, output) = promises(graph)?;
-        let metadata = |key: &str| {
-            let entry = model.metadata_props.iter().find(|entry| entry.key == key);
-            entry
-                .map(|entry| entry.value.as_str())
-                .filter(|value| !value.is_empty())
-        };
-        let name = metadata("name").or((!graph.name.is_empty()).then_some(graph.name.as_str()));
+        let name = metadata(model, "name").or((!graph.name.is_empty()).then_some(graph.name.as_str()));
         let signature = Signature {
             image,
             layout,
-            probabilities: comes_out_of_softmax(graph, output),
+            softmax: comes_out_of_softmax(graph, output),
             name: name.unwrap_or("model").to_owned(),
-            version: metadata("version").map_or_else(|| model.model_version.to_string(), str::to_owned),
-            labels: metadata("labels").map(|labels| labels.lines().map(str::to_owned).collect()),
+            version: metadata(model, "version").map_or_else(|| model.model_version.to_string(), str::to_owned),
         };
-        let labels = signature.labels.iter().flatten().map(|label| ("a label", label));
         let names = [("the name", &signature.name), ("the version", &signature.version)];
-        if let Some((what, text)) = names.into_iter().chain(labels).find(|(_, text)| !is_name(text)) {
+        if let Some((what, text)) = names.into_iter().find(|(_, text)| !is_name(text)) {
             return Err(unsupported(format!(
                 "{what} {} is empty, longer than {MAX_NAME} bytes, or has control characters: change the model's metadata",
                 quote(text)
@@ -80,6 +75,22 @@ impl Signature {
         }
         Ok(signature)
     }
+}
+
+/// The engine, with what it has to know beside its own.
+pub fn engine() -> Onnx {
+    // Exporters note the shapes between operators, with the number of images as a symbol: here it is one, which contradicts.
+    let mut engine = tract_onnx::onnx().with_ignore_value_info(true);
+    quantised::register(&mut engine);
+    engine
+}
+
+/// What the metadata of `model` has for `key`, but for nothing.
+fn metadata<'a>(model: &'a ModelProto, key: &str) -> Option<&'a str> {
+    let entry = model.metadata_props.iter().find(|entry| entry.key == key);
+    entry
+        .map(|entry| entry.value.as_str())
+        .filter(|value| !value.is_empty())
 }
 
 /// Whether a host will show it.
@@ -141,10 +152,9 @@ fn comes_out_of_softmax(graph: &GraphProto, output: &ValueInfoProto) -> bool {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 mod tests {
-    use tract_onnx::pb::StringStringEntryProto;
     use tract_onnx::pb::tensor_proto::DataType;
 
-    use super::testing::{graph, model, node, tensor};
+    use super::testing::{graph, model, node, tensor, with_metadata};
     use super::*;
 
     fn refusal(model: &ModelProto) -> Reject {
@@ -173,34 +183,24 @@ mod tests {
     #[test]
     fn a_softmax_is_seen_through_reshapes_and_not_through_arithmetic() {
         let mut model = model(&[0, 28, 28, 1]);
-        assert!(Signature::read(&model).unwrap().probabilities);
+        assert!(Signature::read(&model).unwrap().softmax);
         graph(&mut model).node[1] = node("Softmax", "logits", "before");
         for (operator, seen) in [("Identity", true), ("Squeeze", true), ("Cast", true), ("Mul", false)] {
             graph(&mut model).node.truncate(2);
             graph(&mut model).node.push(node(operator, "before", "probabilities"));
-            assert_eq!(Signature::read(&model).unwrap().probabilities, seen, "{operator}");
+            assert_eq!(Signature::read(&model).unwrap().softmax, seen, "{operator}");
         }
         graph(&mut model).node = vec![node("Identity", "probabilities", "probabilities")];
-        assert!(!Signature::read(&model).unwrap().probabilities);
+        assert!(!Signature::read(&model).unwrap().softmax);
     }
 
     #[test]
-    fn the_metadata_names_the_model_and_its_labels() {
-        let mut model = model(&[0, 28, 28, 1]);
-        let plain = Signature::read(&model).unwrap();
-        assert_eq!(
-            (plain.name.as_str(), plain.version.as_str(), plain.labels),
-            ("graph", "7", None)
-        );
-        for (key, value) in [("name", "shoes"), ("version", "2.1"), ("labels", "left\nright\n")] {
-            model.metadata_props.push(StringStringEntryProto {
-                key: key.to_owned(),
-                value: value.to_owned(),
-            });
-        }
-        let named = Signature::read(&model).unwrap();
+    fn the_metadata_names_the_model_or_else_the_file_does() {
+        let plain = Signature::read(&model(&[0, 28, 28, 1])).unwrap();
+        assert_eq!((plain.name.as_str(), plain.version.as_str()), ("graph", "7"));
+        let named = with_metadata(model(&[0, 28, 28, 1]), &[("name", "shoes"), ("version", "2.1")]);
+        let named = Signature::read(&named).unwrap();
         assert_eq!((named.name.as_str(), named.version.as_str()), ("shoes", "2.1"));
-        assert_eq!(named.labels.unwrap(), ["left", "right"]);
     }
 
     #[test]
@@ -208,16 +208,8 @@ mod tests {
         let mut nameless = model(&[0, 28, 28, 1]);
         graph(&mut nameless).name.clear();
         assert_eq!(Signature::read(&nameless).unwrap().name, "model");
-        for (key, value) in [
-            ("name", "\u{1b}[2J"),
-            ("version", &"9".repeat(257)),
-            ("labels", "left\n\nright"),
-        ] {
-            let mut model = model(&[0, 28, 28, 1]);
-            model.metadata_props.push(StringStringEntryProto {
-                key: key.to_owned(),
-                value: value.to_owned(),
-            });
+        for (key, value) in [("name", "\u{1b}[2J"), ("version", &"9".repeat(257))] {
+            let model = with_metadata(model(&[0, 28, 28, 1]), &[(key, value)]);
             assert_eq!(refusal(&model).code, Code::UnsupportedModel, "{key}");
         }
     }

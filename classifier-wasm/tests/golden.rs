@@ -65,7 +65,7 @@ fn images(shape: ImageShape) -> Images {
 #[test]
 fn probabilities_are_those_of_onnxruntime_however_the_images_are_split() {
     for (name, tolerance) in MODELS {
-        let mut model = Model::load(&models(&format!("{name}.onnx"))).unwrap();
+        let mut model = Model::load(&models(&format!("{name}.onnx")), Vec::new()).unwrap();
         let images = images(model.card().image);
         let given = model.predict(&images).unwrap().into_probabilities();
         let expected = floats(&models(&format!("golden/{name}-100.npy")));
@@ -108,7 +108,7 @@ const WON: f32 = 0.986_703;
 
 #[test]
 fn a_loaded_model_of_another_size_answers_as_computed_by_hand() {
-    let mut model = Model::load(&models("golden/tiny.onnx")).unwrap();
+    let mut model = Model::load(&models("golden/tiny.onnx"), Vec::new()).unwrap();
     assert_eq!(
         model.card().image,
         ImageShape {
@@ -128,7 +128,7 @@ fn a_loaded_model_of_another_size_answers_as_computed_by_hand() {
 
 #[test]
 fn a_colour_model_with_channels_last_answers_as_computed_by_hand() {
-    let mut model = Model::load(&models("golden/tiny-nhwc.onnx")).unwrap();
+    let mut model = Model::load(&models("golden/tiny-nhwc.onnx"), Vec::new()).unwrap();
     assert_eq!(
         model.card().image,
         ImageShape {
@@ -150,7 +150,7 @@ fn a_colour_model_with_channels_last_answers_as_computed_by_hand() {
 fn bytes_that_are_no_model_are_refused() {
     let whole = models("fashion-small.onnx");
     for bytes in [&b""[..], b"hello", b"\0\0\0\0", &whole[..whole.len() / 2], &[0xff; 100]] {
-        let reject = Model::load(bytes).err().expect("refused");
+        let reject = Model::load(bytes, Vec::new()).err().expect("refused");
         assert_eq!(reject.code, Code::BadModel, "{reject}");
     }
 }

@@ -122,6 +122,9 @@ pub struct ComponentArgs {
     /// An ONNX model to put in place of the component's own.
     #[arg(long, value_name = "FILE", help_heading = "Component")]
     pub model: Option<PathBuf>,
+    /// What that model's classes are called, one a line, the first being class 0 [default: as its metadata says].
+    #[arg(long, value_name = "FILE", requires = "model", help_heading = "Component")]
+    pub labels: Option<PathBuf>,
     /// Warm instances, each on a thread of its own [default: the cores].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Component")]
     pub workers: Option<u16>,
@@ -142,6 +145,7 @@ impl ComponentArgs {
         Self {
             component,
             model: None,
+            labels: None,
             workers: Some(1),
             guest_memory: DEFAULT_GUEST_MEMORY,
             guest_timeout: DEFAULT_GUEST_TIMEOUT.into(),
@@ -378,6 +382,9 @@ pub struct InspectCommand {
     /// The component that is to take the model.
     #[arg(long, value_name = "FILE", env = "HOST_COMPONENT", default_value = DEFAULT_COMPONENT)]
     pub component: PathBuf,
+    /// What the model's classes are called, one a line, the first being class 0 [default: as its metadata says].
+    #[arg(long, value_name = "FILE")]
+    pub labels: Option<PathBuf>,
     /// Memory that it may have.
     #[arg(long, value_name = "SIZE", default_value_t = DEFAULT_GUEST_MEMORY)]
     pub guest_memory: ByteSize,

@@ -173,6 +173,7 @@ impl ClassifierConfig {
         Self {
             component: component.component,
             model: component.model,
+            labels: component.labels,
             accept,
             prepare: None,
             workers: component

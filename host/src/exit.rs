@@ -77,6 +77,7 @@ fn code_of(error: &(dyn Error + 'static)) -> Option<u8> {
         Some(
             ComponentError::Unreadable { .. }
             | ComponentError::ModelUnreadable { .. }
+            | ComponentError::LabelsUnreadable { .. }
             | ComponentError::FileUnreadable { .. },
         ) => return Some(CONFIGURATION),
         Some(ComponentError::Engine(_)) => return Some(STOPPED),

@@ -38,26 +38,31 @@ async fn classifier(model: &str) -> Classifier {
     Classifier::start(&config).await.unwrap()
 }
 
-/// By how much the probabilities of the first 100 test images differ at most.
-async fn difference(model: &str) -> f32 {
-    let pixels = test_images().unwrap().read(IMAGES).unwrap().unwrap().pixels;
-    let mut message = Message::new(pixels);
-    message.set_header(CONTENT_TYPE, "application/octet-stream;dtype=uint8");
-    let answer = classifier(model).await.classify(&message).await.unwrap();
+/// By how much what is answered to a message differs at most from the rows of probabilities, of so many labels each.
+async fn off(classifier: &Classifier, message: &Message, expected: &[f32], labels: usize) -> f32 {
+    let answer = classifier.classify(message).await.unwrap();
     let answer: Value = serde_json::from_slice(&answer.payload).unwrap();
     let predictions = answer["predictions"].as_array().unwrap();
-    let expected = floats(&format!("golden/{model}-100.npy"));
-    assert_eq!(predictions.len() * LABELS, expected.len());
+    assert_eq!(predictions.len() * labels, expected.len());
     let mut off = 0.0_f32;
-    for (prediction, row) in predictions.iter().zip(expected.chunks(LABELS)) {
+    for (prediction, row) in predictions.iter().zip(expected.chunks(labels)) {
         let top = prediction["top"].as_array().unwrap();
-        assert_eq!(top.len(), LABELS);
+        assert_eq!(top.len(), labels);
         for score in top {
             let class = usize::try_from(score["class"].as_u64().unwrap()).unwrap();
             off = off.max((score["score"].as_f64().unwrap() as f32 - row[class]).abs());
         }
     }
     off
+}
+
+/// By how much the probabilities of the first 100 test images differ at most.
+async fn difference(model: &str) -> f32 {
+    let pixels = test_images().unwrap().read(IMAGES).unwrap().unwrap().pixels;
+    let mut message = Message::new(pixels);
+    message.set_header(CONTENT_TYPE, "application/octet-stream;shape=100,28,28,1");
+    let expected = floats(&format!("golden/{model}-100.npy"));
+    off(&classifier(model).await, &message, &expected, LABELS).await
 }
 
 #[tokio::test]
@@ -73,4 +78,26 @@ async fn in_floats_the_component_answers_as_onnxruntime_within_a_ten_thousandth(
 async fn in_integers_it_answers_nearly_so() {
     let off = difference("fashion-small-int8").await;
     assert!(off <= 2e-2, "{off}");
+}
+
+/// Models as exporters and quantisers write them.
+#[tokio::test]
+async fn every_variant_is_taken_for_what_it_is_and_answered_as_onnxruntime_does() {
+    let variants: Value = serde_json::from_slice(&std::fs::read(models("golden/variants.json")).unwrap()).unwrap();
+    let numbers = |rows: &Value| serde_json::from_value::<Vec<Vec<f32>>>(rows.clone()).unwrap().concat();
+    let pixels: Vec<u8> = numbers(&variants["images"])
+        .into_iter()
+        .map(|pixel| pixel as u8)
+        .collect();
+    let mut message = Message::new(pixels);
+    message.set_header(CONTENT_TYPE, "application/octet-stream;shape=6,4,5,1");
+    for variant in variants["models"].as_array().unwrap() {
+        let name = variant["name"].as_str().unwrap();
+        let classifier = classifier(&format!("golden/variants/{name}")).await;
+        let said = classifier.description();
+        assert_eq!(variant["scores"], said.scores, "{name}");
+        let expected = numbers(&variant["probabilities"]);
+        let off = off(&classifier, &message, &expected, said.labels.len()).await;
+        assert!(f64::from(off) <= variant["within"].as_f64().unwrap(), "{name}: {off}");
+    }
 }

@@ -160,6 +160,7 @@ fn scores<'a>(predictions: &Predictions, card: &'a Card, top: usize) -> Scores<'
 mod tests {
     use super::*;
     use crate::images::ImageShape;
+    use crate::model::Scores;
 
     fn card() -> Card {
         Card {
@@ -172,6 +173,7 @@ mod tests {
                 channels: 1,
             },
             labels: ["Hose \"kurz\"", "Tasche", "Stiefel"].map(str::to_owned).to_vec(),
+            scores: Scores::Probabilities,
         }
     }
 

@@ -90,8 +90,9 @@ pub fn image(input: &ValueInfoProto) -> Result<(ImageShape, Layout), Reject> {
             "input {name} says no shape: it must be (N, H, W, C) or (N, C, H, W)"
         )));
     };
+    // Exporters write an axis of any length as a name, as nothing, as 0 or as -1.
     if let Some(Dimension::DimValue(count)) = batch
-        && *count != 1
+        && *count > 1
     {
         return Err(unsupported(format!(
             "input {name} is fixed to {count} images: export it for one, or with a dynamic first axis \
@@ -152,11 +153,6 @@ fn laid_out(a: usize, b: usize, c: usize) -> Result<(ImageShape, Layout), &'stat
 fn wrong_type(name: &str, found: i32) -> String {
     let kind = DataType::try_from(found);
     let remedy = match kind {
-        Ok(DataType::Float16 | DataType::Bfloat16) => {
-            "export the model in float32, model.float() before torch.onnx.export, or make it float16 by \
-             onnxconverter_common's convert_float_to_float16(model, keep_io_types=True)"
-        }
-        Ok(DataType::Double) => "export the model in float32, model.float() before torch.onnx.export",
         Ok(DataType::Uint8 | DataType::Int8 | DataType::Int32 | DataType::Int64) => {
             "set model.graph.input[0].type.tensor_type.elem_type = onnx.TensorProto.FLOAT, and put a Cast to the old type \
              behind it unless one to FLOAT is there already"
@@ -170,7 +166,7 @@ fn wrong_type(name: &str, found: i32) -> String {
 /// `(N, 3, height, 224)`, and `?` for what has no name either.
 fn shape(dimensions: &[Option<&Dimension>]) -> String {
     let axis = |dimension: &Option<&Dimension>| match dimension {
-        Some(Dimension::DimValue(length)) => length.to_string(),
+        Some(Dimension::DimValue(length)) if *length > 0 => length.to_string(),
         Some(Dimension::DimParam(name)) if !name.is_empty() => bare(name),
         _ => "?".to_owned(),
     };
@@ -222,6 +218,32 @@ mod tests {
     }
 
     #[test]
+    fn an_axis_of_any_number_of_images_may_be_written_as_a_name_nothing_0_or_minus_1() {
+        let any = [
+            Some(Dimension::DimParam("None".to_owned())),
+            Some(Dimension::DimParam(String::new())),
+            Some(Dimension::DimValue(0)),
+            Some(Dimension::DimValue(-1)),
+            Some(Dimension::DimValue(i64::MIN)),
+            Some(Dimension::DimValue(1)),
+            None,
+        ];
+        for batch in any {
+            let mut model = model(&[0, 28, 28, 1]);
+            let kind = graph(&mut model).input[0]
+                .r#type
+                .as_mut()
+                .unwrap()
+                .value
+                .as_mut()
+                .unwrap();
+            let Type::TensorType(tensor) = kind;
+            tensor.shape.as_mut().unwrap().dim[0].value = batch.clone();
+            assert!(Signature::read(&model).is_ok(), "{batch:?}");
+        }
+    }
+
+    #[test]
     fn inputs_that_are_no_images_are_refused_with_their_shape_and_the_remedy() {
         for (lengths, words) in [
             (&[][..], "says no shape"),
@@ -234,6 +256,7 @@ mod tests {
                 &[0, 0, 28, 1],
                 "of shape (N, N, 28, 1) is not fixed but for its first axis",
             ),
+            (&[0, -1, 28, 1], "of shape (N, ?, 28, 1) is not fixed"),
             (&[0, -1, 28, 1], "make_dynamic_shape_fixed"),
             (&[40, 28, 28, 1], "is fixed to 40 images: export it for one, or with"),
             (&[32, 28, 28, 1], "dynamic_axes={\"images\": {0: \"N\"}}"),
@@ -248,8 +271,7 @@ mod tests {
     fn an_input_of_another_type_is_refused_with_the_way_to_floats() {
         for (kind, words) in [
             (DataType::Uint8, ["UINT8", "elem_type = onnx.TensorProto.FLOAT"]),
-            (DataType::Float16, ["FLOAT16", "keep_io_types=True"]),
-            (DataType::Double, ["DOUBLE", "model.float()"]),
+            (DataType::Int64, ["INT64", "elem_type = onnx.TensorProto.FLOAT"]),
             (DataType::String, ["STRING", "it must be FLOAT"]),
         ] {
             let mut typed = model(&[0, 28, 28, 1]);

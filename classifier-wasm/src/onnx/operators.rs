@@ -11,14 +11,14 @@ use crate::reject::quote;
 const KNOWN_DOMAINS: [&str; 4] = ["", "ai.onnx", "ai.onnx.ml", "com.microsoft"];
 
 /// Most bytes of the list: with what stands around it, it has to fit into a detail.
-const MAX_LIST: usize = 600;
+const MAX_LIST: usize = 500;
 
 /// What is wrong with the operators of `graph`, those of its subgraphs included: what the engine lacks, by name, how often
 /// each is there, and what to do. None: it has all of them.
 pub fn lacking(graph: &GraphProto) -> Option<String> {
-    let known = tract_onnx::onnx().op_register.0;
+    let known = super::engine().op_register.0;
     let mut lacking = BTreeMap::<String, usize>::new();
-    let (mut foreign, mut loops) = (false, false);
+    let (mut foreign, mut loops, mut quantised) = (false, false, false);
     // A stack of its own: how deep subgraphs lie is the file's choice.
     let mut graphs = vec![graph];
     while let Some(graph) = graphs.pop() {
@@ -32,6 +32,7 @@ pub fn lacking(graph: &GraphProto) -> Option<String> {
             if is_foreign || !known.contains_key(&node.op_type) {
                 foreign |= is_foreign || node.domain == "com.microsoft";
                 loops |= node.op_type == "Loop";
+                quantised |= node.domain == "com.microsoft" && node.op_type.starts_with('Q');
                 *lacking.entry(name(node)).or_default() += 1;
             }
         }
@@ -48,6 +49,9 @@ pub fn lacking(graph: &GraphProto) -> Option<String> {
             "operators of a domain of their own: onnx.inliner.inline_local_functions where the model defines them, else an \
              export without optimisations for one runtime",
         );
+    }
+    if quantised {
+        remedies.push("onnxruntime's 8-bit operators: quantize_static(..., quant_format=QuantFormat.QDQ)");
     }
     Some(format!(
         "the engine lacks {} of its operators: {}; {}",
@@ -125,7 +129,18 @@ mod tests {
             said.contains("1 of its operators: `com.example::Conv` (once);"),
             "{said}"
         );
-        assert!(said.contains("inline_local_functions"), "{said}");
+        assert!(
+            said.contains("inline_local_functions") && !said.contains("QDQ"),
+            "{said}"
+        );
+        graph.node[0].op_type = "QGemm".to_owned();
+        graph.node[0].domain = "com.microsoft".to_owned();
+        let said = lacking(&graph).unwrap();
+        assert!(
+            said.contains("`com.microsoft::QGemm` (once)") && said.contains("QuantFormat.QDQ"),
+            "{said}"
+        );
+        graph.node[0] = node("Conv", "x", "y");
         graph.node[1].domain = "ai.onnx".to_owned();
         assert_eq!(lacking(&graph), None);
     }

@@ -6,7 +6,9 @@ use tract_onnx::pb::tensor_proto::DataType;
 use tract_onnx::pb::tensor_shape_proto::Dimension as Axis;
 use tract_onnx::pb::tensor_shape_proto::dimension::Value as Dimension;
 use tract_onnx::pb::type_proto::Value as Type;
-use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, TensorShapeProto, TypeProto, ValueInfoProto, type_proto};
+use tract_onnx::pb::{
+    GraphProto, ModelProto, NodeProto, StringStringEntryProto, TensorShapeProto, TypeProto, ValueInfoProto, type_proto,
+};
 
 /// An input or output; a length of 0 stands for a dynamic axis.
 pub fn tensor(name: &str, kind: DataType, lengths: &[i64]) -> ValueInfoProto {
@@ -57,6 +59,16 @@ pub fn model(lengths: &[i64]) -> ModelProto {
         }),
         ..ModelProto::default()
     }
+}
+
+/// The same, saying so of itself.
+pub fn with_metadata(mut model: ModelProto, entries: &[(&str, &str)]) -> ModelProto {
+    let entries = entries.iter().map(|(key, value)| StringStringEntryProto {
+        key: (*key).to_owned(),
+        value: (*value).to_owned(),
+    });
+    model.metadata_props.extend(entries);
+    model
 }
 
 /// A model's graph.

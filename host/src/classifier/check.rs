@@ -106,6 +106,7 @@ pub(super) fn description(said: Described) -> Result<Description, ComponentError
             (1..=LABELS).contains(&said.labels.len()) && are_names(&said.labels),
             format!("{:?}", said.labels),
         ),
+        ("scores", is_name(&said.scores), format!("{:?}", said.scores)),
         (
             "accepts",
             !said.accepts.is_empty() && are_names(&said.accepts),
@@ -128,6 +129,7 @@ pub(super) fn description(said: Described) -> Result<Description, ComponentError
         width: said.width,
         channels: said.channels,
         labels: said.labels,
+        scores: said.scores,
         max_images: said.max_images,
         accepts: said.accepts,
         produces: said.produces,

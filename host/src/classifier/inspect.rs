@@ -53,6 +53,7 @@ pub(super) async fn prepare(config: &ClassifierConfig) -> Result<(Program, Recip
             pre: program.link(path)?,
             limits: config.limits.clone(),
             model: super::pool::read_model(&config)?,
+            labels: super::labels::given(&config)?,
             accept: None,
             prepare: None,
         };

@@ -57,6 +57,8 @@ pub(super) struct Recipe {
     pub(super) limits: Limits,
     /// An ONNX file to put in place of the built-in model.
     pub(super) model: Option<Arc<[u8]>>,
+    /// What its classes are to be called; empty: as it says.
+    pub(super) labels: Vec<String>,
     /// What is asked of the guest with every message; none: its default.
     pub(super) accept: Option<String>,
     /// How it is to read pixels; none: its default.
@@ -102,11 +104,12 @@ impl Instance {
         let instantiated = timeout(limit, recipe.pre.instantiate_async(&mut store)).await;
         let guest = within(instantiated, &mut store, limit).map_err(failed)?;
         let model = guest.image_stream_classifier_model();
+        let labels: Vec<_> = recipe.labels.iter().map(String::as_str).collect();
         let described = match &recipe.model {
             None => timeout(limit, model.call_describe(&mut store))
                 .await
                 .map(|called| called.map(Ok)),
-            Some(onnx) => timeout(limit, model.call_load(&mut store, onnx, &[])).await,
+            Some(onnx) => timeout(limit, model.call_load(&mut store, onnx, &labels)).await,
         };
         let description = within(described, &mut store, limit).map_err(failed)?.map_err(|error| {
             match ClassifyError::from(error) {
@@ -114,6 +117,11 @@ impl Instance {
             }
         })?;
         let description = check::description(description)?;
+        if !recipe.labels.is_empty() && description.labels != recipe.labels {
+            return Err(ComponentError::Description(
+                "labels are not those that it was given".to_owned(),
+            ));
+        }
         let instance = Self {
             store,
             guest,

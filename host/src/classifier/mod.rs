@@ -11,6 +11,7 @@ mod engine;
 mod inspect;
 mod instance;
 mod kind;
+mod labels;
 mod limits;
 mod log;
 mod pool;
@@ -35,6 +36,8 @@ pub struct ClassifierConfig {
     pub component: PathBuf,
     /// An ONNX file to put in place of the component's own model.
     pub model: Option<PathBuf>,
+    /// What the classes of that model are called, one a line; none: as it says.
+    pub labels: Option<PathBuf>,
     /// What every answer should look like, as a media type; none: the component's default.
     pub accept: Option<String>,
     /// How pixels are to be read, as the contract's parameters; none: the component's defaults.
@@ -64,12 +67,22 @@ pub struct Description {
     pub channels: u32,
     /// The index is the class.
     pub labels: Vec<String>,
+    /// How the model's numbers become probabilities, for people.
+    pub scores: String,
     /// The most images that one message may carry.
     pub max_images: u32,
     /// Media types taken, preferred first.
     pub accepts: Vec<String>,
     /// Media types given, the default first.
     pub produces: Vec<String>,
+}
+
+impl Description {
+    /// Whether the classes have no names but their numbers, so that nothing says what they stand for.
+    pub fn has_only_numbers(&self) -> bool {
+        let numbers = (0..self.labels.len()).map(|class| class.to_string());
+        numbers.eq(self.labels.iter().map(String::as_str))
+    }
 }
 
 /// Why a component is refused.
@@ -112,6 +125,14 @@ pub enum ComponentError {
         path: PathBuf,
         /// What the system said.
         error: io::Error,
+    },
+    /// The labels given with `--labels` cannot be used.
+    #[error("cannot read the labels '{}': {reason}; name a text file with a label a line", path.display())]
+    LabelsUnreadable {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
     },
     /// The component refuses the model.
     #[error("the component refuses the model: {}: {}", .0.code, .0.detail)]

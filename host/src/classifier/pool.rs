@@ -43,6 +43,7 @@ impl Classifier {
             pre: program.link(&config.component)?,
             limits: config.limits.clone(),
             model: read_model(config)?,
+            labels: super::labels::given(config)?,
             accept: config.accept.clone(),
             prepare: config.prepare.clone(),
         });

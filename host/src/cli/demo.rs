@@ -34,7 +34,7 @@ pub struct DemoCommand {
         num_args = 0..=1,
         require_equals = true,
         default_missing_value = DEFAULT_PAGE,
-        conflicts_with_all = ["limit", "format", "model", "workers", "guest_memory", "guest_timeout", "no_cache"],
+        conflicts_with_all = ["limit", "format", "model", "labels", "workers", "guest_memory", "guest_timeout", "no_cache"],
         help_heading = "In a browser"
     )]
     pub browser: Option<PathBuf>,

@@ -22,7 +22,7 @@ use tokio::sync::mpsc;
 pub use self::answer::ACCEPT;
 use self::answer::Best;
 use self::data::{Content, Portion};
-pub use self::data::{DataError, ImageName, Labelled, Split};
+pub use self::data::{DataError, ImageName, Labelled, Split, of_test_images};
 use self::foremost::{Falling, Foremost};
 use self::picture::Thumbnail;
 pub use self::tally::{ClassTally, Tally};

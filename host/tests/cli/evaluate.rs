@@ -6,6 +6,7 @@ use image::{GrayImage, ImageFormat};
 use serde_json::{Value, json};
 
 use super::components::component;
+use super::model::nearest;
 use super::sandbox::{Sandbox, gzip, idx, model_file, npy, pixels, wait_for};
 
 fn classifier() -> String {
@@ -291,6 +292,37 @@ fn another_model_is_measured_by_its_own_labels_and_size() {
     let mistake = &json["most_wrong"][0];
     assert_eq!((&mistake["image"], &mistake["answered"]), (&json!(2), &json!("bottom")));
     assert!((mistake["score"].as_f64().unwrap() - 0.9867).abs() < 1e-3, "{mistake}");
+}
+
+#[test]
+fn the_test_images_are_counted_by_the_labels_of_a_model_and_without_any_it_is_said_what_is_assumed() {
+    let sandbox = Sandbox::new();
+    let classifier = classifier();
+    sandbox.write("model.onnx", nearest(0.0, 255.0).file());
+    sandbox.write("labels.txt", names().join("\n"));
+    sandbox.write("animals.txt", "ant\nbee\ncat\ndog\neel\nfox\ngnu\nhen\nibis\njay\n");
+    let run = |labels: &[&str]| {
+        let arguments = [&["--model", "model.onnx", "--format", "json"], labels].concat();
+        let ended = sandbox.host(&evaluate(&classifier, &arguments));
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        let json: Value = serde_json::from_slice(&ended.stdout).unwrap();
+        (json["classes"][9]["label"].clone(), json["right"].clone(), ended.stderr)
+    };
+    let (label, right, said) = run(&["--labels", "labels.txt"]);
+    assert_eq!(label, "Ankle boot");
+    assert!(right.as_u64().unwrap() > 6_000, "{right}");
+    assert!(!said.contains("warning"), "{said}");
+    let (label, same, said) = run(&[]);
+    assert_eq!((label, same), (json!("9"), right));
+    assert!(
+        said.contains("warning: the model has no labels, only class numbers"),
+        "{said}"
+    );
+    let (_, _, said) = run(&["--labels", "animals.txt"]);
+    assert!(
+        said.contains("labels are not those of the built-in test images"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use super::components::component;
 use super::onnx::Linear;
-use super::sandbox::{Sandbox, model_file};
+use super::sandbox::{Sandbox, model_file, npy};
 
 /// The model that is built into the component.
 const BUILT_IN: &str = "fashion-small.onnx";
@@ -32,7 +32,7 @@ fn inspected(bytes: impl AsRef<[u8]>) -> (Sandbox, Value) {
 
 /// The nearest mean image of each class of Fashion-MNIST, as a linear model of images of which black is `black` and white
 /// `white`: two thirds of the test images are right.
-fn nearest(black: f32, white: f32) -> Linear {
+pub fn nearest(black: f32, white: f32) -> Linear {
     let means = model_file("golden/centroids.bin");
     let means = means
         .chunks_exact(784)
@@ -88,13 +88,121 @@ fn text_has_the_same_for_people() {
     for words in [
         "tiny.onnx\nsize          891 B (891 bytes)\nsha256  ",
         "images        6 x 8 pixels, grey; as a batch (N, 6, 8, 1)\n",
-        "answers       one output, (N, 3)\n",
+        "scores        probabilities, taken as they are\n",
         "labels        top, middle, bottom\n",
         "pixels        takes raw pixels: likely\n              a guess from images without labels: ",
         "\none image     ",
         " ms, the median of ",
     ] {
         assert!(text.contains(words), "'{words}' is not in {text}");
+    }
+}
+
+#[test]
+fn what_a_models_numbers_are_taken_for_is_said() {
+    for (name, scores) in [
+        ("softmax-clip", "probabilities, taken as they are"),
+        ("logsoftmax", "logits, through a softmax"),
+        (
+            "ten-sigmoids",
+            "values from 0 to 1 that do not sum to 1, such as sigmoids: each divided by their sum",
+        ),
+        (
+            "one-sigmoid",
+            "one probability p, as of a sigmoid: 1 - p and p, for two classes",
+        ),
+        ("one-logit", "one logit, p by a sigmoid: 1 - p and p, for two classes"),
+    ] {
+        let (sandbox, json) = inspected(model_file(&format!("golden/variants/{name}.onnx")));
+        assert_eq!(json["description"]["scores"], scores, "{name}");
+        let classes = if name.starts_with("one-") { 2 } else { 10 };
+        assert_eq!(
+            json["description"]["labels"].as_array().unwrap().len(),
+            classes,
+            "{name}"
+        );
+        let text = sandbox.succeed(&["inspect", "model.onnx", "--component", &classifier()]);
+        assert!(text.contains(&format!("\nscores        {scores}\n")), "{text}");
+    }
+}
+
+#[test]
+fn classes_are_called_by_a_file_else_by_the_model_and_else_by_their_numbers() {
+    // Ten classes of 28 x 28 grey pixels need not be clothes.
+    let (sandbox, json) = inspected(nearest(0.0, 255.0).file());
+    let numbers: Vec<_> = (0..10).map(|class| class.to_string()).collect();
+    assert_eq!(json["description"]["labels"], json!(numbers));
+    sandbox.write("labels.txt", model_file("labels.txt"));
+    sandbox.write("tiny.onnx", model_file("golden/tiny.onnx"));
+    sandbox.write("three.txt", "up\nlevel\ndown\n");
+    let classifier = classifier();
+    let labels = |model: &str, labels: &[&str]| -> Value {
+        let inspect = ["inspect", model, "--component", &classifier, "--format", "json"];
+        let json: Value = serde_json::from_str(&sandbox.succeed(&[&inspect[..], labels].concat())).unwrap();
+        json["description"]["labels"].clone()
+    };
+    assert_eq!(labels("tiny.onnx", &[]), json!(["top", "middle", "bottom"]));
+    assert_eq!(
+        labels("tiny.onnx", &["--labels", "three.txt"]),
+        json!(["up", "level", "down"])
+    );
+    assert_eq!(labels("model.onnx", &["--labels", "labels.txt"])[9], "Ankle boot");
+
+    sandbox.write("black.npy", npy("|u1", "(28, 28)", &[0; 784]));
+    let classify = [
+        "classify",
+        "black.npy",
+        "--component",
+        &classifier,
+        "--model",
+        "model.onnx",
+    ];
+    let answer = sandbox.succeed(&classify);
+    assert!(answer.starts_with("black.npy: 5 "), "{answer}");
+    let answer = sandbox.succeed(&[&classify[..], &["--labels", "labels.txt"]].concat());
+    assert!(answer.starts_with("black.npy: Sandal "), "{answer}");
+}
+
+#[test]
+fn labels_that_do_not_fit_are_refused_with_the_value_and_the_remedy() {
+    let sandbox = Sandbox::new();
+    let classifier = classifier();
+    sandbox.write("tiny.onnx", model_file("golden/tiny.onnx"));
+    sandbox.write("two.txt", "up\ndown\n");
+    sandbox.write("twice.txt", "up\ndown\nup\n");
+    sandbox.write("hole.txt", "up\n\ndown\n");
+    sandbox.write("long.txt", format!("up\n{}\ndown\n", "x".repeat(257)));
+    sandbox.write("empty.txt", "\n");
+    for (file, code, words) in [
+        (
+            "two.txt",
+            5,
+            &["are 2, from `up` on, and the model has 3 classes", "--labels FILE"][..],
+        ),
+        ("twice.txt", 5, &["`up` for both class 0 and class 2"]),
+        ("hole.txt", 5, &["`` for class 1, which is empty"]),
+        ("long.txt", 5, &["longer than 256 bytes"]),
+        ("empty.txt", 3, &["'empty.txt'", "it has no labels", "a label a line"]),
+        ("missing.txt", 3, &["'missing.txt'", "os error 2"]),
+        (".", 3, &["no regular file"]),
+    ] {
+        let classify = [
+            "classify",
+            "a.png",
+            "--component",
+            &classifier,
+            "--model",
+            "tiny.onnx",
+            "--labels",
+            file,
+        ];
+        sandbox.refuse(code, &classify, words);
+    }
+    let component = ["inspect", &classifier, "--labels", "two.txt"];
+    sandbox.refuse(2, &component, &["is a component, and --labels are of an ONNX model"]);
+    for command in [&["run"][..], &["classify", "a.png"], &["evaluate"], &["demo"]] {
+        let said = sandbox.fail(2, &[command, &["--labels", "two.txt"]].concat());
+        assert!(said.contains("--model <FILE>"), "{said}");
     }
 }
 

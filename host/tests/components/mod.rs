@@ -24,6 +24,7 @@ pub fn config(component: impl Into<PathBuf>) -> ClassifierConfig {
     ClassifierConfig {
         component: component.into(),
         model: None,
+        labels: None,
         accept: None,
         prepare: None,
         workers: NonZeroUsize::MIN,

@@ -50,6 +50,27 @@ async fn a_fresh_instance_has_the_model_that_was_given_though_its_file_is_gone()
 }
 
 #[tokio::test]
+async fn labels_that_are_given_reach_the_component_and_are_the_ones_that_it_uses() {
+    let mut labels = NamedTempFile::new().unwrap();
+    labels.write_all(b"up\ndown\n").unwrap();
+    let given = |command: &str| {
+        let model = model(command);
+        let mut config = with_model(config(component("puppet")), &model);
+        config.labels = Some(labels.path().to_owned());
+        (model, config)
+    };
+    let (_model, config) = given("labelled");
+    let puppet = Puppet::start_with(config).await;
+    assert_eq!(puppet.0.description().labels, ["up", "down"]);
+    let (_model, config) = given("named:another");
+    let error = Classifier::start(&config).await.err().unwrap();
+    assert!(
+        error.to_string().contains("labels are not those that it was given"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
 async fn a_model_that_cannot_be_read_is_named() {
     let mut config = config(component("puppet"));
     config.model = Some("no/such/model.onnx".into());
@@ -107,6 +128,7 @@ async fn a_description_that_cannot_be_relied_on_is_refused() {
         "no-labels",
         "empty-label",
         "line-end-in-label",
+        "no-scores",
         "no-images",
         "accepts-nothing",
         "produces-nothing",

@@ -33,6 +33,7 @@ impl model::Guest for Centroid {
             width: 28,
             channels: 1,
             labels: centroids::labels().map(str::to_owned).collect(),
+            scores: "squared distances, the nearer the more probable".to_owned(),
             max_images: MAX_IMAGES as u32,
             accepts: vec![JSON.to_owned()],
             produces: vec![JSON.to_owned()],

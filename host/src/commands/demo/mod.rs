@@ -23,6 +23,7 @@ use crate::broker::{open_consumer, open_pipeline, open_sink};
 use crate::classifier::{Classifier, ClassifierConfig};
 use crate::cli::{BrokerArgs, DemoCommand, Format, StorageArgs};
 use crate::config::{BrokerConfig, DEFAULT_GROUP, DEFAULT_INPUT, DEFAULT_OUTPUT, Ends, RETRY_DELAY};
+use crate::evaluation::of_test_images;
 use crate::exit::Failure;
 use crate::images::{Batch, encode, test_images, test_labels};
 use crate::message::Message;
@@ -61,6 +62,12 @@ impl DemoCommand {
         let starting = Instant::now();
         let classifier = start(&config).await?;
         let start = starting.elapsed();
+        let (classes, assumed) = of_test_images(classifier.description());
+        if let Some(assumed) = assumed {
+            progress::say(&format!("warning: {assumed}"));
+        }
+        let class = |label: u8| classes.get(usize::from(label)).copied().unwrap_or(label.into());
+        let labels: Vec<u32> = labels.into_iter().map(class).collect();
 
         let round = Round::new(&test_set, progress::bar(Some(test_set.count())));
         round.stream(&broker, &classifier).await?;

@@ -53,7 +53,7 @@ const SHOWN: usize = 2;
 
 impl Report {
     /// Holds what came back against the true classes. `start` is what the component took to get ready.
-    pub fn new(answered: &Answered, labels: &[u8], model: &Description, start: Duration) -> Self {
+    pub fn new(answered: &Answered, labels: &[u32], model: &Description, start: Duration) -> Self {
         let name = |class: usize| match model.labels.get(class) {
             Some(label) => label.clone(),
             None => format!("class {class}"),
@@ -64,9 +64,9 @@ impl Report {
         let mut wrong = Vec::new();
         let mut correct = 0;
         for (image, (predicted, label)) in pairs {
-            let label = usize::from(*label);
+            let hit = *predicted == Some(*label);
+            let label = *label as usize;
             counts.resize(counts.len().max(label + 1), (0, 0));
-            let hit = *predicted == u32::try_from(label).ok();
             if let Some((hits, all)) = counts.get_mut(label) {
                 *hits += usize::from(hit);
                 *all += 1;
@@ -220,6 +220,7 @@ mod tests {
             width: 2,
             channels: 1,
             labels: vec!["Shirt".into(), "Bag".into()],
+            scores: "as they are".into(),
             max_images: 1,
             accepts: vec![],
             produces: vec![],

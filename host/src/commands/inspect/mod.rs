@@ -13,6 +13,7 @@ use super::{progress, stdout};
 use crate::classifier::{ClassifierConfig, Inspection, Kind, Trial, inspect, kind_of};
 use crate::cli::{ComponentArgs, Format, InspectCommand};
 use crate::config::DEFAULT_MAX_MESSAGE;
+use crate::exit::Failure;
 
 impl InspectCommand {
     /// Looks at the file's first bytes, and shows what a component says of itself, or what it says of a model.
@@ -28,6 +29,7 @@ impl InspectCommand {
 
     fn config(&self, component: PathBuf, model: Option<PathBuf>) -> ClassifierConfig {
         let component = ComponentArgs {
+            labels: self.labels.clone().filter(|_| model.is_some()),
             model,
             guest_memory: self.guest_memory,
             guest_timeout: self.guest_timeout,
@@ -38,6 +40,11 @@ impl InspectCommand {
 
     async fn component(&self, file: PathBuf) -> anyhow::Result<()> {
         let name = file.display().to_string();
+        if self.labels.is_some() {
+            let usage =
+                format!("'{name}' is a component, and --labels are of an ONNX model: name one, or leave them out");
+            return Err(Failure::Usage(usage).into());
+        }
         let inspection = inspect(&self.config(file, None)).await?;
         match self.format {
             Format::Json => stdout::write_json(&inspection),
@@ -105,6 +112,7 @@ fn text(name: &str, inspection: &Inspection) -> String {
         ),
         ("at most", format!("{} images to a message", model.max_images)),
         ("labels", model.labels.join(", ")),
+        ("scores", model.scores.clone()),
         ("accepts", model.accepts.join(", ")),
         ("produces", model.produces.join(", ")),
         ("exports", inspection.exports.join("\n              ")),

@@ -83,7 +83,7 @@ impl ModelReport {
                         model.height, model.width
                     ),
                 ),
-                ("answers", format!("one output, (N, {})", model.labels.len())),
+                ("scores", model.scores.clone()),
                 ("labels", labels(&model.labels)),
             ]);
         }

@@ -164,6 +164,7 @@ mod tests {
             width,
             channels,
             labels: vec!["label".to_owned(); labels],
+            scores: "as they are".into(),
             max_images: 1,
             accepts: Vec::new(),
             produces: Vec::new(),

@@ -92,6 +92,29 @@ fn essence(name: &str) -> String {
     essence
 }
 
+/// What the built-in test images show, the first being class 0.
+const TEST_LABELS: &str = include_str!("../../../../models/labels.txt");
+
+/// Which class of the model each class of the built-in test images is, and what is assumed where its labels do not tell.
+/// Ten classes are not always these ten, and the answers of a model of others would be counted as if they were.
+pub fn of_test_images(model: &Description) -> (Vec<u32>, Option<String>) {
+    let by_name = ByName::new(model);
+    let classes = TEST_LABELS.lines().map(|label| by_name.class("the test images", label));
+    if let Ok(classes) = classes.collect() {
+        return (classes, None);
+    }
+    let what = match model.has_only_numbers() {
+        true => "the model has no labels, only class numbers",
+        false => "the model's labels are not those of the built-in test images",
+    };
+    let names = TEST_LABELS.lines().collect::<Vec<_>>().join(", ");
+    let assumed = format!(
+        "{what}: its classes are taken to be, in this order, {names}; where they are, say so with --labels models/labels.txt, \
+         and where they are not, these figures mean nothing: give other images with --data"
+    );
+    ((0..).take(model.labels.len()).collect(), Some(assumed))
+}
+
 /// A name from outside, fit for one line.
 pub fn printable(name: &str) -> String {
     name.escape_debug().collect()
@@ -212,6 +235,34 @@ mod tests {
                 format!("image 1 of x (the first is 0) is of class {wrong}, and the model's classes are 0 to 1")
             );
         }
+    }
+
+    #[test]
+    fn the_built_in_images_are_counted_by_label_and_what_is_assumed_without_is_said() {
+        let known: Vec<_> = TEST_LABELS.lines().collect();
+        let order: Vec<u32> = (0..10).collect();
+        assert_eq!(of_test_images(&model(&known)), (order.clone(), None));
+        let turned: Vec<_> = known.iter().rev().copied().collect();
+        let backwards = order.iter().rev().copied().collect();
+        assert_eq!(of_test_images(&model(&turned)), (backwards, None));
+        let digits = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
+        let (classes, assumed) = of_test_images(&model(&digits));
+        assert_eq!(classes, order);
+        let assumed = assumed.unwrap();
+        for words in [
+            "no labels, only class numbers",
+            "T-shirt/top, Trouser",
+            "--labels models/labels.txt",
+            "--data",
+        ] {
+            assert!(assumed.contains(words), "{words}: {assumed}");
+        }
+        let animals = ["ant", "bee", "cat", "dog", "eel", "fox", "gnu", "hen", "ibis", "jay"];
+        let assumed = of_test_images(&model(&animals)).1.unwrap();
+        assert!(
+            assumed.contains("labels are not those of the built-in test images"),
+            "{assumed}"
+        );
     }
 
     #[test]

@@ -19,6 +19,7 @@ use bytes::Bytes;
 use serde::Serialize;
 
 pub use error::DataError;
+pub use labels::of_test_images;
 
 use crate::classifier::Description;
 use crate::images::{Batch, ImagesError, Layout, Pixels, Shape, test_images, test_labels};
@@ -147,7 +148,6 @@ impl Labelled {
         }
     }
 
-    /// Ten classes are not always these ten, and the answers of a model of others would be counted as if they were.
     fn built_in(split: Split, model: &Description) -> Result<Self, DataError> {
         if split == Split::Train {
             return Err(DataError::BuiltIn);
@@ -155,15 +155,10 @@ impl Labelled {
         let images = test_images()?;
         let classes = test_labels()?.into_iter().map(|class| Ok(class.into()));
         let name = "the built-in test images".to_owned();
-        let classes = labels::of_model(&name, classes, model)?;
+        let (map, assumed) = labels::of_test_images(model);
+        let classes = labels::mapped(&name, classes, &map)?;
         let mut data = Self::pixels(name, images, classes, model)?;
-        if !model.labels.iter().map(String::as_str).eq(TEST_LABELS.lines()) {
-            data.warnings.push(format!(
-                "the model's labels are not those of the built-in test images ({}), whose classes are counted in that order; \
-                 for other images give --data",
-                TEST_LABELS.lines().collect::<Vec<_>>().join(", ")
-            ));
-        }
+        data.warnings.extend(assumed);
         Ok(data)
     }
 
@@ -271,9 +266,6 @@ fn check_size(data: &str, shape: Shape, model: &Description) -> Result<(), DataE
         }),
     }
 }
-
-/// What the built-in test images show, the first being class 0.
-const TEST_LABELS: &str = include_str!("../../../../models/labels.txt");
 
 /// Images of one evaluation. Their labels are held in memory, and a header may claim any number.
 const MOST_IMAGES: u64 = 1 << 24;

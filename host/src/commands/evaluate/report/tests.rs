@@ -16,6 +16,7 @@ fn about(labels: &[&str]) -> About {
             width: 2,
             channels: 1,
             labels: labels.iter().map(|label| (*label).to_owned()).collect(),
+            scores: "as they are".into(),
             max_images: 1,
             accepts: vec![],
             produces: vec![],

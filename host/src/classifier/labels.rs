@@ -1,0 +1,87 @@
+//! A file of labels: what the classes of a model are called that does not say so itself.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use super::{ClassifierConfig, ComponentError};
+
+/// More bytes are no labels: as many as a component may have, each as long as it may be.
+const MOST: u64 = 16 << 20;
+
+/// The labels that a model is to be given; none where it is to say them itself.
+pub(super) fn given(config: &ClassifierConfig) -> Result<Vec<String>, ComponentError> {
+    config.labels.as_deref().map_or(Ok(Vec::new()), read)
+}
+
+/// The lines of a text file. Whether they fit the model, its component says.
+fn read(path: &Path) -> Result<Vec<String>, ComponentError> {
+    let unreadable = |reason: String| ComponentError::LabelsUnreadable {
+        path: path.to_owned(),
+        reason,
+    };
+    let system = |error: std::io::Error| unreadable(error.to_string());
+    // Whoever opens a pipe waits for its other end.
+    if !std::fs::metadata(path).map_err(system)?.is_file() {
+        return Err(unreadable("it is no regular file".to_owned()));
+    }
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(system)?;
+    file.take(MOST + 1).read_to_end(&mut bytes).map_err(system)?;
+    if bytes.len() as u64 > MOST {
+        return Err(unreadable(format!("it has more than {MOST} bytes")));
+    }
+    lines(&bytes).map_err(unreadable)
+}
+
+/// A label a line. Editors put a mark at the start and blank lines at the end.
+fn lines(bytes: &[u8]) -> Result<Vec<String>, String> {
+    let text = std::str::from_utf8(bytes).map_err(|error| format!("byte {} is not UTF-8", error.valid_up_to()))?;
+    let text = text.trim_start_matches('\u{feff}').trim_end();
+    match text.is_empty() {
+        true => Err("it has no labels".to_owned()),
+        false => Ok(text.lines().map(|line| line.trim_end().to_owned()).collect()),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_stands_on_each_line_whatever_editor_wrote_it() {
+        for text in [
+            "cat\nsea dog",
+            "cat\nsea dog\n",
+            "\u{feff}cat\r\nsea dog\r\n\r\n",
+            "cat \nsea dog\t\n",
+        ] {
+            assert_eq!(lines(text.as_bytes()).unwrap(), ["cat", "sea dog"], "{text:?}");
+        }
+        assert_eq!(
+            lines(b"cat\n\ndog").unwrap(),
+            ["cat", "", "dog"],
+            "a hole is for the component to refuse"
+        );
+    }
+
+    #[test]
+    fn a_file_without_labels_is_refused() {
+        for (bytes, says) in [
+            (&b""[..], "no labels"),
+            (b"\n \n", "no labels"),
+            (b"cat\n\xff", "byte 4 is not UTF-8"),
+        ] {
+            assert!(lines(bytes).unwrap_err().contains(says), "{bytes:?}");
+        }
+        for (path, says) in [
+            ("/dev/zero", "no regular file"),
+            ("/", "no regular file"),
+            ("/none", "os error 2"),
+        ] {
+            let said = read(Path::new(path)).unwrap_err().to_string();
+            assert!(said.contains(path) && said.contains(says), "{said}");
+        }
+    }
+}
