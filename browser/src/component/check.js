@@ -33,6 +33,7 @@ export function description(said) {
     ["width", side(said.width)],
     ["channels", said.channels === 1 || said.channels === 3],
     ["labels", said.labels.length >= 1 && said.labels.length <= LABELS && said.labels.every(isName)],
+    ["scores", isName(said.scores)],
     ["maxImages", said.maxImages > 0],
     ["accepts", said.accepts.length > 0 && said.accepts.every(isName)],
     ["produces", said.produces.length > 0 && said.produces.every(isName)],

@@ -22,6 +22,7 @@ import { Words, wasi } from "./wasi.js";
  * @property {number} width
  * @property {number} channels
  * @property {string[]} labels
+ * @property {string} scores
  * @property {number} maxImages
  * @property {string[]} accepts
  * @property {string[]} produces

@@ -53,7 +53,7 @@ export class Card {
     ) => {
       find(tag, selector, this.element).textContent = text;
     };
-    const { name, height, width, channels, labels } = description;
+    const { name, height, width, channels, labels, scores } = description;
     const size = `${(program.size / 1e6).toFixed(1)} MB`;
     put("h3", "", name);
     put("dd", ".component", `${program.name}, ${size}`);
@@ -62,7 +62,7 @@ export class Card {
     put(
       "dd",
       ".takes",
-      `${model?.name ?? "its own"}: ${width} × ${height}, ${colours}, ${thousands(labels.length)} classes`,
+      `${model?.name ?? "its own"}: ${width} × ${height}, ${colours}, ${thousands(labels.length)} classes; ${scores}`,
     );
     put("code", ".model-digest", description.modelSha256);
     find("button", ".reset", this.element).hidden = isBuiltIn;

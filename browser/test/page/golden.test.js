@@ -44,6 +44,23 @@ for (const [name, tolerance] of MODELS) {
   });
 }
 
+pageTest(served, "every variant of a model gives onnxruntime's scores in the browser", async page => {
+  const variants = JSON.parse(await readFile(at("models/golden/variants.json"), "utf8"));
+  for (const { name, within, probabilities } of variants.models) {
+    const given = await page.evaluate(
+      predict,
+      variants.images.length,
+      base64(Uint8Array.from(variants.images.flat())),
+      base64(await readFile(at(`models/golden/variants/${name}.onnx`))),
+    );
+    const expected = probabilities.flat();
+    assert.equal(given.length, expected.length, name);
+    for (const [place, value] of expected.entries()) {
+      assert.ok(Math.abs(given[place] - value) <= within, `${name}: ${given[place]} for ${value}`);
+    }
+  }
+});
+
 const base64 = (/** @type {Uint8Array} */ bytes) => Buffer.from(bytes).toString("base64");
 
 /**

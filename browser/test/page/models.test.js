@@ -42,6 +42,18 @@ pageTest(served, "another ONNX model takes the place of the built-in one, and go
   await page.waitForSelector(".card .reset", { hidden: true });
 });
 
+pageTest(served, "a model without labels answers with class numbers, and of one output with two", async page => {
+  for (const [name, classes] of /** @type {const} */ ([
+    ["ten-sigmoids", /^\d, \d/],
+    ["one-sigmoid", /^[01], \d/],
+  ])) {
+    await choose(page, ".card .onnx", at(`models/golden/variants/${name}.onnx`));
+    await untilText(page, ".card h3", new RegExp(`^${name}$`));
+    await untilText(page, ".card .answer", classes);
+    assert.match(await text(page, ".card .takes"), /from 0 to 1 that do not sum to 1|one probability p/);
+  }
+});
+
 pageTest(served, "two models answer side by side, on one picture and on all test images", async page => {
   await page.click("#compare");
   await untilText(page, ".card:nth-child(2) h3", /^fashion-small$/);

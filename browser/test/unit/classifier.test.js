@@ -15,6 +15,7 @@ const DESCRIPTION = {
   width: 2,
   channels: 1,
   labels: ["a", "b"],
+  scores: "as they are",
   maxImages: 4,
   accepts: ["text/plain"],
   produces: ["text/plain"],
