@@ -15,8 +15,10 @@ use crate::resize::{Axis, Resize};
 
 /// A border is light from this mean of its values on.
 const LIGHT: u64 = 128;
-/// How much of the luma red, green and blue have, in ten-thousandths (ITU-R BT.709).
-const LUMA: [u32; 3] = [2126, 7152, 722];
+/// How much of the luma red, green and blue have (ITU-R BT.709), of [`WHITE`]: an odd number, so that nothing lies half-way, and
+/// it makes no difference whether a picture turns grey first or has light and dark exchanged.
+const LUMA: [u32; 3] = [2126, 7152, 721];
+const WHITE: u32 = 9999;
 
 /// What is known of a picture before its rows come.
 #[derive(Debug, Clone, Copy)]
@@ -104,14 +106,23 @@ impl Preparation {
         self.resize.add(row, pixels);
     }
 
-    /// The image, once every row has come.
-    pub fn finish(self) -> Prepared {
-        let is_light = self.border.is_light(&self.source, self.image.channels);
-        let is_inverted = match self.invert {
+    /// Whether light and dark are to change places, once every row has come.
+    fn is_inverted(&self) -> bool {
+        match self.invert {
             Invert::Unsaid | Invert::Never => false,
             Invert::Always => true,
-            Invert::Auto => is_light,
-        };
+            Invert::Auto => self.has_light_border(),
+        }
+    }
+
+    fn has_light_border(&self) -> bool {
+        self.border.is_light(&self.source, self.image.channels)
+    }
+
+    /// The image, once every row has come.
+    pub fn finish(self) -> Prepared {
+        let is_inverted = self.is_inverted();
+        let has_light_border = self.invert == Invert::Unsaid && self.has_light_border();
         let values = self.resize.finish(is_inverted);
         let values = if is_on_its_side(self.source.orientation) {
             transposed(&values, self.image)
@@ -120,7 +131,7 @@ impl Preparation {
         };
         Prepared {
             values: values.into_iter().map(f32::from).collect(),
-            has_light_border: is_light && self.invert == Invert::Unsaid,
+            has_light_border,
         }
     }
 }
@@ -129,8 +140,8 @@ impl Preparation {
 pub fn luma(colour: [u8; 3]) -> u8 {
     let parts = colour.iter().zip(LUMA);
     let sum: u32 = parts.map(|(value, part)| u32::from(*value) * part).sum();
-    // At most 255, as the parts are 10,000 together.
-    ((sum + 5000) / 10_000) as u8
+    // At most 255, as the parts are `WHITE` together.
+    ((sum + WHITE / 2) / WHITE) as u8
 }
 
 /// How many pixels across and down are made to the model's image, of an upright picture.

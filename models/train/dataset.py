@@ -22,7 +22,7 @@ SHOWN = 3  # offenders named in a message; the rest are counted
 LEAST = 2  # images of a class: one to train on, one to hold out
 SIDES = range(8, 257)  # pixels
 # Of red, green and blue, as the component has it (ITU-R BT.709); Pillow has BT.601.
-LUMA = np.array([2126, 7152, 722], np.uint32)
+LUMA = np.array([2126, 7152, 721], np.uint32)
 DARK = 64  # on black nothing is seen of what stays below, as the component has it
 HELD_OUT = 1 / 12  # of each class
 MOST_CLASSES = 65_536  # what the component takes
@@ -213,7 +213,7 @@ def in_eight_bits(picture: Image.Image) -> Image.Image:
 
 
 def opaque(picture: np.ndarray) -> np.ndarray:
-    """RGBA on black. What is dark throughout would not be seen there: it is ink, put on white and exchanged for light."""
+    """RGBA on black. What is dark throughout would not be seen there: it is ink, and light and dark change places."""
     colours, alpha = picture[..., :3], picture[..., 3:]
     black = (colours * alpha + 127) // 255
     is_ink = (alpha < 255).any() and luma(black).max() < DARK

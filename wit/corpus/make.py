@@ -393,6 +393,8 @@ def picture_cases(one: np.ndarray) -> None:
     good("png-light-on-dark-auto", one, png, PNG, prepare="invert=auto")
     photograph = pictures.photograph(one[0])
     good("png-photograph", one, photograph, prepare="fit=crop;invert=auto")
+    cut_out = np.stack([255 - one[0], (one[0] > 0) * 255], 2)
+    good("png-dark-cut-out-always", one, pictures.png(cut_out, pictures.GREY_ALPHA), PNG, prepare="invert=always")
     bad("prepare-no-fit", "unsupported-preparation", png, PNG, prepare="fit=whole")
     bad("prepare-no-invert", "unsupported-preparation", png, PNG, prepare="invert=yes")
     bad("jpeg-start-alone", "bad-image", b"\xff\xd8\xff\xe0", JPEG)

@@ -43,7 +43,7 @@ export function prepare(picture, preparation, model) {
     return raster;
   };
   const size = `${picture.width} × ${picture.height}`;
-  const { isInk, colours } = opaque(picture);
+  const { alpha, colours } = onBlack(picture);
   let raster = model.channels === 1 ? grey(colours) : colours;
   if (raster !== colours && !isGrey(colours)) {
     step(`The picture, ${size}`, colours);
@@ -53,11 +53,11 @@ export function prepare(picture, preparation, model) {
   }
   const border = brightness(raster);
   const isLight = border >= LIGHT;
-  if (isInk) {
-    steps[0].what += ", dark on nothing: its shape taken as light";
+  if (isInk(colours, alpha)) {
+    raster = step("Light and dark exchanged, as it is dark on nothing", inverted(raster, alpha));
   } else if (preparation.invert === "always" || (preparation.invert === "auto" && isLight)) {
     const why = preparation.invert === "auto" ? `, as its border is light (${Math.round(border)} of 255)` : "";
-    raster = step(`Light and dark exchanged${why}`, inverted(raster));
+    raster = step(`Light and dark exchanged${why}`, inverted(raster, alpha));
   }
   raster = fit(raster, preparation.fit, model, step);
   if (raster.width !== model.width || raster.height !== model.height) {
@@ -96,30 +96,35 @@ function fit(raster, how, model, step) {
 }
 
 /**
- * A picture with three channels. What is transparent shows the black behind it. A picture that is dark throughout, of which
- * nothing would be seen so, has its shape in its transparency, as ink on paper: it is put on white, and light and dark change
- * places.
+ * A picture with three channels, and how opaque each pixel is; what is transparent shows the black behind it.
  *
  * @param {ImageData} picture
- * @returns {{ isInk: boolean, colours: Raster }}
+ * @returns {{ alpha: Uint8ClampedArray, colours: Raster }}
  */
-function opaque({ width, height, data }) {
-  const black = new Uint8ClampedArray(width * height * 3);
-  let isOpaque = true;
+function onBlack({ width, height, data }) {
+  const alpha = new Uint8ClampedArray(width * height);
+  const values = new Uint8ClampedArray(width * height * 3);
   for (let pixel = 0; pixel < width * height; pixel++) {
-    const alpha = data[pixel * 4 + 3];
-    isOpaque &&= alpha === 255;
+    alpha[pixel] = data[pixel * 4 + 3];
     for (let channel = 0; channel < 3; channel++) {
-      black[pixel * 3 + channel] = Math.floor((data[pixel * 4 + channel] * alpha + 127) / 255);
+      values[pixel * 3 + channel] = Math.floor((data[pixel * 4 + channel] * alpha[pixel] + 127) / 255);
     }
   }
-  const isInk = !isOpaque && grey({ width, height, channels: 3, values: black }).values.every(value => value < DARK);
-  const values = isInk ? black.map((value, place) => data[Math.floor(place / 3) * 4 + 3] - value) : black;
-  return { isInk, colours: { width, height, channels: 3, values } };
+  return { alpha, colours: { width, height, channels: 3, values } };
 }
 
-/** How much of the luma red, green and blue have, in ten-thousandths (ITU-R BT.709). */
-const [RED, GREEN, BLUE] = [2126, 7152, 722];
+/**
+ * Whether a picture would not be seen on black: dark throughout, it has its shape in its transparency, as ink on paper.
+ *
+ * @param {Raster} colours On black.
+ * @param {Uint8ClampedArray} alpha
+ */
+function isInk(colours, alpha) {
+  return alpha.some(value => value < 255) && grey(colours).values.every(value => value < DARK);
+}
+
+/** How much of the luma red, green and blue have (ITU-R BT.709), of `WHITE`: an odd number, so that nothing lies half-way. */
+const [RED, GREEN, BLUE, WHITE] = [2126, 7152, 721, 9999];
 
 /**
  * @param {Raster} raster Of three channels.
@@ -130,7 +135,7 @@ function grey({ width, height, values: colours }) {
   for (let pixel = 0; pixel < values.length; pixel++) {
     const place = pixel * 3;
     const luma = colours[place] * RED + colours[place + 1] * GREEN + colours[place + 2] * BLUE;
-    values[pixel] = Math.floor((luma + 5000) / 10_000);
+    values[pixel] = Math.floor((luma + (WHITE - 1) / 2) / WHITE);
   }
   return { width, height, channels: 1, values };
 }
@@ -141,11 +146,15 @@ function isGrey({ values }) {
 }
 
 /**
+ * Light and dark exchanged; what is transparent stays black.
+ *
  * @param {Raster} raster
+ * @param {Uint8ClampedArray} alpha
  * @returns {Raster}
  */
-function inverted({ values, ...raster }) {
-  return { ...raster, values: values.map(value => 255 - value) };
+function inverted({ values, ...raster }, alpha) {
+  const { channels } = raster;
+  return { ...raster, values: values.map((value, place) => alpha[Math.floor(place / channels)] - value) };
 }
 
 /**

@@ -1,7 +1,8 @@
-//! Pictures that are transparent in part: on black, which is the ground that the models have.
+//! Pictures that are transparent in part: on black, which is the ground that the models have, and which stays black where light
+//! and dark change places.
 //!
-//! A picture that is dark throughout would not be seen there. It has its shape in its transparency, as ink on paper: put on
-//! white and exchanged light for dark, it is light on black like any other.
+//! A picture that is dark throughout would not be seen there. It has its shape in its transparency, as ink on paper: its light
+//! and dark change places whatever was asked for.
 
 use super::{Preparation, Prepared, Source, luma};
 use crate::images::ImageShape;
@@ -16,18 +17,18 @@ pub struct Transparent {
     channels: usize,
     pixels: usize,
     on_black: Preparation,
-    as_ink: Preparation,
+    /// With light and dark exchanged, but for what is transparent.
+    exchanged: Preparation,
     is_dark: bool,
     opaque: usize,
-    black: Vec<u8>,
-    ink: Vec<u8>,
+    light: Vec<u8>,
+    dark: Vec<u8>,
 }
 
 impl Transparent {
     /// Waits for the rows of `source`, whose channels are without the one of transparency.
     pub fn new(source: Source, prepare: &Prepare, image: ImageShape) -> Transparent {
-        // Ink is exchanged already.
-        let ink = Prepare {
+        let left_alone = Prepare {
             invert: Invert::Never,
             ..*prepare
         };
@@ -35,42 +36,43 @@ impl Transparent {
             channels: source.channels,
             pixels: source.width * source.height,
             on_black: Preparation::new(source, prepare, image),
-            as_ink: Preparation::new(source, &ink, image),
+            exchanged: Preparation::new(source, &left_alone, image),
             is_dark: true,
             opaque: 0,
-            black: Vec::new(),
-            ink: Vec::new(),
+            light: Vec::new(),
+            dark: Vec::new(),
         }
     }
 
     /// Takes in a row like [`Preparation::add`], each pixel with how opaque it is.
     pub fn add(&mut self, row: usize, pixels: &[u8]) {
-        self.black.clear();
-        self.ink.clear();
+        self.light.clear();
+        self.dark.clear();
         for pixel in pixels.chunks_exact(self.channels + 1) {
             let Some((alpha, colours)) = pixel.split_last() else {
                 continue;
             };
             self.opaque += usize::from(*alpha == u8::MAX);
             for colour in colours {
-                // At most alpha, which is what the white behind it would leave of it.
+                // At most alpha.
                 let seen = ((u16::from(*colour) * u16::from(*alpha) + 127) / 255) as u8;
-                self.black.push(seen);
-                self.ink.push(alpha - seen);
+                self.light.push(seen);
+                self.dark.push(alpha - seen);
             }
         }
         self.is_dark &= match self.channels {
-            1 => self.black.iter().all(|grey| *grey < DARK),
-            _ => self.black.as_chunks().0.iter().all(|colour| luma(*colour) < DARK),
+            1 => self.light.iter().all(|grey| *grey < DARK),
+            _ => self.light.as_chunks().0.iter().all(|colour| luma(*colour) < DARK),
         };
-        self.on_black.add(row, &self.black);
-        self.as_ink.add(row, &self.ink);
+        self.on_black.add(row, &self.light);
+        self.exchanged.add(row, &self.dark);
     }
 
     /// The image, once every row has come.
     pub fn finish(self) -> Prepared {
-        match self.is_dark && self.opaque < self.pixels {
-            true => self.as_ink.finish(),
+        let is_ink = self.is_dark && self.opaque < self.pixels;
+        match is_ink || self.on_black.is_inverted() {
+            true => self.exchanged.finish(),
             false => self.on_black.finish(),
         }
     }

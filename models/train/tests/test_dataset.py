@@ -149,7 +149,7 @@ class FoldersByClass(Folder):
         self.refused("--size 300x20", size=(300, 20))
 
     def test_colour_becomes_grey_as_the_component_has_it(self):
-        # (2126 r + 7152 g + 722 b) / 10000, to the nearest.
+        # (2126 r + 7152 g + 721 b) / 9999, to the nearest.
         for colour, grey in (((255, 0, 0), 54), ((0, 255, 0), 182), ((0, 0, 255), 18), ((10, 200, 90), 152)):
             Image.new("RGB", (20, 20), colour).save(self.folder / "bags" / "0.png")
             self.assertEqual(set(dataset.load(self.folder, grey=True).images[0].ravel()), {grey}, colour)
