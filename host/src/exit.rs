@@ -95,6 +95,12 @@ fn code_of_broker(error: &BrokerError) -> u8 {
     }
 }
 
+/// Ends the process where it stands, as an interruption: for a person who has asked three times.
+pub fn at_once() -> ! {
+    let _ = writeln!(io::stderr(), "error: interrupted: ended without waiting for anything");
+    std::process::exit(i32::from(INTERRUPTED))
+}
+
 /// Tells an error on stderr, in one line, and gives its exit code.
 pub fn report(error: &anyhow::Error) -> ExitCode {
     let code = code(error);

@@ -1,8 +1,12 @@
 //! Two named stops. Soft: begin nothing new, finish what has begun. Hard: abandon that too; it comes again.
 
+#[cfg(unix)]
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
+
+use crate::exit;
 
 /// A stop that any part may ask for and every part can wait for. Clones share it.
 #[derive(Clone, Debug, Default)]
@@ -17,23 +21,28 @@ impl Shutdown {
         Self::default()
     }
 
-    /// The first Ctrl-C (or SIGTERM) asks for a soft stop, which becomes a hard one after the drain deadline; the second
-    /// asks for a hard stop at once. Must be called within a tokio runtime.
+    /// The first Ctrl-C, SIGTERM or SIGHUP asks for a soft stop, which becomes a hard one after the drain deadline; the second asks
+    /// for a hard stop at once; the one after that ends the process where it stands. Must be called within a tokio runtime.
     pub fn on_signals(drain: Duration) -> Self {
         let shutdown = Self::new();
-        let signals = shutdown.clone();
+        let asked = shutdown.clone();
+        let mut signals = Signals::new();
         tokio::spawn(async move {
-            interrupted().await;
+            signals.next().await;
             tracing::info!(
                 "stopping: finishing what has begun, {} at most; once more stops at once",
                 humantime::format_duration(drain)
             );
-            signals.stop();
+            asked.stop();
             tokio::select! {
-                () = interrupted() => tracing::warn!("stopping at once"),
-                () = tokio::time::sleep(drain) => tracing::warn!("the drain deadline has passed: stopping at once"),
+                () = signals.next() => tracing::warn!("stopping at once; once more does not even wait for that"),
+                () = tokio::time::sleep(drain) => {
+                    tracing::warn!("the drain deadline has passed: stopping at once; once more does not even wait for that");
+                }
             }
-            signals.abort();
+            asked.abort();
+            signals.next().await;
+            exit::at_once();
         });
         shutdown
     }
@@ -70,18 +79,61 @@ impl Shutdown {
     }
 }
 
-/// Resolves at the next Ctrl-C or SIGTERM. Must be called within a tokio runtime.
+/// Resolves at the next Ctrl-C, SIGTERM or SIGHUP. Must be called within a tokio runtime.
 pub async fn interrupted() {
+    Signals::new().next().await;
+}
+
+/// The signals that ask for a stop, none of which is missed from here on. Where no handler can be installed a signal ends the
+/// process the usual way, so there is nothing to report.
+struct Signals {
     #[cfg(unix)]
-    {
+    each: Vec<tokio::signal::unix::Signal>,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> Self {
         use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => return,
-                _ = terminate.recv() => return,
-            }
+        let mut kinds = vec![SignalKind::interrupt(), SignalKind::terminate()];
+        // Whoever said `nohup` wants it to go on when the terminal is closed.
+        if !ignores_hangup() {
+            kinds.push(SignalKind::hangup());
+        }
+        Self {
+            each: kinds.into_iter().filter_map(|kind| signal(kind).ok()).collect(),
         }
     }
-    // Where no handler can be installed the signal ends the process the usual way, so there is nothing to report.
-    let _ = tokio::signal::ctrl_c().await;
+
+    async fn next(&mut self) {
+        std::future::poll_fn(|context| {
+            let mut each = self.each.iter_mut();
+            match each.any(|signal| signal.poll_recv(context).is_ready()) {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            }
+        })
+        .await;
+    }
+}
+
+/// Whether this process was told to ignore SIGHUP, as far as the system says.
+#[cfg(unix)]
+fn ignores_hangup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    // SIGHUP is the first of all signals.
+    ignored.is_some_and(|mask| mask & 1 == 1)
+}
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> Self {
+        Self {}
+    }
+
+    async fn next(&mut self) {
+        let _ = tokio::signal::ctrl_c().await;
+    }
 }

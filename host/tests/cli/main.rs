@@ -12,6 +12,7 @@ mod page;
 mod pixels;
 mod produce;
 mod sandbox;
+mod signals;
 mod topics;
 mod usage;
 mod with_component;
