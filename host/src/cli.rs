@@ -17,7 +17,7 @@ use std::time::Duration;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-pub use self::broker::{BrokerAddress, BrokerArgs, BrokerName, MemberArgs, StorageArgs};
+pub use self::broker::{BrokerAddress, BrokerArgs, BrokerName, EMBEDDED, KAFKA, MemberArgs, PUBSUB, StorageArgs};
 pub use self::demo::DemoCommand;
 pub use self::evaluate::{EvaluateCommand, SplitName};
 pub use self::kafka::{CompressionName, DeliveryName, KafkaArgs, SaslName};
@@ -210,9 +210,9 @@ pub struct RunCommand {
     /// Messages that may be under way at once.
     #[arg(long, value_name = "N", default_value = "1024")]
     pub max_in_flight: NonZeroUsize,
-    /// Bytes that may be under way at once.
-    #[arg(long, value_name = "SIZE", default_value = "64MiB")]
-    pub max_in_flight_bytes: ByteSize,
+    /// Bytes that may be under way at once [default: 64MiB, or twice --max-message-bytes where that is more].
+    #[arg(long, value_name = "SIZE")]
+    pub max_in_flight_bytes: Option<ByteSize>,
     /// Stop after so long without a message [default: never].
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub idle_timeout: Option<Duration>,

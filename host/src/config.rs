@@ -1,6 +1,7 @@
 //! What the program was asked to do, checked: every value here is usable.
 
 mod ends;
+mod foreign;
 mod kafka;
 mod pubsub;
 
@@ -11,6 +12,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 pub use self::ends::Ends;
+pub use self::foreign::check_foreign;
 pub use self::kafka::{Delivery, KafkaConfig, Start};
 pub use self::pubsub::{Identity, PubSubConfig};
 use crate::classifier::{ClassifierConfig, Limits};
@@ -35,6 +37,8 @@ pub const DEFAULT_PORT: u16 = 8000;
 pub const DEFAULT_RETENTION: ByteSize = ByteSize(1 << 30);
 /// The largest message: a batch of 40 test images takes 185 KB.
 pub const DEFAULT_MAX_MESSAGE: ByteSize = ByteSize(16 << 20);
+/// What may be under way at once; more, where the largest message would leave no room for another.
+pub const DEFAULT_IN_FLIGHT: ByteSize = ByteSize(64 << 20);
 /// The memory of one instance: many times what the largest message needs.
 pub const DEFAULT_GUEST_MEMORY: ByteSize = ByteSize(1 << 30);
 /// How long one call may take: far more than the largest message needs.
@@ -52,9 +56,8 @@ pub struct BrokerConfig {
 }
 
 impl BrokerConfig {
-    /// From what was typed. Fails where credentials or a project were given to a broker that takes none.
+    /// From what was typed.
     pub fn new(broker: BrokerArgs, storage: &StorageArgs) -> Result<Self, Failure> {
-        check_positionals(&broker, broker.broker == BrokerName::PubSub)?;
         let name = broker.broker;
         Self::at(name, None, broker, storage)
     }
@@ -138,13 +141,17 @@ pub enum BrokerKind {
     PubSub(PubSubConfig),
 }
 
-/// Credentials and a project are of use to Pub/Sub alone.
-fn check_positionals(args: &BrokerArgs, has_pubsub: bool) -> Result<(), Failure> {
-    match &args.pubsub.credentials {
-        Some(extra) if !has_pubsub => Err(Failure::Usage(format!(
-            "unexpected argument '{extra}': credentials and project go with --broker pubsub alone"
+/// How many bytes may be under way at once, where one message may have `largest`: beside it there is always room for another, unless
+/// only one `messages` was asked for.
+pub fn in_flight_bytes(typed: Option<ByteSize>, largest: usize, messages: usize) -> Result<usize, Failure> {
+    match typed {
+        None => Ok(DEFAULT_IN_FLIGHT.as_usize().max(largest.saturating_mul(2))),
+        Some(typed) if typed.as_usize() <= largest && messages > 1 => Err(Failure::Usage(format!(
+            "--max-in-flight-bytes {typed} has no room beside one message of --max-message-bytes {}, so they would go one at a time; \
+             raise the one, lower the other, or ask for that with --max-in-flight 1",
+            ByteSize(largest as u64)
         ))),
-        _ => Ok(()),
+        Some(typed) => Ok(typed.as_usize()),
     }
 }
 
@@ -269,6 +276,25 @@ mod tests {
         for text in ["", "MiB", "0", "-1", "1.5GiB", "12 parsecs", "99999999999TiB", "1GiBs"] {
             assert_eq!(text.parse::<ByteSize>(), Err(ByteSizeError), "{text}");
         }
+    }
+
+    #[test]
+    fn beside_the_largest_message_there_is_room_for_another_or_it_is_refused() {
+        const MIB: usize = 1 << 20;
+        assert_eq!(in_flight_bytes(None, 16 * MIB, 1024), Ok(64 * MIB));
+        assert_eq!(in_flight_bytes(None, 100 * MIB, 1024), Ok(200 * MIB));
+        for typed in ["15MiB", "16MiB"] {
+            let said = in_flight_bytes(Some(typed.parse().unwrap()), 16 * MIB, 1024)
+                .unwrap_err()
+                .to_string();
+            assert!(
+                said.contains(typed) && said.contains("--max-message-bytes 16MiB"),
+                "{said}"
+            );
+        }
+        let typed = Some("17MiB".parse().unwrap());
+        assert_eq!(in_flight_bytes(typed, 16 * MIB, 1024), Ok(17 * MIB));
+        assert_eq!(in_flight_bytes(Some("1MiB".parse().unwrap()), 16 * MIB, 1), Ok(MIB));
     }
 
     proptest! {

@@ -46,8 +46,15 @@ impl Brokers {
     /// `host COMMAND` with all that it needs to find any of them, to its end.
     fn host(&self, arguments: &[&str]) -> Vec<String> {
         let (file, emulator) = (self.file(), self.pubsub.address());
-        let places = ["--local-file", &file, "--emulator", &emulator];
-        self.stage.host(&[arguments, &places].concat()).end()
+        let names = |broker: &str| arguments.iter().any(|argument| argument.starts_with(broker));
+        let mut all = arguments.to_vec();
+        if names("local") || !(names("kafka") || names("pubsub")) {
+            all.extend(["--local-file", &file]);
+        }
+        if names("pubsub") {
+            all.extend(["--emulator", &emulator]);
+        }
+        self.stage.host(&all).end()
     }
 
     fn file(&self) -> String {
@@ -81,21 +88,13 @@ impl Brokers {
             "pubsub" => format!("pubsub:{PROJECT}"),
             other => other.to_owned(),
         };
-        self.host(&[
-            "run",
-            "--input",
-            &address(from),
-            "--output",
-            &address(to),
-            "--output-topic",
-            &topic,
-            "--group",
-            to,
-            "--subscription",
-            to,
-            "--idle-timeout",
-            "3s",
-        ]);
+        let (input, output) = (address(from), address(to));
+        let run = ["run", "--input", &input, "--output", &output, "--output-topic", &topic];
+        let whose = match from {
+            "pubsub" => ["--subscription", to],
+            _ => ["--group", to],
+        };
+        self.host(&[&run[..], &whose, &["--idle-timeout", "3s"]].concat());
         let limit = MESSAGES.to_string();
         let consume = ["consume", "--topic", &topic, "--limit", &limit, "--format", "json"];
         let lines = self.host(&Self::named(to, &consume));

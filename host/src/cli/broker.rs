@@ -9,6 +9,13 @@ use clap::{Args, ValueEnum};
 use super::{KafkaArgs, PubSubArgs};
 use crate::config::{ByteSize, DEFAULT_MAX_MESSAGE, DEFAULT_RETENTION, Start};
 
+/// The heading under which the help shows the options that only the embedded broker takes.
+pub const EMBEDDED: &str = "Embedded broker";
+/// That of Kafka's.
+pub const KAFKA: &str = "Kafka";
+/// That of Pub/Sub's.
+pub const PUBSUB: &str = "Pub/Sub";
+
 /// Which broker.
 #[derive(Args, Clone, Debug)]
 pub struct BrokerArgs {
@@ -22,7 +29,7 @@ pub struct BrokerArgs {
     )]
     pub broker: BrokerName,
     /// The file of the embedded broker, made when missing.
-    #[arg(long, value_name = "FILE", default_value = "./host.db", help_heading = "Broker")]
+    #[arg(long, value_name = "FILE", default_value = "./host.db", help_heading = EMBEDDED)]
     pub local_file: PathBuf,
     /// How Kafka is reached.
     #[command(flatten)]
@@ -82,13 +89,13 @@ impl FromStr for BrokerAddress {
 #[derive(Args, Debug)]
 pub struct StorageArgs {
     /// How much of a topic the embedded broker keeps; what a group has yet to consume is never dropped.
-    #[arg(long, value_name = "SIZE", default_value_t = DEFAULT_RETENTION, help_heading = "Broker")]
+    #[arg(long, value_name = "SIZE", default_value_t = DEFAULT_RETENTION, help_heading = EMBEDDED)]
     pub local_retention: ByteSize,
     /// Partitions of a topic that is made because it is missing.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1024), help_heading = "Broker")]
     pub partitions: u32,
-    /// Replicas of such a topic in Kafka [default: as the cluster is set].
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Broker")]
+    /// Replicas of a topic that is made because it is missing [default: as the cluster is set].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), help_heading = KAFKA)]
     pub replication: Option<u16>,
     /// Refuse larger messages.
     #[arg(long, value_name = "SIZE", default_value_t = DEFAULT_MAX_MESSAGE, help_heading = "Broker")]
@@ -110,19 +117,18 @@ impl Default for StorageArgs {
 /// What only a member of a group is asked.
 #[derive(Args, Debug)]
 pub struct MemberArgs {
-    /// Where a group begins that has never read the topic, in the partitions that are there then: earliest, latest, an
-    /// offset, or a time such as 2026-11-24T18:00:00Z; with --broker kafka.
-    #[arg(long, value_name = "WHERE", default_value = "earliest", help_heading = "Kafka")]
+    /// Where a group begins that has never read the topic, in the partitions that are there then: earliest, latest, an offset
+    /// such as 1200 or offset:1764007200, or a time such as 2026-11-24T18:00:00Z.
+    #[arg(long, value_name = "WHERE", default_value = "earliest", help_heading = KAFKA)]
     pub from: Start,
     /// How soon another member takes over what this process held if it is killed, or hangs; within the broker's bounds, of
-    /// which the lower is 6 s; with --broker kafka [default: 10s].
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, help_heading = "Kafka")]
+    /// which the lower is 6 s [default: 10s].
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, help_heading = KAFKA)]
     pub session_timeout: Option<Duration>,
-    /// A name that outlives this process: a restart within the session keeps its partitions, and fences its predecessor;
-    /// with --broker kafka.
-    #[arg(long, value_name = "NAME", help_heading = "Kafka")]
+    /// A name that outlives this process: a restart within the session keeps its partitions, and fences its predecessor.
+    #[arg(long, value_name = "NAME", help_heading = KAFKA)]
     pub instance: Option<String>,
-    /// Read this subscription [default: as --subscriptions says, else TOPIC-sub]; with --broker pubsub.
-    #[arg(long, value_name = "NAME", help_heading = "Pub/Sub")]
+    /// Read this subscription [default: as --subscriptions says, else TOPIC-sub].
+    #[arg(long, value_name = "NAME", help_heading = PUBSUB)]
     pub subscription: Option<String>,
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::broker::KAFKA;
 use crate::config::DEFAULT_BOOTSTRAP;
 
 /// How Kafka is reached. Secrets come from a file or the environment, where no other user of the machine sees them.
@@ -15,20 +16,20 @@ pub struct KafkaArgs {
         value_name = "HOST:PORT",
         env = "KAFKA_URI",
         default_value = DEFAULT_BOOTSTRAP,
-        help_heading = "Kafka"
+        help_heading = KAFKA
     )]
     pub bootstrap_servers: String,
     /// Encrypt the connection.
-    #[arg(long, help_heading = "Kafka")]
+    #[arg(long, help_heading = KAFKA)]
     pub tls: bool,
     /// Trust this certificate authority instead of the system's, a PEM file; implies --tls.
-    #[arg(long, value_name = "FILE", help_heading = "Kafka")]
+    #[arg(long, value_name = "FILE", help_heading = KAFKA)]
     pub tls_ca: Option<PathBuf>,
     /// Show this certificate to the broker, a PEM file; implies --tls.
-    #[arg(long, value_name = "FILE", requires = "tls_key", help_heading = "Kafka")]
+    #[arg(long, value_name = "FILE", requires = "tls_key", help_heading = KAFKA)]
     pub tls_certificate: Option<PathBuf>,
     /// The certificate's private key, a PEM file.
-    #[arg(long, value_name = "FILE", requires = "tls_certificate", help_heading = "Kafka")]
+    #[arg(long, value_name = "FILE", requires = "tls_certificate", help_heading = KAFKA)]
     pub tls_key: Option<PathBuf>,
     /// How to log in.
     #[arg(
@@ -36,23 +37,23 @@ pub struct KafkaArgs {
         value_enum,
         value_name = "MECHANISM",
         ignore_case = true,
-        help_heading = "Kafka"
+        help_heading = KAFKA
     )]
     pub sasl: Option<SaslName>,
     /// Who logs in.
-    #[arg(long, value_name = "NAME", env = "KAFKA_USERNAME", help_heading = "Kafka")]
+    #[arg(long, value_name = "NAME", env = "KAFKA_USERNAME", help_heading = KAFKA)]
     pub sasl_username: Option<String>,
     /// The file with the password [default: the environment variable KAFKA_PASSWORD].
-    #[arg(long, value_name = "FILE", help_heading = "Kafka")]
+    #[arg(long, value_name = "FILE", requires = "sasl", help_heading = KAFKA)]
     pub sasl_password_file: Option<PathBuf>,
     /// The file with the token, for oauthbearer; it is read again whenever a token is needed, and no topic can be made with it.
-    #[arg(long, value_name = "FILE", help_heading = "Kafka")]
+    #[arg(long, value_name = "FILE", help_heading = KAFKA)]
     pub sasl_token_file: Option<PathBuf>,
     /// Compress what is published.
-    #[arg(long, value_enum, value_name = "CODEC", help_heading = "Kafka")]
+    #[arg(long, value_enum, value_name = "CODEC", help_heading = KAFKA)]
     pub compression: Option<CompressionName>,
     /// Any property of librdkafka, as kafka.KEY=VALUE, or kafka.KEY=@FILE for what is in a file; may be repeated.
-    #[arg(long = "set", value_name = "kafka.KEY=VALUE", help_heading = "Kafka")]
+    #[arg(long = "set", value_name = "kafka.KEY=VALUE", help_heading = KAFKA)]
     pub properties: Vec<String>,
 }
 

@@ -5,30 +5,32 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::broker::PUBSUB;
+
 /// How Pub/Sub is reached, and as whom.
 #[derive(Args, Clone, Debug, Default)]
 pub struct PubSubArgs {
-    /// Google credentials, a JSON file, or `-` for the application-default ones; with --broker pubsub alone.
-    #[arg(value_name = "CREDENTIALS", help_heading = "Pub/Sub")]
+    /// Google credentials, a JSON file, or `-` for the application-default ones.
+    #[arg(value_name = "CREDENTIALS", help_heading = PUBSUB)]
     pub credentials: Option<String>,
-    /// Google project; with --broker pubsub alone. One of the two alone is the project.
-    #[arg(value_name = "PROJECT", help_heading = "Pub/Sub")]
+    /// Google project. One of the two alone is the project.
+    #[arg(value_name = "PROJECT", help_heading = PUBSUB)]
     pub project: Option<String>,
     /// An emulator, as Google's own clients find it: no token is sent to it.
     #[arg(
         long,
         value_name = "HOST:PORT",
         env = "PUBSUB_EMULATOR_HOST",
-        help_heading = "Pub/Sub"
+        help_heading = PUBSUB
     )]
     pub emulator: Option<String>,
     /// Another address of the service, such as a region's; the credentials are used there [default: pubsub.googleapis.com].
-    #[arg(long, value_name = "URL", help_heading = "Pub/Sub")]
+    #[arg(long, value_name = "URL", help_heading = PUBSUB)]
     pub endpoint: Option<String>,
     /// Names of subscriptions that are not TOPIC-sub: a JSON file, {"TOPIC": "SUBSCRIPTION"}.
-    #[arg(long, value_name = "FILE", help_heading = "Pub/Sub")]
+    #[arg(long, value_name = "FILE", help_heading = PUBSUB)]
     pub subscriptions: Option<PathBuf>,
     /// How soon a message comes again that a host held which is gone: 10s to 10m [default: 60s].
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, help_heading = "Pub/Sub")]
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, help_heading = PUBSUB)]
     pub lease: Option<Duration>,
 }

@@ -9,7 +9,7 @@ use super::{keep_trying, progress, start, stdout};
 use crate::broker::{Subscription, Topics, open_admin, open_pipeline};
 use crate::classifier::{Classifier, ClassifierConfig, ComponentError};
 use crate::cli::{Format, OnErrorName, RunCommand};
-use crate::config::{DEFAULT_INPUT, Delivery, Ends, RETRY_DELAY};
+use crate::config::{DEFAULT_INPUT, Delivery, Ends, RETRY_DELAY, in_flight_bytes};
 use crate::exit::Failure;
 use crate::message::Message;
 use crate::pipeline::{self, Classify, ClassifyError, OnError, Policy, Progress};
@@ -33,7 +33,9 @@ impl RunCommand {
             self.member,
             delivery,
         )?;
-        let in_flight = (self.max_in_flight.get(), self.max_in_flight_bytes.as_usize());
+        let messages = self.max_in_flight.get();
+        let bytes = in_flight_bytes(self.max_in_flight_bytes, ends.max_message_bytes(), messages)?;
+        let in_flight = (messages, bytes);
         ends.input = ends.input.with_in_flight(in_flight.0, in_flight.1);
         let asked = ClassifierConfig {
             prepare: self.prepare.parameters(),

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{BrokerConfig, BrokerKind, Delivery, check_positionals};
-use crate::cli::{BrokerAddress, BrokerArgs, BrokerName, MemberArgs, StorageArgs};
+use super::{BrokerConfig, BrokerKind, Delivery};
+use crate::cli::{BrokerAddress, BrokerArgs, MemberArgs, StorageArgs};
 use crate::exit::Failure;
 
 /// Where a pipeline reads, and where it publishes.
@@ -40,10 +40,6 @@ impl Ends {
             })
         };
         let (input, output) = (named(input), named(output));
-        check_positionals(
-            args,
-            [&input, &output].iter().any(|end| end.broker == BrokerName::PubSub),
-        )?;
         let at = |end: BrokerAddress| BrokerConfig::at(end.broker, end.address, args.clone(), storage);
         let mut ends = Self {
             input: at(input)?.for_member(member),
@@ -145,13 +141,6 @@ mod tests {
         .unwrap();
         assert_eq!(ends.input.place(), "here:1");
         assert_eq!(ends.output.place(), "project p");
-    }
-
-    #[test]
-    fn credentials_are_of_use_where_one_end_is_pub_sub() {
-        assert!(ends(&["--output", "pubsub", "-", "my-project"]).is_ok());
-        let refused = ends(&["--output", "kafka", "-", "my-project"]).unwrap_err();
-        assert!(matches!(refused, Failure::Usage(_)), "{refused}");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! How Kafka is reached, checked; what librdkafka is told of it.
 
+mod property;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -8,16 +10,6 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use crate::cli::{CompressionName, DeliveryName, KafkaArgs, SaslName, StorageArgs};
 use crate::exit::Failure;
-
-/// Properties whose values nobody may see on a command line.
-const SECRETS: [&str; 6] = [
-    "sasl.password",
-    "ssl.key.password",
-    "ssl.key.pem",
-    "ssl.keystore.password",
-    "sasl.oauthbearer.client.secret",
-    "sasl.oauthbearer.config",
-];
 
 /// A Kafka cluster, and how this program uses it.
 #[derive(Clone)]
@@ -98,19 +90,51 @@ impl FromStr for Start {
             "latest" => return Ok(Self::Latest),
             _ => {}
         }
-        if let Ok(offset) = text.parse() {
-            return Ok(Self::Offset(offset));
+        if let Some(offset) = text.strip_prefix("offset:") {
+            return offset.parse().map(Self::Offset).map_err(|_| StartError::Malformed);
         }
-        let time = humantime::parse_rfc3339_weak(text).map_err(|_| StartError)?;
-        let since = time.duration_since(UNIX_EPOCH).map_err(|_| StartError)?;
-        i64::try_from(since.as_millis()).map(Self::Time).map_err(|_| StartError)
+        if let Ok(offset) = text.parse() {
+            return match epoch_time(offset) {
+                Some(time) => Err(StartError::Ambiguous { offset, time }),
+                None => Ok(Self::Offset(offset)),
+            };
+        }
+        let time = humantime::parse_rfc3339_weak(text).map_err(|_| StartError::Malformed)?;
+        let since = time.duration_since(UNIX_EPOCH).map_err(|_| StartError::Malformed)?;
+        i64::try_from(since.as_millis())
+            .map(Self::Time)
+            .map_err(|_| StartError::Malformed)
     }
+}
+
+/// The time that a number would be, as programs write it, in seconds or milliseconds since 1970. Few partitions have come as far as
+/// to have such an offset.
+fn epoch_time(number: u64) -> Option<String> {
+    // From 2001 to 2100: so many digits.
+    const SECONDS: std::ops::Range<u64> = 1_000_000_000..4_102_444_800;
+    let since = match number {
+        seconds if SECONDS.contains(&seconds) => Duration::from_secs(seconds),
+        ms if SECONDS.contains(&(ms / 1000)) => Duration::from_millis(ms),
+        _ => return None,
+    };
+    Some(humantime::format_rfc3339(UNIX_EPOCH + since).to_string())
 }
 
 /// Not a place to begin at.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("write earliest, latest, an offset such as 1200, or a time such as 2026-11-24T18:00:00Z")]
-pub struct StartError;
+pub enum StartError {
+    /// Neither a name nor a number nor a time.
+    #[error("write earliest, latest, an offset such as 1200, or a time such as 2026-11-24T18:00:00Z")]
+    Malformed,
+    /// A number that may be either.
+    #[error("this may be an offset or a time: write offset:{offset} for the one, {time} for the other")]
+    Ambiguous {
+        /// As it was typed.
+        offset: u64,
+        /// The same as a time.
+        time: String,
+    },
+}
 
 impl KafkaConfig {
     /// As long as that of Python's clients: others take over within 15 s.
@@ -185,7 +209,7 @@ impl KafkaConfig {
             set("compression.type", codec.name().to_owned());
         }
         for property in &args.properties {
-            let (key, value) = self::property(property)?;
+            let (key, value) = property::property(property)?;
             set(&key, value);
         }
         Ok(Self {
@@ -196,27 +220,6 @@ impl KafkaConfig {
             max_message_bytes: storage.max_message_bytes.as_usize(),
             ..Self::at(&args.bootstrap_servers)
         })
-    }
-}
-
-/// A property as it is typed: `kafka.KEY=VALUE` or `kafka.KEY=@FILE`.
-fn property(text: &str) -> Result<(String, String), Failure> {
-    let malformed = || Failure::Usage(format!("'{text}' is not a property; write --set kafka.KEY=VALUE"));
-    let (key, value) = text.split_once('=').ok_or_else(malformed)?;
-    let key = key
-        .strip_prefix("kafka.")
-        .filter(|key| !key.is_empty())
-        .ok_or_else(|| {
-            // Not with its value, which may be a secret.
-            Failure::Usage(format!("'{key}' is not a property; write --set kafka.KEY=VALUE"))
-        })?;
-    match value.strip_prefix('@') {
-        Some(file) => Ok((key.to_owned(), secret(&format!("--set kafka.{key}"), Path::new(file))?)),
-        None if SECRETS.contains(&key) => Err(Failure::Usage(format!(
-            "the value of '{key}' is a secret, which others could read off the list of processes; put it into a file and \
-             write --set kafka.{key}=@FILE"
-        ))),
-        None => Ok((key.to_owned(), value.to_owned())),
     }
 }
 
@@ -301,29 +304,33 @@ mod tests {
         assert_eq!("latest".parse(), Ok(Start::Latest));
         assert_eq!("1200".parse(), Ok(Start::Offset(1200)));
         assert_eq!("1970-01-01T00:00:01Z".parse(), Ok(Start::Time(1000)));
-        for text in ["", "-1", "yesterday", "1969-01-01T00:00:00Z"] {
-            assert_eq!(text.parse::<Start>(), Err(StartError), "{text}");
+        for text in [
+            "",
+            "-1",
+            "yesterday",
+            "1969-01-01T00:00:00Z",
+            "offset:",
+            "offset:latest",
+        ] {
+            assert_eq!(text.parse::<Start>(), Err(StartError::Malformed), "{text}");
         }
     }
 
     #[test]
-    fn a_property_is_set_and_a_secret_only_from_a_file() {
-        assert_eq!(
-            property("kafka.linger.ms=50").unwrap(),
-            ("linger.ms".to_owned(), "50".to_owned())
-        );
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), "hunter2\n").unwrap();
-        let from_file = property(&format!("kafka.sasl.password=@{}", file.path().display()));
-        assert_eq!(from_file.unwrap().1, "hunter2");
-        for text in [
-            "kafka.sasl.password=hunter2",
-            "linger.ms=5",
-            "kafka.=hunter2",
-            "kafka.linger.ms",
-        ] {
-            let error = property(text).unwrap_err().to_string();
-            assert!(!error.contains("hunter2"), "{error}");
+    fn a_number_that_is_a_time_since_1970_is_taken_for_neither() {
+        for text in ["1764007200", "1764007200000"] {
+            let said = text.parse::<Start>().unwrap_err().to_string();
+            assert!(
+                said.contains(&format!("offset:{text}")) && said.contains("2025-11-24T18:00:00Z"),
+                "{said}"
+            );
+            assert_eq!(
+                format!("offset:{text}").parse(),
+                Ok(Start::Offset(text.parse().unwrap()))
+            );
+        }
+        for offset in [0, 999_999_999, 4_102_444_800, u64::MAX] {
+            assert_eq!(offset.to_string().parse(), Ok(Start::Offset(offset)));
         }
     }
 

@@ -67,3 +67,24 @@ fn an_address_that_is_none_is_told() {
         assert!(said.contains("--bootstrap-servers HOST:PORT"), "{said}");
     }
 }
+
+#[test]
+fn what_the_guarantees_rest_on_is_refused_before_anything_is_connected() {
+    let said = refusal(2, &["--set", "kafka.enable.auto.commit=true"]);
+    assert!(said.contains("--set kafka.enable.auto.commit"), "{said}");
+    let said = refusal(2, &["--set", "kafka.auto.offset.reset=latest"]);
+    assert!(said.contains("--from"), "{said}");
+}
+
+#[test]
+fn a_login_that_others_can_read_is_warned_of() {
+    for (mechanism, is_told) in [("plain", true), ("scram-sha-512", false)] {
+        let said = refusal(4, &login(mechanism, "password"));
+        assert_eq!(
+            said.contains("in the clear") && said.contains("--tls"),
+            is_told,
+            "{said}"
+        );
+        assert_eq!(said.matches("in the clear").count(), usize::from(is_told), "{said}");
+    }
+}
