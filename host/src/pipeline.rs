@@ -12,14 +12,12 @@ mod provenance;
 mod warnings;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio::time::Instant;
 
-use crate::broker::{Claim, Delivery, Demand, Event, Output, Route, Settle, SettleError, Source};
+use crate::broker::{Claim, Delivery, Demand, Event, Idle, Output, Route, Settle, SettleError, Source};
 use crate::message::{CONTENT_TYPE, Message};
 use crate::shutdown::Shutdown;
 pub use classify::{Answer, Cause, Classify, ClassifyError};
@@ -79,7 +77,7 @@ impl Pipeline<'_> {
         let mut bytes: usize = 0;
         let mut lanes = Lanes::default();
         let mut in_flight = FuturesUnordered::new();
-        let mut idle_since = Instant::now();
+        let mut idle = Idle::new(self.policy.idle_timeout);
         // Until the end, since a claim that is dropped takes those before it in its lane along.
         let mut left = Vec::new();
 
@@ -108,7 +106,7 @@ impl Pipeline<'_> {
                             observe(&progress);
                         }
                     }
-                    idle_since = Instant::now();
+                    idle.restart();
                 }
                 event = source.recv(demand) => match event? {
                     Event::Delivery(delivery) => {
@@ -120,9 +118,16 @@ impl Pipeline<'_> {
                     }
                     Event::Revoked(revoked, drained) => lanes.revoke(&revoked, drained),
                 },
-                () = until_idle(idle_since, self.policy.idle_timeout), if in_flight.is_empty() => {
-                    tracing::info!("no message came within the idle time-out: stopping");
-                    shutdown.stop();
+                () = idle.passed(), if in_flight.is_empty() => {
+                    let is_over = tokio::select! {
+                        biased;
+                        () = shutdown.stopping() => continue,
+                        is_over = idle.is_over(source) => is_over?,
+                    };
+                    if is_over {
+                        tracing::info!("no message came within the idle time-out: stopping");
+                        shutdown.stop();
+                    }
                 }
             }
         }
@@ -332,12 +337,4 @@ fn reply(input: &Message, answer: Answer) -> Message {
     };
     reply.set_header(CONTENT_TYPE, answer.content_type);
     reply
-}
-
-/// Never, where there is no time-out or it lies past all time.
-async fn until_idle(since: Instant, timeout: Option<Duration>) {
-    match timeout.and_then(|timeout| since.checked_add(timeout)) {
-        Some(end) => tokio::time::sleep_until(end).await,
-        None => std::future::pending().await,
-    }
 }

@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod support;
+#[path = "conformance/time_outs.rs"]
+mod time_outs;
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -11,6 +13,7 @@ use std::time::Instant;
 use futures_util::future::{join, join_all};
 use host::broker::{Demand, Event, SettleError};
 use support::{Fixture, POLL, assert_answered, key, number, numbered, wait_for_lag, within};
+use time_outs::*;
 
 const KEYS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
 
@@ -430,6 +433,7 @@ macro_rules! conformance {
             a_second_member_takes_its_share_and_order_is_kept,
             a_revoked_lane_waits_for_what_is_in_flight,
             what_is_being_settled_in_a_revoked_lane_counts,
+            a_member_that_gets_nothing_to_read_ends_by_its_time_out_too,
         ]);
     };
     ($name:ident, $($broker:ident)::+, $there:expr, [$($revoking:ident,)*]) => {
@@ -453,6 +457,9 @@ macro_rules! conformance {
                 without_a_demand_no_delivery_comes_and_none_is_lost,
                 a_recv_that_is_cancelled_loses_nothing,
                 a_message_that_comes_later_is_delivered_without_being_asked_for_again,
+                an_idle_time_out_ends_a_pipeline_once_everything_is_answered,
+                a_time_out_counts_no_moment_in_which_nobody_could_have_said_anything,
+                a_stop_that_takes_too_long_leaves_what_hangs_to_the_next_start,
                 a_member_that_closes_is_replaced_at_once,
             );
         }

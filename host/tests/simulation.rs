@@ -168,6 +168,10 @@ impl Source for SimulatedSource {
         }
     }
 
+    async fn listening_since(&mut self) -> Result<tokio::time::Instant, BrokerError> {
+        Ok(tokio::time::Instant::now())
+    }
+
     fn cluster(&self) -> &str {
         "simulated"
     }

@@ -6,6 +6,7 @@
 
 mod by_route;
 mod confirm_then_ack;
+mod idle;
 pub mod kafka;
 pub mod local;
 mod open;
@@ -21,8 +22,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 pub use confirm_then_ack::ConfirmThenAck;
+pub use idle::Idle;
 pub use open::{Subscription, Topics, open_admin, open_consumer, open_pipeline, open_sink};
 pub use watermark::Watermark;
 
@@ -170,6 +173,11 @@ pub enum Demand {
 pub trait Source: Send {
     /// The next event; waits while there is none. Cancel-safe: dropping the future loses nothing.
     async fn recv(&mut self, demand: Demand) -> Result<Event, BrokerError>;
+
+    /// Since when this source delivers what there is: its member was told what it holds, be it nothing, and the broker
+    /// answers. Fails, with the reason and the remedy, where it is not so, and silence says nothing. Asked when nothing came
+    /// for a while; answered in a bounded time. Cancel-safe.
+    async fn listening_since(&mut self) -> Result<Instant, BrokerError>;
 
     /// What tells this source's positions from those of every other broker, for as long as the messages are kept.
     fn cluster(&self) -> &str;

@@ -27,8 +27,8 @@ impl ConsumeCommand {
             group: self.group,
         };
         let shutdown = Shutdown::on_signals(DRAIN);
-        let Some((source, ack)) = keep_trying(&shutdown, async || open_consumer(&config, &subscription).await).await?
-        else {
+        let open = async || open_consumer(&config, &subscription).await;
+        let Some((source, ack)) = keep_trying(&shutdown, self.idle_timeout, open).await? else {
             return Ok(());
         };
         let mut left = self.limit.map_or(u64::MAX, |limit| limit.get());

@@ -15,9 +15,9 @@ mod stdout;
 mod table;
 mod topics;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crate::broker::BrokerError;
+use crate::broker::{BrokerError, Idle};
 use crate::classifier::{Classifier, ClassifierConfig, ComponentError};
 use crate::cli::Command;
 use crate::shutdown::Shutdown;
@@ -43,11 +43,15 @@ impl Command {
 /// How often a broker that does not answer is tried again.
 const TRY_AGAIN: Duration = Duration::from_secs(5);
 
-/// Opens what a service needs of a broker, and keeps trying while nobody answers there. None: a stop came first.
+/// Opens what a service needs of a broker, and keeps trying while nobody answers there, but with an idle time-out no longer
+/// than that allows. None: a stop came first.
 async fn keep_trying<T>(
     shutdown: &Shutdown,
+    idle_timeout: Option<Duration>,
     mut open: impl AsyncFnMut() -> Result<T, BrokerError>,
 ) -> Result<Option<T>, BrokerError> {
+    let began = Instant::now();
+    let patience = Idle::patience(idle_timeout);
     loop {
         let opened = tokio::select! {
             biased;
@@ -55,6 +59,11 @@ async fn keep_trying<T>(
             opened = open() => opened,
         };
         match opened {
+            Err(error @ BrokerError::Unreachable(_))
+                if patience.is_some_and(|patience| began.elapsed() >= patience) =>
+            {
+                return Err(error);
+            }
             Err(error @ BrokerError::Unreachable(_)) => tracing::warn!("{error}; trying again"),
             opened => return opened.map(Some),
         }

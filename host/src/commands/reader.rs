@@ -1,14 +1,12 @@
 //! Reads a topic outside the pipeline: each message is consumed once somebody is done with it.
 
-use std::future::pending;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use tokio::time::{Instant, sleep_until};
 
-use crate::broker::{Ack, Claim, Delivery, Demand, Event, SettleError, Source};
+use crate::broker::{Ack, Claim, Delivery, Demand, Event, Idle, SettleError, Source};
 use crate::shutdown::Shutdown;
 
 /// Messages that are taken and wait to be consumed: enough to share the broker's group commits.
@@ -65,7 +63,7 @@ async fn take_all(
     mut take: impl AsyncFnMut(&Delivery) -> anyhow::Result<ControlFlow<Taken, Taken>>,
 ) -> anyhow::Result<End> {
     let mut acks = FuturesUnordered::new();
-    let mut last = Instant::now();
+    let mut idle = Idle::new(idle_timeout);
     let ended = loop {
         let demand = match acks.len() < IN_FLIGHT {
             true => Demand::Deliveries,
@@ -86,7 +84,7 @@ async fn take_all(
                         () = shutdown.aborting() => break Ok(End::Done),
                         taken = take(&delivery) => taken,
                     };
-                    last = Instant::now();
+                    idle.restart();
                     let (is_last, taken) = match taken {
                         Ok(ControlFlow::Continue(taken)) => (false, taken),
                         Ok(ControlFlow::Break(taken)) => (true, taken),
@@ -115,7 +113,18 @@ async fn take_all(
                 }
                 Err(error) => break Err(error.into()),
             },
-            () = until_idle(last, idle_timeout) => break Ok(End::Done),
+            () = idle.passed() => {
+                let is_over = tokio::select! {
+                    biased;
+                    () = shutdown.stopping() => continue,
+                    is_over = idle.is_over(source) => is_over,
+                };
+                match is_over {
+                    Ok(true) => break Ok(End::Done),
+                    Ok(false) => {}
+                    Err(error) => break Err(error.into()),
+                }
+            }
         }
     };
     // What was taken is consumed even where something failed later.
@@ -144,17 +153,13 @@ fn consumed(acked: Result<(), SettleError>) -> anyhow::Result<()> {
     }
 }
 
-async fn until_idle(since: Instant, timeout: Option<Duration>) {
-    match timeout.and_then(|timeout| since.checked_add(timeout)) {
-        Some(end) => sleep_until(end).await,
-        None => pending().await,
-    }
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use std::future::pending;
+
     use async_trait::async_trait;
+    use tokio::time::Instant;
 
     use super::*;
     use crate::broker::{BrokerError, Lane};
@@ -175,6 +180,10 @@ mod tests {
                 position: self.0.to_string(),
                 claim: Claim::new(Lane::new("letters/0", 0), self.0, 0, ()),
             }))
+        }
+
+        async fn listening_since(&mut self) -> Result<Instant, BrokerError> {
+            Ok(Instant::now())
         }
 
         fn cluster(&self) -> &str {

@@ -84,7 +84,8 @@ impl RunCommand {
             .into_iter()
             .flatten()
         {
-            if keep_trying(&shutdown, async || open_admin(end).await).await?.is_none() {
+            let opened = keep_trying(&shutdown, policy.idle_timeout, async || open_admin(end).await);
+            if opened.await?.is_none() {
                 return Ok(());
             }
         }
@@ -93,7 +94,8 @@ impl RunCommand {
             () = shutdown.stopping() => return Ok(()),
             started = start_as_asked(&asked) => started?,
         };
-        let Some((source, settle)) = keep_trying(&shutdown, async || open_pipeline(&ends, &topics).await).await? else {
+        let open = async || open_pipeline(&ends, &topics).await;
+        let Some((source, settle)) = keep_trying(&shutdown, policy.idle_timeout, open).await? else {
             return Ok(());
         };
         let model = classifier.description();

@@ -4,6 +4,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod access;
+#[path = "../components/mod.rs"]
+mod components;
+mod deaf;
+mod denied;
 mod login;
 mod mistakes;
 mod outage;

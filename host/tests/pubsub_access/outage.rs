@@ -7,7 +7,7 @@ use test_brokers::{PubSub, PubSubOptions, PubSubProgram};
 
 use super::access::{Access, PROJECT};
 use super::components::component;
-use super::sandbox::{Sandbox, wait_for};
+use super::sandbox::{Sandbox, line, wait_for};
 
 /// Nobody listens at this port.
 const NOBODY: &str = "127.0.0.1:9";
@@ -75,4 +75,50 @@ fn a_service_that_hangs_is_given_up_as_one_that_is_not_there() {
     access.server.pause().unwrap();
     access.refuse(4, &["topics", "list"], &[&access.server.address()]);
     access.server.resume().unwrap();
+}
+
+const CONSUME: [&str; 3] = ["consume", "--idle-timeout", "1s"];
+
+#[test]
+fn a_service_that_stops_answering_is_no_end_of_its_topic() {
+    let Some(access) = Access::with_topics() else { return };
+    let typed = access.access();
+    let running = access.sandbox.start(&line(&CONSUME, &typed, &["-v"]));
+    wait_for("the stream to be opened", || {
+        let calls = access.server.calls().unwrap();
+        calls.get("StreamingPull").is_some_and(|calls| *calls > 0).then_some(())
+    });
+    access.server.pause().unwrap();
+    let ended = running.end();
+    access.server.resume().unwrap();
+    assert_eq!(ended.code, Some(4), "{}", ended.stderr);
+    assert!(ended.stderr.contains("does not answer"), "{}", ended.stderr);
+}
+
+#[test]
+fn too_few_open_files_are_no_empty_subscription() {
+    let Some(access) = Access::with_topics() else { return };
+    access.succeed(&[
+        "produce",
+        "--topic",
+        "output-stream",
+        "--batch",
+        "1",
+        "--interval",
+        "0",
+        "--limit",
+        "2",
+    ]);
+    for files in 8..=16 {
+        let few = format!("ulimit -n {files}; exec \"$0\" \"$@\"");
+        let running = access
+            .sandbox
+            .start_under(&["sh", "-c", &few], &line(&CONSUME, &access.access(), &[]));
+        let ended = running.end();
+        let printed = String::from_utf8_lossy(&ended.stdout).lines().count();
+        assert!(ended.code != Some(0) || printed == 2, "{files}: {}", ended.stderr);
+        if printed == 2 {
+            break;
+        }
+    }
 }

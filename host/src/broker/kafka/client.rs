@@ -3,7 +3,7 @@
 
 use std::error::Error;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rdkafka::client::{ClientContext, OAuthToken};
@@ -51,6 +51,8 @@ pub(super) struct Access {
     pub is_sasl: bool,
     /// It logs in with a token.
     pub has_token: bool,
+    /// What whoever listens to the network could log in with.
+    pub in_the_clear: Option<&'static str>,
 }
 
 impl Access {
@@ -58,11 +60,33 @@ impl Access {
         let property = |key: &str| config.properties.get(key).map_or("", String::as_str);
         let protocol = property("security.protocol").to_ascii_lowercase();
         let mechanisms = [property("sasl.mechanism"), property("sasl.mechanisms")];
+        let has = |mechanism| mechanisms.contains(&mechanism);
+        let in_the_clear = match () {
+            () if protocol != "sasl_plaintext" => None,
+            () if has("PLAIN") => Some("password"),
+            () if has("OAUTHBEARER") => Some("token"),
+            () => None,
+        };
         Self {
             servers: config.bootstrap_servers.clone(),
             is_tls: protocol.ends_with("ssl"),
             is_sasl: protocol.starts_with("sasl"),
-            has_token: mechanisms.contains(&"OAUTHBEARER"),
+            has_token: has("OAUTHBEARER"),
+            in_the_clear,
+        }
+    }
+
+    /// Says once, of all clients of this process, what can be read on its way to the broker.
+    pub fn warn(&self) {
+        static TOLD: Once = Once::new();
+        if let Some(what) = self.in_the_clear {
+            TOLD.call_once(|| {
+                tracing::warn!(
+                    "the {what} goes to kafka at {} in the clear, where others can read it: add --tls, or log in with --sasl \
+                     scram-sha-512",
+                    self.servers
+                );
+            });
         }
     }
 }
@@ -138,6 +162,13 @@ impl Reporter {
         self.heard().last().cloned()
     }
 
+    /// Whether a record was given up because one beside it is for a topic that may not be written to.
+    pub fn denies(&self, error: &KafkaError) -> bool {
+        let is_purged = error.rdkafka_error_code().is_some_and(fault::is_purged);
+        let last = self.last().map(|report| report.code);
+        is_purged && last == Some(RDKafkaErrorCode::TopicAuthorizationFailed)
+    }
+
     fn heard(&self) -> MutexGuard<'_, Heard> {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -155,6 +186,11 @@ impl ClientContext for Reporter {
             // librdkafka calls lost connections an error, again and again; `error` below says each once.
             Emerg | Alert | Critical | Error | Warning | Notice => tracing::debug!(facility, "{message}"),
             Info | Debug => tracing::trace!(facility, "{message}"),
+        }
+        // Whoever waits for a record of a transaction hears only that it was purged: why stands nowhere else.
+        if facility == "ADDPARTS" && message.contains("Topic authorization failed") {
+            let report = Report::new(RDKafkaErrorCode::TopicAuthorizationFailed, message);
+            self.heard().last = Some((report, Instant::now()));
         }
         // A broker that hangs up is no error to librdkafka, and often all there is to explain one.
         if facility == "FAIL" && matches!(level, Warning | Notice | Info) {
@@ -176,7 +212,12 @@ impl ClientContext for Reporter {
             Some(last) if code == RDKafkaErrorCode::AllBrokersDown => last.clone(),
             _ => Report::new(code, reason),
         };
-        let is_told = heard.is_connected && heard.is_new(report.code);
+        // Whoever reads says which place is wrong, and why.
+        let is_misplaced = matches!(
+            code,
+            RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange
+        );
+        let is_told = heard.is_connected && !is_misplaced && heard.is_new(report.code);
         heard.last = Some((report.clone(), Instant::now()));
         drop(heard);
         if is_told {

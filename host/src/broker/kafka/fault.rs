@@ -32,18 +32,34 @@ pub(super) fn explain(error: &KafkaError, reporter: &Reporter) -> BrokerError {
         ));
     }
     let access = reporter.access();
-    let Some(code) = error.rdkafka_error_code() else {
+    let code = match error {
+        KafkaError::AdminOp(code) => Some(*code),
+        error => error.rdkafka_error_code(),
+    };
+    let Some(code) = code else {
         return BrokerError::Failed(format!("kafka at {}: {error}", access.servers));
     };
     let has_answered = reporter.is_connected();
     match reporter.last() {
-        Some(report) if is_vague(code) => tell(&report, access, has_answered),
+        Some(report) if is_vague(code) || is_purged(code) => tell(&report, access, has_answered),
         None if is_vague(code) && has_answered => BrokerError::Unreachable(format!(
             "kafka at {}: {error}; it answered before, so check that every address that the cluster itself names \
              (advertised.listeners) can be reached from here",
             access.servers
         )),
         _ => tell(&Report::new(code, &error.to_string()), access, has_answered),
+    }
+}
+
+/// Why a member was not told what it holds.
+pub(super) fn unassigned(group: &str, reporter: &Reporter) -> BrokerError {
+    match reporter.last() {
+        Some(report) => tell(&report, reporter.access(), true),
+        None => BrokerError::Unreachable(format!(
+            "kafka at {}: the group '{group}' has not said yet what this member is to read; check that every address that the \
+             cluster itself names (advertised.listeners) can be reached from here, and that no other member holds the group up",
+            reporter.access().servers
+        )),
     }
 }
 
@@ -72,6 +88,11 @@ pub(super) fn damage(error: &KafkaError) -> Option<&'static str> {
     }
 }
 
+/// A record was given up together with others, for a reason that concerns one of them.
+pub(super) fn is_purged(code: Code) -> bool {
+    matches!(code, Code::PurgeQueue | Code::PurgeInflight)
+}
+
 /// No repeating helps.
 pub(super) fn is_final(error: &KafkaError) -> bool {
     let code = error.rdkafka_error_code();
@@ -80,14 +101,18 @@ pub(super) fn is_final(error: &KafkaError) -> bool {
             code,
             Code::TopicAuthorizationFailed
                 | Code::GroupAuthorizationFailed
-                | Code::AutoOffsetReset
-                | Code::OffsetOutOfRange
                 | Code::FencedInstanceId
                 | Code::InvalidSessionTimeout
                 | Code::InconsistentGroupProtocol
                 | Code::Fatal
         )
     })
+}
+
+/// There is nothing at the place where the group goes on, so no repeating helps either.
+pub(super) fn is_misplaced(error: &KafkaError) -> bool {
+    let code = error.rdkafka_error_code();
+    code.is_some_and(|code| matches!(code, Code::AutoOffsetReset | Code::OffsetOutOfRange))
 }
 
 /// Somebody younger of the same name took over.

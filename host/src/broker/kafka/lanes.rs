@@ -18,6 +18,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 pub(super) use self::claims::{Act, Token};
 use crate::broker::{BrokerError, Event, Lane, SettleError, Watermark};
@@ -50,6 +51,8 @@ struct State {
     events: VecDeque<Event>,
     failure: Option<BrokerError>,
     standing: Standing,
+    /// Since when this member knows what it holds, be it nothing. None while the group shares out anew.
+    assigned: Option<Instant>,
     /// Of all lanes together, so that none ever sees an epoch twice.
     last_epoch: u64,
     /// The consumer's thread is to look.
@@ -202,6 +205,18 @@ impl Lanes {
         drop(state);
         self.arrival.notify_one();
         self.call();
+    }
+
+    /// The group has told this member what it holds (true), or is about to (false).
+    pub fn set_assigned(&self, is_assigned: bool) {
+        let mut state = self.lock();
+        let since = state.assigned.unwrap_or_else(Instant::now);
+        state.assigned = is_assigned.then_some(since);
+    }
+
+    /// Since when this member knows what it holds.
+    pub fn assigned(&self) -> Option<Instant> {
+        self.lock().assigned
     }
 
     /// The source cannot go on.

@@ -120,6 +120,7 @@ impl Member {
                 self.is_told.store(false, Ordering::Relaxed);
                 self.split(&partitions);
                 self.lanes.gain(&places);
+                self.lanes.set_assigned(true);
                 add(consumer, &self.list(&places))
             }
             Err(error) if fault::is_final(&error) => Err(error),
@@ -269,10 +270,13 @@ impl ClientContext for Member {
 
 impl ConsumerContext for Member {
     fn rebalance(&self, consumer: &KafkaConsumer, event: RDKafkaRespErr, list: &mut TopicPartitionList) {
-        let done = match event {
-            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => self.assign(consumer, list),
-            _ => self.give_up(consumer, list),
+        let is_assigned = event == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
+        let done = match is_assigned {
+            true => self.assign(consumer, list),
+            false => self.give_up(consumer, list),
         };
+        // What was taken away is followed by what is given, be it nothing; with anything else it is to begin first.
+        self.lanes.set_assigned(is_assigned && self.assigned().is_empty());
         if let Err(error) = done {
             // Without an answer librdkafka would wait for one for ever: the source ends, and says why.
             self.lanes.fail(fault::explain(&error, &self.reporter));

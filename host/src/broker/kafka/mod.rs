@@ -11,6 +11,7 @@ mod fault;
 mod lanes;
 mod member;
 mod message;
+mod place;
 mod remedy;
 mod report;
 mod sink;
@@ -60,8 +61,7 @@ impl Broker {
         } else if self.cluster.find_blocking(topic).await?.is_none() {
             return Err(self.cluster.unknown(topic));
         }
-        let config = Arc::clone(&self.cluster.config);
-        let consumer = consumer_config(&config, group);
+        let consumer = consumer_config(&self.cluster.config, group);
         let make = move |member| KafkaConsumer::from_config_and_context(&consumer, member);
         // A topic may be deleted under a consumer; whether it is made again is up to the subscription.
         let (cluster, topic, create) = (self.cluster.clone(), topic.clone(), *create);
@@ -79,17 +79,8 @@ impl Broker {
             let (cluster, topic, group) = (self.cluster.clone(), name.clone(), group.clone());
             blocking(move || Starts::look_up(&cluster, &topic, &group)).await?
         };
-        let cluster = self.cluster.id().await;
-        let reporter = self.cluster.reporter.clone();
-        KafkaSource::join(
-            source::lanes(&name),
-            cluster,
-            config,
-            starts,
-            reporter,
-            make,
-            Box::new(missing),
-        )
+        let cluster = (self.cluster.clone(), self.cluster.id().await);
+        KafkaSource::join(source::lanes(&name), group, cluster, starts, make, Box::new(missing))
     }
 
     /// Publishes to a topic, made when missing. What is accepted waits for its confirmation as long as it takes, or no

@@ -46,6 +46,10 @@ fn refusal(report: &Report, access: &Access) -> Option<(String, &'static str)> {
     let what = report.what.as_str();
     let said = |own: &str| own.to_owned();
     Some(match report.code {
+        _ if report.has_any(&["too many open files"]) => (
+            said("this process may open no more files, and a connection is one"),
+            "raise the limit, such as by `ulimit -n 1024`",
+        ),
         Code::Authentication | Code::SaslAuthenticationFailed if what.ends_with("supported mechanisms") => (
             said("it takes no login"),
             "leave --sasl off, or name its address with SASL in --bootstrap-servers",
@@ -145,10 +149,20 @@ fn reach(report: &Report, access: &Access) -> Option<(String, &'static str)> {
 
 fn other(code: Code) -> Option<&'static str> {
     Some(match code {
-        Code::TopicAuthorizationFailed
-        | Code::GroupAuthorizationFailed
-        | Code::ClusterAuthorizationFailed
-        | Code::TransactionalIdAuthorizationFailed => "ask whoever runs the broker for the rights",
+        Code::TopicAuthorizationFailed => {
+            "ask whoever runs the broker for the right READ on the topic that is read, and WRITE on those of answers and dead letters"
+        }
+        Code::GroupAuthorizationFailed => {
+            "ask whoever runs the broker for the right READ on the group, or take another --group"
+        }
+        Code::ClusterAuthorizationFailed => {
+            "ask whoever runs the broker for the right WRITE on the topics that are published to, and before Kafka 2.8 for \
+             IDEMPOTENT_WRITE on the cluster, too"
+        }
+        Code::TransactionalIdAuthorizationFailed => {
+            "ask whoever runs the broker for the right WRITE on transactional ids that begin with the group's name, or leave out \
+             --delivery exactly-once"
+        }
         Code::AutoOffsetReset | Code::OffsetOutOfRange => {
             "messages that this group had not consumed are gone from the topic; take what is left with another --group, or \
              set the group's offsets with Kafka's own tool"
@@ -160,6 +174,9 @@ fn other(code: Code) -> Option<&'static str> {
         Code::InconsistentGroupProtocol => {
             "the group's other members share their partitions in another way; choose another --group, or what they have with \
              --set kafka.partition.assignment.strategy"
+        }
+        Code::PurgeQueue | Code::PurgeInflight => {
+            "it was given up together with a message that the broker did not take: what is logged before this says why"
         }
         Code::FencedInstanceId => "another host with the same --instance has taken over",
         Code::ProducerFenced | Code::Fenced | Code::InvalidProducerEpoch => {
@@ -193,6 +210,7 @@ mod tests {
             is_tls: false,
             is_sasl: false,
             has_token: false,
+            in_the_clear: None,
         }
     }
 

@@ -6,7 +6,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use rdkafka::Offset;
@@ -14,6 +14,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerGroupMetadata};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::types::RDKafkaErrorCode;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use super::client::Reporter;
 use super::committer::Committer;
@@ -21,9 +22,11 @@ use super::fault;
 use super::lanes::{Lanes, Shared, Standing};
 use super::member::Member;
 use super::message;
+use super::place;
 use super::stall::Watch;
 use super::start::Starts;
-use crate::broker::threads::spawn;
+use super::topics::Cluster;
+use crate::broker::threads::{blocking, spawn};
 use crate::broker::{BrokerError, Demand, Event, Source};
 use crate::config::KafkaConfig;
 
@@ -48,7 +51,9 @@ pub(super) type Membership = Arc<Mutex<Option<Arc<KafkaConsumer>>>>;
 pub struct KafkaSource {
     pub(super) membership: Membership,
     lanes: Shared,
-    cluster: String,
+    group: String,
+    cluster: Cluster,
+    id: String,
     left: Option<oneshot::Receiver<Result<(), BrokerError>>>,
 }
 
@@ -56,10 +61,9 @@ impl KafkaSource {
     /// Joins. `make` makes a consumer that has not subscribed, and another one where the first has come to a standstill.
     pub(super) fn join(
         lanes: Shared,
-        cluster: String,
-        config: Arc<KafkaConfig>,
+        group: &str,
+        (cluster, id): (Cluster, String),
         starts: Starts,
-        reporter: Reporter,
         make: impl Fn(Member) -> KafkaResult<KafkaConsumer> + Send + 'static,
         topics: TopicMaker,
     ) -> Result<Self, BrokerError> {
@@ -67,9 +71,10 @@ impl KafkaSource {
         let membership = Membership::default();
         let reader = Reader {
             lanes: Arc::clone(&lanes),
-            config,
+            group: group.to_owned(),
+            config: Arc::clone(&cluster.config),
             starts: Arc::new(starts),
-            reporter,
+            reporter: cluster.reporter.clone(),
             membership: Arc::clone(&membership),
             topics,
         };
@@ -77,7 +82,9 @@ impl KafkaSource {
         Ok(Self {
             membership,
             lanes,
+            group: group.to_owned(),
             cluster,
+            id,
             left: Some(left),
         })
     }
@@ -101,8 +108,17 @@ impl Source for KafkaSource {
         }
     }
 
+    async fn listening_since(&mut self) -> Result<Instant, BrokerError> {
+        let Some(since) = self.lanes.assigned() else {
+            return Err(fault::unassigned(&self.group, &self.cluster.reporter));
+        };
+        let (cluster, topic, held) = (self.cluster.clone(), self.lanes.topic.clone(), self.lanes.held());
+        blocking(move || cluster.reach(&topic, &held)).await?;
+        Ok(since)
+    }
+
     fn cluster(&self) -> &str {
-        &self.cluster
+        &self.id
     }
 
     async fn close(mut self: Box<Self>) -> Result<(), BrokerError> {
@@ -124,6 +140,7 @@ pub(super) type TopicMaker = Box<dyn Fn() -> Result<(), BrokerError> + Send>;
 
 struct Reader {
     lanes: Shared,
+    group: String,
     config: Arc<KafkaConfig>,
     starts: Arc<Starts>,
     reporter: Reporter,
@@ -206,13 +223,12 @@ impl Reader {
         committer: &Committer,
         watch: &mut Watch,
     ) -> KafkaResult<Ended> {
-        let member = consumer.context();
         loop {
             self.hear(consumer, has_events)?;
-            member.begin(consumer)?;
+            consumer.context().begin(consumer)?;
             committer.check()?;
             self.seek(consumer);
-            let has_read = self.read(member)?;
+            let has_read = self.read(consumer)?;
             if has_read {
                 watch.restart();
             } else if let Some(place) = watch.stalled_at(consumer, &self.lanes) {
@@ -241,7 +257,7 @@ impl Reader {
             match consumer.poll(longest) {
                 // A partition whose queue is its own puts nothing here.
                 Some(Ok(message)) => self.offer(&message),
-                Some(Err(error)) => self.heed(error)?,
+                Some(Err(error)) => self.heed(consumer, error)?,
                 None if began.elapsed() >= longest => return Ok(()),
                 None => {}
             }
@@ -249,7 +265,7 @@ impl Reader {
     }
 
     /// What an error event means. An error ends the source.
-    fn heed(&self, error: KafkaError) -> KafkaResult<()> {
+    fn heed(&self, consumer: &KafkaConsumer, error: KafkaError) -> KafkaResult<()> {
         match &error {
             KafkaError::MessageConsumptionFatal(_) => Err(error),
             KafkaError::MessageConsumption(
@@ -261,6 +277,13 @@ impl Reader {
                     self.lanes.fail(error);
                 }
                 Ok(())
+            }
+            error if fault::is_misplaced(error) => {
+                // Said here, where it can still be asked for; what is returned says less.
+                if let Some(why) = place::explain(consumer, &self.lanes, &self.group) {
+                    self.lanes.fail(why);
+                }
+                Err(error.clone())
             }
             error if fault::is_final(error) => Err(error.clone()),
             // librdkafka goes on by itself, and has reported it.
@@ -284,8 +307,8 @@ impl Reader {
     }
 
     /// Reads a message of each lane in turn, while there is room. Whether it read any.
-    fn read(&self, member: &Member) -> KafkaResult<bool> {
-        let queues = member.queues();
+    fn read(&self, consumer: &KafkaConsumer) -> KafkaResult<bool> {
+        let queues = consumer.context().queues();
         let mut has_read = false;
         for (partition, queue) in queues.iter() {
             if self.lanes.takes(*partition) {
@@ -297,7 +320,7 @@ impl Reader {
                     Some(Err(KafkaError::PartitionEOF(_))) => self.lanes.at_end(*partition),
                     Some(Err(error)) => match fault::damage(&error) {
                         Some(what) => self.lanes.damaged(*partition, what),
-                        None => self.heed(error)?,
+                        None => self.heed(consumer, error)?,
                     },
                     None => {}
                 }

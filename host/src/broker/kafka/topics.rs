@@ -3,6 +3,7 @@
 //! A topic is looked for by a request that does not make it, and made only when that says it is missing: many clusters let
 //! their users read and write but not administer, so a refused administration call is never fatal by itself.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -62,6 +63,7 @@ impl Cluster {
     /// Connects, or says within ten seconds why not.
     pub fn connect(config: Arc<KafkaConfig>) -> Result<Self, BrokerError> {
         let reporter = Reporter::new(&config);
+        reporter.access().warn();
         let consumer = asking(client::base(&config), &config, &reporter)?;
         let cluster = Self {
             config,
@@ -142,6 +144,23 @@ impl Cluster {
             Some((None, 0)) => Ok(None),
             Some((None, partitions)) => Ok(Some(u32::try_from(partitions).unwrap_or(u32::MAX))),
         }
+    }
+
+    /// Makes sure that whoever leads these partitions answers: a topic may be found by way of others.
+    pub fn reach(&self, topic: &str, partitions: &[i32]) -> Result<(), BrokerError> {
+        let metadata = self
+            .consumer()
+            .fetch_metadata(Some(topic), REQUEST)
+            .map_err(|error| self.explain(&error))?;
+        let known = metadata.topics().iter().flat_map(|topic| topic.partitions());
+        let held = known.filter(|partition| partitions.contains(&partition.id()));
+        // One partition of each leader speaks for all of them.
+        let led: BTreeMap<i32, i32> = held.map(|partition| (partition.leader(), partition.id())).collect();
+        for partition in led.into_values() {
+            let asked = self.consumer().fetch_watermarks(topic, partition, REQUEST);
+            asked.map_err(|error| self.explain(&error))?;
+        }
+        Ok(())
     }
 
     /// The partitions of a topic, which is made when missing.

@@ -293,7 +293,7 @@ impl Transactions {
             return;
         }
         match error {
-            Failed::Kafka(error) if is_permanent(error) => {
+            Failed::Kafka(error) if is_permanent(error) || self.sender.cluster.reporter.denies(error) => {
                 self.refuse(units, &self.sender.cluster.explain(error).into());
             }
             _ => {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Result, TransactionBehavior};
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use super::Broker;
 use super::fault::explain;
@@ -30,6 +31,8 @@ pub struct LocalSource {
     lanes: Arc<Lanes>,
     /// Its file, wherever it is named from.
     cluster: String,
+    joined: Instant,
+    lease: Duration,
     left: Option<oneshot::Receiver<Result<(), BrokerError>>>,
 }
 
@@ -57,6 +60,8 @@ impl LocalSource {
                 .unwrap_or_else(|_| file.clone())
                 .display()
                 .to_string(),
+            joined: Instant::now(),
+            lease: broker.config.lease,
             left: Some(left),
         };
         let reader = Reader {
@@ -86,6 +91,12 @@ impl Source for LocalSource {
             // It keeps a notice that came before it was awaited.
             self.lanes.arrival.notified().await;
         }
+    }
+
+    async fn listening_since(&mut self) -> Result<Instant, BrokerError> {
+        let holds_nothing = self.lanes.held().is_none_or(|held| held.is_empty());
+        // Whoever holds it all may have been killed, and keeps it until the end of its lease.
+        Ok(self.joined + if holds_nothing { self.lease } else { Duration::ZERO })
     }
 
     fn cluster(&self) -> &str {

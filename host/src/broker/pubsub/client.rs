@@ -1,6 +1,6 @@
 //! Google's clients: as whom they ask, and where.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::time::{Duration, Instant};
 
 use google_cloud_auth::build_errors::Error as IdentityError;
@@ -39,6 +39,7 @@ impl Clients {
     /// Asks nobody yet.
     pub async fn new(config: Arc<PubSubConfig>) -> Result<Self, BrokerError> {
         let credentials = credentials(&config.identity)?;
+        warn_of_the_clear(&config);
         let policy = || RetryableErrors.with_time_limit(REQUEST);
         let topics = TopicAdmin::builder()
             .with_endpoint(endpoint(&config))
@@ -105,6 +106,20 @@ impl RetryPolicy for Persistent {
 
     fn remaining_time(&self, _state: &RetryState) -> Option<Duration> {
         Some(Self::ATTEMPT)
+    }
+}
+
+/// Says once that whoever listens to the network could use the token.
+fn warn_of_the_clear(config: &PubSubConfig) {
+    static TOLD: Once = Once::new();
+    if endpoint(config).starts_with("http://") && !matches!(config.identity, Identity::Anonymous) {
+        TOLD.call_once(|| {
+            tracing::warn!(
+                "the token of {} goes to {} in the clear, where others can read it: name the address with https:// by --endpoint",
+                config.identity.name(),
+                endpoint(config)
+            );
+        });
     }
 }
 

@@ -152,8 +152,14 @@ fn silent(error: &Error, config: &PubSubConfig) -> BrokerError {
         return BrokerError::Configuration(format!("that is no name of a topic or a subscription: {cause}"));
     }
     if !any_cause(error, Error::is_authentication) {
+        let remedy = match cause.contains("Too many open files") {
+            true => {
+                "this process may open no more files, and a connection is one: raise the limit, such as by `ulimit -n 1024`"
+            }
+            false => "check the network, and what --endpoint or PUBSUB_EMULATOR_HOST say",
+        };
         return BrokerError::Unreachable(format!(
-            "Pub/Sub at {} does not answer: {cause}; check the network, and what --endpoint or PUBSUB_EMULATOR_HOST say",
+            "Pub/Sub at {} does not answer: {cause}; {remedy}",
             endpoint(config)
         ));
     }

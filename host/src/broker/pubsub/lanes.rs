@@ -46,6 +46,8 @@ struct State {
     /// When it was last said that acknowledgements got lost.
     told: Option<Instant>,
     failure: Option<BrokerError>,
+    /// Since when there is a stream, or one after another without a break.
+    open: Option<tokio::time::Instant>,
     is_closed: bool,
     /// Of all lanes together, so that none ever sees an epoch twice.
     last_epoch: u64,
@@ -389,6 +391,18 @@ impl Lanes {
         self.room.notify_one();
         // In order, so that they come again in order.
         drop(unsettled);
+    }
+
+    /// There is a stream (true), or none any more that works.
+    pub fn set_open(&self, is_open: bool) {
+        let mut state = self.lock();
+        let since = state.open.unwrap_or_else(tokio::time::Instant::now);
+        state.open = is_open.then_some(since);
+    }
+
+    /// Since when there is a stream.
+    pub fn open(&self) -> Option<tokio::time::Instant> {
+        self.lock().open
     }
 
     /// The source cannot go on.

@@ -18,6 +18,7 @@ use google_cloud_pubsub::subscriber::{MessageStream, ShutdownBehavior};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
+use super::client::Clients;
 use super::fault::Call;
 use super::lanes::Lanes;
 use super::message;
@@ -44,6 +45,7 @@ const OLD: Duration = Duration::from_secs(5);
 /// One subscriber.
 #[derive(Debug)]
 pub struct PubSubSource {
+    topics: Topics,
     lanes: Arc<Lanes>,
     cluster: String,
     stop: CancellationToken,
@@ -57,7 +59,7 @@ impl PubSubSource {
         let stop = CancellationToken::new();
         let (leaving, left) = oneshot::channel();
         let reader = Reader {
-            topics,
+            topics: topics.clone(),
             name: subscription.to_owned(),
             path: path.clone(),
             lanes: Arc::clone(&lanes),
@@ -69,6 +71,7 @@ impl PubSubSource {
             let _ = leaving.send(());
         });
         Self {
+            topics,
             lanes,
             cluster: path,
             stop,
@@ -94,6 +97,19 @@ impl Source for PubSubSource {
             // It keeps a notice that came before it was awaited.
             self.lanes.arrival.notified().await;
         }
+    }
+
+    async fn listening_since(&mut self) -> Result<tokio::time::Instant, BrokerError> {
+        // The client library opens its streams without end and without a word, so whether one is open it does not say. On a new
+        // connection whatever is in its way is in the way of this, too.
+        let clients = Clients::new(Arc::clone(&self.topics.clients.config)).await?;
+        Topics::new(clients).probe().await?;
+        self.lanes.open().ok_or_else(|| {
+            BrokerError::Unreachable(format!(
+                "the stream of '{}' has broken off and is opened anew",
+                self.cluster
+            ))
+        })
     }
 
     fn cluster(&self) -> &str {
@@ -144,6 +160,7 @@ impl Reader {
                 Ok(stream) => stream,
                 Err(error) => break self.lanes.fail(error),
             };
+            self.lanes.set_open(true);
             let token = stream.shutdown_token();
             let mut ended = {
                 let mut read = pin!(self.read(&mut stream, since));
@@ -159,6 +176,7 @@ impl Reader {
             }
             drop(stream);
             before.push(async move { token.shutdown().await });
+            self.lanes.set_open(matches!(ended, Ended::Silent));
             match ended {
                 Ended::Left => break,
                 Ended::Silent => since = Some(SystemTime::now()),

@@ -37,13 +37,8 @@ const OWN: [(&[&str], &str); 13] = [
         "leave it out: what a transaction took back is never read, or it would be answered",
     ),
     (
-        &[
-            "partition.assignment.strategy",
-            "group.protocol",
-            "group.protocol.type",
-            "group.remote.assignor",
-        ],
-        "it follows from the name of the group: my-group has range,roundrobin, any other --group cooperative-sticky",
+        &["group.protocol", "group.protocol.type", "group.remote.assignor"],
+        "leave it out: what is read is shared out by the classic protocol, which all of a --group have to speak",
     ),
     (
         &[
@@ -153,7 +148,6 @@ mod tests {
             ("group.instance.id=a", "--instance"),
             ("transactional.id=a", "--instance"),
             ("isolation.level=read_uncommitted", "transaction"),
-            ("partition.assignment.strategy=roundrobin", "--group"),
             ("group.protocol=consumer", "--group"),
             ("enable.idempotence=false", "replica"),
             ("acks=1", "replica"),

@@ -237,6 +237,7 @@ impl Fixture for Memory {
             memory: self.clone(),
             id,
             changes: self.changed.subscribe(),
+            joined: Instant::now(),
         };
         let ack = Arc::new(MemoryAck(self.clone()));
         Member {

@@ -32,6 +32,7 @@ pub struct MemorySource {
     pub memory: Memory,
     pub id: u64,
     pub changes: watch::Receiver<()>,
+    pub joined: Instant,
 }
 
 impl MemorySource {
@@ -82,6 +83,10 @@ impl Source for MemorySource {
                 self.memory.share_out();
             }
         }
+    }
+
+    async fn listening_since(&mut self) -> Result<Instant, BrokerError> {
+        Ok(self.joined)
     }
 
     fn cluster(&self) -> &str {

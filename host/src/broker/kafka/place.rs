@@ -1,0 +1,109 @@
+//! A place that is not in its partition any more: why, and what there is to do about it.
+//!
+//! librdkafka says only that there is nothing at the offset, which has three reasons, and as many remedies.
+
+use std::time::Duration;
+
+use rdkafka::consumer::Consumer;
+use rdkafka::{Offset, TopicPartitionList};
+
+use super::lanes::Lanes;
+use super::source::KafkaConsumer;
+use crate::broker::BrokerError;
+
+/// How long the broker may take to say how far a partition goes.
+const REQUEST: Duration = Duration::from_secs(2);
+
+/// What a group has of one partition, and what that has.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    partition: i32,
+    /// Where the group goes on.
+    next: u64,
+    /// The offsets of the first message, and after the last.
+    range: (u64, u64),
+    /// The broker has not forgotten the group's place, as it does where it deletes a topic.
+    is_committed: bool,
+}
+
+/// The first partition of which the place is wrong. None: the broker does not say, or all is well by now.
+pub(super) fn explain(consumer: &KafkaConsumer, lanes: &Lanes, group: &str) -> Option<BrokerError> {
+    let topic = &lanes.topic;
+    let said = lanes.held().into_iter().find_map(|partition| {
+        let (low, high) = consumer.fetch_watermarks(topic, partition, REQUEST).ok()?;
+        let mut list = TopicPartitionList::new();
+        list.add_partition(topic, partition);
+        let committed = consumer.committed_offsets(list, REQUEST).ok()?;
+        let place = Place {
+            partition,
+            next: lanes.read_to(partition)?,
+            range: (u64::try_from(low).ok()?, u64::try_from(high).ok()?),
+            is_committed: committed.find_partition(topic, partition)?.offset() != Offset::Invalid,
+        };
+        place.tell(topic, group)
+    })?;
+    Some(BrokerError::Failed(said))
+}
+
+impl Place {
+    fn tell(self, topic: &str, group: &str) -> Option<String> {
+        let Self {
+            partition,
+            next,
+            range: (low, high),
+            is_committed,
+        } = self;
+        let set = format!(
+            "take what is there with another --group, or set the group's place with Kafka's own tool: kafka-consumer-groups.sh \
+             --reset-offsets --to-earliest --group {group} --topic {topic} --execute"
+        );
+        match next {
+            _ if (low..=high).contains(&next) => None,
+            _ if next < low => Some(format!(
+                "{topic}/{partition} begins at offset {low}, and the group '{group}' goes on at {next}: messages that it had not \
+                 consumed are gone; {set}"
+            )),
+            _ if is_committed => Some(format!(
+                "{topic}/{partition} ends at offset {high}, and the group '{group}' goes on at {next}: the topic was deleted and \
+                 made anew, or has lost messages; {set}"
+            )),
+            _ => Some(format!(
+                "{topic}/{partition} ends at offset {high}, and this host was at {next}: the topic was deleted and made anew; start \
+                 again, and the group '{group}' begins there as --from says"
+            )),
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_that_is_not_there_has_its_reason_and_its_remedy() {
+        let said = |next, range, is_committed| {
+            let place = Place {
+                partition: 0,
+                next,
+                range,
+                is_committed,
+            };
+            place.tell("in", "group")
+        };
+        for (next, range, is_committed, words) in [
+            (
+                5,
+                (10, 20),
+                true,
+                ["messages that it had not consumed are gone", "--reset-offsets"],
+            ),
+            (30, (0, 20), true, ["deleted and made anew", "--reset-offsets"]),
+            (30, (0, 20), false, ["deleted and made anew", "start again"]),
+        ] {
+            let said = said(next, range, is_committed).unwrap();
+            assert!(words.iter().all(|words| said.contains(words)), "{said}");
+        }
+        assert_eq!(said(20, (0, 20), true), None);
+    }
+}
