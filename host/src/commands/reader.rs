@@ -122,7 +122,8 @@ async fn take_all(
                 match is_over {
                     Ok(true) => break Ok(End::Done),
                     Ok(false) => {}
-                    Err(error) => break Err(error.into()),
+                    // Nobody is there to consume what was taken: it comes again.
+                    Err(error) => return Err(error.into()),
                 }
             }
         }

@@ -105,6 +105,8 @@ struct Heard {
     is_connected: bool,
     /// What says best why a request fails.
     last: Option<(Report, Instant)>,
+    /// A topic that may not be written to, of which the records of a transaction hear only that they were purged.
+    denial: Option<(Report, Instant)>,
     /// What was told, and when it was last reported.
     told: Vec<(RDKafkaErrorCode, Instant)>,
 }
@@ -162,11 +164,11 @@ impl Reporter {
         self.heard().last().cloned()
     }
 
-    /// Whether a record was given up because one beside it is for a topic that may not be written to.
-    pub fn denies(&self, error: &KafkaError) -> bool {
+    /// Why a record was given up with all others of its transaction, where one of them was denied.
+    pub fn denial(&self, error: &KafkaError) -> Option<Report> {
         let is_purged = error.rdkafka_error_code().is_some_and(fault::is_purged);
-        let last = self.last().map(|report| report.code);
-        is_purged && last == Some(RDKafkaErrorCode::TopicAuthorizationFailed)
+        let (report, at) = self.heard().denial.clone().filter(|_| is_purged)?;
+        (at.elapsed() < QUIET).then_some(report)
     }
 
     fn heard(&self) -> MutexGuard<'_, Heard> {
@@ -190,7 +192,7 @@ impl ClientContext for Reporter {
         // Whoever waits for a record of a transaction hears only that it was purged: why stands nowhere else.
         if facility == "ADDPARTS" && message.contains("Topic authorization failed") {
             let report = Report::new(RDKafkaErrorCode::TopicAuthorizationFailed, message);
-            self.heard().last = Some((report, Instant::now()));
+            self.heard().denial = Some((report, Instant::now()));
         }
         // A broker that hangs up is no error to librdkafka, and often all there is to explain one.
         if facility == "FAIL" && matches!(level, Warning | Notice | Info) {

@@ -39,9 +39,12 @@ pub(super) fn explain(error: &KafkaError, reporter: &Reporter) -> BrokerError {
     let Some(code) = code else {
         return BrokerError::Failed(format!("kafka at {}: {error}", access.servers));
     };
+    if let Some(denial) = reporter.denial(error) {
+        return tell(&denial, access, true);
+    }
     let has_answered = reporter.is_connected();
     match reporter.last() {
-        Some(report) if is_vague(code) || is_purged(code) => tell(&report, access, has_answered),
+        Some(report) if is_vague(code) => tell(&report, access, has_answered),
         None if is_vague(code) && has_answered => BrokerError::Unreachable(format!(
             "kafka at {}: {error}; it answered before, so check that every address that the cluster itself names \
              (advertised.listeners) can be reached from here",

@@ -293,7 +293,7 @@ impl Transactions {
             return;
         }
         match error {
-            Failed::Kafka(error) if is_permanent(error) || self.sender.cluster.reporter.denies(error) => {
+            Failed::Kafka(error) if is_permanent(error) || self.sender.cluster.reporter.denial(error).is_some() => {
                 self.refuse(units, &self.sender.cluster.explain(error).into());
             }
             _ => {
