@@ -25,7 +25,7 @@ pub use self::prepare::{PrepareArgs, ScaleName};
 pub use self::pubsub::PubSubArgs;
 use crate::config::{
     ByteSize, DEFAULT_COMPONENT, DEFAULT_GROUP, DEFAULT_GUEST_MEMORY, DEFAULT_GUEST_TIMEOUT, DEFAULT_INPUT,
-    DEFAULT_OUTPUT,
+    DEFAULT_MAX_FAILURES, DEFAULT_OUTPUT,
 };
 
 /// Classifies a stream of images with a WebAssembly component it need not trust.
@@ -207,6 +207,10 @@ pub struct RunCommand {
     /// How often to try a message whose failure may pass.
     #[arg(long, value_name = "N", default_value = "3")]
     pub attempts: NonZeroU32,
+    /// End with exit code 5 where so many messages in a row fail by traps, time-outs and the like, and nothing is answered
+    /// between them: the component is broken, and none of them is consumed. 0: never.
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_MAX_FAILURES)]
+    pub max_failures: usize,
     /// Messages that may be under way at once.
     #[arg(long, value_name = "N", default_value = "1024")]
     pub max_in_flight: NonZeroUsize,

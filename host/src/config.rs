@@ -43,6 +43,8 @@ pub const DEFAULT_IN_FLIGHT: ByteSize = ByteSize(64 << 20);
 pub const DEFAULT_GUEST_MEMORY: ByteSize = ByteSize(1 << 30);
 /// How long one call may take: far more than the largest message needs.
 pub const DEFAULT_GUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// How many messages may fail in a row before the component counts as broken: more than a few bad ones that come together.
+pub const DEFAULT_MAX_FAILURES: usize = 10;
 /// How long a second attempt at a message waits.
 pub const RETRY_DELAY: Duration = Duration::from_millis(100);
 

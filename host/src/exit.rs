@@ -8,7 +8,7 @@ use crate::broker::{BrokerError, SettleError};
 use crate::classifier::ComponentError;
 use crate::evaluation::DataError;
 use crate::images::ImagesError;
-use crate::pipeline::PipelineError;
+use crate::pipeline::{ClassifyError, PipelineError};
 
 /// An end that no other error type stands for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -70,6 +70,7 @@ fn code_of(error: &(dyn Error + 'static)) -> Option<u8> {
     match error.downcast_ref() {
         Some(PipelineError::Broker(error)) => return Some(code_of_broker(error)),
         Some(PipelineError::Fenced(_)) => return Some(BROKER),
+        Some(PipelineError::Broken(_)) => return Some(COMPONENT),
         Some(PipelineError::Unanswered { .. }) => return Some(STOPPED),
         None => {}
     }
@@ -83,6 +84,9 @@ fn code_of(error: &(dyn Error + 'static)) -> Option<u8> {
         Some(ComponentError::Engine(_)) => return Some(STOPPED),
         Some(_) => return Some(COMPONENT),
         None => {}
+    }
+    if let Some(ClassifyError::Broken(_)) = error.downcast_ref() {
+        return Some(COMPONENT);
     }
     let is_of_images = error.is::<ImagesError>() || error.is::<DataError>();
     is_of_images.then_some(CONFIGURATION)
@@ -114,6 +118,7 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pipeline::Cause;
     use anyhow::anyhow;
 
     #[test]
@@ -131,6 +136,12 @@ mod tests {
         assert_eq!(code(&anyhow!(refused)), COMPONENT);
         assert_eq!(code(&anyhow!(DataError::BuiltIn)), CONFIGURATION);
         assert_eq!(code(&anyhow!(PipelineError::Fenced("younger".into()))), BROKER);
+        assert_eq!(code(&anyhow!(PipelineError::Broken("nothing".into()))), COMPONENT);
+        let broken = ClassifyError::Broken(Cause {
+            code: "no-instance".into(),
+            detail: "no memory".into(),
+        });
+        assert_eq!(code(&anyhow!(broken)), COMPONENT);
         assert_eq!(code(&anyhow!(Failure::Usage("what".into()))), USAGE);
         assert_eq!(code(&anyhow!(Failure::Interrupted("early".into()))), INTERRUPTED);
         assert_eq!(code(&anyhow!("anything else")), STOPPED);

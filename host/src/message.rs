@@ -10,13 +10,15 @@ pub const CONTENT_TYPE: &str = "content-type";
 /// One message, in or out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Message {
-    /// The body, opaque to the host: only the guest decodes it.
-    pub payload: Bytes,
+    /// The body, opaque to the host: only the guest decodes it. None is not the same as an empty one: to Kafka it is what removes
+    /// a key from a compacted topic.
+    pub payload: Option<Bytes>,
     /// What keeps order and chooses the partition; none spreads messages over all partitions.
     pub key: Option<Bytes>,
-    /// In order; a name may repeat, as it may in Kafka.
-    pub headers: Vec<(String, Bytes)>,
-    /// Milliseconds since 1970 (UTC) at which the broker took it, or the producer said so. None before it is published.
+    /// In order; a name may repeat and may have no value, as in Kafka.
+    pub headers: Vec<(String, Option<Bytes>)>,
+    /// Milliseconds since 1970 (UTC) at which the broker took it, or the producer said so. None before it is published: then it
+    /// gets the time of its publishing.
     pub timestamp_ms: Option<i64>,
 }
 
@@ -24,9 +26,14 @@ impl Message {
     /// A bare message, as the original program's producers send them: no key, no headers.
     pub fn new(payload: impl Into<Bytes>) -> Self {
         Self {
-            payload: payload.into(),
+            payload: Some(payload.into()),
             ..Self::default()
         }
+    }
+
+    /// The payload's bytes: none at all where there is no payload.
+    pub fn body(&self) -> &[u8] {
+        self.payload.as_deref().unwrap_or_default()
     }
 
     /// The first value of a header, or none. Names are compared without regard to ASCII case.
@@ -34,13 +41,13 @@ impl Message {
         let mut headers = self.headers.iter();
         headers
             .find(|(candidate, _)| candidate.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value)
+            .and_then(|(_, value)| value.as_ref())
     }
 
     /// Replaces every value of a header by one.
     pub fn set_header(&mut self, name: &str, value: impl Into<Bytes>) {
         self.remove_header(name);
-        self.headers.push((name.to_owned(), value.into()));
+        self.headers.push((name.to_owned(), Some(value.into())));
     }
 
     /// Removes every value of a header.
@@ -58,8 +65,9 @@ impl Message {
 
     /// The bytes that the message holds in memory: what the bounds count.
     pub fn size(&self) -> usize {
-        let headers = self.headers.iter().map(|(name, value)| name.len() + value.len());
-        self.payload.len() + self.key.as_ref().map_or(0, Bytes::len) + headers.sum::<usize>()
+        let length = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, Bytes::len);
+        let headers = self.headers.iter().map(|(name, value)| name.len() + length(value));
+        length(&self.payload) + length(&self.key) + headers.sum::<usize>()
     }
 }
 

@@ -6,9 +6,12 @@
 
 mod classify;
 mod dead_letter;
+mod health;
 mod lane;
+mod output;
 mod policy;
 mod provenance;
+mod refused;
 mod warnings;
 
 use std::sync::Arc;
@@ -17,14 +20,15 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::broker::{Claim, Delivery, Demand, Event, Idle, Output, Route, Settle, SettleError, Source};
-use crate::message::{CONTENT_TYPE, Message};
+use crate::broker::{Claim, Delivery, Demand, Event, Idle, Limits, Output, Route, Settle, SettleError, Source};
 use crate::shutdown::Shutdown;
 pub use classify::{Answer, Cause, Classify, ClassifyError};
-pub use dead_letter::{ERROR_CODE, revive};
+pub use dead_letter::{ERROR_CODE, ERROR_TRUNCATED, revive};
+use health::{Broken, Health, Work};
 use lane::{Lanes, Turn};
+use output::Made;
 pub use policy::{OnError, PipelineError, Policy, Progress};
-use provenance::Provenance;
+use refused::Refused;
 pub use warnings::Warnings;
 
 /// Runs until a stop is asked for, nothing came for the idle time-out, or an error. `observe` is called after each
@@ -39,6 +43,7 @@ pub async fn run(
     observe: impl FnMut(&Progress),
 ) -> Result<Progress, PipelineError> {
     let cluster = source.cluster().to_owned();
+    let answers = settle.limits(Route::Answers).await?;
     let pipeline = Pipeline {
         settle: &*settle,
         classifier,
@@ -46,6 +51,9 @@ pub async fn run(
         shutdown,
         slots: Semaphore::new(classifier.concurrency()),
         cluster: &cluster,
+        answers,
+        refused: Refused::new(policy.max_in_flight),
+        health: Health::new(policy.max_failures),
     };
     let ended = pipeline.stream(&mut *source, observe).await;
     // The group is left even after an error, so that another member takes over at once; the first error is what counts.
@@ -64,6 +72,10 @@ struct Pipeline<'a> {
     slots: Semaphore,
     /// Where the messages come from.
     cluster: &'a str,
+    /// What the topic of answers takes.
+    answers: Limits,
+    refused: Refused,
+    health: Health,
 }
 
 impl Pipeline<'_> {
@@ -83,9 +95,15 @@ impl Pipeline<'_> {
 
         while !(shutdown.is_stopping() && in_flight.is_empty()) {
             let draining = shutdown.is_stopping();
-            let room = in_flight.len() < self.policy.max_in_flight
-                && (bytes == 0
-                    || bytes.saturating_add(self.policy.max_message_bytes) <= self.policy.max_in_flight_bytes);
+            // What is held back is bounded by itself, and must not keep away what it waits for.
+            let held = self.health.held();
+            let room_in_bytes =
+                bytes == 0 || bytes.saturating_add(self.policy.max_message_bytes) <= self.policy.max_in_flight_bytes;
+            let room = in_flight.len() - held < self.policy.max_in_flight && room_in_bytes;
+            // Nobody would come to show whether it is the classifier's fault.
+            if held > 0 && held == in_flight.len() && !room_in_bytes && !draining {
+                return Err(self.health.broken().into());
+            }
             let demand = if room && !draining {
                 Demand::Deliveries
             } else {
@@ -113,17 +131,22 @@ impl Pipeline<'_> {
                         let size = delivery.message.size();
                         bytes += size;
                         let turn = lanes.turn(&delivery.claim);
-                        in_flight.push(async move { (size, self.carry(delivery, turn).await) });
+                        let work = self.health.begin();
+                        in_flight.push(async move { (size, self.carry(delivery, turn, work).await) });
                         progress.in_flight = in_flight.len();
                     }
                     Event::Revoked(revoked, drained) => lanes.revoke(&revoked, drained),
                 },
-                () = idle.passed(), if in_flight.is_empty() => {
+                () = self.health.stuck.notified() => idle.restart(),
+                () = idle.passed(), if in_flight.len() == held => {
                     let is_over = tokio::select! {
                         biased;
                         () = shutdown.stopping() => continue,
                         is_over = idle.is_over(source) => is_over?,
                     };
+                    if is_over && held > 0 {
+                        return Err(self.health.broken().into());
+                    }
                     if is_over {
                         tracing::info!("no message came within the idle time-out: stopping");
                         shutdown.stop();
@@ -135,7 +158,7 @@ impl Pipeline<'_> {
     }
 
     /// One message, from delivery to durable.
-    async fn carry(&self, delivery: Delivery, mut turn: Turn) -> Result<Carried, PipelineError> {
+    async fn carry(&self, delivery: Delivery, mut turn: Turn, work: Work<'_>) -> Result<Carried, PipelineError> {
         let Delivery {
             message,
             position,
@@ -148,24 +171,35 @@ impl Pipeline<'_> {
         let Some(slot) = slot else {
             return Ok(Carried::Left(claim));
         };
-        let Some(answered) = turn.unless_revoked(self.answer(&message, &position, slot)).await else {
+        let Some(output) = turn.unless_revoked(self.output(&message, &position, slot, work)).await else {
             return Ok(Carried::Abandoned);
         };
-        let (outputs, carried) = answered?;
+        let Some(Made { output, kind }) = output? else {
+            return Ok(Carried::Left(claim));
+        };
         if !turn.comes().await {
             return Ok(Carried::Abandoned);
         }
-        match self.settle(claim, outputs, &mut turn).await {
+        match self.settle(claim, vec![output], &mut turn).await {
             Ok(()) => {
                 tracing::debug!(position, "settled");
-                Ok(carried)
+                self.refused.forget(&position);
+                Ok(kind.carried(position))
             }
             Err(SettleError::Rewound(_)) => {
                 turn.abandon_lane();
                 Ok(Carried::Abandoned)
             }
             Err(SettleError::Fenced(by)) => Err(PipelineError::Fenced(by)),
-            Err(SettleError::Broker(error)) => Err(error.into()),
+            Err(SettleError::Broker(error)) => {
+                let Some(failure) = kind.refused(&error) else {
+                    return Err(error.into());
+                };
+                tracing::warn!(position, %error, "refused by the broker; it goes another way when it comes again");
+                self.refused.remember(&position, failure);
+                turn.abandon_lane();
+                Ok(Carried::Abandoned)
+            }
         }
     }
 
@@ -181,107 +215,6 @@ impl Pipeline<'_> {
             biased;
             () = self.shutdown.stopping() => None,
             slot = self.slots.acquire() => slot.ok(),
-        }
-    }
-
-    /// The outputs for one message: its answer, or by the error policy its dead letter.
-    async fn answer(
-        &self,
-        message: &Message,
-        position: &str,
-        slot: SemaphorePermit<'_>,
-    ) -> Result<(Vec<Output>, Carried), PipelineError> {
-        let mut attempt = 1;
-        let mut slot = Some(slot);
-        let error = loop {
-            let classified = self.classify(message, position).await;
-            drop(slot.take());
-            match classified {
-                Ok((message, carried)) => {
-                    let output = Output {
-                        route: Route::Answers,
-                        message,
-                    };
-                    return Ok((vec![output], carried));
-                }
-                Err(ClassifyError::Retry(cause)) if attempt < self.policy.attempts => {
-                    tracing::warn!(
-                        position,
-                        attempt,
-                        code = cause.code,
-                        detail = cause.detail,
-                        "trying again"
-                    );
-                    self.back_off(attempt).await;
-                    slot = self.slots.acquire().await.ok();
-                    attempt += 1;
-                }
-                Err(error) => break error,
-            }
-        };
-        match self.policy.on_error {
-            OnError::DeadLetter => {
-                tracing::warn!(position, attempt, %error, "dead letter");
-                let mut message =
-                    dead_letter::dead_letter(message, &error, attempt, position, self.classifier.digest());
-                self.mark(&mut message, position);
-                let output = Output {
-                    route: Route::DeadLetters,
-                    message,
-                };
-                Ok((vec![output], Carried::DeadLetter))
-            }
-            OnError::Stop => Err(PipelineError::Unanswered {
-                position: position.to_owned(),
-                attempts: attempt,
-                error,
-            }),
-        }
-    }
-
-    /// The reply to a message and what counts of it, where both are of a size that the broker takes: what would end the run
-    /// at the broker ends here as one message that is not answered.
-    async fn classify(&self, message: &Message, position: &str) -> Result<(Message, Carried), ClassifyError> {
-        let general = (self.policy.max_message_bytes, "raise --max-message-bytes");
-        within("a message", message, general)?;
-        let mut answer = self.classifier.classify(message).await?;
-        let carried = Carried::Answered {
-            images: answer.images,
-            warnings: std::mem::take(&mut answer.warnings),
-            position: position.to_owned(),
-        };
-        let mut reply = reply(message, answer);
-        self.mark(&mut reply, position);
-        let own = self.settle.max_answer_bytes();
-        let own = own.map(|limit| {
-            (
-                limit,
-                "send smaller batches, or raise what the output topic takes, such as Kafka's max.message.bytes",
-            )
-        });
-        let limit = own.filter(|(limit, _)| *limit < general.0).unwrap_or(general);
-        within("an answer, with the key and headers of its message,", &reply, limit)?;
-        Ok((reply, carried))
-    }
-
-    /// A message has one output.
-    fn mark(&self, output: &mut Message, position: &str) {
-        if self.policy.provenance {
-            let provenance = Provenance {
-                cluster: self.cluster,
-                position,
-                component: self.classifier.digest(),
-            };
-            provenance.mark(output, 0);
-        }
-    }
-
-    /// Random in part, so that workers do not fail in step. No delay means no timer at all.
-    async fn back_off(&self, attempt: u32) {
-        let doubled = 2u32.saturating_pow(attempt - 1).min(20);
-        let full = self.policy.retry_delay.saturating_mul(doubled);
-        if !full.is_zero() {
-            tokio::time::sleep(full.mul_f64(1.0 - fastrand::f64() / 2.0)).await;
         }
     }
 }
@@ -300,6 +233,15 @@ enum Carried {
     Left(Claim),
 }
 
+impl From<Broken> for PipelineError {
+    fn from(Broken(messages): Broken) -> Self {
+        Self::Broken(format!(
+            "{messages} messages in a row failed, and nothing was answered between them; none of them is consumed, and the log has \
+             why. Where they are at fault, and not the component, raise --max-failures, or set it to 0 for no bound"
+        ))
+    }
+}
+
 impl Progress {
     fn count(&mut self, carried: Carried) {
         match carried {
@@ -316,25 +258,4 @@ impl Progress {
             Carried::Abandoned | Carried::Left(_) => {}
         }
     }
-}
-
-/// Rejects what is over a limit in bytes; the remedy is for that limit.
-fn within(what: &str, message: &Message, (limit, remedy): (usize, &str)) -> Result<(), ClassifyError> {
-    match message.size() {
-        size if size > limit => Err(ClassifyError::Reject(Cause {
-            code: "too-large".to_owned(),
-            detail: format!("{what} of {size} bytes is over the limit of {limit}; {remedy}"),
-        })),
-        _ => Ok(()),
-    }
-}
-
-/// An answer keeps its input's key, headers and time, so that whoever asked recognises it.
-fn reply(input: &Message, answer: Answer) -> Message {
-    let mut reply = Message {
-        payload: answer.payload,
-        ..input.clone()
-    };
-    reply.set_header(CONTENT_TYPE, answer.content_type);
-    reply
 }

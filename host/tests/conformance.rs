@@ -3,6 +3,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+#[path = "conformance/limits.rs"]
+mod limits;
+#[path = "conformance/outputs.rs"]
+mod outputs;
 mod support;
 #[path = "conformance/time_outs.rs"]
 mod time_outs;
@@ -12,6 +16,13 @@ use std::time::Instant;
 
 use futures_util::future::{join, join_all};
 use host::broker::{Demand, Event, SettleError};
+use limits::{
+    a_dead_letter_that_does_not_fit_is_cut_and_says_so,
+    an_output_as_large_as_its_topic_takes_is_taken_and_a_larger_one_is_refused,
+    an_output_that_its_topic_never_takes_is_told_and_another_goes_in_its_place,
+    what_a_pipeline_cannot_publish_is_a_dead_letter_and_holds_up_nothing,
+};
+use outputs::{an_answer_to_an_old_message_is_not_old, what_is_absent_stays_absent_where_the_broker_has_that};
 use support::{Fixture, POLL, assert_answered, key, number, numbered, wait_for_lag, within};
 use time_outs::*;
 
@@ -441,6 +452,12 @@ macro_rules! conformance {
             use crate::support::$($broker)::+ as broker;
 
             conformance!($there, fixture,
+                an_output_that_its_topic_never_takes_is_told_and_another_goes_in_its_place,
+                an_output_as_large_as_its_topic_takes_is_taken_and_a_larger_one_is_refused,
+                what_a_pipeline_cannot_publish_is_a_dead_letter_and_holds_up_nothing,
+                a_dead_letter_that_does_not_fit_is_cut_and_says_so,
+                an_answer_to_an_old_message_is_not_old,
+                what_is_absent_stays_absent_where_the_broker_has_that,
                 what_nobody_waited_for_is_answered_or_comes_again,
                 claims_that_were_revoked_do_nothing,
                 a_member_that_crashed_is_replaced_after_its_lease,

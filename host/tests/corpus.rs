@@ -27,7 +27,7 @@ async fn give(classifier: &Classifier, case: &Case) -> Given {
             };
         }
         Err(ClassifyError::Reject(cause)) => ("reject", cause),
-        Err(ClassifyError::Retry(cause)) => ("retry", cause),
+        Err(ClassifyError::Retry(cause) | ClassifyError::Broken(cause)) => ("retry", cause),
     };
     Given::Error {
         code: format!("{kind}.{}", cause.code),

@@ -156,7 +156,7 @@ impl Stream {
                 verdict.reordered += 1;
             }
             last[lane] = last[lane].max(Some(number));
-            let answer: Vec<u8> = serde_json::from_slice(&delivery.message.payload).unwrap();
+            let answer: Vec<u8> = serde_json::from_slice(delivery.message.body()).unwrap();
             assert_eq!(answer.len(), IMAGES, "message {number}");
             claims.push(delivery.claim);
         }

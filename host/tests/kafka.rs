@@ -40,7 +40,7 @@ impl Kafka {
         for message in messages {
             producer.begin_transaction().unwrap();
             let key = message.key.clone().unwrap_or_default();
-            let record = BaseRecord::to(&self.input).key(&key[..]).payload(&message.payload[..]);
+            let record = BaseRecord::to(&self.input).key(&key[..]).payload(message.body());
             producer.send(record).unwrap_or_else(|(error, _)| panic!("{error}"));
             producer.commit_transaction(DEADLINE).unwrap();
         }
@@ -100,7 +100,7 @@ fn bodies(bodies: &[&str]) -> Vec<Message> {
 async fn answer(member: &mut Member, expected: &[&str]) {
     for body in expected {
         let delivery = member.delivery().await;
-        assert_eq!(delivery.message.payload, body.as_bytes(), "{}", delivery.position);
+        assert_eq!(delivery.message.body(), body.as_bytes(), "{}", delivery.position);
         member.answer_durably(delivery).await.unwrap();
     }
 }

@@ -1,5 +1,5 @@
 //! The pipeline against a broker that does, seeded, whatever the contract of `Source` and `Settle` allows: revokes, rewinds,
-//! aborts, confirms late, crashes. The model is a list of messages for each lane; each must come out once, in order.
+//! aborts, refuses, confirms late, crashes. The model is a list of messages for each lane; each must come out once, in order.
 
 #![allow(
     clippy::unwrap_used,
@@ -10,6 +10,7 @@
 )]
 
 use std::collections::VecDeque;
+use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -17,7 +18,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use fastrand::Rng;
 use host::broker::{
-    BrokerError, Claim, Delivery, Demand, Drained, Durable, Event, Lane, Output, Route, Settle, SettleError, Source,
+    BrokerError, Claim, Delivery, Demand, Drained, Durable, Event, Lane, Limits, NOT_PUBLISHABLE, Output, Route,
+    Settle, SettleError, Source, TOO_LARGE,
 };
 use host::message::Message;
 use host::pipeline::{self, Answer, Cause, Classify, ClassifyError, OnError, Policy};
@@ -28,9 +30,11 @@ use tokio::task::yield_now;
 const LANES: usize = 3;
 const MESSAGES: usize = 30;
 const IN_FLIGHT: usize = 7;
+/// So many that fail are held back beside them.
+const FAILURES: usize = 8;
 
 /// What is to happen to each message, by its body: the first letter.
-const KINDS: [&str; 4] = ["ok", "poison", "flaky", "hopeless"];
+const KINDS: [&str; 6] = ["ok", "poison", "flaky", "hopeless", "refused", "large"];
 
 #[derive(Default)]
 struct LaneModel {
@@ -48,6 +52,7 @@ struct LaneModel {
 /// An act that was accepted and is not durable yet.
 struct Pending {
     output: (Route, Bytes),
+    refusal: Option<BrokerError>,
     done: oneshot::Sender<Result<(), SettleError>>,
 }
 
@@ -72,8 +77,9 @@ fn lane(index: usize) -> Lane {
     Lane::new(format!("in/{index}"), 0)
 }
 
+/// The last one of a lane is none that says nothing of the classifier: after a crash it may be all that is left.
 fn body(lane: usize, index: usize) -> String {
-    format!("{} {lane}/{index}", KINDS[(lane * 7 + index * 3) % KINDS.len()])
+    format!("{} {lane}/{index}", KINDS[(lane * 7 + index * 5 + 3) % KINDS.len()])
 }
 
 impl Model {
@@ -95,9 +101,20 @@ impl Model {
         match self.rng.u32(..100) {
             0..=59 => {
                 let lane = &mut self.lanes[index];
-                if let Some(Pending { output, done }) = lane.pending.pop_front() {
-                    lane.outputs.push(output);
-                    let _ = done.send(Ok(()));
+                match lane.pending.pop_front() {
+                    Some(Pending {
+                        refusal: Some(refusal),
+                        done,
+                        ..
+                    }) => {
+                        self.rewind(index);
+                        let _ = done.send(Err(refusal.into()));
+                    }
+                    Some(Pending { output, done, .. }) => {
+                        lane.outputs.push(output);
+                        let _ = done.send(Ok(()));
+                    }
+                    None => {}
                 }
             }
             60..=61 => self.rewind(index),
@@ -204,6 +221,28 @@ impl SimulatedSource {
     }
 }
 
+/// An answer that is never taken, and a dead letter that is too large as long as it has a payload.
+fn refusal(output: &Output) -> Option<BrokerError> {
+    let code = match (output.route, output.message.body().first()) {
+        (Route::Answers, Some(b'r')) => NOT_PUBLISHABLE,
+        (Route::DeadLetters, Some(b'l')) => TOO_LARGE,
+        _ => return None,
+    };
+    let detail = "refused".to_owned();
+    Some(BrokerError::Refused { code, detail })
+}
+
+/// What message an output is of, though it may have lost its payload.
+fn body_of(output: &Message) -> Bytes {
+    if !output.body().is_empty() {
+        return output.payload.clone().unwrap();
+    }
+    assert!(output.header("error-truncated").is_some());
+    let source = String::from_utf8(output.header("error-source").unwrap().to_vec()).unwrap();
+    let [_, lane, index] = <[&str; 3]>::try_from(Vec::from_iter(source.split('/'))).unwrap();
+    body(lane.parse().unwrap(), index.parse().unwrap()).into()
+}
+
 struct SimulatedSettle(Shared);
 
 #[async_trait]
@@ -214,7 +253,14 @@ impl Settle for SimulatedSettle {
         }
         let (seq, epoch, name) = (claim.seq as usize, claim.epoch, claim.lane.clone());
         let mut token: Token = claim.into_token().unwrap();
+        let [output] = <[Output; 1]>::try_from(outputs).unwrap();
+        let refusal = refusal(&output);
         let mut model = look(&self.0);
+        if let Some(refusal) = refusal.clone().filter(|_| model.rng.bool()) {
+            // The claim goes, which takes the model's lock.
+            drop(model);
+            return Err(refusal.into());
+        }
         let lane = &mut model.lanes[token.lane];
         token.settled = true;
         if lane.epoch != epoch {
@@ -223,10 +269,9 @@ impl Settle for SimulatedSettle {
         }
         assert_eq!(lane.accepted, seq, "{name} settled out of order");
         lane.accepted += 1;
-        let [output] = <[Output; 1]>::try_from(outputs).unwrap();
         let (done, settled) = oneshot::channel();
-        let output = (output.route, output.message.payload);
-        lane.pending.push_back(Pending { output, done });
+        let output = (output.route, body_of(&output.message));
+        lane.pending.push_back(Pending { output, refusal, done });
         drop(model);
         // The claim lives until its act is durable, as the bound on what is in flight demands.
         Ok(Box::pin(async move {
@@ -234,6 +279,10 @@ impl Settle for SimulatedSettle {
             drop(token);
             settled
         }))
+    }
+
+    async fn limits(&self, _route: Route) -> Result<Limits, BrokerError> {
+        Ok(Limits::default())
     }
 }
 
@@ -253,12 +302,12 @@ impl Classify for SimulatedClassifier {
             code: "simulated".into(),
             detail: String::new(),
         };
-        match &message.payload[..1] {
-            b"p" => Err(ClassifyError::Reject(cause)),
+        match &message.body()[..1] {
+            b"p" | b"l" => Err(ClassifyError::Reject(cause)),
             b"h" => Err(ClassifyError::Retry(cause)),
             b"f" if !lucky => Err(ClassifyError::Retry(cause)),
             _ => Ok(Answer {
-                payload: message.payload.clone(),
+                payload: message.payload.clone().unwrap(),
                 content_type: "text/plain".into(),
                 images: 1,
                 warnings: Vec::new(),
@@ -290,6 +339,7 @@ fn policy(on_error: OnError, attempts: u32) -> Policy {
     Policy {
         on_error,
         attempts,
+        max_failures: NonZeroUsize::new(FAILURES),
         retry_delay: Duration::ZERO,
         max_in_flight: IN_FLIGHT,
         max_in_flight_bytes: 1 << 20,
@@ -361,11 +411,15 @@ fn whatever_the_broker_does_each_message_comes_out_once_and_in_order() {
                 .collect();
             assert_eq!(bodies, expected, "lane {index}");
             for (route, body) in &lane.outputs {
-                let dead = matches!(&body[..1], b"p" | b"h");
+                let dead = matches!(&body[..1], b"p" | b"h" | b"r" | b"l");
                 assert_eq!(*route == Route::DeadLetters, dead, "{body:?}");
             }
         }
-        assert!(model.most_alive <= IN_FLIGHT, "{} in flight", model.most_alive);
+        assert!(
+            model.most_alive < IN_FLIGHT + FAILURES,
+            "{} in flight",
+            model.most_alive
+        );
         crashes += crashed;
         stops += stopped;
         rewinds += model.rewinds;

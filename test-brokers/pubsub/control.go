@@ -32,6 +32,7 @@ func (c *control) handler() http.Handler {
 	verb(mux, "delete-topic", c.deleteTopic)
 	verb(mux, "subscriptions", c.createSubscription)
 	verb(mux, "publish", c.publish)
+	verb(mux, "forbid", c.forbid)
 	verb(mux, "deny", c.deny)
 	verb(mux, "fail", c.fail)
 	verb(mux, "fail-acks", c.failAcks)
@@ -130,6 +131,17 @@ func (c *control) publish(q struct {
 		ids = append(ids, res.MessageIds...)
 	}
 	return map[string]any{"ids": ids}, nil
+}
+
+// forbid has a topic refuse what has these bytes in it; none: nothing.
+func (c *control) forbid(q struct {
+	Topic string `json:"topic"`
+	Data  []byte `json:"data"`
+}) (any, error) {
+	c.service.mu.Lock()
+	defer c.service.mu.Unlock()
+	c.service.forbidden[q.Topic] = q.Data
+	return none{}, nil
 }
 
 // deny replaces what was denied.

@@ -4,6 +4,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"sync"
 	"time"
@@ -31,6 +32,8 @@ type service struct {
 	// Of the ack ids that are not pstest's.
 	lastAhead int
 	lifetime  time.Duration
+	// By topic: what a message must not have in it, as if a schema said so.
+	forbidden map[string][]byte
 	// Closed, and replaced, whenever there may be something to deliver.
 	changed chan struct{}
 }
@@ -70,6 +73,8 @@ func newService(ctx context.Context) *service {
 		byID:    map[string]*entry{},
 		streams: map[*stream]struct{}{},
 		changed: make(chan struct{}),
+
+		forbidden: map[string][]byte{},
 	}
 	go s.expireInTime(ctx)
 	return s
@@ -82,12 +87,26 @@ func (s *service) wake() {
 }
 
 // Publish records what was published, with the true time.
+// checkSchema refuses a request for one of its messages, as the service does. The caller has the lock.
+func (s *service) checkSchema(req *pb.PublishRequest) error {
+	forbidden := s.forbidden[req.Topic]
+	for _, m := range req.Messages {
+		if len(forbidden) > 0 && bytes.Contains(m.Data, forbidden) {
+			return invalid("Invalid data in message: Message failed schema validation.")
+		}
+	}
+	return nil
+}
+
 func (s *service) Publish(ctx context.Context, req *pb.PublishRequest) (*pb.PublishResponse, error) {
 	if err := checkPublish(req); err != nil {
 		return nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err := s.checkSchema(req); err != nil {
+		return nil, err
+	}
 	res, err := s.GServer.Publish(ctx, req)
 	if err != nil {
 		return nil, err

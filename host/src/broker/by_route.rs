@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{BrokerError, Durable, Lane, Output, Route, Sink};
+use super::{BrokerError, Durable, Lane, Limits, Output, Route, Sink};
 
 /// A sink made of two, for a pipeline whose ends are two brokers.
 pub(super) struct ByRoute {
@@ -15,13 +15,19 @@ pub(super) struct ByRoute {
 #[async_trait]
 impl Sink for ByRoute {
     async fn enqueue(&self, output: Output, lane: Option<&Lane>) -> Result<Durable<BrokerError>, BrokerError> {
-        match output.route {
-            Route::Answers => self.answers.enqueue(output, lane).await,
-            Route::DeadLetters => self.dead_letters.enqueue(output, lane).await,
-        }
+        self.sink(output.route).enqueue(output, lane).await
     }
 
-    fn max_answer_bytes(&self) -> Option<usize> {
-        self.answers.max_answer_bytes()
+    async fn limits(&self, route: Route) -> Result<Limits, BrokerError> {
+        self.sink(route).limits(route).await
+    }
+}
+
+impl ByRoute {
+    fn sink(&self, route: Route) -> &dyn Sink {
+        match route {
+            Route::Answers => &*self.answers,
+            Route::DeadLetters => &*self.dead_letters,
+        }
     }
 }

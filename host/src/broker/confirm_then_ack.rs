@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{Ack, Claim, Durable, Output, Settle, SettleError, Sink};
+use super::{Ack, BrokerError, Claim, Durable, Lane, Limits, Output, Route, Settle, SettleError, Sink};
 use std::sync::Arc;
 
 /// A [`Settle`] made of any [`Sink`] and any [`Ack`]. A crash between the two repeats the output: at least once.
@@ -26,18 +26,27 @@ impl Settle for ConfirmThenAck {
         }
         let mut confirmations = Vec::with_capacity(outputs.len());
         for output in outputs {
-            confirmations.push(self.sink.enqueue(output, Some(&claim.lane)).await?);
+            let enqueued = self.sink.enqueue(output, Some(&claim.lane)).await;
+            confirmations.push(enqueued.map_err(|error| unpublished(error, &claim.lane))?);
         }
         let ack = Arc::clone(&self.ack);
         Ok(Box::pin(async move {
             for confirmation in confirmations {
-                confirmation.await?;
+                confirmation.await.map_err(|error| unpublished(error, &claim.lane))?;
             }
             ack.ack(claim).await
         }))
     }
 
-    fn max_answer_bytes(&self) -> Option<usize> {
-        self.sink.max_answer_bytes()
+    async fn limits(&self, route: Route) -> Result<Limits, BrokerError> {
+        self.sink.limits(route).await
+    }
+}
+
+/// What was held back is sent again in its order: its lane goes back to it.
+fn unpublished(error: BrokerError, lane: &Lane) -> SettleError {
+    match error {
+        BrokerError::HeldBack(_) => SettleError::Rewound(vec![lane.clone()]),
+        error => error.into(),
     }
 }

@@ -214,15 +214,26 @@ pub type Durable<E> = Pin<Box<dyn Future<Output = Result<(), E>> + Send>>;
 /// polled: the act may only advance while it is. A broker that gathers acts into one bounds that by time, so nobody has
 /// to flush. A claim of an older epoch does nothing but say [`SettleError::Rewound`], and so does one that comes after an
 /// abandoned claim of its lane and epoch.
+///
+/// An output that its topic never takes is told by [`BrokerError::Refused`], and the claim is abandoned. When the message comes
+/// again it is settled by another output, so that it holds up nothing.
 #[async_trait]
 pub trait Settle: Send + Sync {
     /// Accepts one act.
     async fn settle(&self, claim: Claim, outputs: Vec<Output>) -> Result<Durable<SettleError>, SettleError>;
 
-    /// As [`Sink::max_answer_bytes`].
-    fn max_answer_bytes(&self) -> Option<usize> {
-        None
-    }
+    /// As [`Sink::limits`].
+    async fn limits(&self, route: Route) -> Result<Limits, BrokerError>;
+}
+
+/// What is known of a topic's own limits before anything is published to it. What is within them may be refused all the same,
+/// by [`BrokerError::Refused`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// The largest message that it takes, key and headers included; none: no limit is known. Bytes.
+    pub max_bytes: Option<usize>,
+    /// It takes no message without a key.
+    pub needs_key: bool,
 }
 
 /// Publishes messages, with no claim: what `produce` needs, and one half of at-least-once.
@@ -232,11 +243,8 @@ pub trait Sink: Send + Sync {
     /// What answers a message of a `lane` and has no key keeps the order of that lane.
     async fn enqueue(&self, output: Output, lane: Option<&Lane>) -> Result<Durable<BrokerError>, BrokerError>;
 
-    /// The largest message that the topic of [`Route::Answers`] takes, where it has a limit of its own. Bytes, key and
-    /// headers included.
-    fn max_answer_bytes(&self) -> Option<usize> {
-        None
-    }
+    /// What the topic of a route takes. Asked when there is something for that topic, which is made where it is missing.
+    async fn limits(&self, route: Route) -> Result<Limits, BrokerError>;
 }
 
 /// Consumes claims, with no output: what `consume` needs, and the other half of at-least-once.
@@ -269,6 +277,11 @@ fn join(lanes: &[Lane]) -> String {
     names.join(", ")
 }
 
+/// Of [`BrokerError::Refused`]: the message is larger than its topic takes.
+pub const TOO_LARGE: &str = "too-large";
+/// Of [`BrokerError::Refused`]: any other reason.
+pub const NOT_PUBLISHABLE: &str = "not-publishable";
+
 /// What a broker could not do. Each message names the value and the remedy.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum BrokerError {
@@ -295,6 +308,18 @@ pub enum BrokerError {
         /// Bytes.
         limit: usize,
     },
+    /// The topic never takes this message, and others all the same: the fault is the message's own, and not the topic's or
+    /// the connection's.
+    #[error("{detail}")]
+    Refused {
+        /// [`TOO_LARGE`], or [`NOT_PUBLISHABLE`] for any other reason.
+        code: &'static str,
+        /// For people.
+        detail: String,
+    },
+    /// Not published because of another message that was refused: to be sent again.
+    #[error("{0}")]
+    HeldBack(String),
     /// Settings that cannot be used.
     #[error("{0}")]
     Configuration(String),

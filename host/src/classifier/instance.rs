@@ -111,11 +111,8 @@ impl Instance {
                 .map(|called| called.map(Ok)),
             Some(onnx) => timeout(limit, model.call_load(&mut store, onnx, &labels)).await,
         };
-        let description = within(described, &mut store, limit).map_err(failed)?.map_err(|error| {
-            match ClassifyError::from(error) {
-                ClassifyError::Reject(cause) | ClassifyError::Retry(cause) => ComponentError::Model(cause),
-            }
-        })?;
+        let described = within(described, &mut store, limit).map_err(failed)?;
+        let description = described.map_err(|error| ComponentError::Model(cause(error)))?;
         let description = check::description(description)?;
         if !recipe.labels.is_empty() && description.labels != recipe.labels {
             return Err(ComponentError::Description(
@@ -147,16 +144,12 @@ impl Instance {
     pub(super) async fn predict(mut self, image: &[f32], recipe: &Recipe) -> (Option<Self>, Result<Vec<f32>, Cause>) {
         match self.call_predict(image, recipe).await {
             Ok(Ok(probabilities)) => (Some(self), Ok(probabilities)),
-            Ok(Err(ClassifyError::Reject(cause) | ClassifyError::Retry(cause))) => (Some(self), Err(cause)),
+            Ok(Err(cause)) => (Some(self), Err(cause)),
             Err(Spoiled(cause)) => (None, Err(cause)),
         }
     }
 
-    async fn call_predict(
-        &mut self,
-        image: &[f32],
-        recipe: &Recipe,
-    ) -> Result<Result<Vec<f32>, ClassifyError>, Spoiled> {
+    async fn call_predict(&mut self, image: &[f32], recipe: &Recipe) -> Result<Result<Vec<f32>, Cause>, Spoiled> {
         let images = Images {
             count: 1,
             pixels: Pixels::F32s(image),
@@ -168,7 +161,7 @@ impl Instance {
         self.store.data().end_logs();
         match within(called, &mut self.store, limit)? {
             Ok(row) => check::probabilities(row, self.labels).map(Ok).map_err(lie),
-            Err(error) => Ok(Err(error.into())),
+            Err(error) => Ok(Err(cause(error))),
         }
     }
 
@@ -177,7 +170,7 @@ impl Instance {
             content_type: message.content_type(),
             accept: recipe.accept.as_deref(),
             prepare: recipe.prepare.as_deref(),
-            body: &message.payload,
+            body: message.body(),
         };
         // A guest that took an earlier refusal well has not died of it.
         self.store.data_mut().meter.refused = false;
@@ -245,6 +238,12 @@ fn within<T>(
         code: code.to_owned(),
         detail: check::text(&detail),
     }))
+}
+
+/// Why, whether or not repeating may help.
+fn cause(error: guest::Error) -> Cause {
+    let (guest::Error::Reject(cause) | guest::Error::Retry(cause)) = error;
+    check::cause(cause)
 }
 
 impl From<guest::Error> for ClassifyError {

@@ -1,6 +1,8 @@
 //! Worker threads, each with a warm instance, behind one bounded queue.
 
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
+use std::sync::mpsc::Sender as Ready;
 use std::thread;
 
 use async_channel::{Receiver, Sender};
@@ -54,7 +56,13 @@ impl Classifier {
             let (recipe, queue, ready) = (Arc::clone(&recipe), queue.clone(), ready.clone());
             thread::Builder::new()
                 .name(format!("worker-{number}"))
-                .spawn(move || work(&recipe, &queue, ready))
+                .spawn(move || {
+                    let mut ready = Some(ready);
+                    // Whatever it fell over, another message need not fell it.
+                    while panic::catch_unwind(AssertUnwindSafe(|| work(&recipe, &queue, ready.take()))).is_err() {
+                        tracing::error!("a worker fell over; another takes its place");
+                    }
+                })
                 .map_err(|error| ComponentError::Engine(error.to_string()))?;
         }
         drop(ready);
@@ -98,11 +106,18 @@ impl Classify for Classifier {
             message: message.clone(),
             answer,
         };
-        // Both fail only when every worker thread is gone, which the retry's dead letter then says.
         if self.jobs.send(job).await.is_err() {
-            return Err(no_worker());
+            return Err(ClassifyError::Broken(Cause {
+                code: "no-worker".to_owned(),
+                detail: "the classifier's threads have ended".to_owned(),
+            }));
         }
-        answered.await.unwrap_or_else(|_| Err(no_worker()))
+        answered.await.unwrap_or_else(|_| {
+            Err(ClassifyError::Retry(Cause {
+                code: "worker-fell".to_owned(),
+                detail: "the host's own thread fell over this message; please report it".to_owned(),
+            }))
+        })
     }
 
     /// One call at each worker, and one that it finds when it has ended that.
@@ -115,36 +130,33 @@ impl Classify for Classifier {
     }
 }
 
-fn no_worker() -> ClassifyError {
-    ClassifyError::Retry(Cause {
-        code: "no-worker".to_owned(),
-        detail: "the classifier's threads have ended".to_owned(),
-    })
-}
-
-/// A worker thread: one call at a time, on a runtime of its own.
-fn work(recipe: &Recipe, queue: &Receiver<Job>, ready: std::sync::mpsc::Sender<Result<Description, ComponentError>>) {
+/// A worker thread: one call at a time, on a runtime of its own. The first on its thread warms an instance and says so.
+fn work(recipe: &Recipe, queue: &Receiver<Job>, ready: Option<Ready<Result<Description, ComponentError>>>) {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_time().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            // The receiver is gone only after another worker has failed.
-            let _ = ready.send(Err(ComponentError::Engine(error.to_string())));
+            if let Some(ready) = ready {
+                // The receiver is gone only after another worker has failed.
+                let _ = ready.send(Err(ComponentError::Engine(error.to_string())));
+            }
             return;
         }
     };
     runtime.block_on(async {
-        let mut warm = match Instance::new(recipe).await {
-            Ok((instance, description)) => {
-                let _ = ready.send(Ok(description));
-                // The start waits until no worker can report any more.
-                drop(ready);
-                Some(instance)
-            }
-            Err(error) => {
-                let _ = ready.send(Err(error));
+        let mut warm = None;
+        // The start waits until no worker can report any more.
+        if let Some(ready) = ready {
+            let started = Instance::new(recipe).await;
+            let described = started.map(|(instance, description)| {
+                warm = Some(instance);
+                description
+            });
+            let is_refused = described.is_err();
+            let _ = ready.send(described);
+            if is_refused {
                 return;
             }
-        };
+        }
         while let Ok(job) = queue.recv().await {
             // Nobody waits any more: the lane was revoked, or the pipeline stopped.
             if job.answer.is_closed() {
@@ -160,7 +172,7 @@ fn work(recipe: &Recipe, queue: &Receiver<Job>, ready: std::sync::mpsc::Sender<R
                     warm = kept;
                     answer
                 }
-                Err(error) => Err(ClassifyError::Retry(Cause {
+                Err(error) => Err(ClassifyError::Broken(Cause {
                     code: "no-instance".to_owned(),
                     detail: error.to_string(),
                 })),

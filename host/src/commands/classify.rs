@@ -18,7 +18,7 @@ use crate::config::DEFAULT_MAX_MESSAGE;
 use crate::exit::Failure;
 use crate::images::media_type_of;
 use crate::message::{CONTENT_TYPE, Message};
-use crate::pipeline::{Cause, Classify};
+use crate::pipeline::{Cause, Classify, ClassifyError};
 use crate::shutdown::interrupted;
 
 impl ClassifyCommand {
@@ -64,6 +64,7 @@ async fn classify(config: &ClassifierConfig, files: &[PathBuf], format: Format) 
                 let line = json!({"file": name, "predictions": scores.predictions, "warnings": warnings});
                 stdout::write_line(line.to_string()).await?;
             }
+            (Err(error), _) if matches!(error.downcast_ref(), Some(ClassifyError::Broken(_))) => return Err(error),
             (Err(error), format) => {
                 failed += 1;
                 progress::say(&format!("error: {name}: {error:#}"));

@@ -51,7 +51,7 @@ impl ConsumeCommand {
 
 /// The payload as one line: what is not UTF-8 replaced, control characters escaped.
 fn one_line(delivery: &Delivery) -> String {
-    stdout::printable(&String::from_utf8_lossy(&delivery.message.payload))
+    stdout::printable(&String::from_utf8_lossy(delivery.message.body()))
 }
 
 /// A message as one line of JSON.
@@ -60,8 +60,8 @@ struct Line<'a> {
     position: &'a str,
     timestamp_ms: Option<i64>,
     key: Option<Bytes<'a>>,
-    headers: Vec<(&'a str, Bytes<'a>)>,
-    payload: Bytes<'a>,
+    headers: Vec<(&'a str, Option<Bytes<'a>>)>,
+    payload: Option<Bytes<'a>>,
 }
 
 /// Text where it is UTF-8, else `{"base64": "..."}`.
@@ -91,8 +91,10 @@ impl Line<'_> {
             position: &delivery.position,
             timestamp_ms: message.timestamp_ms,
             key: message.key.as_deref().map(Bytes::of),
-            headers: headers.map(|(name, value)| (name.as_str(), Bytes::of(value))).collect(),
-            payload: Bytes::of(&message.payload),
+            headers: headers
+                .map(|(name, value)| (name.as_str(), value.as_deref().map(Bytes::of)))
+                .collect(),
+            payload: message.payload.as_deref().map(Bytes::of),
         })
     }
 }
@@ -117,6 +119,20 @@ mod tests {
         assert_eq!(one_line(&delivery(Message::new("[9, 2]"))), "[9, 2]");
         let hostile = delivery(Message::new(b"a\nb\x1b[2J\xff".to_vec()));
         assert_eq!(one_line(&hostile), "a\\nb\\u{1b}[2J\u{fffd}");
+    }
+
+    #[test]
+    fn json_tells_nothing_from_empty() {
+        let mut message = Message::new("");
+        message.headers = vec![("empty".to_owned(), Some("".into())), ("null".to_owned(), None)];
+        let line = Line::of(&delivery(message.clone())).unwrap();
+        assert!(
+            line.ends_with(r#""headers":[["empty",""],["null",null]],"payload":""}"#),
+            "{line}"
+        );
+        message.payload = None;
+        let line = Line::of(&delivery(message)).unwrap();
+        assert!(line.ends_with(r#""payload":null}"#), "{line}");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::broker::{Delivery, Output, Route, Subscription, open_admin, open_cons
 use crate::cli::{Format, ReplayCommand};
 use crate::config::{BrokerConfig, BrokerKind};
 use crate::exit::Failure;
-use crate::pipeline::{ERROR_CODE, revive};
+use crate::pipeline::{ERROR_CODE, ERROR_TRUNCATED, revive};
 use crate::shutdown::Shutdown;
 
 /// How long a stop waits for the broker to note what was sent.
@@ -40,9 +40,17 @@ impl ReplayCommand {
         let shutdown = Shutdown::on_signals(DRAIN);
         let (mut replayed, mut left_out, mut later) = (0u64, 0u64, 0u64);
         let most = self.limit.map_or(u64::MAX, |limit| limit.get());
-        let is_wanted = |delivery: &Delivery| match &self.code {
-            Some(code) => delivery.message.header(ERROR_CODE).is_some_and(|found| found == code),
-            None => true,
+        let is_wanted = |delivery: &Delivery| {
+            let letter = &delivery.message;
+            if letter.header(ERROR_TRUNCATED).is_some() {
+                tracing::warn!(
+                    position = delivery.position,
+                    "left out: a part of the message is missing (header error-truncated), which would be taken for all of it"
+                );
+                return false;
+            }
+            let code = self.code.as_ref();
+            code.is_none_or(|code| letter.header(ERROR_CODE).is_some_and(|found| found == code))
         };
         let end = reader::read(source, ack, &shutdown, Some(self.idle_timeout), async |delivery| {
             if horizon.is_past(delivery) {
@@ -62,6 +70,8 @@ impl ReplayCommand {
             }
             let mut message = delivery.message.clone();
             revive(&mut message);
+            // By an old time the topic might drop it as soon as it is there.
+            message.timestamp_ms = None;
             let route = Route::Answers;
             let confirmed = sink
                 .enqueue(Output { route, message }, Some(&delivery.claim.lane))

@@ -1,5 +1,6 @@
 //! `host run`: the pipeline over a broker, until it is stopped.
 
+use std::num::NonZeroUsize;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use indicatif::{HumanCount, ProgressBar};
@@ -70,6 +71,7 @@ impl RunCommand {
                 OnErrorName::Stop => OnError::Stop,
             },
             attempts: self.attempts.get(),
+            max_failures: NonZeroUsize::new(self.max_failures),
             retry_delay: RETRY_DELAY,
             max_in_flight: in_flight.0,
             max_in_flight_bytes: in_flight.1,

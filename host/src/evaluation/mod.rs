@@ -13,6 +13,7 @@ mod wire;
 
 use std::cell::RefCell;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt, stream};
@@ -30,12 +31,14 @@ use self::wire::Wire;
 use crate::classifier::{ComponentError, Description};
 use crate::images::{Batch, ImagesError};
 use crate::message::Message;
-use crate::pipeline::{Classify, ClassifyError, Warnings};
+use crate::pipeline::{Cause, Classify, ClassifyError, Warnings};
 
 /// Pixels in one message, unless one image has more: far more than it takes to make messages worth their way.
 const MESSAGE_BYTES: u64 = 4 << 20;
 /// So often is asked what may be answered the next time.
 const ATTEMPTS: u32 = 3;
+/// Where so many messages in a row fail, the component is broken.
+const FAILURES: usize = 10;
 /// The most confidently wrong answers, so many of them, are kept.
 const MISTAKES: usize = 40;
 /// So many of the images that were not classified are kept by name.
@@ -140,6 +143,8 @@ pub async fn evaluate(
         wire,
         retry_delay: options.retry_delay,
         warnings: RefCell::default(),
+        failures: AtomicUsize::new(0),
+        has_answered: AtomicBool::new(false),
     };
     let asking = &asking;
     let began = Instant::now();
@@ -151,8 +156,8 @@ pub async fn evaluate(
     });
     let answers = portions.map(|portion| async move {
         let portion = portion?;
-        let answers = asking.answers(&portion).await;
-        Ok::<_, ImagesError>((portion, answers))
+        let answers = asking.answers(&portion).await?;
+        anyhow::Ok((portion, answers))
     });
     let mut answers = std::pin::pin!(answers.buffer_unordered(classifier.concurrency()));
     let mut counts = Counts::new(options.thumbnails);
@@ -168,6 +173,16 @@ pub async fn evaluate(
         seen == announced,
         "{announced} images were announced and {seen} came; get the data anew"
     );
+    if asking.failures.load(Ordering::Relaxed) > 0 && !asking.has_answered.load(Ordering::Relaxed) {
+        let reason = counts.first_unclassified.into_values().into_iter().next();
+        return Err(ClassifyError::Broken(Cause {
+            code: "no-answer".to_owned(),
+            detail: reason.map_or_else(String::new, |first| {
+                format!("not one message was answered; {}", first.reason)
+            }),
+        })
+        .into());
+    }
     Ok(counts.finish(asking.warnings.take(), began.elapsed()))
 }
 
@@ -194,34 +209,39 @@ struct Asking<'a> {
     retry_delay: Duration,
     /// One task asks for all.
     warnings: RefCell<Warnings>,
+    /// How many messages in a row have failed by now.
+    failures: AtomicUsize,
+    /// A message was answered, or rejected.
+    has_answered: AtomicBool,
 }
 
 type Answers = Vec<Result<Best, String>>;
 
 impl Asking<'_> {
     /// One answer an image, or why there is none.
-    async fn answers(&self, portion: &Portion) -> Answers {
+    async fn answers(&self, portion: &Portion) -> Result<Answers, ClassifyError> {
         let count = portion.classes.len();
         let failed = |reason: String| vec![Err(reason); count];
         let name = portion.name(0).to_string();
-        match &portion.content {
+        let answers = match &portion.content {
             Content::Pixels(batch) => match self.ask(self.wire.message(batch), count, &name).await {
                 Ok(best) => best.into_iter().map(Ok).collect(),
                 // One image may be what the others are refused for.
-                Err(Refused::Message(_)) if count > 1 => self.one_by_one(batch, &name).await,
-                Err(refused) => failed(refused.reason()),
+                Err(Refused::Message(_)) if count > 1 => self.one_by_one(batch, &name).await?,
+                Err(refused) => failed(refused.reason()?),
             },
             Content::File { bytes: Err(reason), .. } => failed(reason.clone()),
             Content::File {
                 bytes: Ok(bytes), path, ..
             } => match self.ask(wire::file(bytes, path), count, &name).await {
                 Ok(best) => best.into_iter().map(Ok).collect(),
-                Err(refused) => failed(refused.reason()),
+                Err(refused) => failed(refused.reason()?),
             },
-        }
+        };
+        Ok(answers)
     }
 
-    async fn one_by_one(&self, batch: &Batch, name: &str) -> Answers {
+    async fn one_by_one(&self, batch: &Batch, name: &str) -> Result<Answers, ClassifyError> {
         let mut answers = Vec::new();
         for pixels in images_of(batch) {
             let one = Batch {
@@ -229,24 +249,36 @@ impl Asking<'_> {
                 pixels: pixels.to_vec(),
             };
             let answer = self.ask(self.wire.message(&one), 1, name).await;
-            let best = answer.map_err(Refused::reason);
-            answers.push(best.and_then(|best| best.first().copied().ok_or_else(|| "no answer".to_owned())));
+            answers.push(match answer {
+                Ok(best) => best.first().copied().ok_or_else(|| "no answer".to_owned()),
+                Err(refused) => Err(refused.reason()?),
+            });
         }
-        answers
+        Ok(answers)
     }
 
     /// Asks until there is an answer, or asking again is of no use. `name` is the first image's.
     async fn ask(&self, message: Message, images: usize, name: &str) -> Result<Vec<Best>, Refused> {
         let mut attempt = 1;
         loop {
-            match self.classifier.classify(&message).await {
+            let classified = self.classifier.classify(&message).await;
+            if let Ok(_) | Err(ClassifyError::Reject(_)) = classified {
+                self.failures.store(0, Ordering::Relaxed);
+                self.has_answered.store(true, Ordering::Relaxed);
+            }
+            match classified {
                 Ok(answer) => {
                     self.warnings.borrow_mut().note(&answer.warnings, name);
                     return answer::read(&answer.payload, images, self.labels).map_err(Refused::Answer);
                 }
                 Err(error @ ClassifyError::Reject(_)) => return Err(Refused::Message(error.to_string())),
-                Err(error @ ClassifyError::Retry(_)) if attempt >= ATTEMPTS => {
-                    return Err(Refused::Answer(error.to_string()));
+                Err(ClassifyError::Broken(cause)) => return Err(Refused::Broken(cause)),
+                Err(ClassifyError::Retry(cause)) if attempt >= ATTEMPTS => {
+                    let failures = self.failures.fetch_add(1, Ordering::Relaxed) + 1;
+                    return Err(match failures >= FAILURES {
+                        true => Refused::Broken(cause),
+                        false => Refused::Answer(ClassifyError::Retry(cause).to_string()),
+                    });
                 }
                 Err(ClassifyError::Retry(_)) => {
                     attempt += 1;
@@ -263,12 +295,15 @@ enum Refused {
     Message(String),
     /// There was no answer to it, or none that can be used.
     Answer(String),
+    /// Nor will there be one to any other.
+    Broken(Cause),
 }
 
 impl Refused {
-    fn reason(self) -> String {
+    fn reason(self) -> Result<String, ClassifyError> {
         match self {
-            Self::Message(reason) | Self::Answer(reason) => reason,
+            Self::Message(reason) | Self::Answer(reason) => Ok(reason),
+            Self::Broken(cause) => Err(ClassifyError::Broken(cause)),
         }
     }
 }

@@ -53,14 +53,14 @@ impl<F: Fn(&[u8]) -> Result<String, ClassifyError> + Send + Sync> Fake<F> {
 #[async_trait]
 impl<F: Fn(&[u8]) -> Result<String, ClassifyError> + Send + Sync> Classify for Fake<F> {
     async fn classify(&self, message: &Message) -> Result<Answer, ClassifyError> {
-        self.sent.lock().unwrap().push(message.payload.len());
-        let payload = (self.answer)(&message.payload)?.into();
+        self.sent.lock().unwrap().push(message.body().len());
+        let payload = (self.answer)(message.body())?.into();
         Ok(Answer {
             payload,
             content_type: "application/json".to_owned(),
             images: 1,
             // Of the last image it is not sure what it is.
-            warnings: Vec::from_iter(message.payload.contains(&9).then(cause)),
+            warnings: Vec::from_iter(message.body().contains(&9).then(cause)),
         })
     }
 
@@ -152,9 +152,34 @@ async fn what_may_be_answered_the_next_time_is_asked_again_though_not_for_ever()
     assert_eq!((evaluation.tally.images(), evaluation.unclassified), (10, 0));
 
     let fake = Fake::new(|_| Err(ClassifyError::Retry(cause())));
-    let evaluation = fake.evaluate().await.unwrap();
-    assert_eq!((evaluation.tally.images(), evaluation.unclassified), (0, 10));
+    let broken = fake.evaluate().await.unwrap_err();
+    assert!(
+        matches!(broken.downcast_ref(), Some(ClassifyError::Broken(_))),
+        "{broken:#}"
+    );
     assert_eq!(fake.sent.into_inner().unwrap().len() as u32, 3 * ATTEMPTS);
+}
+
+#[tokio::test]
+async fn a_component_that_fails_on_a_row_of_messages_ends_the_evaluation() {
+    let first = AtomicBool::new(true);
+    let fake = Fake::new(|pixels| match first.swap(false, Ordering::SeqCst) {
+        true => Ok(even(pixels)),
+        false => Err(ClassifyError::Retry(cause())),
+    });
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("odd")).unwrap();
+    for number in 0..50 {
+        std::fs::write(folder.path().join(format!("odd/{number:03}.png")), "a").unwrap();
+    }
+    let data = Labelled::open(Some(folder.path()), Split::Test, &model()).unwrap();
+    let ended = evaluate(&fake, &model(), data, &OPTIONS, |_| {}).await;
+    let broken = ended.unwrap_err();
+    assert!(
+        matches!(broken.downcast_ref(), Some(ClassifyError::Broken(_))),
+        "{broken:#}"
+    );
+    assert!(fake.sent.into_inner().unwrap().len() < 50 * ATTEMPTS as usize);
 }
 
 #[tokio::test]

@@ -115,20 +115,20 @@ mod tests {
     fn every_format_holds_the_pixels_and_their_shape() {
         let raw = Wire::Raw.message(&batch());
         assert_eq!(raw.content_type(), Some("application/octet-stream;shape=2,2,1,3"));
-        assert_eq!(*raw.payload, *batch().pixels);
+        assert_eq!(raw.body(), batch().pixels);
         let json = Wire::Json.message(&batch());
         assert_eq!(json.content_type(), Some(JSON));
-        assert_eq!(*json.payload, encode(&batch()));
+        assert_eq!(json.body(), encode(&batch()));
         let file = Wire::Npy.message(&batch());
         assert_eq!(file.content_type(), Some(NPY));
-        let mut reader = &*file.payload;
+        let mut reader = file.body();
         let expected = Layout {
             images: 2,
             shape: batch().shape,
         };
         assert_eq!(npy::layout(&mut reader), Ok(expected));
         assert_eq!(reader, batch().pixels);
-        assert!((file.payload.len() - 12).is_multiple_of(64));
+        assert!((file.body().len() - 12).is_multiple_of(64));
     }
 
     #[test]

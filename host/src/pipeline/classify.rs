@@ -23,6 +23,9 @@ pub enum ClassifyError {
     /// Repeating may succeed: a trap, a time-out, or the guest said so.
     #[error("failed, {}: {}", .0.code, .0.detail)]
     Retry(Cause),
+    /// The classifier can answer nothing any more; the message is not at fault.
+    #[error("the component is broken, {}: {}", .0.code, .0.detail)]
+    Broken(Cause),
 }
 
 /// An answer, and what it took to get it.

@@ -1,5 +1,6 @@
 //! How a pipeline is to run, how far it has come, and why it ended.
 
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use super::{ClassifyError, Warnings};
@@ -21,6 +22,9 @@ pub struct Policy {
     pub on_error: OnError,
     /// How often a message is tried where repeating may succeed; at least 1.
     pub attempts: u32,
+    /// How many messages may fail in a row, by traps, time-outs and the like, before the classifier counts as broken; none: any
+    /// number.
+    pub max_failures: Option<NonZeroUsize>,
     /// How long the second attempt waits. Each further one waits twice as long, up to 20 times this, and up to half of it
     /// is left out at random.
     pub retry_delay: Duration,
@@ -65,6 +69,9 @@ pub enum PipelineError {
         /// The last error.
         error: ClassifyError,
     },
+    /// The classifier answers nothing, and no message is at fault.
+    #[error("{0}")]
+    Broken(String),
     /// Somebody younger of the same name took over.
     #[error("{0}")]
     Fenced(String),

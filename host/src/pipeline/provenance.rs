@@ -1,5 +1,7 @@
 //! Where an output comes from, as headers: for whoever wants to match it with its input, or to drop what came twice.
 
+use std::time::{Duration, UNIX_EPOCH};
+
 use sha2::{Digest, Sha256};
 
 use crate::message::Message;
@@ -10,6 +12,12 @@ pub const SOURCE: &str = "source";
 pub const DEDUPE_ID: &str = "dedupe-id";
 /// The SHA-256 of the component that answered.
 pub const COMPONENT: &str = "component";
+/// When the input was published, where its broker said so: RFC 3339, in UTC. The output's own time is that of its publishing: by
+/// its input's, a topic might drop it as soon as it is there.
+pub const SOURCE_TIME: &str = "source-time";
+
+/// The end of the year 9999, behind which RFC 3339 has no times. Milliseconds since 1970.
+const LAST_TIME: u64 = 253_402_300_799_999;
 
 /// Where a delivery comes from, and through what it goes.
 #[derive(Clone, Copy, Debug)]
@@ -23,12 +31,22 @@ pub(super) struct Provenance<'a> {
 }
 
 impl Provenance<'_> {
+    /// What [`Provenance::mark`] sets.
+    pub const HEADERS: [&'static str; 3] = [SOURCE, DEDUPE_ID, COMPONENT];
+
     /// Marks the output of this number of a delivery, from 0. What an earlier stage has marked is replaced.
     pub fn mark(self, output: &mut Message, index: usize) {
         output.set_header(SOURCE, self.position.to_owned());
         output.set_header(DEDUPE_ID, dedupe_id(self.cluster, self.position, index));
         output.set_header(COMPONENT, self.component.to_owned());
     }
+}
+
+/// A time in milliseconds since 1970, as a header says it. None: it is none that can be said so, such as one before 1970.
+pub(super) fn time(timestamp_ms: i64) -> Option<String> {
+    let since = u64::try_from(timestamp_ms).ok().filter(|since| *since <= LAST_TIME)?;
+    let time = UNIX_EPOCH.checked_add(Duration::from_millis(since))?;
+    Some(humantime::format_rfc3339_millis(time).to_string())
 }
 
 /// The first 128 bits, in hex, of the SHA-256 of cluster, position and the output's number, a line each.
@@ -43,6 +61,16 @@ fn dedupe_id(cluster: &str, position: &str, index: usize) -> String {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_is_said_to_the_millisecond_and_one_that_no_calendar_has_is_not() {
+        assert_eq!(time(0).unwrap(), "1970-01-01T00:00:00.000Z");
+        assert_eq!(time(1_700_000_000_123).unwrap(), "2023-11-14T22:13:20.123Z");
+        assert_eq!(time(253_402_300_799_999).unwrap(), "9999-12-31T23:59:59.999Z");
+        for none in [-1, 253_402_300_800_000, i64::MAX, i64::MIN] {
+            assert_eq!(time(none), None, "{none}");
+        }
+    }
 
     #[test]
     fn an_output_is_marked_once_and_every_place_has_an_id_of_its_own() {

@@ -22,7 +22,7 @@ struct Echo;
 impl Classify for Echo {
     async fn classify(&self, message: &Message) -> Result<Answer, ClassifyError> {
         Ok(Answer {
-            payload: message.payload.clone(),
+            payload: message.body().to_vec().into(),
             content_type: "text/plain".to_owned(),
             images: 1,
             warnings: Vec::new(),
@@ -48,6 +48,7 @@ async fn run(
     let policy = Policy {
         on_error: OnError::DeadLetter,
         attempts: 1,
+        max_failures: None,
         retry_delay: Duration::ZERO,
         max_in_flight: 16,
         max_in_flight_bytes: 1 << 20,
@@ -110,7 +111,7 @@ struct Hangs<'a> {
 #[async_trait]
 impl Classify for Hangs<'_> {
     async fn classify(&self, message: &Message) -> Result<Answer, ClassifyError> {
-        if message.payload != self.at {
+        if message.body() != self.at.as_bytes() {
             return Echo.classify(message).await;
         }
         self.shutdown.stop();

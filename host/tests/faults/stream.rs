@@ -37,10 +37,13 @@ pub trait Wire {
     fn prepare(&self, host: &mut Command);
 }
 
+/// What tells the puppet nothing unusual, and goes without a key.
+pub const UNKEYED: &str = "echo:without a key";
+
 /// A message to send.
 pub struct Record {
     pub number: u64,
-    pub key: String,
+    pub key: Option<String>,
     pub payload: String,
 }
 
@@ -89,10 +92,10 @@ impl Stream {
     /// Sends messages whose payload tells the puppet what to do, each with its number in a header.
     pub fn send(&mut self, messages: u64, command: impl Fn(u64) -> String) {
         let numbers = self.sent..self.sent + messages;
-        let record = |number: u64| Record {
-            number,
-            key: format!("lane-{}", number % LANES),
-            payload: command(number),
+        let record = |number: u64| {
+            let payload = command(number);
+            let key = (payload != UNKEYED).then(|| format!("lane-{}", number % LANES));
+            Record { number, key, payload }
         };
         self.wire.send(numbers.map(record).collect());
         self.sent += messages;

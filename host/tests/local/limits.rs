@@ -18,7 +18,7 @@ struct AsLargeAsAsked;
 #[async_trait]
 impl Classify for AsLargeAsAsked {
     async fn classify(&self, message: &Message) -> Result<Answer, ClassifyError> {
-        let size = std::str::from_utf8(&message.payload).unwrap().trim().parse().unwrap();
+        let size = std::str::from_utf8(message.body()).unwrap().trim().parse().unwrap();
         Ok(Answer {
             payload: vec![b'x'; size].into(),
             content_type: "text/plain".to_owned(),

@@ -30,6 +30,7 @@ pub async fn pipe(
     let policy = Policy {
         on_error: OnError::DeadLetter,
         attempts: 3,
+        max_failures: None,
         retry_delay: Duration::ZERO,
         max_in_flight: 10,
         max_in_flight_bytes: 10 * limit,

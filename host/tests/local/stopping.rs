@@ -30,7 +30,7 @@ impl Classify for Stops<'_> {
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
         Ok(Answer {
-            payload: message.payload.clone(),
+            payload: message.payload.clone().unwrap_or_default(),
             content_type: "text/plain".to_owned(),
             images: 1,
             warnings: Vec::new(),

@@ -5,16 +5,17 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use host::broker::kafka::{Broker, KafkaAck};
 use host::broker::{Admin, ConfirmThenAck, Settle, Subscription};
 use host::config::{Delivery, KafkaConfig};
 use host::message::Message;
-use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier};
+use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::{ClientContext, DefaultClientContext};
 use rdkafka::config::{FromClientConfig, FromClientConfigAndContext};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
-use rdkafka::message::{DeliveryResult, Message as _};
+use rdkafka::message::{BorrowedMessage, DeliveryResult, Header, Headers, Message as _};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use test_brokers::{Cluster, Distribution, Options};
@@ -47,6 +48,7 @@ pub struct Kafka {
     lease: Duration,
     pub input: String,
     output: String,
+    dead_letters: String,
     pub group: String,
     committed: OnceLock<BaseConsumer>,
 }
@@ -91,6 +93,7 @@ fn with(delivery: Delivery, session: Duration) -> Option<Kafka> {
         lease: session,
         input: format!("input-{number}"),
         output: format!("output-{number}"),
+        dead_letters: format!("input-{number}.dlq"),
         group: format!("group-{number}"),
         committed: OnceLock::new(),
     })
@@ -105,6 +108,25 @@ impl Kafka {
         let mut client = ClientConfig::new();
         client.set("bootstrap.servers", &self.config.bootstrap_servers);
         client
+    }
+
+    fn admin(&self) -> AdminClient<DefaultClientContext> {
+        AdminClient::from_config(&self.client()).unwrap()
+    }
+
+    /// Sets the output topic otherwise, and returns when it refuses a record without a key, or takes one.
+    async fn alter_output(&self, property: &str, value: &str, refuses: bool) {
+        let alter = AlterConfig::new(ResourceSpecifier::Topic(&self.output)).set(property, value);
+        let altered = self
+            .admin()
+            .alter_configs([&alter], &AdminOptions::new())
+            .await
+            .unwrap();
+        altered.into_iter().next().unwrap().unwrap();
+        let began = Instant::now();
+        while self.refuses() != refuses {
+            assert!(began.elapsed() < DEADLINE, "{property} does not take effect");
+        }
     }
 
     /// A consumer that belongs to the group and never joins it.
@@ -145,7 +167,9 @@ impl Kafka {
                 Some(Ok(record)) => {
                     let message = Message {
                         key: record.key().map(|key| key.to_vec().into()),
-                        ..Message::new(record.payload().unwrap_or_default().to_vec())
+                        payload: record.payload().map(|payload| payload.to_vec().into()),
+                        headers: headers(&record),
+                        timestamp_ms: record.timestamp().to_millis(),
                     };
                     found.push((record.partition(), record.offset(), message));
                 }
@@ -156,7 +180,7 @@ impl Kafka {
         }
         found.sort_by_key(|(partition, offset, _)| (*partition, *offset));
         let found = found.into_iter().map(|(_, _, message)| message);
-        found.filter(|message| !message.payload.starts_with(PROBE)).collect()
+        found.filter(|message| !message.body().starts_with(PROBE)).collect()
     }
 
     /// Whether the broker refuses a record for the output topic now; one that it takes is left out of the answers.
@@ -169,6 +193,12 @@ impl Kafka {
         producer.flush(DEADLINE).unwrap();
         producer.context().0.load(Ordering::Relaxed)
     }
+}
+
+fn headers(record: &BorrowedMessage<'_>) -> Vec<(String, Option<Bytes>)> {
+    let headers = record.headers().into_iter().flat_map(Headers::iter);
+    let header = |header: Header<'_, &[u8]>| (header.key.to_owned(), header.value.map(Bytes::copy_from_slice));
+    headers.map(header).collect()
 }
 
 /// Whether a record was refused.
@@ -223,17 +253,16 @@ impl Fixture for Kafka {
             group: self.group.clone(),
             create: false,
         };
-        let dead_letters = format!("{}.dlq", self.input);
         let source = broker.subscribe(&subscription).await.unwrap();
         let settle: Arc<dyn Settle> = match self.config.delivery {
             Delivery::ExactlyOnce => {
                 let transaction = broker
-                    .transaction(&source, &self.group, &self.output, &dead_letters)
+                    .transaction(&source, &self.group, &self.output, &self.dead_letters)
                     .await;
                 Arc::new(transaction.unwrap())
             }
             Delivery::AtLeastOnce => {
-                let sink = broker.sink(&self.output, &dead_letters, None).await.unwrap();
+                let sink = broker.sink(&self.output, &self.dead_letters, None).await.unwrap();
                 Arc::new(ConfirmThenAck::new(Arc::new(sink), Arc::new(KafkaAck)))
             }
         };
@@ -245,6 +274,10 @@ impl Fixture for Kafka {
 
     async fn answers(&self) -> Vec<Message> {
         self.read(&self.output)
+    }
+
+    async fn dead_letters(&self) -> Vec<Message> {
+        self.read(&self.dead_letters)
     }
 
     async fn lag(&self) -> u64 {
@@ -271,13 +304,18 @@ impl Fixture for Kafka {
     async fn refuse_outputs(&self, refuse: bool) {
         // Less than any record of these tests, and enough for the mark that ends a transaction.
         let limit = if refuse { "150" } else { "1000000" };
-        let admin: AdminClient<DefaultClientContext> = AdminClient::from_config(&self.client()).unwrap();
-        let alter = AlterConfig::new(ResourceSpecifier::Topic(&self.output)).set("max.message.bytes", limit);
-        let altered = admin.alter_configs([&alter], &AdminOptions::new()).await.unwrap();
-        altered.into_iter().next().unwrap().unwrap();
-        let began = Instant::now();
-        while self.refuses() != refuse {
-            assert!(began.elapsed() < DEADLINE, "the limit does not take effect");
-        }
+        self.alter_output("max.message.bytes", limit, refuse).await;
+    }
+
+    async fn refuse_one(&self) -> Message {
+        self.alter_output("cleanup.policy", "compact", true).await;
+        Message::new("without a key")
+    }
+
+    async fn join_where_letters_are_small(&self) -> Member {
+        let topic = NewTopic::new(&self.dead_letters, 1, TopicReplication::Fixed(1)).set("max.message.bytes", "50000");
+        let made = self.admin().create_topics([&topic], &AdminOptions::new()).await;
+        made.unwrap().into_iter().next().unwrap().unwrap();
+        self.join().await
     }
 }

@@ -9,7 +9,7 @@ use host::config::LocalConfig;
 use host::message::Message;
 use tempfile::TempDir;
 
-use super::{Fixture, GROUP, INPUT, Member, OUTPUT, publish, within};
+use super::{DEAD_LETTERS, Fixture, GROUP, INPUT, Member, OUTPUT, publish, within};
 
 pub const MAX_MESSAGE_BYTES: usize = 16 << 20;
 
@@ -89,6 +89,20 @@ impl Local {
         found.sort_by(|a, b| (&a.0, a.1).cmp(&(&b.0, b.1)));
         found.into_iter().map(|(_, _, message)| message).collect()
     }
+
+    async fn join_by(&self, broker: Broker) -> Member {
+        let subscription = Subscription {
+            topic: INPUT.to_owned(),
+            group: GROUP.to_owned(),
+            create: false,
+        };
+        let source = broker.subscribe(&subscription).await.unwrap();
+        let settle = broker.writer(OUTPUT, DEAD_LETTERS).await.unwrap();
+        Member {
+            source: Box::new(source),
+            settle: std::sync::Arc::new(settle),
+        }
+    }
 }
 
 #[async_trait]
@@ -111,22 +125,24 @@ impl Fixture for Local {
     }
 
     async fn join(&self) -> Member {
-        let broker = self.broker().await;
-        let subscription = Subscription {
-            topic: INPUT.to_owned(),
-            group: GROUP.to_owned(),
-            create: false,
+        self.join_by(self.broker().await).await
+    }
+
+    async fn join_where_letters_are_small(&self) -> Member {
+        let config = LocalConfig {
+            retention_bytes: 50_000,
+            ..self.config.clone()
         };
-        let source = broker.subscribe(&subscription).await.unwrap();
-        let settle = broker.writer(OUTPUT, "dead-letters").await.unwrap();
-        Member {
-            source: Box::new(source),
-            settle: std::sync::Arc::new(settle),
-        }
+        self.join_by(Broker::open(&config, MAX_MESSAGE_BYTES).await.unwrap())
+            .await
     }
 
     async fn answers(&self) -> Vec<Message> {
         self.read(OUTPUT).await
+    }
+
+    async fn dead_letters(&self) -> Vec<Message> {
+        self.read(DEAD_LETTERS).await
     }
 
     async fn lag(&self) -> u64 {
@@ -147,5 +163,10 @@ impl Fixture for Local {
         let connection = self.sqlite();
         connection.busy_timeout(Duration::from_secs(5)).unwrap();
         connection.execute_batch(sql).unwrap();
+    }
+
+    /// The only one that a file never takes is too large.
+    async fn refuse_one(&self) -> Message {
+        Message::new(vec![0; MAX_MESSAGE_BYTES + 1])
     }
 }

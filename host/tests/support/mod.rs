@@ -15,7 +15,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
-use host::broker::{Delivery, Demand, Drained, Durable, Event, Lane, Output, Route, Settle, SettleError, Sink, Source};
+use host::broker::{
+    Claim, Delivery, Demand, Drained, Durable, Event, Lane, Output, Route, Settle, SettleError, Sink, Source,
+};
 use host::message::Message;
 pub use test_brokers::DEADLINE;
 
@@ -28,6 +30,7 @@ const AWHILE: Duration = Duration::from_millis(150);
 /// The topics and the group of every property.
 pub const INPUT: &str = "input";
 pub const OUTPUT: &str = "output";
+pub const DEAD_LETTERS: &str = "dead-letters";
 pub const GROUP: &str = "group";
 
 /// A broker under test, with storage of its own. Members are as good as processes: they share nothing but the broker.
@@ -35,6 +38,11 @@ pub const GROUP: &str = "group";
 pub trait Fixture: Send + Sync {
     /// An act happens once, whatever fails. False: at least once.
     fn is_exactly_once(&self) -> bool;
+
+    /// A message's time is its producer's, and what is absent in it comes absent. False: the broker has other ways.
+    fn keeps_what_was_sent(&self) -> bool {
+        true
+    }
 
     /// How long a member that is gone without a word keeps its lanes.
     fn lease(&self) -> Duration;
@@ -61,11 +69,20 @@ pub trait Fixture: Send + Sync {
     /// Everything in the output topic, each partition in its order.
     async fn answers(&self) -> Vec<Message>;
 
+    /// Everything in the topic of dead letters.
+    async fn dead_letters(&self) -> Vec<Message>;
+
     /// How many input messages the group has not consumed.
     async fn lag(&self) -> u64;
 
     /// From now on (true) no output is confirmed: publishing fails.
     async fn refuse_outputs(&self, refuse: bool);
+
+    /// From now on the output topic takes every message but this one, which has no key, and says so only when it comes.
+    async fn refuse_one(&self) -> Message;
+
+    /// A new member, for whom the topic of dead letters takes less than the input topic.
+    async fn join_where_letters_are_small(&self) -> Member;
 }
 
 /// What a pipeline has of a broker.
@@ -120,6 +137,12 @@ impl Member {
         self.settle
             .settle(delivery.claim, vec![Output { route, message }])
             .await
+    }
+
+    /// Settles a delivery by another output than its answer, and waits until that is durable.
+    pub async fn settle_by(&self, claim: Claim, route: Route, message: Message) -> Result<(), SettleError> {
+        let durable = self.settle.settle(claim, vec![Output { route, message }]).await?;
+        within("an output to be durable", durable).await
     }
 
     /// Answers a delivery, and waits until that is durable.
@@ -193,7 +216,7 @@ pub fn numbered(keys: &[&str], count: usize) -> Vec<Message> {
 
 /// The number that [`numbered`] gave a message.
 pub fn number(message: &Message) -> usize {
-    std::str::from_utf8(&message.payload).unwrap().parse().unwrap()
+    std::str::from_utf8(message.body()).unwrap().parse().unwrap()
 }
 
 /// The key that [`numbered`] gave a message.

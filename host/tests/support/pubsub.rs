@@ -11,7 +11,7 @@ use host::config::PubSubConfig;
 use host::message::Message;
 use test_brokers::{PubSub as Server, PubSubOptions, PubSubProgram, SubscriptionOptions};
 
-use super::{Fixture, GROUP, INPUT, Member, OUTPUT, publish};
+use super::{DEAD_LETTERS, Fixture, GROUP, INPUT, Member, OUTPUT, publish};
 
 pub struct PubSub {
     pub server: Server,
@@ -64,6 +64,24 @@ impl PubSub {
         &self.config.project
     }
 
+    /// Everything in a topic.
+    fn read(&self, topic: &str) -> Vec<Message> {
+        let published = self.server.messages(self.project(), topic).unwrap();
+        let messages = published.into_iter().map(|published| {
+            let attributes: BTreeMap<_, _> = published.attributes;
+            Message {
+                payload: Some(published.data.into()),
+                key: Some(published.ordering_key.into()),
+                headers: attributes
+                    .into_iter()
+                    .map(|(name, value)| (name, Some(value.into())))
+                    .collect(),
+                timestamp_ms: None,
+            }
+        });
+        messages.collect()
+    }
+
     pub fn subscription() -> Subscription {
         Subscription {
             topic: INPUT.to_owned(),
@@ -81,6 +99,10 @@ impl Fixture for PubSub {
     }
 
     fn has_partitions(&self) -> bool {
+        false
+    }
+
+    fn keeps_what_was_sent(&self) -> bool {
         false
     }
 
@@ -107,7 +129,7 @@ impl Fixture for PubSub {
 
     async fn join(&self) -> Member {
         let broker = self.broker().await;
-        let sink = broker.sink(OUTPUT, "dead-letters", None).await.unwrap();
+        let sink = broker.sink(OUTPUT, DEAD_LETTERS, None).await.unwrap();
         let source = broker.subscribe(&Self::subscription()).await.unwrap();
         let (sink, ack) = (Arc::new(sink), Arc::new(PubSubAck));
         Member {
@@ -117,20 +139,11 @@ impl Fixture for PubSub {
     }
 
     async fn answers(&self) -> Vec<Message> {
-        let published = self.server.messages(self.project(), OUTPUT).unwrap();
-        let messages = published.into_iter().map(|published| {
-            let attributes: BTreeMap<_, _> = published.attributes;
-            Message {
-                payload: published.data.into(),
-                key: Some(published.ordering_key.into()),
-                headers: attributes
-                    .into_iter()
-                    .map(|(name, value)| (name, value.into()))
-                    .collect(),
-                timestamp_ms: None,
-            }
-        });
-        messages.collect()
+        self.read(OUTPUT)
+    }
+
+    async fn dead_letters(&self) -> Vec<Message> {
+        self.read(DEAD_LETTERS)
     }
 
     async fn lag(&self) -> u64 {
@@ -142,5 +155,15 @@ impl Fixture for PubSub {
     async fn refuse_outputs(&self, refuse: bool) {
         let denied: &[&str] = if refuse { &["Publish"] } else { &[] };
         self.server.deny(denied).unwrap();
+    }
+
+    async fn refuse_one(&self) -> Message {
+        self.server.forbid(self.project(), OUTPUT, b"never").unwrap();
+        Message::new("never")
+    }
+
+    /// Every topic takes the same: a message of that size is too large with a reason beside it.
+    async fn join_where_letters_are_small(&self) -> Member {
+        self.join().await
     }
 }

@@ -202,6 +202,12 @@ impl PubSub {
         Ok(self.get::<AllStats>("stats")?.calls)
     }
 
+    /// Has a topic refuse each message with these bytes in it, and the request that it is in, as if a schema said so.
+    pub fn forbid(&self, project: &str, topic: &str, bytes: &[u8]) -> Result<()> {
+        let question = json!({"topic": topic_name(project, topic), "data": BASE64.encode(bytes)});
+        self.act("forbid", &question)
+    }
+
     /// Has these methods, and no others, answer PERMISSION_DENIED.
     ///
     /// For whoever has the roles Publisher and Subscriber and no more, Google denies `GetTopic`, `CreateTopic`,

@@ -6,7 +6,7 @@ use rdkafka::types::RDKafkaErrorCode as Code;
 use super::client::Reporter;
 use super::remedy::tell;
 use super::report::Report;
-use crate::broker::BrokerError;
+use crate::broker::{BrokerError, NOT_PUBLISHABLE, TOO_LARGE};
 
 /// Properties that are set by options of this program, where a client cannot be made.
 const OPTIONS: [(&str, &str); 3] = [
@@ -63,6 +63,29 @@ pub(super) fn unassigned(group: &str, reporter: &Reporter) -> BrokerError {
              cluster itself names (advertised.listeners) can be reached from here, and that no other member holds the group up",
             reporter.access().servers
         )),
+    }
+}
+
+/// Why a record was not published: by its own fault, by that of another in its batch, or because nothing is published now.
+pub(super) fn unpublished(error: &KafkaError, topic: &str, reporter: &Reporter) -> BrokerError {
+    match error.rdkafka_error_code() {
+        Some(code @ (Code::MessageSizeTooLarge | Code::MessageBatchTooLarge)) => BrokerError::Refused {
+            code: TOO_LARGE,
+            detail: format!(
+                "the topic '{topic}' takes no message of that size ({code}); send smaller batches, or raise the topic's \
+                 max.message.bytes"
+            ),
+        },
+        Some(code @ (Code::InvalidTimestamp | Code::InvalidRecord | Code::PolicyViolation)) => BrokerError::Refused {
+            code: NOT_PUBLISHABLE,
+            detail: format!(
+                "the topic '{topic}' does not take it: {code}; see which keys, times and schemas the topic is set to take"
+            ),
+        },
+        Some(Code::InvalidDifferentRecord) => BrokerError::HeldBack(format!(
+            "a message for the topic '{topic}' was not published, because one beside it was refused"
+        )),
+        _ => explain(error, reporter),
     }
 }
 

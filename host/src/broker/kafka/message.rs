@@ -8,25 +8,22 @@ use rdkafka::message::{BorrowedMessage, Header, Headers, OwnedHeaders};
 
 use crate::message::Message;
 
-/// A record's payload, key, headers and time. A record without a value, and a header without one, count as empty.
+/// A record's payload, key, headers and time.
 pub(super) fn from_record(record: &BorrowedMessage<'_>) -> Message {
     Message {
-        payload: record.payload().map(Bytes::copy_from_slice).unwrap_or_default(),
+        payload: record.payload().map(Bytes::copy_from_slice),
         key: record.key().map(Bytes::copy_from_slice),
         headers: record.headers().map(headers).unwrap_or_default(),
         timestamp_ms: record.timestamp().to_millis(),
     }
 }
 
-fn headers(headers: &impl Headers) -> Vec<(String, Bytes)> {
+fn headers(headers: &impl Headers) -> Vec<(String, Option<Bytes>)> {
     let header = |index| {
         // The client library panics where a name is not UTF-8, which anybody may have sent.
         let read = panic::catch_unwind(AssertUnwindSafe(|| {
             let header = headers.try_get(index)?;
-            Some((
-                header.key.to_owned(),
-                Bytes::copy_from_slice(header.value.unwrap_or_default()),
-            ))
+            Some((header.key.to_owned(), header.value.map(Bytes::copy_from_slice)))
         }));
         read.unwrap_or_else(|_| {
             tracing::warn!("left out a header whose name is not UTF-8");
@@ -42,7 +39,7 @@ pub(super) fn to_headers(message: &Message) -> OwnedHeaders {
     for (key, value) in &message.headers {
         headers = headers.insert(Header {
             key: key.as_str(),
-            value: Some(&value[..]),
+            value: value.as_deref(),
         });
     }
     headers

@@ -1,6 +1,10 @@
 //! Publishing: an idempotent producer, whose delivery reports are what confirms an output.
+//!
+//! A broker refuses a batch whole for one record that its topic does not take, and the client library may report the same of all of
+//! them. So once one was refused, each record is a batch of its own, which tells those apart that are at fault.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -15,11 +19,16 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use super::client::{self, Reporter};
 use super::topics::Cluster;
 use super::{fault, message};
-use crate::broker::{BrokerError, Durable, Lane, Output, Route, Sink};
+use crate::broker::{BrokerError, Durable, Lane, Limits, Output, Route, Sink, TOO_LARGE};
 use crate::config::KafkaConfig;
 
 /// What may wait for its confirmation, in KiB. A message counts at least one.
 const QUEUE_KIB: u32 = 64 << 10;
+
+/// The largest batch: a broker holds a batch, and not each message in it, against what its topic takes.
+const BATCH_BYTES: usize = 1_000_000;
+/// And where what the topic takes may not be asked.
+const CAREFUL_BATCH_BYTES: usize = 64 << 10;
 
 /// How long a full queue of the client library is left alone.
 const FULL: Duration = Duration::from_millis(5);
@@ -49,8 +58,7 @@ impl ProducerContext for Reporter {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Topic {
     partitions: u32,
-    /// The largest message that it takes, where that may be asked. Bytes.
-    max_message_bytes: Option<usize>,
+    limits: Limits,
 }
 
 /// What every producer of this program is set to.
@@ -60,13 +68,9 @@ pub(super) fn producer_config(config: &KafkaConfig) -> ClientConfig {
     // Java's and Python's clients choose partitions for keys in this way, and librdkafka in another.
     producer.set("partitioner", "murmur2_random");
     producer.set("linger.ms", "5");
-    producer.set("batch.size", "1000000");
     producer.set("queue.buffering.max.kbytes", "131072");
-    let largest = config
-        .max_message_bytes
-        .saturating_add(1 << 20)
-        .clamp(1 << 20, 1_000_000_000);
-    producer.set("message.max.bytes", largest.to_string());
+    // What is too large is for the topic to say.
+    producer.set("message.max.bytes", "1000000000");
     producer
 }
 
@@ -79,43 +83,76 @@ pub(super) struct Sender {
     dead_letters: Arc<str>,
     topics: Mutex<HashMap<Arc<str>, Topic>>,
     room: Arc<Semaphore>,
+    /// Each record is a batch of its own.
+    is_alone: AtomicBool,
 }
 
 impl Sender {
     /// Answers go to one topic, made when missing, and dead letters to another, made when the first one comes.
     pub async fn open(
         cluster: Cluster,
-        producer: ClientConfig,
+        mut producer: ClientConfig,
         answers: &str,
         dead_letters: &str,
     ) -> Result<Self, BrokerError> {
+        let (answers, dead_letters): (Arc<str>, Arc<str>) = (answers.into(), dead_letters.into());
+        let partitions = cluster.find_or_create(&answers, Route::Answers).await?;
+        let mut topics = HashMap::from([(Arc::clone(&answers), Topic::of(&cluster, &answers, partitions).await)]);
+        if let Ok(Some(partitions)) = cluster.find_blocking(&dead_letters).await {
+            let topic = Topic::of(&cluster, &dead_letters, partitions).await;
+            topics.insert(Arc::clone(&dead_letters), topic);
+        }
+        let batch = topics.values().map(Topic::batch_bytes).min().unwrap_or(BATCH_BYTES);
+        producer.set("batch.size", batch.to_string());
         let config = client::finish(producer, &cluster.config);
         let producer = connect(&config, &cluster)?;
-        let sender = Self {
+        Ok(Self {
             cluster,
             config,
             producer: Mutex::new(producer),
-            answers: answers.into(),
-            dead_letters: dead_letters.into(),
-            topics: Mutex::default(),
+            answers,
+            dead_letters,
+            topics: Mutex::new(topics),
             room: Arc::new(Semaphore::new(QUEUE_KIB as usize)),
-        };
-        sender.topic(&Arc::clone(&sender.answers), Route::Answers).await?;
-        Ok(sender)
+            is_alone: AtomicBool::new(false),
+        })
     }
 
     pub fn producer(&self) -> Arc<Producer> {
         Arc::clone(&self.producer.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Whether each record is a batch of its own.
+    pub fn is_alone(&self) -> bool {
+        self.is_alone.load(Ordering::Acquire)
+    }
+
+    /// Has each record be a batch of its own, from the next producer on. False: that is so already.
+    pub fn go_alone(&self) -> bool {
+        !self.is_alone.swap(true, Ordering::AcqRel)
+    }
+
     /// Puts another producer in the place of one that is of no more use.
     pub fn renew(&self) -> Result<(), BrokerError> {
-        let producer = connect(&self.config, &self.cluster)?;
+        let mut config = self.config.clone();
+        if self.is_alone() {
+            config.set("batch.num.messages", "1");
+        }
+        let producer = connect(&config, &self.cluster)?;
         *self.producer.lock().unwrap_or_else(PoisonError::into_inner) = producer;
         Ok(())
     }
 
-    async fn topic(&self, name: &Arc<str>, route: Route) -> Result<Topic, BrokerError> {
+    fn name(&self, route: Route) -> &Arc<str> {
+        match route {
+            Route::Answers => &self.answers,
+            Route::DeadLetters => &self.dead_letters,
+        }
+    }
+
+    /// The topic of a route, which is made when missing.
+    async fn topic(&self, route: Route) -> Result<Topic, BrokerError> {
+        let name = self.name(route);
         let known = self
             .topics
             .lock()
@@ -125,38 +162,35 @@ impl Sender {
         if let Some(topic) = known {
             return Ok(topic);
         }
-        let topic = Topic {
-            partitions: self.cluster.find_or_create(name, route).await?,
-            max_message_bytes: self.cluster.max_message_bytes(name).await,
-        };
+        let partitions = self.cluster.find_or_create(name, route).await?;
+        let topic = Topic::of(&self.cluster, name, partitions).await;
         let mut topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
         topics.insert(Arc::clone(name), topic);
         Ok(topic)
     }
 
-    /// What the topic of answers takes.
-    pub fn max_answer_bytes(&self) -> Option<usize> {
-        let topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
-        topics.get(&self.answers)?.max_message_bytes
+    /// What the topic of a route takes.
+    pub async fn limits(&self, route: Route) -> Result<Limits, BrokerError> {
+        Ok(self.topic(route).await?.limits)
     }
 
     /// An output that is known to be of a size that its topic takes, and whose topic is there.
     pub async fn prepare(&self, output: Output, lane: Option<&Lane>) -> Result<Record, BrokerError> {
-        let name = match output.route {
-            Route::Answers => &self.answers,
-            Route::DeadLetters => &self.dead_letters,
-        };
+        let name = self.name(output.route);
         let size = output.message.size();
         let limit = self.cluster.config.max_message_bytes;
         if output.route == Route::Answers && size > limit {
             return Err(BrokerError::TooLarge { size, limit });
         }
-        let topic = self.topic(name, output.route).await?;
-        if let Some(limit) = topic.max_message_bytes.filter(|limit| size > *limit) {
-            return Err(BrokerError::Failed(format!(
-                "a message of {size} bytes is over what the topic '{name}' takes ({limit}); send smaller batches, or raise \
-                 the topic's max.message.bytes"
-            )));
+        let topic = self.topic(output.route).await?;
+        if let Some(limit) = topic.limits.max_bytes.filter(|limit| size > *limit) {
+            return Err(BrokerError::Refused {
+                code: TOO_LARGE,
+                detail: format!(
+                    "a message of {size} bytes is over what the topic '{name}' takes ({limit}); send smaller batches, or \
+                     raise the topic's max.message.bytes"
+                ),
+            });
         }
         let partition = match (&output.message.key, lane) {
             (None, Some(lane)) => lane
@@ -171,6 +205,11 @@ impl Sender {
         })
     }
 
+    /// Why a record was not published.
+    pub fn unpublished(&self, error: &KafkaError, topic: &str) -> BrokerError {
+        fault::unpublished(error, topic, &self.cluster.reporter)
+    }
+
     /// Waits until there is room for a record.
     pub async fn permit(&self, record: &Record) -> Result<OwnedSemaphorePermit, BrokerError> {
         let kib = u32::try_from(record.message.size() >> 10)
@@ -181,17 +220,37 @@ impl Sender {
     }
 
     /// Hands a record to the client library, or back where its queue is full.
-    pub fn send(&self, record: &Record, pending: Box<Pending>) -> Result<(), (KafkaError, Box<Pending>)> {
+    pub fn send(
+        &self,
+        producer: &Producer,
+        record: &Record,
+        pending: Box<Pending>,
+    ) -> Result<(), (KafkaError, Box<Pending>)> {
         let message = &record.message;
-        let mut sent = BaseRecord::with_opaque_to(&record.topic, pending).payload(&message.payload[..]);
+        let mut sent = BaseRecord::with_opaque_to(&record.topic, pending);
+        sent.payload = message.payload.as_deref();
         sent.partition = record.partition;
         sent.key = message.key.as_deref();
         sent.timestamp = message.timestamp_ms;
         if !message.headers.is_empty() {
             sent = sent.headers(message::to_headers(message));
         }
-        let sent = self.producer().send(sent);
+        let sent = producer.send(sent);
         sent.map_err(|(error, back)| (error, back.delivery_opaque))
+    }
+}
+
+impl Topic {
+    async fn of(cluster: &Cluster, name: &str, partitions: u32) -> Self {
+        let limits = cluster.limits(name).await;
+        Self { partitions, limits }
+    }
+
+    fn batch_bytes(&self) -> usize {
+        self.limits
+            .max_bytes
+            .unwrap_or(CAREFUL_BATCH_BYTES)
+            .clamp(1, BATCH_BYTES)
     }
 }
 
@@ -221,43 +280,77 @@ pub(super) fn is_full(error: &KafkaError) -> bool {
 }
 
 /// Publishes, with no claim.
-pub struct KafkaSink(Arc<Sender>);
+pub struct KafkaSink {
+    sender: Arc<Sender>,
+    /// What was sent by the producer before is to be confirmed first, so that nothing overtakes it.
+    waits: Arc<AtomicBool>,
+}
 
 impl KafkaSink {
     pub(super) fn new(sender: Sender) -> Self {
-        Self(Arc::new(sender))
+        Self {
+            sender: Arc::new(sender),
+            waits: Arc::default(),
+        }
+    }
+
+    async fn wait_for_the_producer_before(&self) {
+        if self.waits.swap(false, Ordering::AcqRel) {
+            // Nobody closes it.
+            let _ = self.sender.room.acquire_many(QUEUE_KIB).await;
+        }
     }
 }
 
 #[async_trait]
 impl Sink for KafkaSink {
     async fn enqueue(&self, output: Output, lane: Option<&Lane>) -> Result<Durable<BrokerError>, BrokerError> {
-        let record = self.0.prepare(output, lane).await?;
-        let permit = self.0.permit(&record).await?;
+        let sender = Arc::clone(&self.sender);
+        let record = sender.prepare(output, lane).await?;
+        self.wait_for_the_producer_before().await;
+        let permit = sender.permit(&record).await?;
+        let was_alone = sender.is_alone();
+        // Held until the confirmation, since one that is dropped confirms nothing.
+        let producer = sender.producer();
         let (mut waiting, confirmed) = pending(Some(permit));
         loop {
-            match self.0.send(&record, waiting) {
+            match sender.send(&producer, &record, waiting) {
                 Ok(()) => break,
                 Err((error, back)) if is_full(&error) => {
                     waiting = back;
                     tokio::time::sleep(FULL).await;
                 }
-                Err((error, _)) => return Err(self.0.cluster.explain(&error)),
+                Err((error, _)) => return Err(sender.unpublished(&error, &record.topic)),
             }
         }
-        let reporter = self.0.cluster.reporter.clone();
+        let topic = record.topic;
+        let waits = Arc::clone(&self.waits);
         Ok(Box::pin(async move {
-            match confirmed.await {
-                Ok(Ok(())) => Ok(()),
-                Ok(Err(error)) => Err(fault::explain(&error, &reporter)),
-                Err(_) => Err(BrokerError::Failed(
-                    "the producer ended before a message was confirmed".to_owned(),
-                )),
+            let result = confirmed.await;
+            drop(producer);
+            let error = match result {
+                Ok(Ok(())) => return Ok(()),
+                Ok(Err(error)) => sender.unpublished(&error, &topic),
+                Err(_) => {
+                    return Err(BrokerError::Failed(
+                        "the producer ended before a message was confirmed".to_owned(),
+                    ));
+                }
+            };
+            match error {
+                BrokerError::Refused { detail, .. } if !was_alone => {
+                    if sender.go_alone() {
+                        waits.store(true, Ordering::Release);
+                        sender.renew()?;
+                    }
+                    Err(BrokerError::HeldBack(detail))
+                }
+                error => Err(error),
             }
         }))
     }
 
-    fn max_answer_bytes(&self) -> Option<usize> {
-        self.0.max_answer_bytes()
+    async fn limits(&self, route: Route) -> Result<Limits, BrokerError> {
+        self.sender.limits(route).await
     }
 }

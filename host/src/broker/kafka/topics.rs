@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, ConfigResource, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
@@ -16,7 +16,7 @@ use rdkafka::types::RDKafkaRespErr;
 use super::client::{self, Reporter};
 use super::{fault, remedy};
 use crate::broker::threads::blocking;
-use crate::broker::{BrokerError, Route};
+use crate::broker::{BrokerError, Limits, Route};
 use crate::config::KafkaConfig;
 
 /// One request. A broker that is not there is told of within ten seconds.
@@ -30,6 +30,9 @@ const OVERHEAD: usize = 256;
 
 /// A dead letter is its message and some headers, so its topic takes that much more.
 const LETTER: usize = 64 << 10;
+
+/// What a topic takes unless it or its broker is set otherwise. Bytes.
+const DEFAULT_MAX_BYTES: usize = 1 << 20;
 
 /// Asks about a cluster, and changes it where it may. Blocks: for threads that may.
 #[derive(Clone)]
@@ -209,7 +212,8 @@ impl Cluster {
         }
         let replication = self.config.replication.map_or(-1, i32::from);
         let partitions = i32::try_from(partitions).unwrap_or(i32::MAX);
-        let letters = self.config.max_message_bytes.saturating_add(LETTER).to_string();
+        let largest = self.config.max_message_bytes.max(DEFAULT_MAX_BYTES);
+        let letters = largest.saturating_add(LETTER).to_string();
         let mut new = NewTopic::new(topic, partitions, TopicReplication::Fixed(replication));
         if route == Route::DeadLetters {
             new = new.set("max.message.bytes", &letters);
@@ -239,9 +243,18 @@ impl Cluster {
         }
     }
 
-    /// The largest message that a topic takes, by its own setting and less what a record takes beside its message; none
-    /// where it may not be asked. Bytes.
-    pub async fn max_message_bytes(&self, topic: &str) -> Option<usize> {
+    /// What a topic takes by its own settings; nothing is known where they may not be asked.
+    pub async fn limits(&self, topic: &str) -> Limits {
+        let properties = self.properties(topic).await;
+        let property = |name: &str| properties.as_ref()?.get(name)?.value.as_deref();
+        let largest = property("max.message.bytes").and_then(|bytes| bytes.parse::<usize>().ok());
+        Limits {
+            max_bytes: largest.map(|bytes| bytes.saturating_sub(OVERHEAD)),
+            needs_key: property("cleanup.policy").is_some_and(|policy| policy.contains("compact")),
+        }
+    }
+
+    async fn properties(&self, topic: &str) -> Option<ConfigResource> {
         if !self.may_administer() {
             return None;
         }
@@ -250,8 +263,6 @@ impl Cluster {
         let described = admin
             .describe_configs([&ResourceSpecifier::Topic(topic)], &options)
             .await;
-        let resource = described.ok()?.into_iter().next()?.ok()?;
-        let value = resource.get("max.message.bytes")?.value.clone()?;
-        value.parse::<usize>().ok().map(|bytes| bytes.saturating_sub(OVERHEAD))
+        described.ok()?.into_iter().next()?.ok()
     }
 }

@@ -32,7 +32,7 @@ use super::lanes::{Act, Reply, Token};
 use super::sink::{Record, Sender, is_full, pending, producer_config};
 use super::source::{Membership, group_metadata};
 use crate::broker::threads::{blocking, spawn};
-use crate::broker::{BrokerError, Claim, Durable, Output, Settle, SettleError};
+use crate::broker::{BrokerError, Claim, Durable, Limits, Output, Route, Settle, SettleError};
 use crate::config::KafkaConfig;
 
 /// A transaction takes what comes within this time, while more keeps coming.
@@ -135,8 +135,8 @@ impl Settle for KafkaTransaction {
         }))
     }
 
-    fn max_answer_bytes(&self) -> Option<usize> {
-        self.sender.max_answer_bytes()
+    async fn limits(&self, route: Route) -> Result<Limits, BrokerError> {
+        self.sender.limits(route).await
     }
 }
 
@@ -160,7 +160,7 @@ impl Transactions {
     /// One transaction, from its first act to its end.
     fn transact(&mut self, first: Unit, queue: &Receiver<Unit>) {
         let mut units = Vec::new();
-        let filled = self.fill(first, queue, &mut units).map_err(Failed::from);
+        let filled = self.fill(first, queue, &mut units);
         let outcome = filled.and_then(|group| self.commit(&units, group));
         match outcome {
             Ok(()) => {
@@ -180,11 +180,12 @@ impl Transactions {
         first: Unit,
         queue: &Receiver<Unit>,
         units: &mut Vec<Unit>,
-    ) -> Result<Option<ConsumerGroupMetadata>, KafkaError> {
+    ) -> Result<Option<ConsumerGroupMetadata>, Failed> {
         let began = Instant::now();
         let mut bytes = 0;
         let mut next = Some(first);
         let mut confirmations = Vec::new();
+        let mut failures = Vec::new();
         let mut group = None;
         while let Some(unit) = next.take() {
             if units.is_empty() {
@@ -196,33 +197,69 @@ impl Transactions {
             if unit.act.is_current() {
                 let is_first = units.is_empty();
                 bytes += unit.records.iter().map(|record| record.message.size()).sum::<usize>();
+                let number = units.len();
                 units.push(unit);
                 if is_first {
                     self.repeat(|producer| producer.begin_transaction())?;
                 }
                 let records = units.last().map_or(&[][..], |unit| &unit.records[..]);
                 for record in records {
-                    confirmations.push(self.send(record)?);
+                    match self.send(record) {
+                        Ok(confirmed) => confirmations.push((number, Arc::clone(&record.topic), confirmed)),
+                        Err(error) => failures.push((number, Arc::clone(&record.topic), error)),
+                    }
                 }
             } else {
                 self.refuse_stale(unit);
             }
             let left = GATHER.saturating_sub(began.elapsed()).min(QUIET);
-            if units.len() < MOST_ACTS && bytes < MOST_BYTES && !left.is_zero() {
+            if failures.is_empty() && units.len() < MOST_ACTS && bytes < MOST_BYTES && !left.is_zero() {
                 next = queue.recv_timeout(left).ok();
             }
         }
-        for confirmed in confirmations {
-            // The producer's thread resolves all of them, in the end by the messages' own time-out.
-            confirmed.blocking_recv().unwrap_or(Err(KafkaError::Canceled))?;
+        let mut is_failing = !failures.is_empty();
+        for (number, topic, mut confirmed) in confirmations {
+            let result = match is_failing {
+                // The producer's thread resolves all of them, in the end by the messages' own time-out.
+                false => confirmed.blocking_recv().unwrap_or(Err(KafkaError::Canceled)),
+                // What has not ended by now is undone; what was in one batch with the first that failed has.
+                true => confirmed.try_recv().unwrap_or(Ok(())),
+            };
+            if let Err(error) = result {
+                if !is_failing {
+                    is_failing = true;
+                    thread::sleep(QUIET);
+                }
+                failures.push((number, topic, error));
+            }
         }
+        self.judge(failures)?;
         Ok(group)
+    }
+
+    /// Where a record was refused by its own fault, that is what counts.
+    fn judge(&self, failures: Vec<(usize, Arc<str>, KafkaError)>) -> Result<(), Failed> {
+        let mut refused = Vec::new();
+        let mut first = None;
+        for (number, topic, error) in failures {
+            match self.sender.unpublished(&error, &topic) {
+                refusal @ BrokerError::Refused { .. } => refused.push((number, refusal)),
+                _ => first = first.or(Some(error)),
+            }
+        }
+        match first {
+            _ if !refused.is_empty() && self.sender.go_alone() => Err(Failed::Refused(Vec::new())),
+            _ if !refused.is_empty() => Err(Failed::Refused(refused)),
+            Some(error) => Err(Failed::Kafka(error)),
+            None => Ok(()),
+        }
     }
 
     fn send(&self, record: &Record) -> Result<oneshot::Receiver<Result<(), KafkaError>>, KafkaError> {
         let (mut waiting, confirmed) = pending(None);
+        let producer = self.sender.producer();
         loop {
-            match self.sender.send(record, waiting) {
+            match self.sender.send(&producer, record, waiting) {
                 Ok(()) => return Ok(confirmed),
                 Err((error, back)) if is_full(&error) => {
                     waiting = back;
@@ -270,7 +307,8 @@ impl Transactions {
         let aborted = match error {
             Failed::Kafka(error) if is_fatal(error) => Err(error.clone()),
             Failed::Kafka(_) => self.repeat(|producer| producer.abort_transaction(REQUEST)),
-            Failed::Hung => self.succeed(),
+            // What follows a record that was refused has a number that the broker does not expect.
+            Failed::Refused(_) | Failed::Hung => self.succeed(),
         };
         let aborted = match aborted {
             Err(error) if is_fatal(&error) && !self.is_taken_over(&error) => self.succeed(),
@@ -296,10 +334,10 @@ impl Transactions {
             Failed::Kafka(error) if is_permanent(error) || self.sender.cluster.reporter.denial(error).is_some() => {
                 self.refuse(units, &self.sender.cluster.explain(error).into());
             }
-            _ => {
-                for unit in units {
-                    let rewound = unit.act.rewound();
-                    let _ = unit.reply.send(Err(rewound));
+            error => {
+                for (number, unit) in units.into_iter().enumerate() {
+                    let ended = error.of(number).map_or_else(|| unit.act.rewound(), SettleError::from);
+                    let _ = unit.reply.send(Err(ended));
                 }
             }
         }

@@ -108,7 +108,7 @@ pub(super) fn append(connection: &Connection, topic: i64, message: &Message, spr
             size,
             message.key.as_deref(),
             Headers::of(message),
-            &message.payload[..],
+            message.payload.as_deref(),
         ])?;
     Ok(())
 }
@@ -132,7 +132,7 @@ pub(super) fn read(connection: &Connection, partition: i64, offset: u64) -> Resu
                 headers: row
                     .get::<_, Option<Headers>>(2)?
                     .map_or_else(Vec::new, |headers| headers.0),
-                payload: Bytes::copy_from_slice(row.get_ref(3)?.as_blob()?),
+                payload: row.get_ref(3)?.as_blob_or_null()?.map(Bytes::copy_from_slice),
             })
         })
         .optional()
@@ -147,8 +147,10 @@ fn hash(key: &[u8]) -> u64 {
 }
 
 /// One blob: for each header the length of the name, the name, the length of the value, the value; lengths are u32,
-/// little-endian.
-struct Headers(Vec<(String, Bytes)>);
+/// little-endian, and that of no value is [`NO_VALUE`].
+struct Headers(Vec<(String, Option<Bytes>)>);
+
+const NO_VALUE: u32 = u32::MAX;
 
 impl Headers {
     /// None where there are no headers: most messages have none, and null takes one byte.
@@ -160,11 +162,12 @@ impl Headers {
 impl ToSql for Headers {
     fn to_sql(&self) -> Result<ToSqlOutput<'_>> {
         let mut blob = Vec::new();
-        for part in self.0.iter().flat_map(|(name, value)| [name.as_bytes(), value]) {
-            let length =
-                u32::try_from(part.len()).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+        let parts = self.0.iter();
+        for part in parts.flat_map(|(name, value)| [Some(name.as_bytes()), value.as_deref()]) {
+            let length = part.map_or(Ok(NO_VALUE), |part| u32::try_from(part.len()));
+            let length = length.map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
             blob.extend(length.to_le_bytes());
-            blob.extend(part);
+            blob.extend(part.unwrap_or_default());
         }
         Ok(blob.into())
     }
@@ -175,15 +178,22 @@ impl FromSql for Headers {
         let mut rest = value.as_blob()?;
         let mut part = || {
             let (length, after) = rest.split_first_chunk::<4>()?;
-            let (part, after) = after.split_at_checked(usize::try_from(u32::from_le_bytes(*length)).ok()?)?;
+            let length = u32::from_le_bytes(*length);
+            if length == NO_VALUE {
+                rest = after;
+                return Some(None);
+            }
+            let (part, after) = after.split_at_checked(usize::try_from(length).ok()?)?;
             rest = after;
-            Some(part)
+            Some(Some(part))
         };
         let mut headers = Vec::new();
         while let Some(name) = part() {
-            let value = part().ok_or(FromSqlError::InvalidType)?;
+            let (Some(name), Some(value)) = (name, part()) else {
+                return Err(FromSqlError::InvalidType);
+            };
             let name = std::str::from_utf8(name).map_err(FromSqlError::other)?;
-            headers.push((name.to_owned(), Bytes::copy_from_slice(value)));
+            headers.push((name.to_owned(), value.map(Bytes::copy_from_slice)));
         }
         if rest.is_empty() {
             Ok(Self(headers))
@@ -202,9 +212,9 @@ mod tests {
     proptest! {
         #[test]
         fn headers_come_back_as_they_were(
-            headers in prop::collection::vec((".{0,8}", prop::collection::vec(any::<u8>(), 0..9)), 0..5),
+            headers in prop::collection::vec((".{0,8}", prop::option::of(prop::collection::vec(any::<u8>(), 0..9))), 0..5),
         ) {
-            let headers: Vec<_> = headers.into_iter().map(|(name, value)| (name, Bytes::from(value))).collect();
+            let headers: Vec<_> = headers.into_iter().map(|(name, value)| (name, value.map(Bytes::from))).collect();
             let headers = Headers(headers);
             let ToSqlOutput::Owned(rusqlite::types::Value::Blob(blob)) = headers.to_sql().unwrap() else { unreachable!() };
             prop_assert_eq!(Headers::column_result(ValueRef::Blob(&blob)).unwrap().0, headers.0);

@@ -21,7 +21,10 @@ pub(super) const BUSY_POLL: Duration = Duration::from_millis(1);
 const APPLICATION_ID: i32 = 0x6873_7462;
 
 /// Of the tables below.
-const VERSION: i32 = 1;
+const VERSION: i32 = 2;
+
+/// In the first version every record had a payload, and every header a value: [`upgrade`].
+const FIRST_VERSION: i32 = 1;
 
 /// A payload of some 185 KB is a chain of overflow pages: these are half as many as with SQLite's own 4 KiB, while a small
 /// commit, which rewrites three or four pages, still costs little.
@@ -50,7 +53,7 @@ const SCHEMA: &str = "
         size INTEGER NOT NULL,
         key BLOB,
         headers BLOB,
-        payload BLOB NOT NULL
+        payload BLOB
     );
     CREATE TABLE member (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -161,8 +164,8 @@ fn prepare(connection: &mut Connection) -> Result<(), Unusable> {
     if connection.is_readonly("main")? {
         return Err(Unusable::ReadOnly);
     }
-    let is_empty = is_empty(connection)?;
-    if is_empty {
+    let content = Content::of(connection)?;
+    if content == Content::Nothing {
         connection.pragma_update(None, "page_size", PAGE_BYTES)?;
     }
     // Kept in the file, but not in every copy of it.
@@ -170,8 +173,10 @@ fn prepare(connection: &mut Connection) -> Result<(), Unusable> {
     if mode != "wal" {
         return Err(Unusable::NoWal(mode));
     }
-    if is_empty {
-        create(connection)?;
+    match content {
+        Content::Nothing => create(connection)?,
+        Content::FirstVersion => upgrade(connection)?,
+        Content::Present => {}
     }
     // FULL makes every commit durable, not just every checkpoint. The log is written back every 16 MiB and cut to 64 MiB
     // when a burst has made it longer.
@@ -188,7 +193,7 @@ fn prepare(connection: &mut Connection) -> Result<(), Unusable> {
 /// Several processes may come here at once: the one that finds the file still empty under the lock makes the tables.
 fn create(connection: &mut Connection) -> Result<(), Unusable> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    if is_empty(&transaction)? {
+    if Content::of(&transaction)? == Content::Nothing {
         transaction.execute_batch(SCHEMA)?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         transaction.pragma_update(None, "user_version", VERSION)?;
@@ -197,18 +202,91 @@ fn create(connection: &mut Connection) -> Result<(), Unusable> {
     Ok(())
 }
 
-/// True: nothing is in the file yet. False: it is a file of this broker. An error: it is anything else.
-fn is_empty(connection: &Connection) -> Result<bool, Unusable> {
-    // One statement, so that it cannot see the middle of another process's making of the file.
-    let sql =
-        "SELECT (SELECT application_id FROM pragma_application_id), (SELECT user_version FROM pragma_user_version),
-                      (SELECT count(*) FROM sqlite_schema)";
-    let (application, version, tables): (i32, i32, i64) =
-        connection.query_row(sql, (), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-    match (application, version) {
-        (APPLICATION_ID, VERSION) => Ok(false),
-        (APPLICATION_ID, newer) => Err(Unusable::Newer(newer)),
-        (0, 0) if tables == 0 => Ok(true),
-        _ => Err(Unusable::Foreign),
+/// Lets a record of an older file have no payload, in no time however large the file is: by the way that SQLite documents for a
+/// change which leaves what is stored as it is (<https://sqlite.org/lang_altertable.html>, section 7).
+fn upgrade(connection: &mut Connection) -> Result<(), Unusable> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    if Content::of(&transaction)? == Content::FirstVersion {
+        let schema: i64 = transaction.pragma_query_value(None, "schema_version", |row| row.get(0))?;
+        transaction.execute_batch(
+            "PRAGMA writable_schema = ON;
+             UPDATE sqlite_schema SET sql = replace(sql, 'payload BLOB NOT NULL', 'payload BLOB')
+                 WHERE type = 'table' AND name = 'record';",
+        )?;
+        transaction.pragma_update(None, "schema_version", schema + 1)?;
+        transaction.execute_batch("PRAGMA writable_schema = RESET")?;
+        transaction.pragma_update(None, "user_version", VERSION)?;
+        transaction.commit()?;
+    }
+    Ok(())
+}
+
+/// What is in a file that this broker can use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Content {
+    Nothing,
+    FirstVersion,
+    Present,
+}
+
+impl Content {
+    /// An error: it is anything else.
+    fn of(connection: &Connection) -> Result<Self, Unusable> {
+        // One statement, so that it cannot see the middle of another process's making of the file.
+        let sql =
+            "SELECT (SELECT application_id FROM pragma_application_id), (SELECT user_version FROM pragma_user_version),
+                          (SELECT count(*) FROM sqlite_schema)";
+        let (application, version, tables): (i32, i32, i64) =
+            connection.query_row(sql, (), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        match (application, version) {
+            (APPLICATION_ID, VERSION) => Ok(Self::Present),
+            (APPLICATION_ID, FIRST_VERSION) => Ok(Self::FirstVersion),
+            (APPLICATION_ID, newer) => Err(Unusable::Newer(newer)),
+            (0, 0) if tables == 0 => Ok(Self::Nothing),
+            _ => Err(Unusable::Foreign),
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_the_first_version_keeps_its_records_and_takes_one_without_a_payload() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("host.db");
+        let first = SCHEMA.replace("payload BLOB\n", "payload BLOB NOT NULL\n");
+        assert_ne!(first, SCHEMA);
+        let old = Connection::open(&file).unwrap();
+        old.execute_batch(&first).unwrap();
+        old.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
+        old.pragma_update(None, "user_version", FIRST_VERSION).unwrap();
+        let insert = |connection: &Connection, id: i64, payload: Option<&[u8]>| {
+            connection.execute(
+                "INSERT INTO record (id, timestamp_ms, size, payload) VALUES (?1, 0, 0, ?2)",
+                (id, payload),
+            )
+        };
+        insert(&old, 1, Some(b"kept")).unwrap();
+        assert!(insert(&old, 2, None).is_err());
+
+        let new = connect(&file).unwrap();
+        insert(&new, 2, None).unwrap();
+        // One that was open all the time sees the change, too.
+        insert(&old, 3, None).unwrap();
+        let payloads = connect(&file)
+            .unwrap()
+            .prepare("SELECT payload FROM record ORDER BY id")
+            .unwrap()
+            .query_map((), |row| row.get(0))
+            .unwrap()
+            .collect::<Result<Vec<Option<Vec<u8>>>, _>>();
+        assert_eq!(payloads.unwrap(), [Some(b"kept".to_vec()), None, None]);
+        let health: String = new
+            .pragma_query_value(None, "integrity_check", |row| row.get(0))
+            .unwrap();
+        assert_eq!(health, "ok");
     }
 }

@@ -11,7 +11,9 @@ use super::commit::{Commit, Committer, Record};
 use super::lanes::{Order, Token};
 use super::log::check_topic;
 use crate::broker::threads::spawn;
-use crate::broker::{Ack, BrokerError, Claim, Durable, Lane, Output, Route, Settle, SettleError, Sink};
+use crate::broker::{
+    Ack, BrokerError, Claim, Durable, Lane, Limits, Output, Route, Settle, SettleError, Sink, TOO_LARGE,
+};
 
 /// What may wait in the queue, in KiB: 32 MiB of messages. A commit counts at least 32 KiB, so 1024 of them.
 const QUEUE_KIB: u32 = 32 << 10;
@@ -49,18 +51,21 @@ impl LocalWriter {
     /// is in the file already, and the reason beside it.
     fn records(&self, outputs: Vec<Output>, lane: Option<&Lane>) -> Result<Vec<Record>, BrokerError> {
         let limit = self.broker.max_message_bytes;
-        let retention = self.broker.config.retention_bytes;
         let answers = outputs.iter().filter(|output| output.route == Route::Answers);
         let sizes = answers.map(|output| output.message.size());
         if let Some(size) = sizes.clone().find(|size| *size > limit) {
             return Err(BrokerError::TooLarge { size, limit });
         }
         let size: usize = sizes.sum();
-        if u64::try_from(size).is_ok_and(|size| size > retention) {
-            return Err(BrokerError::Failed(format!(
-                "{size} bytes in one act never fit into a topic that keeps {retention}; raise --local-retention or send \
-                 smaller batches"
-            )));
+        let retention = self.retention();
+        if size > retention {
+            return Err(BrokerError::Refused {
+                code: TOO_LARGE,
+                detail: format!(
+                    "{size} bytes in one act never fit into a topic that keeps {retention}; raise --local-retention or send \
+                     smaller batches"
+                ),
+            });
         }
         let record = |output: Output| Record {
             topic: Arc::clone(match output.route {
@@ -71,6 +76,19 @@ impl LocalWriter {
             lane: lane.and_then(Lane::number),
         };
         Ok(outputs.into_iter().map(record).collect())
+    }
+
+    /// What a topic keeps. Bytes.
+    fn retention(&self) -> usize {
+        usize::try_from(self.broker.config.retention_bytes).unwrap_or(usize::MAX)
+    }
+
+    fn limits(&self, route: Route) -> Limits {
+        let largest = self.broker.max_message_bytes.min(self.retention());
+        Limits {
+            max_bytes: Some(largest).filter(|_| route == Route::Answers),
+            needs_key: false,
+        }
     }
 
     /// Waits until the queue has room for these.
@@ -151,6 +169,10 @@ impl Settle for LocalWriter {
         let reply = self.accept(claim, Order::Strict, records, Some(permit))?;
         Ok(Box::pin(ended(reply)))
     }
+
+    async fn limits(&self, route: Route) -> Result<Limits, BrokerError> {
+        Ok(self.limits(route))
+    }
 }
 
 #[async_trait]
@@ -160,6 +182,10 @@ impl Sink for LocalWriter {
         let permit = self.permit(&records).await?;
         let reply = self.append(records, Some(permit));
         Ok(Box::pin(async { ended(reply).await.map_err(unclaimed) }))
+    }
+
+    async fn limits(&self, route: Route) -> Result<Limits, BrokerError> {
+        Ok(self.limits(route))
     }
 }
 

@@ -6,7 +6,7 @@ use google_cloud_gax::error::rpc::Code;
 use google_cloud_pubsub::Error;
 use google_cloud_pubsub::error::PublishError;
 
-use crate::broker::BrokerError;
+use crate::broker::{BrokerError, NOT_PUBLISHABLE};
 use crate::config::{Identity, PubSubConfig};
 
 /// Tokens are good for an hour, and Google allows a clock to be off by a few minutes.
@@ -106,8 +106,14 @@ pub(super) fn denied(call: Call<'_>, config: &PubSubConfig) -> BrokerError {
 /// Why a message was not published.
 pub(super) fn explain_publishing(error: &PublishError, topic: &str, config: &PubSubConfig) -> BrokerError {
     match error {
-        PublishError::Rpc(error) => explain(error, Call::Publish(topic), config),
-        PublishError::OrderingKeyPaused => BrokerError::Failed(format!(
+        PublishError::Rpc(error) => match explain(error, Call::Publish(topic), config) {
+            BrokerError::Failed(detail) if code(error) == Some(Code::InvalidArgument) => BrokerError::Refused {
+                code: NOT_PUBLISHABLE,
+                detail,
+            },
+            other => other,
+        },
+        PublishError::OrderingKeyPaused => BrokerError::HeldBack(format!(
             "a message for the topic '{topic}' waited behind one of the same key that was not published"
         )),
         _ => BrokerError::Failed(format!(

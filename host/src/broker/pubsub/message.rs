@@ -1,6 +1,7 @@
 //! A message as Pub/Sub has it, and back: within limits that other brokers do not have.
 //!
-//! The limits are those of <https://cloud.google.com/pubsub/quotas>. What a header has too much is cut or left out, with a
+//! Pub/Sub has no payload and no value that is absent: it gets an empty one. The limits are those of
+//! <https://cloud.google.com/pubsub/quotas>. What a header has too much is cut or left out, with a
 //! warning: the message is worth more.
 
 use base64::Engine;
@@ -8,7 +9,7 @@ use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use google_cloud_pubsub::model;
 
-use crate::broker::{BrokerError, Lane};
+use crate::broker::{BrokerError, Lane, NOT_PUBLISHABLE, TOO_LARGE};
 use crate::message::Message;
 
 /// The largest message, attributes and key included: a request of 10 MB, less the names and numbers around it.
@@ -17,7 +18,7 @@ pub(super) const MAX_MESSAGE_BYTES: usize = 10_000_000 - 4096;
 const MAX_ATTRIBUTES: usize = 100;
 const MAX_NAME: usize = 256;
 const MAX_VALUE: usize = 1024;
-const MAX_KEY: usize = 1024;
+pub(super) const MAX_KEY: usize = 1024;
 
 /// Names that begin so are Google's own.
 const RESERVED: &str = "goog";
@@ -30,11 +31,11 @@ pub(super) fn from_pubsub(message: model::Message) -> Message {
     let mut headers: Vec<_> = message
         .attributes
         .into_iter()
-        .map(|(name, value)| (name, Bytes::from(value)))
+        .map(|(name, value)| (name, Some(Bytes::from(value))))
         .collect();
     headers.sort();
     Message {
-        payload: message.data,
+        payload: Some(message.data),
         key: Some(message.ordering_key)
             .filter(|key| !key.is_empty())
             .map(Bytes::from),
@@ -48,12 +49,6 @@ pub(super) fn from_pubsub(message: model::Message) -> Message {
 /// Payload, key and headers; the time is the service's. What has no key keeps the order of the lane that it answers, where
 /// that is one of many messages.
 pub(super) fn to_pubsub(message: Message, lane: Option<&Lane>) -> Result<model::Message, BrokerError> {
-    let size = message.size();
-    if size > MAX_MESSAGE_BYTES {
-        return Err(BrokerError::Failed(format!(
-            "a message of {size} bytes is over what Pub/Sub takes ({MAX_MESSAGE_BYTES}); send smaller batches"
-        )));
-    }
     let key = match &message.key {
         Some(key) => text(key),
         None => lane
@@ -61,32 +56,29 @@ pub(super) fn to_pubsub(message: Message, lane: Option<&Lane>) -> Result<model::
             .map(Lane::to_string)
             .unwrap_or_default(),
     };
+    let key = cut(key, MAX_KEY);
     let attributes = attributes(&message);
-    if message.payload.is_empty() && attributes.is_empty() {
-        return Err(BrokerError::Failed(
-            "a message without a payload and without headers is none that Pub/Sub takes".to_owned(),
-        ));
+    let headers = attributes.iter().map(|(name, value)| name.len() + value.len());
+    let payload = message.payload.unwrap_or_default();
+    let size = payload.len() + key.len() + headers.sum::<usize>();
+    if size > MAX_MESSAGE_BYTES {
+        return Err(BrokerError::Refused {
+            code: TOO_LARGE,
+            detail: format!(
+                "a message of {size} bytes is over what Pub/Sub takes ({MAX_MESSAGE_BYTES}); send smaller batches"
+            ),
+        });
+    }
+    if payload.is_empty() && attributes.is_empty() {
+        return Err(BrokerError::Refused {
+            code: NOT_PUBLISHABLE,
+            detail: "a message without a payload and without headers is none that Pub/Sub takes".to_owned(),
+        });
     }
     Ok(model::Message::new()
-        .set_data(message.payload)
-        .set_ordering_key(cut(key, MAX_KEY))
+        .set_data(payload)
+        .set_ordering_key(key)
         .set_attributes(attributes))
-}
-
-/// A dead letter that is too large by the reason beside it goes without its headers, and at the very limit without its end:
-/// none that is too large may end the run.
-pub(super) fn fit(mut letter: Message) -> Message {
-    let size = letter.size();
-    if size > MAX_MESSAGE_BYTES {
-        tracing::warn!(
-            size,
-            "a dead letter goes without its headers: it would be over what Pub/Sub takes"
-        );
-        letter.headers.clear();
-        let key = letter.key.as_ref().map_or(0, Bytes::len);
-        letter.payload.truncate(MAX_MESSAGE_BYTES.saturating_sub(key));
-    }
-    letter
 }
 
 /// The first of each name, as [`Message::header`] has it. The last ones are this program's own, so the first make room.
@@ -96,7 +88,7 @@ fn attributes(message: &Message) -> Vec<(String, String)> {
         if name.is_empty() || name.len() > MAX_NAME || name.starts_with(RESERVED) {
             tracing::warn!(name, "left out a header: Pub/Sub takes no attribute of this name");
         } else if !attributes.iter().any(|(known, _)| known == name) {
-            let value = text(value);
+            let value = text(value.as_deref().unwrap_or_default());
             if value.len() > MAX_VALUE {
                 tracing::warn!(name, "cut a header to the {MAX_VALUE} bytes that an attribute may have");
             }
@@ -153,9 +145,11 @@ mod tests {
         message.set_header(&"n".repeat(257), "x");
         message.set_header("googclient_x", "x");
         message.set_header("binary", vec![0xff, 0x00]);
-        message.headers.push(("binary".to_owned(), "second".into()));
+        message.headers.push(("binary".to_owned(), Some("second".into())));
+        message.headers.push(("null".to_owned(), None));
         let sent = to_pubsub(message, None).unwrap();
-        assert_eq!(sent.attributes.len(), 2);
+        assert_eq!(sent.attributes.len(), 3);
+        assert_eq!(sent.attributes["null"], "");
         assert_eq!(sent.attributes["long"], "ä".repeat(512));
         assert_eq!(sent.attributes["binary"], "base64:/wA=");
     }
@@ -173,10 +167,6 @@ mod tests {
 
     #[test]
     fn what_pub_sub_would_refuse_is_refused_before_it_is_sent() {
-        let mut letter = Message::new(vec![0; MAX_MESSAGE_BYTES + 7]);
-        letter.set_header("error-code", "trap");
-        assert!(to_pubsub(letter.clone(), None).is_err());
-        assert!(to_pubsub(fit(letter), None).is_ok());
         for (payload, named) in [
             (vec![0; MAX_MESSAGE_BYTES + 1], "over what Pub/Sub takes"),
             (vec![], "without a payload"),

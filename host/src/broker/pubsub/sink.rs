@@ -1,10 +1,12 @@
 //! Publishing: within bounds, each lane in its order, and confirmed.
 //!
-//! The client library takes what it is given into a queue without an end, so a permit comes first.
+//! The client library takes what it is given into a queue without an end, so a permit comes first. It publishes in batches, and
+//! the service refuses a batch whole for one message that it does not take. So once one was refused, each message is a batch of its own.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -14,9 +16,9 @@ use google_cloud_pubsub::publisher::PublishFuture;
 use tokio::sync::{Mutex, Semaphore};
 
 use super::fault;
-use super::message::{self, MAX_MESSAGE_BYTES};
+use super::message::{self, MAX_KEY, MAX_MESSAGE_BYTES};
 use super::topics::Topics;
-use crate::broker::{BrokerError, Durable, Lane, Output, Route, Sink};
+use crate::broker::{BrokerError, Durable, Lane, Limits, Output, Route, Sink};
 
 /// What may wait to be confirmed, in KiB.
 const QUEUE_KIB: u32 = 64 << 10;
@@ -40,6 +42,18 @@ pub struct PubSubSink {
 struct KeyedPublisher {
     publisher: Publisher,
     keys: HashSet<String>,
+    /// Each message is a batch of its own.
+    is_alone: bool,
+    /// Something was refused.
+    refused: Arc<AtomicBool>,
+}
+
+/// A message on its way.
+struct Published {
+    publisher: Publisher,
+    confirmed: PublishFuture,
+    is_alone: bool,
+    refused: Arc<AtomicBool>,
 }
 
 impl PubSubSink {
@@ -63,11 +77,7 @@ impl PubSubSink {
     }
 
     /// Hands a message to its topic's publisher, under the lock: messages of one key must not be with two at once.
-    async fn publish(
-        &self,
-        topic: &Arc<str>,
-        message: model::Message,
-    ) -> Result<(Publisher, PublishFuture), BrokerError> {
+    async fn publish(&self, topic: &Arc<str>, message: model::Message) -> Result<Published, BrokerError> {
         let mut publishers = self.publishers.lock().await;
         let known = match publishers.entry(Arc::clone(topic)) {
             Entry::Occupied(known) => known.into_mut(),
@@ -76,26 +86,39 @@ impl PubSubSink {
                     self.topics.find_or_create(topic).await?;
                 }
                 vacant.insert(KeyedPublisher {
-                    publisher: self.publisher_of(topic),
+                    publisher: self.publisher_of(topic, false),
                     keys: HashSet::new(),
+                    is_alone: false,
+                    refused: Arc::default(),
                 })
             }
         };
+        let is_alone = known.refused.load(Ordering::Relaxed);
         let key = &message.ordering_key;
-        if !key.is_empty() && !known.keys.contains(key) {
-            if known.keys.len() >= KEYS {
-                known.publisher.flush().await;
-                known.publisher = self.publisher_of(topic);
-                known.keys.clear();
-            }
+        let is_full = !key.is_empty() && !known.keys.contains(key) && known.keys.len() >= KEYS;
+        if is_full || is_alone != known.is_alone {
+            known.publisher.flush().await;
+            known.publisher = self.publisher_of(topic, is_alone);
+            known.keys.clear();
+            known.is_alone = is_alone;
+        }
+        if !key.is_empty() {
             known.keys.insert(key.clone());
         }
-        let confirmed = known.publisher.publish(message);
-        Ok((known.publisher.clone(), confirmed))
+        Ok(Published {
+            confirmed: known.publisher.publish(message),
+            publisher: known.publisher.clone(),
+            is_alone,
+            refused: Arc::clone(&known.refused),
+        })
     }
 
-    fn publisher_of(&self, topic: &str) -> Publisher {
-        self.base.publisher(self.topics.topic_path(topic)).build()
+    fn publisher_of(&self, topic: &str, is_alone: bool) -> Publisher {
+        let publisher = self.base.publisher(self.topics.topic_path(topic));
+        match is_alone {
+            true => publisher.set_message_count_threshold(1).build(),
+            false => publisher.build(),
+        }
     }
 }
 
@@ -111,27 +134,36 @@ impl Sink for PubSubSink {
         if output.route == Route::Answers && size > limit {
             return Err(BrokerError::TooLarge { size, limit });
         }
-        let message = match output.route {
-            Route::Answers => message::to_pubsub(output.message, lane)?,
-            Route::DeadLetters => message::to_pubsub(message::fit(output.message), lane)?,
-        };
+        let message = message::to_pubsub(output.message, lane)?;
         let kib = u32::try_from(size >> 10).unwrap_or(QUEUE_KIB).clamp(1, QUEUE_KIB);
         let permit = Arc::clone(&self.room).acquire_many_owned(kib).await;
         let key = message.ordering_key.clone();
-        let (publisher, confirmed) = self.publish(&topic, message).await?;
+        let published = self.publish(&topic, message).await?;
         let config = Arc::clone(&self.topics.clients.config);
         Ok(Box::pin(async move {
-            let confirmed = confirmed.await;
+            let confirmed = published.confirmed.await;
             drop(permit);
             confirmed.map(drop).map_err(|error| {
                 // What waits behind it was told that its key is paused; what comes after that is not to be.
-                publisher.resume_publish(key);
-                fault::explain_publishing(&error, &topic, &config)
+                published.publisher.resume_publish(key);
+                let error = fault::explain_publishing(&error, &topic, &config);
+                let BrokerError::Refused { detail, .. } = &error else {
+                    return error;
+                };
+                published.refused.store(true, Ordering::Relaxed);
+                match published.is_alone {
+                    true => error,
+                    false => BrokerError::HeldBack(detail.clone()),
+                }
             })
         }))
     }
 
-    fn max_answer_bytes(&self) -> Option<usize> {
-        Some(MAX_MESSAGE_BYTES)
+    async fn limits(&self, _route: Route) -> Result<Limits, BrokerError> {
+        Ok(Limits {
+            // A lane's name may become the key of what has none.
+            max_bytes: Some(MAX_MESSAGE_BYTES - MAX_KEY),
+            needs_key: false,
+        })
     }
 }

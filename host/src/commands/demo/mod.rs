@@ -8,6 +8,7 @@ mod report;
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, IsTerminal};
+use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,7 +23,9 @@ use crate::broker::{Ack, Delivery, Output, Route, Sink, Source, Subscription, To
 use crate::broker::{open_consumer, open_pipeline, open_sink};
 use crate::classifier::{Classifier, ClassifierConfig};
 use crate::cli::{BrokerArgs, DemoCommand, Format, StorageArgs};
-use crate::config::{BrokerConfig, DEFAULT_GROUP, DEFAULT_INPUT, DEFAULT_OUTPUT, Ends, RETRY_DELAY};
+use crate::config::{
+    BrokerConfig, DEFAULT_GROUP, DEFAULT_INPUT, DEFAULT_MAX_FAILURES, DEFAULT_OUTPUT, Ends, RETRY_DELAY,
+};
 use crate::evaluation::of_test_images;
 use crate::exit::Failure;
 use crate::images::{Batch, encode, test_images, test_labels};
@@ -144,6 +147,7 @@ impl<'a> Round<'a> {
         let policy = Policy {
             on_error: OnError::DeadLetter,
             attempts: 3,
+            max_failures: NonZeroUsize::new(DEFAULT_MAX_FAILURES),
             retry_delay: RETRY_DELAY,
             max_in_flight: IN_FLIGHT,
             max_in_flight_bytes: 64 << 20,
@@ -204,7 +208,7 @@ impl<'a> Round<'a> {
             .and_then(|key| key.parse().ok())
             .ok_or_else(|| wrong("does not carry the key of a message"))?;
         let classes: Vec<u32> =
-            serde_json::from_slice(&delivery.message.payload).map_err(|_| wrong("is not a JSON list of classes"))?;
+            serde_json::from_slice(delivery.message.body()).map_err(|_| wrong("is not a JSON list of classes"))?;
         let images = self.messages.get(number).map(Batch::count);
         if images != Some(classes.len() as u64) {
             return Err(wrong("does not hold one class an image").into());

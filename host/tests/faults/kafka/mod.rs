@@ -1,5 +1,6 @@
 //! The faults of Kafka.
 
+mod outputs;
 mod wire;
 
 use std::net::TcpListener;

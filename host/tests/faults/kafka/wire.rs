@@ -5,7 +5,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
+use rdkafka::admin::{
+    AdminClient, AdminOptions, AlterConfig, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication,
+};
 use rdkafka::client::{ClientContext, DefaultClientContext};
 use rdkafka::config::{FromClientConfig, FromClientConfigAndContext};
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -94,6 +96,8 @@ pub struct Kafka {
     producer: BaseProducer<Reports>,
     reader: BaseConsumer,
     dead: BaseConsumer,
+    /// The time that messages are given; none: now. Milliseconds since 1970.
+    pub sends_at: Option<i64>,
 }
 
 impl Kafka {
@@ -155,6 +159,7 @@ impl Kafka {
             producer,
             reader,
             dead,
+            sends_at: None,
         }
     }
 
@@ -169,6 +174,68 @@ impl Kafka {
             input: format!("{}-in", self.name),
         }
     }
+
+    /// A topic of this stream: `in`, `out` or `in.dlq`.
+    pub fn topic(&self, name: &str) -> String {
+        format!("{}-{name}", self.name)
+    }
+}
+
+/// Sets a topic otherwise, and returns when the cluster says so, too.
+pub fn alter(bootstrap: &str, topic: &str, property: &str, value: &str) {
+    let admin = admin(bootstrap);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let alter = AlterConfig::new(ResourceSpecifier::Topic(topic)).set(property, value);
+    let altered = runtime.block_on(admin.alter_configs([&alter], &AdminOptions::new()));
+    altered.unwrap().into_iter().next().unwrap().unwrap();
+    let began = Instant::now();
+    loop {
+        let resource = ResourceSpecifier::Topic(topic);
+        let described = runtime.block_on(admin.describe_configs([&resource], &AdminOptions::new()));
+        let described = described.unwrap().into_iter().next().unwrap().unwrap();
+        if described.get(property).unwrap().value.as_deref() == Some(value) {
+            return;
+        }
+        assert!(began.elapsed() < DEADLINE, "{property} is not set");
+    }
+}
+
+/// Returns when a topic that keeps records for an hour has dropped an old one that is sent to it now.
+pub fn wait_for_retention(bootstrap: &str, topic: &str) {
+    let new = NewTopic::new(topic, 1, TopicReplication::Fixed(1)).set("retention.ms", "3600000");
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let made = runtime.block_on(admin(bootstrap).create_topics([&new], &AdminOptions::new()));
+    made.unwrap().into_iter().next().unwrap().unwrap();
+    let producer: BaseProducer = BaseProducer::from_config(&client(bootstrap)).unwrap();
+    let old = BaseRecord::<(), str>::to(topic)
+        .payload("old")
+        .timestamp(1_700_000_000_000);
+    producer.send(old).unwrap_or_else(|(error, _)| panic!("{error}"));
+    producer.flush(DEADLINE).unwrap();
+    let began = Instant::now();
+    while dropped(bootstrap, topic) == 0 {
+        assert!(began.elapsed() < DEADLINE, "nothing is dropped from {topic}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// How many records of a topic were dropped.
+pub fn dropped(bootstrap: &str, topic: &str) -> i64 {
+    let consumer: BaseConsumer = BaseConsumer::from_config(&client(bootstrap)).unwrap();
+    let metadata = consumer.fetch_metadata(Some(topic), DEADLINE).unwrap();
+    let partitions = metadata.topics()[0].partitions().iter();
+    let start = |partition| consumer.fetch_watermarks(topic, partition, DEADLINE).unwrap().0;
+    partitions.map(|partition| start(partition.id())).sum()
+}
+
+fn client(bootstrap: &str) -> ClientConfig {
+    let mut client = ClientConfig::new();
+    client.set("bootstrap.servers", bootstrap);
+    client
+}
+
+fn admin(bootstrap: &str) -> AdminClient<DefaultClientContext> {
+    AdminClient::from_config(&client(bootstrap)).unwrap()
 }
 
 impl Wire for Kafka {
@@ -187,7 +254,9 @@ impl Wire for Kafka {
                 key: "number",
                 value: Some(number.as_bytes()),
             });
-            let record = BaseRecord::to(&topic).key(&key).payload(&payload).headers(headers);
+            let mut record = BaseRecord::to(&topic).payload(&payload).headers(headers);
+            record.key = key.as_ref();
+            record.timestamp = self.sends_at;
             self.producer
                 .send(record)
                 .unwrap_or_else(|(error, _)| panic!("{error}"));

@@ -183,6 +183,45 @@ fn an_answer_over_what_pub_sub_takes_becomes_a_dead_letter() {
 }
 
 #[test]
+fn an_answer_that_a_topic_of_pub_sub_never_takes_becomes_a_dead_letter() {
+    let Some(server) = server() else { return };
+    let _turn = turn();
+    for exactly_once in BOTH {
+        let (mut stream, project) = stream(&server, exactly_once);
+        server.forbid(&project, "output-stream", b"never").unwrap();
+        let _host = stream.host(&[]);
+        stream.send(200, |number| match number % 10 {
+            3 => "echo:never".to_owned(),
+            _ => "echo:good".to_owned(),
+        });
+        stream.wait_for_answers(180);
+        let verdict = judge("an answer in ten is none that its topic takes", &mut stream, 20, 0);
+        // Where another of its lane is refused behind it, a letter may come twice.
+        assert!(verdict.dead_letters >= 20, "{verdict:?}");
+    }
+}
+
+#[test]
+fn a_dead_letter_that_is_larger_than_pub_sub_takes_is_cut_and_holds_up_nothing() {
+    let Some(server) = server() else { return };
+    let _turn = turn();
+    let (mut stream, _) = stream(&server, false);
+    let _host = stream.host(&[]);
+    let large = format!("reject:poison:{}", "x".repeat(9_994_000));
+    stream.send(100, |number| match number % 50 {
+        3 => large.clone(),
+        _ => "echo:good".to_owned(),
+    });
+    let verdict = judge(
+        "a dead letter in fifty is larger than its topic takes",
+        &mut stream,
+        2,
+        0,
+    );
+    assert_eq!(verdict.dead_letters, 2);
+}
+
+#[test]
 fn a_guest_slower_than_the_lease_keeps_its_messages() {
     let Some(server) = server() else { return };
     let _turn = turn();

@@ -59,7 +59,7 @@ impl Wire for PubSub {
         let messages = records.into_iter().map(|record| Published {
             data: record.payload.into_bytes(),
             attributes: [("number".to_owned(), record.number.to_string())].into(),
-            ordering_key: record.key,
+            ordering_key: record.key.unwrap_or_default(),
             ..Published::default()
         });
         let messages: Vec<_> = messages.collect();

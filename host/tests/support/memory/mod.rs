@@ -16,6 +16,9 @@ use tokio::time::Instant;
 use self::seam::{MemoryAck, MemorySink, MemorySource};
 use super::{Fixture, INPUT, Member};
 
+/// The payload of an answer that is never taken.
+const NEVER: &str = "never";
+
 /// One group that reads one topic, and one topic for all its answers. Clones share it.
 #[derive(Clone)]
 pub struct Memory {
@@ -28,6 +31,9 @@ pub struct Memory {
 struct State {
     input: Vec<Partition>,
     output: Vec<Message>,
+    dead_letters: Vec<Message>,
+    /// The largest dead letter; none: any is taken.
+    letter_bytes: Option<usize>,
     members: BTreeMap<u64, Standing>,
     random: fastrand::Rng,
     refuse_outputs: bool,
@@ -74,6 +80,8 @@ fn memory(lease: Duration, seed: u64) -> Memory {
     let state = State {
         input: Vec::new(),
         output: Vec::new(),
+        dead_letters: Vec::new(),
+        letter_bytes: None,
         members: BTreeMap::new(),
         random: fastrand::Rng::with_seed(seed),
         refuse_outputs: false,
@@ -250,6 +258,10 @@ impl Fixture for Memory {
         self.lock().output.clone()
     }
 
+    async fn dead_letters(&self) -> Vec<Message> {
+        self.lock().dead_letters.clone()
+    }
+
     async fn lag(&self) -> u64 {
         let state = self.lock();
         let lag = |partition: &Partition| u64::try_from(partition.log.len()).unwrap() - partition.consumed.next();
@@ -258,5 +270,14 @@ impl Fixture for Memory {
 
     async fn refuse_outputs(&self, refuse: bool) {
         self.lock().refuse_outputs = refuse;
+    }
+
+    async fn refuse_one(&self) -> Message {
+        Message::new(NEVER)
+    }
+
+    async fn join_where_letters_are_small(&self) -> Member {
+        self.lock().letter_bytes = Some(50_000);
+        self.join().await
     }
 }

@@ -2,12 +2,13 @@
 
 use async_trait::async_trait;
 use host::broker::{
-    Ack, BrokerError, Claim, Delivery, Demand, Durable, Event, Lane, Output, SettleError, Sink, Source,
+    Ack, BrokerError, Claim, Delivery, Demand, Durable, Event, Lane, Limits, NOT_PUBLISHABLE, Output, Route,
+    SettleError, Sink, Source, TOO_LARGE,
 };
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::{Memory, Partition};
+use super::{Memory, NEVER, Partition};
 
 struct Token {
     memory: Memory,
@@ -114,9 +115,28 @@ pub struct MemorySink(pub Memory);
 impl Sink for MemorySink {
     async fn enqueue(&self, output: Output, _lane: Option<&Lane>) -> Result<Durable<BrokerError>, BrokerError> {
         let mut state = self.0.lock();
+        let Output { route, message } = output;
+        if route == Route::DeadLetters && state.letter_bytes.is_some_and(|limit| message.size() > limit) {
+            return Err(BrokerError::Refused {
+                code: TOO_LARGE,
+                detail: "a letter is too large".to_owned(),
+            });
+        }
+        if route == Route::Answers && message.body() == NEVER.as_bytes() {
+            return Ok(Box::pin(async {
+                tokio::task::yield_now().await;
+                Err(BrokerError::Refused {
+                    code: NOT_PUBLISHABLE,
+                    detail: "never".to_owned(),
+                })
+            }));
+        }
         let refused = state.refuse_outputs;
         if !refused {
-            state.output.push(output.message);
+            match route {
+                Route::Answers => state.output.push(message),
+                Route::DeadLetters => state.dead_letters.push(message),
+            }
         }
         let is_lost = refused || state.loses();
         Ok(Box::pin(async move {
@@ -127,6 +147,14 @@ impl Sink for MemorySink {
                 Ok(())
             }
         }))
+    }
+
+    async fn limits(&self, route: Route) -> Result<Limits, BrokerError> {
+        let state = self.0.lock();
+        Ok(Limits {
+            max_bytes: state.letter_bytes.filter(|_| route == Route::DeadLetters),
+            needs_key: false,
+        })
     }
 }
 

@@ -6,6 +6,8 @@ use std::time::Duration;
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode as Code;
 
+use crate::broker::BrokerError;
+
 /// How soon a request is repeated.
 const AGAIN: Duration = Duration::from_millis(5);
 
@@ -16,6 +18,19 @@ pub(super) enum Failed {
     Kafka(#[from] KafkaError),
     #[error("the group's coordinator does not answer")]
     Hung,
+    /// Some of its records, each by the number of its act, are none that their topic takes. None: that will show when each is a
+    /// batch of its own.
+    #[error("records were refused")]
+    Refused(Vec<(usize, BrokerError)>),
+}
+
+impl Failed {
+    /// Why the act of this number was refused, where it was.
+    pub fn of(&self, number: usize) -> Option<BrokerError> {
+        let Self::Refused(refused) = self else { return None };
+        let found = refused.iter().find(|(refused, _)| *refused == number);
+        found.map(|(_, error)| error.clone())
+    }
 }
 
 /// Repeats what may be repeated, for as long as it takes: the outcome of a commit must be known.
@@ -47,9 +62,7 @@ pub(super) fn is_permanent(error: &KafkaError) -> bool {
     };
     matches!(
         code,
-        Code::MessageSizeTooLarge
-            | Code::InvalidMessage
-            | Code::InvalidRecord
+        Code::InvalidMessage
             | Code::TopicAuthorizationFailed
             | Code::UnknownTopic
             | Code::UnknownTopicOrPartition

@@ -1,0 +1,246 @@
+//! From a message to what is published for it: its answer, or its dead letter.
+
+use tokio::sync::SemaphorePermit;
+
+use super::dead_letter::{Extent, Failure};
+use super::health::Work;
+use super::provenance::{self, Provenance, SOURCE_TIME};
+use super::{Answer, Carried, Cause, ClassifyError, OnError, Pipeline, PipelineError};
+use crate::broker::{BrokerError, NOT_PUBLISHABLE, Output, Route, TOO_LARGE};
+use crate::message::{CONTENT_TYPE, Message};
+
+/// An output, before it is settled.
+pub(super) struct Made {
+    pub output: Output,
+    pub kind: Kind,
+}
+
+pub(super) enum Kind {
+    Answer {
+        images: u32,
+        warnings: Vec<Cause>,
+        attempts: u32,
+    },
+    DeadLetter(Failure),
+}
+
+impl Kind {
+    /// What became of its message, once it is settled.
+    pub fn carried(self, position: String) -> Carried {
+        match self {
+            Self::Answer { images, warnings, .. } => Carried::Answered {
+                images,
+                warnings,
+                position,
+            },
+            Self::DeadLetter(_) => Carried::DeadLetter,
+        }
+    }
+
+    /// What its message becomes when it comes again, where the broker will never take the output: in the place of an answer a
+    /// dead letter, and in that of one that is too large a smaller one. None: nothing else helps, or the output is not at fault.
+    pub fn refused(&self, error: &BrokerError) -> Option<Failure> {
+        let code = match error {
+            BrokerError::Refused { code, .. } => *code,
+            BrokerError::TooLarge { .. } => TOO_LARGE,
+            _ => return None,
+        };
+        match self {
+            Self::Answer { attempts, .. } => Some(Failure {
+                error: ClassifyError::Reject(Cause {
+                    code: code.to_owned(),
+                    detail: error.to_string(),
+                }),
+                attempts: *attempts,
+                extent: Extent::Whole,
+            }),
+            Self::DeadLetter(failure) if code == TOO_LARGE => Some(Failure {
+                extent: failure.extent.smaller()?,
+                ..failure.clone()
+            }),
+            Self::DeadLetter(_) => None,
+        }
+    }
+}
+
+impl Pipeline<'_> {
+    /// The output for one message: its answer, or by the error policy its dead letter. None: a stop came before it is known
+    /// whether the message is at fault.
+    pub(super) async fn output(
+        &self,
+        message: &Message,
+        position: &str,
+        slot: SemaphorePermit<'_>,
+        work: Work<'_>,
+    ) -> Result<Option<Made>, PipelineError> {
+        if let Some(failure) = self.refused.get(position) {
+            return self.letter(message, position, failure).await.map(Some);
+        }
+        let failure = match self.answer(message, position, slot).await {
+            Ok(made) => return Ok(Some(made)),
+            Err(failure) => failure,
+        };
+        match &failure.error {
+            ClassifyError::Broken(_) => return Err(PipelineError::Broken(failure.error.to_string())),
+            ClassifyError::Retry(cause) if self.policy.on_error == OnError::DeadLetter => {
+                tracing::warn!(
+                    position,
+                    code = cause.code,
+                    detail = cause.detail,
+                    "failed; held back until something is answered"
+                );
+                tokio::select! {
+                    biased;
+                    () = self.shutdown.stopping() => return Ok(None),
+                    known = self.health.failed(work, position) => known?,
+                }
+            }
+            ClassifyError::Retry(_) | ClassifyError::Reject(_) => {}
+        }
+        self.letter(message, position, failure).await.map(Some)
+    }
+
+    async fn answer(&self, message: &Message, position: &str, slot: SemaphorePermit<'_>) -> Result<Made, Failure> {
+        let mut attempts = 1;
+        let mut slot = Some(slot);
+        loop {
+            let classified = self.classify(message, position).await;
+            drop(slot.take());
+            match classified {
+                Ok((message, images, warnings)) => {
+                    let route = Route::Answers;
+                    return Ok(Made {
+                        output: Output { route, message },
+                        kind: Kind::Answer {
+                            images,
+                            warnings,
+                            attempts,
+                        },
+                    });
+                }
+                Err(ClassifyError::Retry(cause)) if attempts < self.policy.attempts => {
+                    tracing::warn!(
+                        position,
+                        attempt = attempts,
+                        code = cause.code,
+                        detail = cause.detail,
+                        "trying again"
+                    );
+                    self.back_off(attempts).await;
+                    slot = self.slots.acquire().await.ok();
+                    attempts += 1;
+                }
+                Err(error) => {
+                    let extent = Extent::Whole;
+                    return Err(Failure {
+                        error,
+                        attempts,
+                        extent,
+                    });
+                }
+            }
+        }
+    }
+
+    async fn letter(&self, message: &Message, position: &str, failure: Failure) -> Result<Made, PipelineError> {
+        let Failure { error, attempts, .. } = &failure;
+        if self.policy.on_error == OnError::Stop {
+            return Err(PipelineError::Unanswered {
+                position: position.to_owned(),
+                attempts: *attempts,
+                error: error.clone(),
+            });
+        }
+        tracing::warn!(position, attempt = attempts, %error, "dead letter");
+        let route = Route::DeadLetters;
+        let limit = self.settle.limits(route).await?.max_bytes;
+        let mut message = failure.letter(message, position, self.classifier.digest());
+        self.mark(&mut message, position);
+        failure.fit(&mut message, limit);
+        Ok(Made {
+            output: Output { route, message },
+            kind: Kind::DeadLetter(failure),
+        })
+    }
+
+    /// The reply to a message, the images in it and what may be wrong with it, where both are of a size that the broker takes: what
+    /// would be refused there ends here as one message that is not answered.
+    async fn classify(&self, message: &Message, position: &str) -> Result<(Message, u32, Vec<Cause>), ClassifyError> {
+        let general = (self.policy.max_message_bytes, "raise --max-message-bytes");
+        within("a message", message, general)?;
+        let classified = self.classifier.classify(message).await;
+        if let Ok(_) | Err(ClassifyError::Reject(_)) = classified {
+            self.health.answered();
+        }
+        let mut answer = classified?;
+        let (images, warnings) = (answer.images, std::mem::take(&mut answer.warnings));
+        let mut reply = reply(message, answer);
+        self.mark(&mut reply, position);
+        if self.policy.provenance {
+            reply.remove_header(SOURCE_TIME);
+            if let Some(time) = message.timestamp_ms.and_then(provenance::time) {
+                reply.set_header(SOURCE_TIME, time);
+            }
+        }
+        if self.answers.needs_key && reply.key.is_none() {
+            return Err(ClassifyError::Reject(Cause {
+                code: NOT_PUBLISHABLE.to_owned(),
+                detail: "the output topic is compacted and takes no answer without a key; give the messages keys, or set the \
+                         topic's cleanup.policy to delete"
+                    .to_owned(),
+            }));
+        }
+        let own = self.answers.max_bytes.map(|limit| {
+            (
+                limit,
+                "send smaller batches, or raise what the output topic takes, such as Kafka's max.message.bytes",
+            )
+        });
+        let limit = own.filter(|(limit, _)| *limit < general.0).unwrap_or(general);
+        within("an answer, with the key and headers of its message,", &reply, limit)?;
+        Ok((reply, images, warnings))
+    }
+
+    /// A message has one output.
+    fn mark(&self, output: &mut Message, position: &str) {
+        if self.policy.provenance {
+            let provenance = Provenance {
+                cluster: self.cluster,
+                position,
+                component: self.classifier.digest(),
+            };
+            provenance.mark(output, 0);
+        }
+    }
+
+    /// Random in part, so that workers do not fail in step. No delay means no timer at all.
+    async fn back_off(&self, attempt: u32) {
+        let doubled = 2u32.saturating_pow(attempt - 1).min(20);
+        let full = self.policy.retry_delay.saturating_mul(doubled);
+        if !full.is_zero() {
+            tokio::time::sleep(full.mul_f64(1.0 - fastrand::f64() / 2.0)).await;
+        }
+    }
+}
+
+/// Rejects what is over a limit in bytes; the remedy is for that limit.
+fn within(what: &str, message: &Message, (limit, remedy): (usize, &str)) -> Result<(), ClassifyError> {
+    match message.size() {
+        size if size > limit => Err(ClassifyError::Reject(Cause {
+            code: "too-large".to_owned(),
+            detail: format!("{what} of {size} bytes is over the limit of {limit}; {remedy}"),
+        })),
+        _ => Ok(()),
+    }
+}
+
+/// An answer keeps its input's key and headers, so that whoever asked recognises it.
+fn reply(input: &Message, answer: Answer) -> Message {
+    let mut reply = Message {
+        payload: Some(answer.payload),
+        timestamp_ms: None,
+        ..input.clone()
+    };
+    reply.set_header(CONTENT_TYPE, answer.content_type);
+    reply
+}
