@@ -5,6 +5,8 @@
 
 #[path = "conformance/limits.rs"]
 mod limits;
+#[path = "conformance/members.rs"]
+mod members;
 #[path = "conformance/outputs.rs"]
 mod outputs;
 mod support;
@@ -12,7 +14,6 @@ mod support;
 mod time_outs;
 
 use std::collections::BTreeMap;
-use std::time::Instant;
 
 use futures_util::future::{join, join_all};
 use host::broker::{Demand, Event, SettleError};
@@ -21,6 +22,11 @@ use limits::{
     an_output_as_large_as_its_topic_takes_is_taken_and_a_larger_one_is_refused,
     an_output_that_its_topic_never_takes_is_told_and_another_goes_in_its_place,
     what_a_pipeline_cannot_publish_is_a_dead_letter_and_holds_up_nothing,
+};
+use members::{
+    a_member_that_closes_is_replaced_at_once, a_member_that_crashed_is_replaced_after_its_lease,
+    a_revoked_lane_waits_for_what_is_in_flight, a_second_member_takes_its_share_and_order_is_kept,
+    claims_that_were_revoked_do_nothing, what_is_being_settled_in_a_revoked_lane_counts,
 };
 use outputs::{an_answer_to_an_old_message_is_not_old, what_is_absent_stays_absent_where_the_broker_has_that};
 use support::{Fixture, POLL, assert_answered, key, number, numbered, wait_for_lag, within};
@@ -270,145 +276,6 @@ async fn a_message_that_comes_later_is_delivered_without_being_asked_for_again(b
         member.answer_all(broker).await;
         assert_eq!(broker.answers().await.len(), KEYS.len() * 3 * (round + 1));
     }
-}
-
-async fn a_second_member_takes_its_share_and_order_is_kept(broker: &dyn Fixture) {
-    broker.create(4).await;
-    broker.append(numbered(&KEYS, 10)).await;
-    let mut first = broker.join().await;
-    for _ in 0..7 {
-        let delivery = first.delivery().await;
-        first.answer_durably(delivery).await.unwrap();
-    }
-    let mut second = broker.join().await;
-    let (lanes, drained) = first.revoked().await;
-    assert_eq!(lanes.len(), 2, "half of four lanes");
-    drop(drained);
-    let delivery = second.delivery().await;
-    assert!(lanes.contains(&delivery.claim.lane));
-    second.answer_durably(delivery).await.unwrap();
-    let (one, two) = tokio::join!(first.answer_all(broker), second.answer_all(broker));
-    if broker.is_exactly_once() {
-        assert_eq!(7 + 1 + one + two, KEYS.len() * 10);
-    }
-    assert_answered(broker, &KEYS, 10).await;
-}
-
-async fn a_revoked_lane_waits_for_what_is_in_flight(broker: &dyn Fixture) {
-    broker.create(2).await;
-    broker.append(numbered(&KEYS, 5)).await;
-    let mut first = broker.join().await;
-    let mut in_flight: BTreeMap<_, Vec<_>> = BTreeMap::new();
-    while in_flight.len() < 2 {
-        let delivery = first.delivery().await;
-        in_flight.entry(delivery.claim.lane.clone()).or_default().push(delivery);
-    }
-    let mut second = broker.join().await;
-    let (lanes, drained) = first.revoked().await;
-    assert_eq!(lanes.len(), 1);
-    // Had the lane moved before it was drained, these would settle no longer, or come to the second as well.
-    let mut settled = 0;
-    for delivery in in_flight.remove(&lanes[0]).unwrap() {
-        settled = delivery.claim.seq;
-        first.answer_durably(delivery).await.unwrap();
-    }
-    drop(drained);
-    // All of the lane may have been in flight.
-    broker.append(numbered(&KEYS, 6).split_off(5 * KEYS.len())).await;
-    let next = second.delivery().await;
-    assert_eq!((&next.claim.lane, next.claim.seq), (&lanes[0], settled + 1));
-    second.answer_durably(next).await.unwrap();
-    drop(in_flight);
-    tokio::join!(first.answer_all(broker), second.answer_all(broker));
-    assert_answered(broker, &KEYS, 6).await;
-}
-
-async fn what_is_being_settled_in_a_revoked_lane_counts(broker: &dyn Fixture) {
-    broker.create(2).await;
-    broker.append(numbered(&KEYS, 5)).await;
-    let mut first = broker.join().await;
-    let mut in_flight: BTreeMap<_, Vec<_>> = BTreeMap::new();
-    while in_flight.len() < 2 || in_flight.values().any(|lane| lane.len() < 2) {
-        let delivery = first.delivery().await;
-        in_flight.entry(delivery.claim.lane.clone()).or_default().push(delivery);
-    }
-    let mut second = broker.join().await;
-    let (lanes, drained) = first.revoked().await;
-    let mut revoked = in_flight.remove(&lanes[0]).unwrap();
-    let behind = revoked.split_off(1);
-    let settling = revoked.pop().unwrap();
-    let seq = settling.claim.seq;
-    let durable = first.answer(settling).await.unwrap();
-    drop(behind);
-    within("what was accepted to be durable", durable).await.unwrap();
-    drop(drained);
-    let next = second.delivery().await;
-    assert_eq!((&next.claim.lane, next.claim.seq), (&lanes[0], seq + 1));
-    second.answer_durably(next).await.unwrap();
-    drop(in_flight);
-    tokio::join!(first.answer_all(broker), second.answer_all(broker));
-    assert_answered(broker, &KEYS, 5).await;
-}
-
-async fn claims_that_were_revoked_do_nothing(broker: &dyn Fixture) {
-    broker.create(1).await;
-    broker.append(numbered(&["a"], 3)).await;
-    let mut first = broker.join().await;
-    let claimed = first.delivery().await;
-    drop(first.source);
-    let mut second = broker.join().await;
-    let again = second.delivery().await;
-    assert_eq!(number(&again.message), 0);
-    second.answer_durably(again).await.unwrap();
-    let late = match first.settle.settle(claimed.claim, Vec::new()).await {
-        Ok(durable) => durable.await,
-        Err(error) => Err(error),
-    };
-    assert!(matches!(late, Err(SettleError::Rewound(_))), "{late:?}");
-    second.answer_all(broker).await;
-    assert_answered(broker, &["a"], 3).await;
-}
-
-async fn a_member_that_crashed_is_replaced_after_its_lease(broker: &dyn Fixture) {
-    broker.create(2).await;
-    broker.append(numbered(&KEYS, 5)).await;
-    let mut first = broker.join().await;
-    for _ in 0..3 {
-        let delivery = first.delivery().await;
-        first.answer_durably(delivery).await.unwrap();
-    }
-    let in_flight = first.delivery().await;
-    // The claim outlives its source, as in a process that hangs.
-    drop(first);
-    let mut second = broker.join().await;
-    second.answer_all(broker).await;
-    drop(in_flight);
-    assert_answered(broker, &KEYS, 5).await;
-}
-
-async fn a_member_that_closes_is_replaced_at_once(broker: &dyn Fixture) {
-    broker.create(1).await;
-    broker.append(numbered(&["a"], 4)).await;
-    let mut first = broker.join().await;
-    let delivery = first.delivery().await;
-    first.answer_durably(delivery).await.unwrap();
-    let unsettled = first.delivery().await;
-    // One lane, two members: the second stands by.
-    let mut second = broker.join().await;
-    let closed = Instant::now();
-    within("a member to close", first.source.close()).await.unwrap();
-    let delivery = second.delivery().await;
-    let took = closed.elapsed();
-    assert!(took < broker.lease() / 2, "{took:?} of a lease of {:?}", broker.lease());
-    assert_eq!(
-        number(&delivery.message),
-        1,
-        "what was settled is kept, what was not comes again"
-    );
-    drop(unsettled);
-    second.answer_durably(delivery).await.unwrap();
-    second.answer_all(broker).await;
-    assert_answered(broker, &["a"], 4).await;
 }
 
 /// A pipeline that goes on whatever it is told, over a broker that fails at random: nothing is lost or out of order.
