@@ -5,6 +5,9 @@
 /** How far from 1 the contract lets the sum of an image's probabilities be. */
 const SUM = 1e-3;
 const LABELS = 65_536;
+const MEDIA = 256;
+/** Of one request. */
+const IMAGES = 1 << 20;
 const NAME = 256;
 const SIDE = 65_535;
 /** The most values of one image: a page that makes larger ones for whoever asks would stand still. */
@@ -13,7 +16,10 @@ const VALUES = 1 << 24;
 const SLENDER = 8;
 const TEXT = 1024;
 /** Characters that steer a terminal, end a line, or turn the direction of the text around them. */
-const STEERING = /[\p{Cc}\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
+const STEERING = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
+/** Characters that are not to be seen; those of `JOINING` may stand behind others, as in Persian and emoji. */
+const IGNORABLE = /\p{Default_Ignorable_Code_Point}/gu;
+const JOINING = /\u200c|\u200d|[\ufe00-\ufe0f]/gu;
 
 /**
  * A description that can be relied on.
@@ -34,15 +40,16 @@ export function description(said) {
     ["channels", said.channels === 1 || said.channels === 3],
     ["labels", said.labels.length >= 1 && said.labels.length <= LABELS && said.labels.every(isName)],
     ["scores", isName(said.scores)],
-    ["maxImages", said.maxImages > 0],
-    ["accepts", said.accepts.length > 0 && said.accepts.every(isName)],
-    ["produces", said.produces.length > 0 && said.produces.every(isName)],
+    ["maxImages", said.maxImages >= 1 && said.maxImages <= IMAGES],
+    ["accepts", areMedia(said.accepts)],
+    ["produces", areMedia(said.produces)],
   ];
   const wrong = parts.find(([, good]) => !good);
   if (wrong) {
     const value = text(JSON.stringify(said[wrong[0]])).slice(0, NAME);
     throw new Error(`the component breaks the contract: its ${wrong[0]} is ${value}`);
   }
+  refuseDoubled(said.labels);
   const { height, width, channels } = said;
   if (height * width * channels > VALUES || Math.max(height / width, width / height) > SLENDER) {
     throw new Error(`images of ${height} x ${width} x ${channels} are too large or too narrow for this page`);
@@ -87,7 +94,33 @@ export function probabilities(values, count, labels) {
   });
 }
 
-/** @param {string} text Fit to be shown: short, not empty, and steering neither a terminal nor the direction of text. */
+/** @param {string[]} names */
+function areMedia(names) {
+  return names.length >= 1 && names.length <= MEDIA && names.every(isName);
+}
+
+/** @param {string[]} labels No two of which may look the same. */
+function refuseDoubled(labels) {
+  const seen = new Map();
+  for (const [number, label] of labels.entries()) {
+    const look = label.replace(IGNORABLE, "").trim();
+    if (seen.has(look)) {
+      const both = `its labels ${seen.get(look)} and ${number} are both '${text(label)}'`;
+      throw new Error(`the component breaks the contract: ${both}`);
+    }
+    seen.set(look, number);
+  }
+}
+
+/** @param {string} text Fit to be shown: short, something to be seen, and steering neither a terminal nor the direction of text. */
 function isName(text) {
-  return text.length > 0 && text.length <= NAME && text.search(STEERING) === -1;
+  const bytes = new TextEncoder().encode(text).length;
+  const joined = text.replace(JOINING, "");
+  return (
+    bytes <= NAME &&
+    joined.replace(IGNORABLE, "").trim() !== "" &&
+    text.search(JOINING) !== 0 &&
+    joined.search(IGNORABLE) === -1 &&
+    joined.search(STEERING) === -1
+  );
 }

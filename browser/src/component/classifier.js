@@ -81,8 +81,11 @@ export class Classifier {
   async #call(name, args) {
     if (this.#isSpoiled) {
       this.#guest.end();
-      const { guest } = await instantiate(this.program, this.model);
+      const { guest, description } = await instantiate(this.program, this.model);
       this.#guest = guest;
+      if (JSON.stringify(description) !== JSON.stringify(this.description)) {
+        throw new Error("the component breaks the contract: its description differs between two instances");
+      }
       this.#isSpoiled = false;
       if (this.#isEnded) {
         guest.end();

@@ -17,7 +17,9 @@ import { coreModules, kindOfWasm } from "./core-modules.js";
  */
 
 /** What every component of this contract exports; `wit/classifier.wit` is where they are defined. */
-const CONTRACT = ["model", "messages", "tensors"].map(name => `image-stream:classifier/${name}@0.1.0`);
+const CONTRACT = ["model", "messages", "tensors"].map(name => `image-stream:classifier/${name}`);
+/** As in the host, until 1.0 the minor version counts as the major. */
+const VERSION = "0.1.0";
 
 const PLAIN = /^[\w\-.:/@#$[\]<>= ]*$/;
 
@@ -68,11 +70,28 @@ export async function transpiled(name, file, given) {
   if (foreign.length > 0) {
     throw new NoProgram(`'${name}' asks for ${text(foreign.join(", "))}: a classifier is given none of that`);
   }
-  const missing = CONTRACT.filter(name => !exports.includes(name));
-  if (missing.length > 0) {
-    throw new NoProgram(`'${name}' is a component, but no classifier: it does not export ${missing.join(", ")}`);
-  }
+  refuseOtherWorlds(name, exports);
   return { name, size: file.length, digest: bytesToHex(sha256(file)), script, modules };
+}
+
+/**
+ * @param {string} name
+ * @param {string[]} exports
+ */
+function refuseOtherWorlds(name, exports) {
+  const isOurs = (/** @type {string} */ version) => version?.replace(/\.\d+$/, "") === VERSION.replace(/\.\d+$/, "");
+  const found = exports.map(name => name.split("@"));
+  const missing = CONTRACT.filter(name => !found.some(([offered, version]) => offered === name && isOurs(version)));
+  if (missing.length === 0) {
+    return;
+  }
+  const other = found.find(([offered]) => missing.includes(offered));
+  if (other) {
+    const remedy = `this page has ${VERSION}; build it from the wit/classifier.wit of this page`;
+    throw new NoProgram(`'${name}' exports ${text(other.join("@"))}, of another version of the contract: ${remedy}`);
+  }
+  const names = missing.map(name => `${name}@${VERSION}`).join(", ");
+  throw new NoProgram(`'${name}' is a component, but no classifier: it does not export ${names}`);
 }
 
 /**

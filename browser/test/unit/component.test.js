@@ -75,13 +75,30 @@ test("a description that cannot be relied on is refused by its first bad part", 
     ["labels", { labels: [] }],
     ["labels", { labels: ["a\n"] }],
     ["scores", { scores: "" }],
+    ["labels", { labels: ["a", "\u200b"] }],
+    ["labels", { labels: ["a", " "] }],
+    ["labels", { labels: ["a", "\u200db"] }],
+    ["labels", { labels: ["a", "so\u00adft"] }],
     ["maxImages", { maxImages: 0 }],
+    ["maxImages", { maxImages: 4_294_967_295 }],
     ["accepts", { accepts: [] }],
     ["produces", { produces: ["a/b\r\nx: y"] }],
   ];
   for (const [part, wrong] of bad) {
     assert.throws(() => check.description({ ...GOOD, ...wrong }), new RegExp(`contract: its ${part} is`));
   }
+});
+
+test("labels that look the same are refused, and those that join their letters are not", () => {
+  for (const labels of [
+    ["a", "b", "a"],
+    ["a", "b", "a\u200d"],
+    ["a", "b", " a"],
+  ]) {
+    assert.throws(() => check.description({ ...GOOD, labels }), /its labels 0 and 2 are both/);
+  }
+  const labels = ["\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645", "\u2764\ufe0f"];
+  assert.deepEqual(check.description({ ...GOOD, labels }).labels, labels);
 });
 
 test("images that a page cannot make are refused", () => {
@@ -160,6 +177,14 @@ const NETWORK = `(component
   (core instance $i (instantiate $m (with "http" (instance (export "f" (func $f))))))
   (func (export "run") (canon lift (core func $i "run"))))`;
 
+/** jco leaves out an interface without functions. */
+const OTHER_VERSION = `(component
+  (core module $m (func (export "run")))
+  (core instance $i (instantiate $m))
+  (func $run (canon lift (core func $i "run")))
+  (instance $model (export "describe" (func $run)))
+  (export "image-stream:classifier/model@0.2.0" (instance $model)))`;
+
 /** A name that would be run where it stands between quotes in a script. */
 const INJECTION = `(component
   (core module $m (func (export "x'];globalThis.injected=1;//")))
@@ -173,6 +198,10 @@ test("a file that is no classifier's component is refused, and what it is instea
     [new TextEncoder().encode("hello"), /'x' is no WebAssembly component/],
     [await component("(module)"), /core WebAssembly module.*wasm32-wasip2/],
     [await component("(component)"), /does not export image-stream:classifier\/model@0\.1\.0, .*tensors@0\.1\.0/],
+    [
+      await component(OTHER_VERSION),
+      /exports image-stream:classifier\/model@0\.2\.0, of another version of the contract: this page has 0\.1\.0/,
+    ],
     [await component(NETWORK), /asks for wasi:http\/types: a classifier is given none of that/],
     [await component(INJECTION), /has the name 'x'\];globalThis\.injected=1;\/\/' inside, which no compiler writes/],
     [(await component("(component)")).subarray(0, 7), /is no WebAssembly component/],
