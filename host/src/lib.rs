@@ -17,4 +17,5 @@ pub mod commands;
 pub mod config;
 pub mod evaluation;
 pub mod exit;
+pub mod files;
 pub mod images;

@@ -10,6 +10,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use crate::cli::{CompressionName, DeliveryName, KafkaArgs, SaslName, StorageArgs};
 use crate::exit::Failure;
+use crate::files;
 
 /// A Kafka cluster, and how this program uses it.
 #[derive(Clone)]
@@ -236,13 +237,13 @@ fn password(file: Option<&Path>) -> Result<String, Failure> {
 
 /// What is in a file, without the line end that editors add.
 fn secret(option: &str, file: &Path) -> Result<String, Failure> {
-    let text = std::fs::read_to_string(file).map_err(|error| unreadable(option, file, &error))?;
+    let text = files::read_text(file, files::SMALL).map_err(|error| unreadable(option, file, &error))?;
     Ok(text.trim_end_matches(['\r', '\n']).to_owned())
 }
 
 /// librdkafka would not say which file it misses.
 fn check_file(option: &str, file: &Path) -> Result<(), Failure> {
-    std::fs::File::open(file)
+    files::open(file)
         .map(drop)
         .map_err(|error| unreadable(option, file, &error))
 }

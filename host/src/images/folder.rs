@@ -1,10 +1,11 @@
 //! A folder of pictures, looked through before the first of them is used: what is there, and what is left out.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::{ImagesError, media_type_of};
+use crate::files;
 
 /// So many files are named; the rest are counted.
 const NAMED: usize = 5;
@@ -82,7 +83,7 @@ pub fn some(names: &[String]) -> String {
 
 fn fault(picture: &Path) -> Option<String> {
     let mut start = Vec::new();
-    match File::open(picture).and_then(|file| file.take(8).read_to_end(&mut start)) {
+    match files::open(picture).and_then(|file| file.take(8).read_to_end(&mut start)) {
         Err(error) => Some(format!("cannot be read ({error})")),
         Ok(_) if start.is_empty() => Some("is empty".to_owned()),
         Ok(_) if media_type_of(&start).is_none() => Some("begins like neither PNG nor JPEG".to_owned()),

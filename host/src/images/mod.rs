@@ -6,12 +6,12 @@
 mod folder;
 pub mod idx;
 pub mod npy;
-mod original;
+pub mod original;
 mod pixels;
 mod test_set;
 
 use std::collections::VecDeque;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, BufReader, Read};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -23,6 +23,7 @@ pub use original::encode;
 pub use pixels::{Batch, HeaderError, Layout, Pixels, Shape};
 pub use test_set::{test_images, test_labels};
 
+use crate::files;
 use crate::message::{CONTENT_TYPE, Message};
 
 /// Images that wait to be sent.
@@ -128,7 +129,7 @@ pub fn open_unpacked(path: &Path) -> Result<(Vec<u8>, Box<dyn Read + Send>), Ima
 }
 
 fn start_of(path: &Path, start: &mut Vec<u8>) -> Result<Box<dyn Read + Send>, ImagesError> {
-    let file = File::open(path).map_err(|source| unreadable(path, source))?;
+    let file = files::open(path).map_err(|source| unreadable(path, source))?;
     peek(Box::new(BufReader::new(file)), start).map_err(|source| unreadable(path, source))
 }
 
@@ -181,14 +182,11 @@ fn list(folder: &Path) -> Result<(Images, Vec<String>), ImagesError> {
 }
 
 fn read_whole(path: &Path, max_message_bytes: usize) -> Result<Produced, ImagesError> {
-    let mut payload = Vec::new();
-    let file = File::open(path).map_err(|source| unreadable(path, source))?;
-    file.take((max_message_bytes as u64).saturating_add(1))
-        .read_to_end(&mut payload)
-        .map_err(|source| unreadable(path, source))?;
-    if payload.len() > max_message_bytes {
-        return Err(too_large(path, max_message_bytes));
-    }
+    let payload = match files::read(path, max_message_bytes as u64) {
+        Ok(payload) => payload,
+        Err(error) if error.kind() == io::ErrorKind::FileTooLarge => return Err(too_large(path, max_message_bytes)),
+        Err(error) => return Err(unreadable(path, error)),
+    };
     let Some(media_type) = media_type_of(&payload) else {
         return Err(ImagesError::NotAnImage { file: path.to_owned() });
     };

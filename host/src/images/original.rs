@@ -9,11 +9,20 @@ use super::pixels::Batch;
 
 /// The message of a batch, written straight through: nothing in it but the two key quotes needs escaping.
 pub fn encode(batch: &Batch) -> Vec<u8> {
+    written(batch, br#""{\"array\": ["#, br#"]}""#)
+}
+
+/// What is in that string: the plain object.
+pub fn object(batch: &Batch) -> Vec<u8> {
+    written(batch, br#"{"array": ["#, b"]}")
+}
+
+fn written(batch: &Batch, begin: &[u8], end: &[u8]) -> Vec<u8> {
     let [image, row, pixel] = widths(batch);
     let numbers: [String; 256] = array::from_fn(|value| value.to_string());
     // A pixel takes at most `[255], `.
     let mut body = Vec::with_capacity(batch.pixels.len() * 7 + 64);
-    body.extend(br#""{\"array\": ["#);
+    body.extend(begin);
     separated(&mut body, batch.pixels.chunks(image), |body, image| {
         body.push(b'[');
         separated(body, image.chunks(row), |body, row| {
@@ -31,7 +40,7 @@ pub fn encode(batch: &Batch) -> Vec<u8> {
         });
         body.push(b']');
     });
-    body.extend(br#"]}""#);
+    body.extend(end);
     body
 }
 

@@ -15,6 +15,7 @@ use rdkafka::types::RDKafkaErrorCode;
 use super::report::Report;
 use super::{fault, remedy};
 use crate::config::KafkaConfig;
+use crate::files;
 
 /// How long a token counts where it does not say so itself.
 const TOKEN_LIFETIME: Duration = Duration::from_secs(300);
@@ -232,7 +233,7 @@ impl ClientContext for Reporter {
             .token_file
             .as_ref()
             .ok_or("OAUTHBEARER needs a token; name its file with --sasl-token-file")?;
-        let token = std::fs::read_to_string(file)
+        let token = files::read_text(file, files::SMALL)
             .map_err(|error| format!("the token file {} cannot be read: {error}", file.display()))?;
         let token = token.trim().to_owned();
         let claims = claims(&token);

@@ -11,8 +11,8 @@ mod npz;
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -22,6 +22,7 @@ pub use error::DataError;
 pub use labels::of_test_images;
 
 use crate::classifier::Description;
+use crate::files;
 use crate::images::{Batch, ImagesError, Layout, Pixels, Shape, test_images, test_labels};
 
 /// Which part of the data.
@@ -140,7 +141,7 @@ impl Labelled {
             };
         }
         let mut start = Vec::new();
-        let file = File::open(path).map_err(unreadable)?;
+        let file = files::open(path).map_err(unreadable)?;
         file.take(4).read_to_end(&mut start).map_err(unreadable)?;
         match start.starts_with(npz::MAGIC) {
             true => npz::open(path, split, model),
@@ -229,14 +230,12 @@ impl Portion {
 }
 
 fn read(path: &Path, limit: usize) -> Result<Bytes, String> {
-    let mut bytes = Vec::new();
-    let read = File::open(path).and_then(|file| file.take((limit as u64).saturating_add(1)).read_to_end(&mut bytes));
-    match read {
-        Err(error) => Err(format!("cannot be read: {error}")),
-        Ok(_) if bytes.len() > limit => Err(format!(
+    match files::read(path, limit as u64) {
+        Err(error) if error.kind() == ErrorKind::FileTooLarge => Err(format!(
             "is over the limit of {limit} bytes to a message; make it smaller"
         )),
-        Ok(_) => Ok(bytes.into()),
+        Err(error) => Err(format!("cannot be read: {error}")),
+        Ok(bytes) => Ok(bytes.into()),
     }
 }
 

@@ -10,6 +10,7 @@ use rawzip::{CompressionMethod, FileReader, RECOMMENDED_BUFFER_SIZE, ZipArchive,
 use super::labels::{self, ByName, Integer, printable};
 use super::{DataError, Labelled, Split, check_layout};
 use crate::classifier::Description;
+use crate::files;
 use crate::images::npy::{self, Header};
 use crate::images::{HeaderError, ImagesError, Layout, Pixels};
 
@@ -287,7 +288,7 @@ impl Archive {
 }
 
 fn open_file(path: &Path) -> Result<File, DataError> {
-    let file = File::open(path).map_err(|source| ImagesError::Unreadable {
+    let file = files::open(path).map_err(|source| ImagesError::Unreadable {
         file: path.to_owned(),
         source,
     })?;
