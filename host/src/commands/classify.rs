@@ -1,22 +1,24 @@
 //! `host classify`: image files in, labels out, with no broker between.
 
-use std::fs::File;
-use std::io::Read;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::json;
 
 use super::stdout::{self, printable};
 use super::{progress, start};
-use crate::classifier::{Classifier, ClassifierConfig};
+use crate::classifier::{Classifier, ClassifierConfig, Description};
 use crate::cli::{ClassifyCommand, Format};
 use crate::config::DEFAULT_MAX_MESSAGE;
+use crate::evaluation::answer::{Form, Prediction};
+use crate::evaluation::wire::{self, Wire};
 use crate::exit::Failure;
-use crate::images::media_type_of;
+use crate::files;
+use crate::images::{Images, media_type_of};
 use crate::message::{CONTENT_TYPE, Message};
 use crate::pipeline::{Cause, Classify, ClassifyError};
 use crate::shutdown::interrupted;
@@ -24,12 +26,11 @@ use crate::shutdown::interrupted;
 impl ClassifyCommand {
     /// Prints a line an image, in the order of the files. A file that fails is told, and the others go on.
     pub async fn execute(self) -> anyhow::Result<()> {
-        let accept = format!("application/json;profile=scores;top-k={}", self.top_k);
         let config = ClassifierConfig {
             prepare: self.prepare.parameters(),
-            ..ClassifierConfig::new(self.component, Some(accept), DEFAULT_MAX_MESSAGE.as_usize())
+            ..ClassifierConfig::new(self.component, None, DEFAULT_MAX_MESSAGE.as_usize())
         };
-        let work = classify(&config, &self.files, self.format);
+        let work = classify(&config, &self.files, self.top_k.get(), self.format);
         tokio::select! {
             biased;
             () = interrupted() => Err(Failure::Interrupted("not all files were classified".to_owned()).into()),
@@ -38,11 +39,16 @@ impl ClassifyCommand {
     }
 }
 
-async fn classify(config: &ClassifierConfig, files: &[PathBuf], format: Format) -> anyhow::Result<()> {
+async fn classify(config: &ClassifierConfig, files: &[PathBuf], top_k: u32, format: Format) -> anyhow::Result<()> {
     let classifier = start(config).await?;
-    let classifier = &classifier;
-    let limit = config.limits.memory_bytes;
-    let scores = stream::iter(files).map(|file| async move { (file, score(classifier, file, limit).await) });
+    let form = Form::of(classifier.description())?;
+    let asking = Asking {
+        classifier: classifier.asking(Some(&form.accept(top_k))),
+        form,
+        limit: config.limits.memory_bytes,
+    };
+    let asking = &asking;
+    let scores = stream::iter(files).map(|file| async move { (file, asking.score(file).await) });
     let mut scores = scores.buffered(config.workers.get());
     let mut failed = 0;
     while let Some((file, scored)) = scores.next().await {
@@ -61,7 +67,7 @@ async fn classify(config: &ClassifierConfig, files: &[PathBuf], format: Format) 
                     .iter()
                     .map(|Cause { code, detail }| json!({"code": code, "detail": detail}))
                     .collect();
-                let line = json!({"file": name, "predictions": scores.predictions, "warnings": warnings});
+                let line = json!({"file": name, "predictions": scores, "warnings": warnings});
                 stdout::write_line(line.to_string()).await?;
             }
             (Err(error), _) if matches!(error.downcast_ref(), Some(ClassifyError::Broken(_))) => return Err(error),
@@ -80,31 +86,76 @@ async fn classify(config: &ClassifierConfig, files: &[PathBuf], format: Format) 
     Ok(())
 }
 
-async fn score(classifier: &Classifier, file: &Path, limit: usize) -> anyhow::Result<(Scores, Vec<Cause>)> {
-    let path = file.to_owned();
-    let payload = tokio::task::spawn_blocking(move || read(&path, limit)).await??;
-    let content_type = media_type_of(&payload).or_else(|| content_type(file));
-    let mut message = Message::new(payload);
-    if let Some(content_type) = content_type {
-        message.set_header(CONTENT_TYPE, content_type);
+/// What it takes to have a file answered.
+struct Asking {
+    classifier: Classifier,
+    form: Form,
+    /// Of a file, in bytes.
+    limit: usize,
+}
+
+impl Asking {
+    async fn score(&self, file: &Path) -> anyhow::Result<(Vec<Scores>, Vec<Cause>)> {
+        let (path, limit, model) = (file.to_owned(), self.limit, self.classifier.description().clone());
+        let message = tokio::task::spawn_blocking(move || message(&path, limit, &model)).await??;
+        let answer = self.classifier.classify(&message).await?;
+        let labels = &self.classifier.description().labels;
+        let predictions = self
+            .form
+            .read(&answer.payload, labels.len())
+            .map_err(Failure::Stopped)?;
+        if predictions.len() != answer.images as usize {
+            let (claimed, given) = (answer.images, predictions.len());
+            bail!("the component claims to have classified {claimed} images, and names the classes of {given}");
+        }
+        let scores = predictions.iter().map(|prediction| Scores::new(prediction, labels));
+        Ok((scores.collect(), answer.warnings))
     }
-    let answer = classifier.classify(&message).await?;
-    let scores = serde_json::from_slice(&answer.payload).context(
-        "the component did not answer with scores; is application/json;profile=scores among what it produces?",
-    )?;
-    Ok((scores, answer.warnings))
+}
+
+/// The file as it is, where the component takes its kind; pixels else in a format that it takes.
+fn message(path: &Path, limit: usize, model: &Description) -> anyhow::Result<Message> {
+    let bytes = read(path, limit)?;
+    let content_type = media_type_of(&bytes).or_else(|| content_type(path));
+    let takes = |wanted: &str| {
+        let mut essences = model.accepts.iter().filter_map(|media| media.split(';').next());
+        essences.any(|essence| essence.trim().eq_ignore_ascii_case(wanted))
+    };
+    let Some(content_type) = content_type.filter(|media| !takes(media)) else {
+        let mut message = Message::new(bytes);
+        if let Some(content_type) = content_type {
+            message.set_header(CONTENT_TYPE, content_type);
+        }
+        return Ok(message);
+    };
+    if content_type != wire::NPY {
+        bail!(
+            "it is {content_type}, and the component takes {}: give it pixels of its size, such as an .npy file of bytes",
+            model.accepts.join(", ")
+        );
+    }
+    let (Images::Pixels(mut pixels), _) = Images::open(path)? else {
+        bail!("it is called {content_type}, and is something else");
+    };
+    let most = u64::from(model.max_images);
+    if pixels.left() > most {
+        bail!(
+            "it holds {} images, and the component takes {most} at once",
+            pixels.left()
+        );
+    }
+    let batch = pixels.read(most)?.context("it holds no images")?;
+    Ok(Wire::choose(&model.accepts)?.message(&batch))
 }
 
 fn read(path: &Path, limit: usize) -> anyhow::Result<Bytes> {
-    let mut bytes = Vec::new();
-    let file = File::open(path).context("cannot be read")?;
-    file.take((limit as u64).saturating_add(1))
-        .read_to_end(&mut bytes)
-        .context("cannot be read")?;
-    if bytes.len() > limit {
-        bail!("more than the {limit} bytes that the component may hold; raise --guest-memory");
+    match files::read(path, limit as u64) {
+        Ok(bytes) => Ok(bytes.into()),
+        Err(error) if error.kind() == ErrorKind::FileTooLarge => {
+            bail!("more than the {limit} bytes that the component may hold; raise --guest-memory")
+        }
+        Err(error) => Err(error).context("cannot be read"),
     }
-    Ok(bytes.into())
 }
 
 /// By the name, which says nothing of a picture that its bytes show: many a PNG is called `.jpg`. None: the component recognises
@@ -120,44 +171,59 @@ fn content_type(file: &Path) -> Option<&'static str> {
     }
 }
 
-/// The answer with scores, as far as it is shown.
-#[derive(Debug, Deserialize, Serialize)]
+/// What is shown of the answer to one image.
+#[derive(Debug, PartialEq, Serialize)]
 struct Scores {
-    predictions: Vec<Prediction>,
-}
-
-#[derive(Debug, Deserialize, Serialize)]
-struct Prediction {
     top: Vec<Score>,
 }
 
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Debug, PartialEq, Serialize)]
 struct Score {
     class: u32,
     label: String,
-    score: f32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    score: Option<f32>,
+}
+
+impl Scores {
+    fn new(prediction: &Prediction, labels: &[String]) -> Self {
+        let best = std::slice::from_ref(&prediction.best);
+        let top = if prediction.top.is_empty() {
+            best
+        } else {
+            &prediction.top
+        };
+        let named = top.iter().map(|best| Score {
+            class: best.class,
+            label: labels.get(best.class as usize).cloned().unwrap_or_default(),
+            score: best.score,
+        });
+        Self { top: named.collect() }
+    }
 }
 
 /// A line an image, such as `shoe.png: Ankle boot 98.1%, Sneaker 1.2%`.
-fn lines(name: &str, scores: &Scores) -> Vec<String> {
-    let predictions = scores.predictions.iter().enumerate();
-    let line = predictions.map(|(index, prediction)| {
-        let top = prediction.top.iter();
-        let top: Vec<_> = top
-            .map(|score| format!("{} {:.1}%", printable(&score.label), score.score * 100.0))
-            .collect();
-        match scores.predictions.len() {
-            1 => format!("{name}: {}", top.join(", ")),
-            _ => format!("{name}[{index}]: {}", top.join(", ")),
+fn lines(name: &str, images: &[Scores]) -> Vec<String> {
+    let line = images.iter().enumerate().map(|(index, scores)| {
+        let top = scores.top.iter().map(|score| {
+            let label = printable(&score.label);
+            score
+                .score
+                .map_or(label.clone(), |share| format!("{label} {:.1}%", share * 100.0))
+        });
+        let top = top.collect::<Vec<_>>().join(", ");
+        match images.len() {
+            1 => format!("{name}: {top}"),
+            _ => format!("{name}[{index}]: {top}"),
         }
     });
     line.collect()
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::evaluation::answer::Best;
 
     #[test]
     fn the_name_gives_the_media_type_where_it_can() {
@@ -169,13 +235,18 @@ mod tests {
 
     #[test]
     fn a_file_with_several_images_gets_a_numbered_line_for_each() {
-        let one = r#"{"top": [{"class": 9, "label": "Ankle\u001b boot", "score": 0.981}]}"#;
-        let scores: Scores = serde_json::from_str(&format!(r#"{{"predictions": [{one}]}}"#)).unwrap();
-        assert_eq!(lines("a.png", &scores), ["a.png: Ankle\\u{1b} boot 98.1%"]);
-        let scores: Scores = serde_json::from_str(&format!(r#"{{"predictions": [{one}, {one}]}}"#)).unwrap();
+        let labels = ["Trouser".to_owned(), "Ankle\u{1b} boot".to_owned()];
+        let scores = |score| {
+            let best = Best { class: 1, score };
+            Scores::new(&Prediction { best, top: Vec::new() }, &labels)
+        };
         assert_eq!(
-            lines("a.npy", &scores).last().unwrap(),
-            "a.npy[1]: Ankle\\u{1b} boot 98.1%"
+            lines("a.png", &[scores(Some(0.981))]),
+            ["a.png: Ankle\\u{1b} boot 98.1%"]
+        );
+        assert_eq!(
+            lines("a.npy", &[scores(None), scores(Some(0.5))]),
+            ["a.npy[0]: Ankle\\u{1b} boot", "a.npy[1]: Ankle\\u{1b} boot 50.0%"]
         );
     }
 }

@@ -4,12 +4,12 @@
 //! any word of a guest. Pixels go as raw bytes where the component takes them; files go as they are, so that its own
 //! preparation of pictures is measured too. Only what is shown in the end is kept.
 
-mod answer;
+pub mod answer;
 mod data;
 mod foremost;
 pub mod picture;
 mod tally;
-mod wire;
+pub mod wire;
 
 use std::cell::RefCell;
 use std::path::PathBuf;
@@ -20,18 +20,17 @@ use futures_util::{StreamExt, stream};
 use serde::Serialize;
 use tokio::sync::mpsc;
 
-pub use self::answer::ACCEPT;
-use self::answer::Best;
+use self::answer::{Best, Form};
 use self::data::{Content, Portion};
 pub use self::data::{DataError, ImageName, Labelled, Split, of_test_images};
 use self::foremost::{Falling, Foremost};
 use self::picture::Thumbnail;
 pub use self::tally::{ClassTally, Tally};
 use self::wire::Wire;
-use crate::classifier::{ComponentError, Description};
+use crate::classifier::Description;
 use crate::images::{Batch, ImagesError};
 use crate::message::Message;
-use crate::pipeline::{Cause, Classify, ClassifyError, Warnings};
+use crate::pipeline::{Answer, Cause, Classify, ClassifyError, Warnings};
 
 /// Pixels in one message, unless one image has more: far more than it takes to make messages worth their way.
 const MESSAGE_BYTES: u64 = 4 << 20;
@@ -83,8 +82,8 @@ pub struct Mistake {
     pub class: u32,
     /// The class that was answered.
     pub answered: u32,
-    /// The component's confidence in that.
-    pub score: f32,
+    /// The component's confidence in that, where it says one.
+    pub score: Option<f32>,
     /// What it looks like, where that was asked for.
     pub look: Option<Look>,
 }
@@ -107,20 +106,11 @@ pub struct Unclassified {
     pub reason: String,
 }
 
-/// Fails where a component does not answer with scores.
-pub fn check(model: &Description) -> Result<(), ComponentError> {
-    match answer::has_scores(&model.produces) {
-        true => Ok(()),
-        false => Err(ComponentError::NotEvaluable(format!(
-            "it produces {}, and application/json;profile=scores is needed",
-            model.produces.join(", ")
-        ))),
-    }
-}
-
-/// Classifies all of `data` and counts. `observe` is told how many images have come back.
+/// Classifies all of `data` and counts. The classifier was asked for answers in `form`, of one label to an image. `observe` is
+/// told how many images have come back.
 pub async fn evaluate(
     classifier: &dyn Classify,
+    form: &Form,
     model: &Description,
     data: Labelled,
     options: &Options,
@@ -139,6 +129,7 @@ pub async fn evaluate(
     }
     let asking = Asking {
         classifier,
+        form,
         labels: model.labels.len(),
         wire,
         retry_delay: options.retry_delay,
@@ -204,6 +195,7 @@ fn read_ahead(mut data: Labelled, batch: u64, limit: usize) -> mpsc::Receiver<Re
 /// What it takes to have a portion answered.
 struct Asking<'a> {
     classifier: &'a dyn Classify,
+    form: &'a Form,
     labels: usize,
     wire: Wire,
     retry_delay: Duration,
@@ -269,7 +261,7 @@ impl Asking<'_> {
             match classified {
                 Ok(answer) => {
                     self.warnings.borrow_mut().note(&answer.warnings, name);
-                    return answer::read(&answer.payload, images, self.labels).map_err(Refused::Answer);
+                    return self.read(&answer, images).map_err(Refused::Answer);
                 }
                 Err(error @ ClassifyError::Reject(_)) => return Err(Refused::Message(error.to_string())),
                 Err(ClassifyError::Broken(cause)) => return Err(Refused::Broken(cause)),
@@ -286,6 +278,21 @@ impl Asking<'_> {
                 }
             }
         }
+    }
+}
+
+impl Asking<'_> {
+    /// One answer to each image that was sent, and not to more or fewer, whatever the component claims.
+    fn read(&self, answer: &Answer, images: usize) -> Result<Vec<Best>, String> {
+        let predictions = self.form.read(&answer.payload, self.labels)?;
+        for count in [predictions.len(), answer.images as usize] {
+            if count != images {
+                return Err(format!(
+                    "the component answered for {count} images, where {images} were sent"
+                ));
+            }
+        }
+        Ok(predictions.into_iter().map(|prediction| prediction.best).collect())
     }
 }
 
@@ -341,7 +348,8 @@ impl Counts {
                 }
             };
             self.tally.add(class, best.class);
-            let key = (Falling(best.score), index);
+            // Without scores none is surer than another.
+            let key = (Falling(best.score.unwrap_or_default()), index);
             if best.class != class && self.mistakes.takes(&key) {
                 let mistake = Mistake {
                     image: portion.name(place),

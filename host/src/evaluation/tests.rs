@@ -46,7 +46,7 @@ impl<F: Fn(&[u8]) -> Result<String, ClassifyError> + Send + Sync> Fake<F> {
         );
         write("t10k-labels-idx1-ubyte", &[0, 0, 8, 1, 0, 0, 0, 10], &classes);
         let data = Labelled::open(Some(folder.path()), Split::Test, model).unwrap();
-        evaluate(self, model, data, &OPTIONS, |_| {}).await
+        evaluate(self, &Form::Scores, model, data, &OPTIONS, |_| {}).await
     }
 }
 
@@ -54,11 +54,11 @@ impl<F: Fn(&[u8]) -> Result<String, ClassifyError> + Send + Sync> Fake<F> {
 impl<F: Fn(&[u8]) -> Result<String, ClassifyError> + Send + Sync> Classify for Fake<F> {
     async fn classify(&self, message: &Message) -> Result<Answer, ClassifyError> {
         self.sent.lock().unwrap().push(message.body().len());
-        let payload = (self.answer)(message.body())?.into();
+        let payload = (self.answer)(message.body())?;
         Ok(Answer {
-            payload,
+            images: payload.matches("\"class\"").count() as u32,
+            payload: payload.into(),
             content_type: "application/json".to_owned(),
-            images: 1,
             // Of the last image it is not sure what it is.
             warnings: Vec::from_iter(message.body().contains(&9).then(cause)),
         })
@@ -109,7 +109,7 @@ async fn every_image_counts_once_and_the_surest_mistakes_come_first() {
     let images = evaluation.mistakes.iter().map(|mistake| mistake.image.clone());
     assert_eq!(images.collect::<Vec<_>>(), [9, 7, 5, 3, 1].map(ImageName::Index));
     let first = &evaluation.mistakes[0];
-    assert_eq!((first.class, first.answered, first.score), (1, 0, 0.9));
+    assert_eq!((first.class, first.answered, first.score), (1, 0, Some(0.9)));
     let Some(Look::Thumbnail(look)) = &first.look else {
         panic!("its look is kept")
     };
@@ -208,7 +208,9 @@ async fn of_many_unclassified_images_the_first_are_kept() {
     }
     let fake = Fake::new(|_| Err(reject()));
     let data = Labelled::open(Some(folder.path()), Split::Test, &model()).unwrap();
-    let evaluation = evaluate(&fake, &model(), data, &OPTIONS, |_| {}).await.unwrap();
+    let evaluation = evaluate(&fake, &Form::Scores, &model(), data, &OPTIONS, |_| {})
+        .await
+        .unwrap();
     assert_eq!(
         (evaluation.unclassified, evaluation.first_unclassified.len()),
         (150, UNCLASSIFIED)
@@ -219,12 +221,19 @@ async fn of_many_unclassified_images_the_first_are_kept() {
     );
 }
 
+/// It claims one image more than it names classes of.
 #[tokio::test]
-async fn a_component_without_scores_or_without_a_format_for_pixels_is_refused() {
+async fn an_answer_that_claims_more_images_than_were_sent_counts_for_nothing() {
+    let fake = Fake::new(|pixels| Ok(even(pixels).replacen('{', r#"{"class": 0, "#, 1)));
+    let evaluation = fake.evaluate().await.unwrap();
+    assert_eq!((evaluation.tally.images(), evaluation.unclassified), (0, 10));
+    let reason = &evaluation.first_unclassified[0].reason;
+    assert!(reason.contains("answered for 5 images, where 4 were sent"), "{reason}");
+}
+
+#[tokio::test]
+async fn a_component_without_a_format_for_pixels_is_refused() {
     let mut model = model();
-    model.produces = vec!["text/plain".into()];
-    let said = check(&model).unwrap_err().to_string();
-    assert!(said.contains("it produces text/plain"), "{said}");
     model.accepts = vec!["text/plain".into()];
     let said = Fake::new(|_| Err(reject())).evaluate_with(&model).await.unwrap_err();
     assert!(said.to_string().contains("it takes text/plain"), "{said}");

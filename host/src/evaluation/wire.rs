@@ -5,11 +5,12 @@ use std::path::Path;
 use bytes::Bytes;
 
 use crate::classifier::ComponentError;
-use crate::images::{Batch, encode, media_type_of};
+use crate::images::{Batch, media_type_of, original};
 use crate::message::{CONTENT_TYPE, Message};
 
 const RAW: &str = "application/octet-stream";
-const NPY: &str = "application/x-npy";
+/// NumPy's file.
+pub const NPY: &str = "application/x-npy";
 const JSON: &str = "application/json";
 
 /// How pixels travel.
@@ -19,7 +20,7 @@ pub enum Wire {
     Raw,
     /// As NumPy's file.
     Npy,
-    /// As the original program's message.
+    /// As an object in JSON.
     Json,
 }
 
@@ -33,7 +34,7 @@ impl Wire {
         let formats = [(RAW, Self::Raw), (NPY, Self::Npy), (JSON, Self::Json)];
         let chosen = formats.into_iter().find(|(media, _)| takes(media));
         chosen.map(|(_, wire)| wire).ok_or_else(|| {
-            ComponentError::NotEvaluable(format!(
+            ComponentError::Unfit(format!(
                 "for pixels it has to take {RAW}, {NPY} or {JSON}, and it takes {}",
                 accepts.join(", ")
             ))
@@ -47,7 +48,7 @@ impl Wire {
         let (payload, content_type) = match self {
             Self::Raw => (batch.pixels.clone(), format!("{RAW};shape={n},{h},{w},{c}")),
             Self::Npy => (npy([n, h, w, c], &batch.pixels), NPY.to_owned()),
-            Self::Json => (encode(batch), JSON.to_owned()),
+            Self::Json => (original::object(batch), JSON.to_owned()),
         };
         let mut message = Message::new(payload);
         message.set_header(CONTENT_TYPE, content_type);
@@ -118,7 +119,10 @@ mod tests {
         assert_eq!(raw.body(), batch().pixels);
         let json = Wire::Json.message(&batch());
         assert_eq!(json.content_type(), Some(JSON));
-        assert_eq!(json.body(), encode(&batch()));
+        assert_eq!(
+            json.body(),
+            br#"{"array": [[[[1, 2, 3]], [[4, 5, 6]]], [[[7, 8, 9]], [[10, 11, 12]]]]}"#
+        );
         let file = Wire::Npy.message(&batch());
         assert_eq!(file.content_type(), Some(NPY));
         let mut reader = file.body();

@@ -97,6 +97,23 @@ fn npz(arrays: &[(&str, Vec<u8>)]) -> Vec<u8> {
     file
 }
 
+/// Two thirds of the test images are nearest to the mean image of their own class.
+#[test]
+fn a_component_that_gives_classes_without_scores_is_evaluated() {
+    let sandbox = Sandbox::new();
+    let centroid = component("centroid");
+    let json = sandbox.succeed(&evaluate(
+        centroid.to_str().unwrap(),
+        &["--format", "json", "--picture", "p.png"],
+    ));
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((&json["images"], &json["unclassified"]), (&json!(10_000), &json!(0)));
+    let accuracy = json["accuracy"].as_f64().unwrap();
+    assert!((0.6..0.75).contains(&accuracy), "{accuracy}");
+    assert_eq!(json["most_wrong"][0]["score"], Value::Null);
+    assert!(sandbox.path("p.png").is_file());
+}
+
 #[test]
 fn the_built_in_images_give_the_figures_of_the_golden_answers() {
     let sandbox = Sandbox::new();
@@ -265,7 +282,7 @@ fn a_component_that_gives_no_scores_is_refused() {
     sandbox.refuse(
         5,
         &evaluate(&puppet, &[]),
-        &["cannot be evaluated", "text/plain", "profile=scores"],
+        &["cannot be asked", "text/plain", "profile=scores"],
     );
 }
 

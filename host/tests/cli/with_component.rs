@@ -230,6 +230,29 @@ fn files_are_classified_in_order_and_a_bad_one_is_named_while_the_others_go_on()
     assert_eq!(json["predictions"][1]["top"].as_array().unwrap().len(), 2);
 }
 
+/// The second component takes and gives plain JSON, and no more of what the contract has.
+#[test]
+fn a_component_that_gives_classes_without_scores_classifies_files() {
+    let sandbox = Sandbox::new();
+    let centroid = component("centroid");
+    let classify = ["classify", "--component", centroid.to_str().unwrap()];
+    sandbox.write("two.npy", npy("|u1", "(2, 28, 28)", &pixels(2)));
+    sandbox.write("two.json", model_file("golden/images-40.json"));
+    let text = sandbox.succeed(&[&classify[..], &["two.npy"]].concat());
+    assert_eq!(text, "two.npy[0]: Sandal\ntwo.npy[1]: Pullover\n");
+    let json = sandbox.succeed(&[&classify[..], &["--format", "json", "two.json"]].concat());
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["predictions"].as_array().unwrap().len(), 40);
+    assert_eq!(json["predictions"][0]["top"], json!([{"class": 5, "label": "Sandal"}]));
+    // It takes no pictures, and the host makes none of them into pixels behind its back.
+    sandbox.write("shoe.png", b"\x89PNG\r\n\x1a\n");
+    let said = sandbox.fail(6, &[&classify[..], &["shoe.png"]].concat());
+    assert!(
+        said.contains("it is image/png, and the component takes application/json"),
+        "{said}"
+    );
+}
+
 #[test]
 fn a_picture_is_prepared_as_it_is_asked_for_and_one_with_a_light_border_is_warned_of() {
     let sandbox = Sandbox::new();

@@ -12,6 +12,7 @@ use super::{progress, start, stdout};
 use crate::classifier::{ClassifierConfig, Description};
 use crate::cli::{EvaluateCommand, Format, SplitName};
 use crate::config::{DEFAULT_MAX_MESSAGE, RETRY_DELAY};
+use crate::evaluation::answer::Form;
 use crate::evaluation::{self, Evaluation, Labelled, Options, Split, picture};
 use crate::exit::Failure;
 use crate::shutdown::interrupted;
@@ -34,14 +35,14 @@ impl EvaluateCommand {
             check_folder_of(path)?;
         }
         let max_message_bytes = DEFAULT_MAX_MESSAGE.as_usize();
-        let accept = Some(evaluation::ACCEPT.to_owned());
         let config = ClassifierConfig {
             prepare: self.prepare.parameters(),
-            ..ClassifierConfig::new(self.component, accept, max_message_bytes)
+            ..ClassifierConfig::new(self.component, None, max_message_bytes)
         };
         let classifier = start(&config).await?;
+        let form = Form::of(classifier.description())?;
+        let classifier = classifier.asking(Some(&form.accept(1)));
         let model = classifier.description();
-        evaluation::check(model)?;
 
         let split = match self.split {
             SplitName::Test => Split::Test,
@@ -65,7 +66,7 @@ impl EvaluateCommand {
         };
         let bar = progress::bar(Some(about.images));
         let observe = |images| bar.set_position(images);
-        let evaluation = evaluation::evaluate(&classifier, model, data, &options, observe).await;
+        let evaluation = evaluation::evaluate(&classifier, &form, model, data, &options, observe).await;
         bar.finish_and_clear();
         let evaluation = evaluation?;
 

@@ -115,11 +115,13 @@ fn draw_mistake(canvas: &mut Canvas, [x, y]: [u32; 2], mistake: &Mistake, labels
     }
     let shown = thumbnail.map_or(SIDE, |thumbnail| thumbnail.image().height());
     let label = |class: u32| labels.get(class as usize).map_or("?", String::as_str);
-    let score = format!("{:.1} %", mistake.score * 100.0);
+    let score = mistake
+        .score
+        .map_or_else(String::new, |score| format!("{:.1} %, ", score * 100.0));
     let captions = [
         (label(mistake.class).to_owned(), BLACK),
         (format!("-> {}", label(mistake.answered)), RED),
-        (format!("{score}, {}", mistake.image), GREY),
+        (format!("{score}{}", mistake.image), GREY),
     ];
     for (number, (caption, colour)) in (0..).zip(captions) {
         let caption = shortened(&caption, MOST_CHARACTERS);
@@ -159,7 +161,7 @@ mod tests {
             image: ImageName::File("靴/\u{202e}1.png".to_owned()),
             class: 0,
             answered: 70_000,
-            score: f32::MAX,
+            score: Some(f32::MAX),
             look: Thumbnail::of_pixels(shape, &[9; 784]).map(Look::Thumbnail),
         };
         Evaluation {

@@ -79,7 +79,7 @@ fn json_has_every_class_of_the_matrix_and_the_mistakes() {
         image: ImageName::Index(2),
         class: 0,
         answered: 2,
-        score: 0.5,
+        score: Some(0.5),
         look: None,
     });
     evaluation.unclassified = 1;
