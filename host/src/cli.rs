@@ -4,6 +4,7 @@
 //! what was typed becomes something usable.
 
 mod broker;
+mod compile;
 mod demo;
 mod evaluate;
 mod kafka;
@@ -18,6 +19,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 pub use self::broker::{BrokerAddress, BrokerArgs, BrokerName, EMBEDDED, KAFKA, MemberArgs, PUBSUB, StorageArgs};
+pub use self::compile::CompileCommand;
 pub use self::demo::DemoCommand;
 pub use self::evaluate::{EvaluateCommand, SplitName};
 pub use self::kafka::{CompressionName, DeliveryName, KafkaArgs, SaslName};
@@ -102,6 +104,9 @@ pub enum Command {
     Topics(TopicsCommand),
     /// Print a completion script for a shell.
     Completions(CompletionsCommand),
+    /// Compile the component on stdin to code on stdout, within limits of the system: how this program compiles.
+    #[command(hide = true)]
+    Compile(CompileCommand),
 }
 
 /// How to write results, which go to stdout either way.
@@ -395,6 +400,9 @@ pub struct InspectCommand {
     /// How long one call may take.
     #[arg(long, value_name = "TIME", default_value_t = DEFAULT_GUEST_TIMEOUT.into())]
     pub guest_timeout: humantime::Duration,
+    /// Compile the component anew, and keep no compiled code.
+    #[arg(long)]
+    pub no_cache: bool,
     /// How to write results.
     #[arg(long, value_enum, default_value = "text")]
     pub format: Format,

@@ -15,7 +15,7 @@ pub use self::ends::Ends;
 pub use self::foreign::check_foreign;
 pub use self::kafka::{Delivery, KafkaConfig, Start};
 pub use self::pubsub::{Identity, PubSubConfig};
-use crate::classifier::{ClassifierConfig, Limits};
+use crate::classifier::{ClassifierConfig, Compiler, Limits};
 use crate::cli::{BrokerArgs, BrokerName, ComponentArgs, MemberArgs, StorageArgs};
 use crate::exit::Failure;
 
@@ -195,6 +195,8 @@ impl ClassifierConfig {
                 reply_bytes,
             },
             cache: !component.no_cache,
+            // Where a system does not say which program this is, Linux has this name for it.
+            compiler: Compiler::new(std::env::current_exe().unwrap_or_else(|_| "/proc/self/exe".into())),
         }
     }
 }

@@ -79,7 +79,8 @@ fn code_of(error: &(dyn Error + 'static)) -> Option<u8> {
             ComponentError::Unreadable { .. }
             | ComponentError::ModelUnreadable { .. }
             | ComponentError::LabelsUnreadable { .. }
-            | ComponentError::FileUnreadable { .. },
+            | ComponentError::FileUnreadable { .. }
+            | ComponentError::Cache { .. },
         ) => return Some(CONFIGURATION),
         Some(ComponentError::Engine(_)) => return Some(STOPPED),
         Some(_) => return Some(COMPONENT),

@@ -25,10 +25,10 @@ pub fn open(path: &Path) -> io::Result<File> {
         return Ok(file);
     }
     Err(match kind.is_dir() {
-        true => ErrorKind::IsADirectory.into(),
+        true => io::Error::new(ErrorKind::IsADirectory, "it is a folder, and no regular file"),
         false => io::Error::new(
             ErrorKind::InvalidInput,
-            "it is a pipe, a socket or a device, and a regular file is needed",
+            "it is a pipe, a socket or a device, and no regular file",
         ),
     })
 }
@@ -95,7 +95,7 @@ mod tests {
         // Whoever waits for a writer waits for ever: the test would not end.
         for path in [&pipe, Path::new("/dev/zero"), Path::new("/dev/null")] {
             let error = read(path, 1 << 20).unwrap_err();
-            assert!(error.to_string().contains("a regular file is needed"), "{error}");
+            assert!(error.to_string().contains("no regular file"), "{error}");
         }
     }
 

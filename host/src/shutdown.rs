@@ -120,7 +120,7 @@ impl Signals {
 /// Whether this process was told to ignore SIGHUP, as far as the system says.
 #[cfg(unix)]
 fn ignores_hangup() -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let status = crate::files::read_text("/proc/self/status".as_ref(), crate::files::SMALL).unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
     // SIGHUP is the first of all signals.

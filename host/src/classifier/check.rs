@@ -1,11 +1,15 @@
 //! What a guest returns is hostile until it has been through here: sizes, counts and text.
 
+use std::collections::HashMap;
+
 use bytes::Bytes;
 
 use super::bindings::exports::image_stream::classifier::messages::Reply;
 use super::bindings::exports::image_stream::classifier::model::Description as Described;
 use super::bindings::image_stream::classifier::types;
 use super::{ComponentError, Description};
+use crate::images::{media_type_of, npy};
+use crate::message::Message;
 use crate::pipeline::{Answer, Cause};
 
 const CODE: usize = 64;
@@ -14,10 +18,16 @@ const NAME: usize = 256;
 const LABELS: usize = 65_536;
 /// Warnings that a reply may have; more are left out.
 const WARNINGS: usize = 16;
+const MEDIA: usize = 256;
+const SIDE: u32 = 65_535;
+/// Of one image, all channels together: whoever asks for made-up images gets 64 MiB of floats at most.
+const VALUES: u64 = 1 << 24;
+/// Of one request.
+const IMAGES: u32 = 1 << 20;
 
-/// A reply within the limit, of a media type that may stand in a header and for no more images than a request may carry;
+/// A reply within the limit, of a media type that may stand in a header and for no more images than the request can hold;
 /// else what is wrong with it.
-pub(super) fn reply(reply: Reply, limit: usize, max_images: u32) -> Result<Answer, String> {
+pub(super) fn reply(reply: Reply, limit: usize, most_images: u32) -> Result<Answer, String> {
     if reply.body.len() > limit {
         return Err(format!(
             "a reply of {} bytes is over the limit of {limit}",
@@ -27,9 +37,9 @@ pub(super) fn reply(reply: Reply, limit: usize, max_images: u32) -> Result<Answe
     if !is_name(&reply.content_type) {
         return Err("the reply's content type is not a printable name".to_owned());
     }
-    if reply.images > max_images {
+    if reply.images > most_images {
         return Err(format!(
-            "a reply for {} images, where a request may carry {max_images}",
+            "a reply for {} images to a request that holds {most_images} at most",
             reply.images
         ));
     }
@@ -84,15 +94,33 @@ pub(super) fn printable(text: &str) -> impl Iterator<Item = char> {
     })
 }
 
+/// The most images that a message can hold, as far as the host can tell: a picture is one, and each value of pixels takes a
+/// byte at least. Of any other format it knows no more than what the model takes at once.
+pub(super) fn most_images(message: &Message, description: &Description) -> u32 {
+    let media = message.content_type().unwrap_or_default().to_ascii_lowercase();
+    let body = message.body();
+    // Without a shape bytes may be any file, and gzipped pixels take less than a byte each.
+    let is_raw = media.starts_with("application/octet-stream") && media.contains("shape=");
+    let is_pixels = is_raw && !body.starts_with(&[0x1f, 0x8b]);
+    let most = if media_type_of(body).is_some() {
+        1
+    } else if is_pixels || body.starts_with(npy::MAGIC) {
+        body.len() as u64 / description.values().max(1)
+    } else {
+        return description.max_images;
+    };
+    u32::try_from(most).map_or(description.max_images, |most| most.min(description.max_images))
+}
+
 /// A description that can be relied on, or the first part of it that cannot.
 pub(super) fn description(said: Described) -> Result<Description, ComponentError> {
-    let side = 1..=65_535;
+    let side = 1..=SIDE;
     let is_digest = said.model_sha256.len() == 64
         && said
             .model_sha256
             .bytes()
             .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    let are_names = |names: &[String]| names.iter().all(|name| is_name(name));
+    let are_media = |names: &[String]| (1..=MEDIA).contains(&names.len()) && names.iter().all(|name| is_name(name));
     let parts = [
         ("name", is_name(&said.name), format!("{:?}", said.name)),
         ("version", is_name(&said.version), format!("{:?}", said.version)),
@@ -100,28 +128,23 @@ pub(super) fn description(said: Described) -> Result<Description, ComponentError
         ("height", side.contains(&said.height), said.height.to_string()),
         ("width", side.contains(&said.width), said.width.to_string()),
         ("channels", matches!(said.channels, 1 | 3), said.channels.to_string()),
-        ("max-images", said.max_images > 0, said.max_images.to_string()),
         (
-            "labels",
-            (1..=LABELS).contains(&said.labels.len()) && are_names(&said.labels),
-            format!("{:?}", said.labels),
+            "max-images",
+            (1..=IMAGES).contains(&said.max_images),
+            said.max_images.to_string(),
         ),
         ("scores", is_name(&said.scores), format!("{:?}", said.scores)),
-        (
-            "accepts",
-            !said.accepts.is_empty() && are_names(&said.accepts),
-            format!("{:?}", said.accepts),
-        ),
-        (
-            "produces",
-            !said.produces.is_empty() && are_names(&said.produces),
-            format!("{:?}", said.produces),
-        ),
+        ("accepts", are_media(&said.accepts), format!("{:?}", said.accepts)),
+        ("produces", are_media(&said.produces), format!("{:?}", said.produces)),
     ];
+    let refused = |trouble: &str| Err(ComponentError::Description(text(trouble)));
     if let Some((part, _, value)) = parts.iter().find(|(_, good, _)| !good) {
-        return Err(ComponentError::Description(text(&format!("{part} is {value}"))));
+        return refused(&format!("{part} is {value}"));
     }
-    Ok(Description {
+    if let Some(trouble) = labels_wrong(&said.labels) {
+        return refused(&trouble);
+    }
+    let description = Description {
         name: said.name,
         version: said.version,
         model_sha256: said.model_sha256,
@@ -133,20 +156,63 @@ pub(super) fn description(said: Described) -> Result<Description, ComponentError
         max_images: said.max_images,
         accepts: said.accepts,
         produces: said.produces,
-    })
+    };
+    match description.values() {
+        0..=VALUES => Ok(description),
+        values => refused(&format!("an image has {values} values, and at most {VALUES} are taken")),
+    }
 }
 
-/// Short, not empty and printable: fit for a header, a table or a terminal.
+/// Names for classes have to be names, and no two look the same.
+fn labels_wrong(labels: &[String]) -> Option<String> {
+    if !(1..=LABELS).contains(&labels.len()) {
+        return Some(format!("it has {} labels, and 1 to {LABELS} are taken", labels.len()));
+    }
+    let mut seen = HashMap::new();
+    for (class, label) in labels.iter().enumerate() {
+        if !is_name(label) {
+            return Some(format!("label {class} is {label:?}"));
+        }
+        let look = String::from_iter(label.chars().filter(|c| !is_ignorable(*c)));
+        if let Some(first) = seen.insert(look.trim().to_owned(), class) {
+            return Some(format!(
+                "labels {first} and {class} are both {label:?}: give each class a name of its own"
+            ));
+        }
+    }
+    None
+}
+
+/// Short, printable, and something to be seen: fit for a header, a table or a terminal. Characters of no width may only join
+/// others, as Persian and emoji have them do.
 fn is_name(text: &str) -> bool {
-    !text.is_empty() && text.len() <= NAME && !text.chars().any(steers)
+    let joins = |c| matches!(c, '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}');
+    let is_seen = |c: char| !c.is_whitespace() && !is_ignorable(c);
+    text.len() <= NAME
+        && text.chars().any(is_seen)
+        && !text.starts_with(joins)
+        && !text.chars().any(|c| steers(c) || is_ignorable(c) && !joins(c))
 }
 
 /// Whether a character steers a terminal, or turns the direction of the text around it.
 fn steers(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Whether a character is not to be seen: Unicode's Default_Ignorable_Code_Point.
+fn is_ignorable(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}' | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}'
+    )
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
@@ -176,6 +242,118 @@ mod tests {
     #[test]
     fn a_reply_for_more_images_than_a_request_may_carry_is_refused() {
         assert!(reply(answer("text/plain", vec![]), 10, 0).is_err());
+    }
+
+    fn described() -> Described {
+        Described {
+            name: "model".to_owned(),
+            version: "1".to_owned(),
+            model_sha256: "0".repeat(64),
+            height: 28,
+            width: 28,
+            channels: 1,
+            labels: vec!["left".to_owned(), "right".to_owned()],
+            scores: "probabilities".to_owned(),
+            max_images: 100,
+            accepts: vec!["text/plain".to_owned()],
+            produces: vec!["text/plain".to_owned()],
+        }
+    }
+
+    #[test]
+    fn what_a_description_may_make_the_host_allocate_is_bounded() {
+        let sized = |height, width, channels| {
+            description(Described {
+                height,
+                width,
+                channels,
+                ..described()
+            })
+        };
+        assert!(sized(4096, 4096, 1).is_ok());
+        for (height, width, channels) in [
+            (4097, 4096, 1),
+            (4096, 4096, 3),
+            (65_535, 65_535, 3),
+            (65_535, 65_535, 1),
+        ] {
+            let error = sized(height, width, channels).unwrap_err().to_string();
+            assert!(error.contains("at most 16777216 are taken"), "{error}");
+        }
+        let many = Described {
+            max_images: u32::MAX,
+            ..described()
+        };
+        assert!(
+            description(many)
+                .unwrap_err()
+                .to_string()
+                .contains("max-images is 4294967295")
+        );
+    }
+
+    #[test]
+    fn a_name_has_something_to_be_seen_and_nothing_that_is_not() {
+        for name in [
+            "T-shirt/top",
+            "\u{645}\u{6cc}\u{200c}\u{62e}\u{648}\u{627}\u{647}\u{645}",
+            "\u{2764}\u{fe0f}",
+            "a b",
+        ] {
+            assert!(is_name(name), "{name:?}");
+        }
+        for name in [
+            "",
+            " ",
+            "\u{a0}",
+            "\u{200b}",
+            "\u{200d}",
+            "a\u{200b}b",
+            "\u{feff}a",
+            "so\u{ad}ft",
+            "\u{fe0f}a",
+            "\u{61c}a",
+        ] {
+            assert!(!is_name(name), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn labels_that_look_the_same_are_refused_with_their_classes() {
+        for label in ["left", " left", "le\u{200d}ft"] {
+            let mut said = described();
+            said.labels.push(label.to_owned());
+            let error = description(said).unwrap_err().to_string();
+            assert!(error.contains("labels 0 and 2 are both"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_reply_is_for_no_more_images_than_the_message_holds() {
+        let model = description(described()).unwrap();
+        let most = |body: &[u8], content_type: Option<&str>| {
+            let mut message = Message::new(body.to_vec());
+            if let Some(content_type) = content_type {
+                message.set_header(crate::message::CONTENT_TYPE, content_type.to_owned());
+            }
+            most_images(&message, &model)
+        };
+        assert_eq!(most(b"\x89PNG\r\n\x1a\n and more", None), 1);
+        assert_eq!(most(&[0xff, 0xd8, 0xff, 0xe0], Some("application/json")), 1);
+        assert_eq!(most(&[0; 784 * 3], Some("application/octet-stream;shape=3,28,28,1")), 3);
+        assert_eq!(most(&[0; 784 * 3], None), 100, "of what is not known nothing is");
+        assert_eq!(
+            most(&[0; 784 * 200], Some("Application/Octet-Stream; Shape=1,28,28,1")),
+            100
+        );
+        assert_eq!(
+            most(b"\x1f\x8b and more", Some("application/octet-stream;shape=2,28,28,1")),
+            100
+        );
+        assert_eq!(most(b"GIF89a and more", Some("application/octet-stream")), 100);
+        let mut file = npy::MAGIC.to_vec();
+        file.resize(784 * 2 + 128, 0);
+        assert_eq!(most(&file, None), 2);
     }
 
     #[test]

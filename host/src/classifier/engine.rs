@@ -1,11 +1,11 @@
-//! From a file to code that can be instantiated: engine, compile cache, linker, epoch ticker.
+//! From a file to a program that can be instantiated: engine, linker, epoch ticker.
 
 use std::path::Path;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use wasmtime::component::{Component, HasData, Linker, ResourceTable};
-use wasmtime::{Cache, CacheConfig, Config, Engine};
+use wasmtime::{Config, Engine};
 use wasmtime_wasi::WasiView;
 use wasmtime_wasi::cli::{WasiCli, WasiCliView};
 use wasmtime_wasi::clocks::{WasiClocks, WasiClocksView};
@@ -15,40 +15,61 @@ use wasmtime_wasi::random::WasiRandom;
 use wasmtime_wasi_io::bindings::wasi::io;
 
 use super::bindings::ClassifierPre;
+use super::code::Folder;
+use super::contract::{self, Interfaces, Refusal};
 use super::instance::State;
-use super::{ComponentError, check};
+use super::{ClassifierConfig, ComponentError, check};
+use crate::files;
 
 /// How often a running guest gives way, so that a time-out can end it.
 const TICK: Duration = Duration::from_millis(10);
 
+/// The largest component: far more than one that holds an interpreter, its library and a model. Bytes.
+const LARGEST: u64 = 256 << 20;
+
 /// A component file, compiled.
 pub(super) struct Program {
     pub(super) engine: Engine,
-    pub(super) component: Component,
+    component: Component,
+    /// What it asks for and offers.
+    pub(super) interfaces: Interfaces,
     /// Lower-case hex SHA-256 of the file.
     pub(super) digest: String,
     /// Bytes of the file.
     pub(super) size: usize,
 }
 
+/// A component file as it was read, and found to be a classifier.
+struct Checked {
+    bytes: Vec<u8>,
+    interfaces: Interfaces,
+    digest: String,
+}
+
 impl Program {
-    /// Reads and compiles, or takes the compiled code from the cache. Blocks for seconds the first time.
-    pub(super) fn compile(path: &Path, cache: bool) -> Result<Self, ComponentError> {
-        let bytes = std::fs::read(path).map_err(|error| ComponentError::Unreadable {
-            path: path.into(),
-            error,
-        })?;
-        check_kind(path, &bytes)?;
-        let engine = engine(cache)?;
-        let component = Component::from_binary(&engine, &bytes).map_err(|error| ComponentError::Invalid {
-            path: path.into(),
-            reason: check::text(&format!("{error:#}")),
-        })?;
+    /// Reads, checks and compiles, or takes the code that was kept. The first time that may take long; dropping the future
+    /// ends it.
+    pub(super) async fn compile(config: &ClassifierConfig) -> Result<Self, ComponentError> {
+        let path = config.component.clone();
+        let checked = off_thread(move || Checked::read(&path)).await?;
+        let engine = new()?;
+        tick(&engine);
+        let kept = config.cache;
+        let folder = off_thread(move || Folder::open(kept)).await?;
+        let size = checked.bytes.len();
+        let component = folder.component(
+            &engine,
+            &config.component,
+            checked.bytes,
+            &checked.digest,
+            &config.compiler,
+        );
         Ok(Self {
+            component: component.await?,
             engine,
-            component,
-            digest: hex::encode(Sha256::digest(&bytes)),
-            size: bytes.len(),
+            interfaces: checked.interfaces,
+            digest: checked.digest,
+            size,
         })
     }
 
@@ -65,6 +86,39 @@ impl Program {
     }
 }
 
+impl Checked {
+    fn read(path: &Path) -> Result<Self, ComponentError> {
+        let bytes = files::read(path, LARGEST).map_err(|error| ComponentError::Unreadable {
+            path: path.into(),
+            error,
+        })?;
+        check_kind(path, &bytes)?;
+        let interfaces = contract::check(&bytes).map_err(|refusal| match refusal {
+            Refusal::Invalid(reason) => ComponentError::Invalid {
+                path: path.into(),
+                reason,
+            },
+            Refusal::World(reason) => ComponentError::World {
+                path: path.into(),
+                reason,
+            },
+        })?;
+        Ok(Self {
+            digest: hex::encode(Sha256::digest(&bytes)),
+            bytes,
+            interfaces,
+        })
+    }
+}
+
+/// Blocking work, off the async threads.
+pub(super) async fn off_thread<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ComponentError> + Send + 'static,
+) -> Result<T, ComponentError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|error| Err(ComponentError::Engine(error.to_string())))
+}
+
 /// Names the two common mistakes, which the compiler's own words do not.
 fn check_kind(path: &Path, bytes: &[u8]) -> Result<(), ComponentError> {
     let reason = match bytes.get(..8) {
@@ -79,24 +133,11 @@ fn check_kind(path: &Path, bytes: &[u8]) -> Result<(), ComponentError> {
     })
 }
 
-fn engine(cache: bool) -> Result<Engine, ComponentError> {
+/// The engine, with the settings that code is compiled for.
+pub(super) fn new() -> Result<Engine, ComponentError> {
     let mut config = Config::new();
     config.epoch_interruption(true);
-    if cache {
-        // A cache that cannot be used, in a read-only home say, costs only time.
-        match compile_cache() {
-            Ok(cache) => drop(config.cache(Some(cache))),
-            Err(error) => tracing::warn!("compiled code is not kept between runs: {error:#}"),
-        }
-    }
-    let engine = Engine::new(&config).map_err(|error| ComponentError::Engine(format!("{error:#}")))?;
-    tick(&engine);
-    Ok(engine)
-}
-
-/// Beneath the user's cache folder, in wasmtime's own place and format; its code is loaded only by the same user.
-fn compile_cache() -> wasmtime::Result<Cache> {
-    Cache::new(CacheConfig::new())
+    Engine::new(&config).map_err(|error| ComponentError::Engine(format!("{error:#}")))
 }
 
 /// Advances the engine's epoch until the engine is gone.
@@ -116,6 +157,30 @@ struct Io;
 impl HasData for Io {
     type Data<'a> = &'a mut ResourceTable;
 }
+
+/// The interfaces that [`allow`] links, whichever version of WASI 0.2 they are of.
+pub(super) const GRANTED: [&str; 20] = [
+    "wasi:io/error",
+    "wasi:io/poll",
+    "wasi:io/streams",
+    "wasi:clocks/wall-clock",
+    "wasi:clocks/monotonic-clock",
+    "wasi:random/random",
+    "wasi:random/insecure",
+    "wasi:random/insecure-seed",
+    "wasi:cli/environment",
+    "wasi:cli/exit",
+    "wasi:cli/stdin",
+    "wasi:cli/stdout",
+    "wasi:cli/stderr",
+    "wasi:cli/terminal-input",
+    "wasi:cli/terminal-output",
+    "wasi:cli/terminal-stdin",
+    "wasi:cli/terminal-stdout",
+    "wasi:cli/terminal-stderr",
+    "wasi:filesystem/preopens",
+    "wasi:filesystem/types",
+];
 
 /// All that a guest may import. A standard library names folders and the environment, so they are here, and empty;
 /// sockets and name lookup are not, and a component that imports them is refused.

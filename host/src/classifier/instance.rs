@@ -1,6 +1,6 @@
 //! One warm guest: a call under its limits, and a reply that is hostile until checked.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tokio::time::timeout;
 use wasmtime::component::ResourceTable;
@@ -59,20 +59,17 @@ pub(super) struct Recipe {
     pub(super) model: Option<Arc<[u8]>>,
     /// What its classes are to be called; empty: as it says.
     pub(super) labels: Vec<String>,
-    /// What is asked of the guest with every message; none: its default.
-    pub(super) accept: Option<String>,
     /// How it is to read pixels; none: its default.
     pub(super) prepare: Option<String>,
+    /// What the first instance said of itself: the others have to say the same.
+    pub(super) described: OnceLock<Arc<Description>>,
 }
 
 /// An instance that has not trapped.
 pub(super) struct Instance {
     store: Store<State>,
     guest: Guest,
-    /// What its model says that a request may carry.
-    max_images: u32,
-    /// How many probabilities an image has.
-    labels: usize,
+    description: Arc<Description>,
 }
 
 /// A call that spoiled its instance.
@@ -119,11 +116,16 @@ impl Instance {
                 "labels are not those that it was given".to_owned(),
             ));
         }
+        let described = recipe.described.get_or_init(|| Arc::new(description.clone()));
+        if **described != description {
+            return Err(ComponentError::Description(
+                "it differs between two instances, and answers of one would be taken for the other's".to_owned(),
+            ));
+        }
         let instance = Self {
             store,
             guest,
-            max_images: description.max_images,
-            labels: description.labels.len(),
+            description: Arc::clone(described),
         };
         Ok((instance, description))
     }
@@ -132,9 +134,10 @@ impl Instance {
     pub(super) async fn answer(
         mut self,
         message: &Message,
+        accept: Option<&str>,
         recipe: &Recipe,
     ) -> (Option<Self>, Result<Answer, ClassifyError>) {
-        match self.call(message, recipe).await {
+        match self.call(message, accept, recipe).await {
             Ok(result) => (Some(self), result),
             Err(Spoiled(cause)) => (None, Err(ClassifyError::Retry(cause))),
         }
@@ -160,15 +163,22 @@ impl Instance {
         let called = timeout(limit, tensors.call_predict(&mut self.store, images)).await;
         self.store.data().end_logs();
         match within(called, &mut self.store, limit)? {
-            Ok(row) => check::probabilities(row, self.labels).map(Ok).map_err(lie),
+            Ok(row) => check::probabilities(row, self.description.labels.len())
+                .map(Ok)
+                .map_err(lie),
             Err(error) => Ok(Err(cause(error))),
         }
     }
 
-    async fn call(&mut self, message: &Message, recipe: &Recipe) -> Result<Result<Answer, ClassifyError>, Spoiled> {
+    async fn call(
+        &mut self,
+        message: &Message,
+        accept: Option<&str>,
+        recipe: &Recipe,
+    ) -> Result<Result<Answer, ClassifyError>, Spoiled> {
         let request = Request {
             content_type: message.content_type(),
-            accept: recipe.accept.as_deref(),
+            accept,
             prepare: recipe.prepare.as_deref(),
             body: message.body(),
         };
@@ -183,9 +193,12 @@ impl Instance {
             return Err(lie("one request did not get one result".to_owned()));
         };
         match result {
-            Ok(reply) => check::reply(reply, recipe.limits.reply_bytes, self.max_images)
-                .map(Ok)
-                .map_err(lie),
+            Ok(reply) => {
+                let most_images = check::most_images(message, &self.description);
+                check::reply(reply, recipe.limits.reply_bytes, most_images)
+                    .map(Ok)
+                    .map_err(lie)
+            }
             Err(error) => Ok(Err(error.into())),
         }
     }

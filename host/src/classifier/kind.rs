@@ -2,11 +2,11 @@
 //!
 //! By the first bytes alone. What is in a model only a component knows, in its sandbox.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 use super::ComponentError;
+use crate::files;
 
 /// What a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +44,7 @@ const OTHERS: [(&[u8], &str); 4] = [
 /// Reads the first bytes of `path` and says which of the two it is.
 pub fn kind_of(path: &Path) -> Result<Kind, ComponentError> {
     let mut start = Vec::new();
-    File::open(path)
+    files::open(path)
         .and_then(|file| file.take(START).read_to_end(&mut start))
         .map_err(|error| ComponentError::FileUnreadable {
             path: path.to_owned(),

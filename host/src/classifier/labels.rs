@@ -1,10 +1,9 @@
 //! A file of labels: what the classes of a model are called that does not say so itself.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use super::{ClassifierConfig, ComponentError};
+use crate::files;
 
 /// More bytes are no labels: as many as a component may have, each as long as it may be.
 const MOST: u64 = 16 << 20;
@@ -20,17 +19,7 @@ fn read(path: &Path) -> Result<Vec<String>, ComponentError> {
         path: path.to_owned(),
         reason,
     };
-    let system = |error: std::io::Error| unreadable(error.to_string());
-    // Whoever opens a pipe waits for its other end.
-    if !std::fs::metadata(path).map_err(system)?.is_file() {
-        return Err(unreadable("it is no regular file".to_owned()));
-    }
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(system)?;
-    file.take(MOST + 1).read_to_end(&mut bytes).map_err(system)?;
-    if bytes.len() as u64 > MOST {
-        return Err(unreadable(format!("it has more than {MOST} bytes")));
-    }
+    let bytes = files::read(path, MOST).map_err(|error| unreadable(error.to_string()))?;
     lines(&bytes).map_err(unreadable)
 }
 

@@ -7,6 +7,9 @@
 
 mod bindings;
 mod check;
+mod code;
+mod compiler;
+mod contract;
 mod engine;
 mod inspect;
 mod instance;
@@ -15,12 +18,14 @@ mod labels;
 mod limits;
 mod log;
 mod pool;
+mod signature;
 mod trial;
 
 use std::io;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+pub use compiler::{Compiler, compile_within};
 pub use inspect::{Inspection, inspect};
 pub use kind::{Kind, kind_of};
 pub use limits::Limits;
@@ -48,6 +53,8 @@ pub struct ClassifierConfig {
     pub limits: Limits,
     /// Keep compiled code between runs.
     pub cache: bool,
+    /// Where it is compiled, and within which bounds.
+    pub compiler: Compiler,
 }
 
 /// What a component says of itself, checked.
@@ -83,6 +90,11 @@ impl Description {
         let numbers = (0..self.labels.len()).map(|class| class.to_string());
         numbers.eq(self.labels.iter().map(String::as_str))
     }
+
+    /// How many values an image has, all channels together.
+    pub fn values(&self) -> u64 {
+        u64::from(self.height) * u64::from(self.width) * u64::from(self.channels)
+    }
 }
 
 /// Why a component is refused.
@@ -103,6 +115,28 @@ pub enum ComponentError {
         path: PathBuf,
         /// What is wrong.
         reason: String,
+    },
+    /// Not one that can be compiled, or not within the bounds.
+    #[error("cannot compile '{}': {reason}", path.display())]
+    Compile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The same, said by the process that compiles, which knows no name.
+    #[error("{0}")]
+    Uncompilable(String),
+    /// Code from there might be anybody's.
+    #[error(
+        "compiled code cannot be kept in '{}': {trouble}; remove it, name another folder with XDG_CACHE_HOME, or give --no-cache",
+        path.display()
+    )]
+    Cache {
+        /// The folder.
+        path: PathBuf,
+        /// Who else might write there.
+        trouble: String,
     },
     /// A component of another world.
     #[error("'{}' is a component, but not a classifier as wit/classifier.wit has it: {reason}", path.display())]
@@ -140,9 +174,9 @@ pub enum ComponentError {
     /// It does not do what is asked of it with every message.
     #[error("the component does not do what is asked of it: {}: {}", .0.code, .0.detail)]
     NotGranted(Cause),
-    /// It does not do what an evaluation needs.
-    #[error("the component cannot be evaluated: {0}")]
-    NotEvaluable(String),
+    /// It does not do what a command needs.
+    #[error("the component cannot be asked for classes: {0}")]
+    Unfit(String),
     /// A file that was to be inspected cannot be read.
     #[error(
         "cannot read '{}': {error}; name a component or an ONNX model, or build the component with 'cargo xtask component'",

@@ -1,17 +1,20 @@
 //! Worker threads, each with a warm instance, behind one bounded queue.
 
+use std::num::NonZeroUsize;
 use std::panic::{self, AssertUnwindSafe};
-use std::sync::Arc;
+use std::path::PathBuf;
 use std::sync::mpsc::Sender as Ready;
+use std::sync::{Arc, OnceLock};
 use std::thread;
 
 use async_channel::{Receiver, Sender};
 use async_trait::async_trait;
 use tokio::sync::oneshot;
 
-use super::engine::Program;
+use super::engine::{Program, off_thread};
 use super::instance::{Instance, Recipe};
 use super::{ClassifierConfig, ComponentError, Description};
+use crate::files;
 use crate::message::Message;
 use crate::pipeline::{Answer, Cause, Classify, ClassifyError};
 
@@ -19,12 +22,15 @@ use crate::pipeline::{Answer, Cause, Classify, ClassifyError};
 pub struct Classifier {
     workers: usize,
     jobs: Sender<Job>,
+    /// What is asked of the guest with every message; none: its default.
+    accept: Option<Arc<str>>,
     description: Description,
     digest: String,
 }
 
 struct Job {
     message: Message,
+    accept: Option<Arc<str>>,
     answer: oneshot::Sender<Result<Answer, ClassifyError>>,
 }
 
@@ -32,27 +38,17 @@ impl Classifier {
     /// Compiles the component (or takes it from the cache), checks it, and warms one instance a worker. Returns when all
     /// of them are ready.
     pub async fn start(config: &ClassifierConfig) -> Result<Self, ComponentError> {
-        let config = config.clone();
-        let starting = tokio::task::spawn_blocking(move || Self::start_blocking(&config));
-        starting
-            .await
-            .unwrap_or_else(|error| Err(ComponentError::Engine(error.to_string())))
+        let (program, recipe) = prepare(config).await?;
+        let workers = config.workers;
+        let started = off_thread(move || Self::start_workers(program.digest, Arc::new(recipe), workers)).await?;
+        Ok(started.asking(config.accept.as_deref()))
     }
 
-    fn start_blocking(config: &ClassifierConfig) -> Result<Self, ComponentError> {
-        let program = Program::compile(&config.component, config.cache)?;
-        let recipe = Arc::new(Recipe {
-            pre: program.link(&config.component)?,
-            limits: config.limits.clone(),
-            model: read_model(config)?,
-            labels: super::labels::given(config)?,
-            accept: config.accept.clone(),
-            prepare: config.prepare.clone(),
-        });
+    fn start_workers(digest: String, recipe: Arc<Recipe>, workers: NonZeroUsize) -> Result<Self, ComponentError> {
         // A queue of one place a worker: who waits longer waits in the pipeline, which counts it.
-        let (jobs, queue) = async_channel::bounded(config.workers.get());
+        let (jobs, queue) = async_channel::bounded(workers.get());
         let (ready, started) = std::sync::mpsc::channel();
-        for number in 0..config.workers.get() {
+        for number in 0..workers.get() {
             let (recipe, queue, ready) = (Arc::clone(&recipe), queue.clone(), ready.clone());
             thread::Builder::new()
                 .name(format!("worker-{number}"))
@@ -72,11 +68,18 @@ impl Classifier {
         }
         let description = description.ok_or_else(|| ComponentError::Start("no worker started".to_owned()))?;
         Ok(Self {
-            workers: config.workers.get(),
+            workers: workers.get(),
             jobs,
+            accept: None,
             description,
-            digest: program.digest,
+            digest,
         })
+    }
+
+    /// The same, asking for answers of this media type; none: the component's default.
+    pub fn asking(mut self, accept: Option<&str>) -> Self {
+        self.accept = accept.map(Arc::from);
+        self
     }
 
     /// What the component says of itself.
@@ -85,17 +88,32 @@ impl Classifier {
     }
 }
 
-pub(super) fn read_model(config: &ClassifierConfig) -> Result<Option<Arc<[u8]>>, ComponentError> {
-    let Some(path) = &config.model else {
-        return Ok(None);
+/// Reads the model that is to be put into the component, and compiles that, which takes longer.
+pub(super) async fn prepare(config: &ClassifierConfig) -> Result<(Program, Recipe), ComponentError> {
+    let asked = config.clone();
+    let (model, labels) = off_thread(move || Ok((read_model(&asked)?, super::labels::given(&asked)?))).await?;
+    let program = Program::compile(config).await?;
+    let recipe = Recipe {
+        pre: program.link(&config.component)?,
+        model,
+        labels,
+        limits: config.limits.clone(),
+        prepare: config.prepare.clone(),
+        described: OnceLock::new(),
     };
-    match std::fs::read(path) {
-        Ok(onnx) => Ok(Some(onnx.into())),
-        Err(error) => Err(ComponentError::ModelUnreadable {
+    Ok((program, recipe))
+}
+
+/// A model that the guest's memory cannot hold is not read.
+fn read_model(config: &ClassifierConfig) -> Result<Option<Arc<[u8]>>, ComponentError> {
+    let read = |path: &PathBuf| {
+        let onnx = files::read(path, config.limits.memory_bytes as u64);
+        onnx.map(Arc::from).map_err(|error| ComponentError::ModelUnreadable {
             path: path.clone(),
             error,
-        }),
-    }
+        })
+    };
+    config.model.as_ref().map(read).transpose()
 }
 
 #[async_trait]
@@ -104,6 +122,7 @@ impl Classify for Classifier {
         let (answer, answered) = oneshot::channel();
         let job = Job {
             message: message.clone(),
+            accept: self.accept.clone(),
             answer,
         };
         if self.jobs.send(job).await.is_err() {
@@ -168,7 +187,7 @@ fn work(recipe: &Recipe, queue: &Receiver<Job>, ready: Option<Ready<Result<Descr
             };
             let answer = match instance {
                 Ok(instance) => {
-                    let (kept, answer) = instance.answer(&job.message, recipe).await;
+                    let (kept, answer) = instance.answer(&job.message, job.accept.as_deref(), recipe).await;
                     warm = kept;
                     answer
                 }

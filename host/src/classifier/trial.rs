@@ -2,8 +2,8 @@
 
 use sha2::{Digest, Sha256};
 
-use super::inspect::prepare;
 use super::instance::{Instance, Recipe};
+use super::pool::prepare;
 use super::{ClassifierConfig, ComponentError, Description};
 use crate::pipeline::Cause;
 

@@ -1,6 +1,7 @@
 //! One file a subcommand: each turns its arguments into a validated configuration and runs.
 
 mod classify;
+mod compile;
 mod completions;
 mod consume;
 mod demo;
@@ -36,6 +37,7 @@ impl Command {
             Self::Inspect(command) => command.execute().await,
             Self::Topics(command) => command.execute().await,
             Self::Completions(command) => command.execute(),
+            Self::Compile(command) => command.execute(),
         }
     }
 }
@@ -75,9 +77,12 @@ async fn keep_trying<T>(
     }
 }
 
+/// What is said while a component is made ready.
+const PREPARING: &str = "preparing the component; the first time it has to be compiled";
+
 /// Starts the classifier, and tells whoever waits that the first time may take long.
 async fn start(config: &ClassifierConfig) -> Result<Classifier, ComponentError> {
-    let waiting = progress::waiting("preparing the component; the first time it has to be compiled");
+    let waiting = progress::waiting(PREPARING);
     let started = Classifier::start(config).await;
     waiting.finish_and_clear();
     started

@@ -8,8 +8,13 @@ use crate::exit::StdoutError;
 
 /// Writes text, and returns once it is out of this process.
 pub fn write(text: &str) -> Result<(), StdoutError> {
+    write_bytes(text.as_bytes())
+}
+
+/// The same of what is no text.
+pub fn write_bytes(bytes: &[u8]) -> Result<(), StdoutError> {
     let mut stdout = io::stdout().lock();
-    stdout.write_all(text.as_bytes())?;
+    stdout.write_all(bytes)?;
     Ok(stdout.flush()?)
 }
 

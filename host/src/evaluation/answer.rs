@@ -242,8 +242,8 @@ mod tests {
 
         #[test]
         fn what_passes_is_within_the_labels_and_finite(
-            class in "-?[0-9]{1,2}|[0-9]{1,25}(\.[0-9])?(e[0-9]{1,3})?",
-            score in "-?[0-9]{1,3}(\.[0-9]{1,20})?(e-?[0-9]{1,4})?|null|NaN|\"1\"",
+            class in "-?[0-9]{1,2}|[0-9]{1,25}(\\.[0-9])?(e[0-9]{1,3})?",
+            score in "-?[0-9]{1,3}(\\.[0-9]{1,20})?(e-?[0-9]{1,4})?|null|NaN|\"1\"",
             images in 0usize..3,
             labels in 0usize..20,
         ) {

@@ -173,7 +173,7 @@ async fn a_component_that_fails_on_a_row_of_messages_ends_the_evaluation() {
         std::fs::write(folder.path().join(format!("odd/{number:03}.png")), "a").unwrap();
     }
     let data = Labelled::open(Some(folder.path()), Split::Test, &model()).unwrap();
-    let ended = evaluate(&fake, &model(), data, &OPTIONS, |_| {}).await;
+    let ended = evaluate(&fake, &Form::Scores, &model(), data, &OPTIONS, |_| {}).await;
     let broken = ended.unwrap_err();
     assert!(
         matches!(broken.downcast_ref(), Some(ClassifyError::Broken(_))),

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod broken;
+mod compiled_code;
 #[path = "../components/mod.rs"]
 mod components;
 mod consume;
@@ -15,5 +16,6 @@ mod produce;
 mod sandbox;
 mod signals;
 mod topics;
+mod unusual_files;
 mod usage;
 mod with_component;

@@ -5,7 +5,7 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use host::classifier::{ClassifierConfig, Limits};
+use host::classifier::{ClassifierConfig, Compiler, Limits};
 
 /// `target/component/NAME.wasm` of this checkout, wherever cargo puts everything else. A test never goes without it.
 pub fn component(name: &str) -> PathBuf {
@@ -35,5 +35,6 @@ pub fn config(component: impl Into<PathBuf>) -> ClassifierConfig {
         },
         // Compiling the large one takes long; the commands keep it in the same place.
         cache: true,
+        compiler: Compiler::new(env!("CARGO_BIN_EXE_host").into()),
     }
 }

@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+mod compiling;
 #[path = "../components/mod.rs"]
 mod components;
 mod log;

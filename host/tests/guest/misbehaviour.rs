@@ -3,7 +3,8 @@
 use std::num::NonZeroUsize;
 
 use futures_util::future::join_all;
-use host::pipeline::{Cause, ClassifyError};
+use host::message::{CONTENT_TYPE, Message};
+use host::pipeline::{Cause, Classify, ClassifyError};
 
 use crate::components::component;
 use crate::{MIB, Puppet, config};
@@ -169,6 +170,22 @@ async fn a_reply_for_more_images_than_a_request_may_carry_is_refused() {
     assert_eq!(puppet.tell("claim-images:100").await.unwrap().images, 100);
     puppet.spoils("claim-images:101", "bad-reply").await;
     puppet.spoils("claim-images:4294967295", "bad-reply").await;
+}
+
+#[tokio::test]
+async fn a_reply_for_more_images_than_were_sent_is_refused_where_that_can_be_told() {
+    let puppet = Puppet::start().await;
+    let sent = |images: usize| {
+        let mut message = Message::new(format!("claim-images:{images}{}", " ".repeat(2 * 784)));
+        message.set_header(CONTENT_TYPE, "application/octet-stream;shape=2,28,28,1");
+        message
+    };
+    assert_eq!(puppet.0.classify(&sent(2)).await.unwrap().images, 2);
+    let three = puppet.0.classify(&sent(3)).await;
+    assert!(
+        matches!(&three, Err(ClassifyError::Retry(cause)) if cause.code == "bad-reply"),
+        "{three:?}"
+    );
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::num::NonZeroUsize;
 
 use host::classifier::{Classifier, ClassifierConfig, ComponentError};
+use host::pipeline::ClassifyError;
 use tempfile::NamedTempFile;
 
 use crate::components::component;
@@ -129,7 +130,11 @@ async fn a_description_that_cannot_be_relied_on_is_refused() {
         "empty-label",
         "line-end-in-label",
         "no-scores",
+        "doubled-label",
+        "label-of-no-width",
+        "huge-images",
         "no-images",
+        "countless-images",
         "accepts-nothing",
         "produces-nothing",
         "line-end-in-produces",
@@ -139,6 +144,32 @@ async fn a_description_that_cannot_be_relied_on_is_refused() {
         assert!(error.to_string().len() < 10_000, "{lie}");
         assert!(!error.to_string().contains(char::is_control), "{lie}: {error}");
     }
+}
+
+#[tokio::test]
+async fn a_description_that_differs_between_instances_is_refused() {
+    let mut config = config(component("puppet"));
+    config.workers = NonZeroUsize::new(2).unwrap();
+    let error = refused(config, "lie:each-time-another").await;
+    assert!(matches!(error, ComponentError::Description(_)), "{error:?}");
+    assert!(error.to_string().contains("differs between two instances"), "{error}");
+}
+
+#[tokio::test]
+async fn a_description_that_differs_after_a_trap_is_noticed() {
+    let model = model("lie:each-time-another");
+    let puppet = Puppet::start_with(with_model(config(component("puppet")), &model)).await;
+    puppet.fail("trap").await;
+    let cause = match puppet.tell("count").await {
+        Err(ClassifyError::Broken(cause)) => cause,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(cause.code, "no-instance");
+    assert!(
+        cause.detail.contains("differs between two instances"),
+        "{}",
+        cause.detail
+    );
 }
 
 #[tokio::test]

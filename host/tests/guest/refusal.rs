@@ -5,7 +5,7 @@ use std::path::Path;
 use host::classifier::{Classifier, ComponentError, inspect};
 
 use crate::components::component;
-use crate::config;
+use crate::{Puppet, config};
 
 const EMPTY_MODULE: &[u8] = b"\0asm\x01\0\0\0";
 const EMPTY_COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
@@ -71,7 +71,126 @@ async fn a_damaged_component_is_refused_wherever_it_is_cut() {
 async fn a_component_of_another_world_is_refused() {
     let error = refused(EMPTY_COMPONENT).await;
     assert!(matches!(error, ComponentError::World { .. }), "{error:?}");
+    assert!(error.to_string().contains("it exports nothing"), "{error}");
     assert!(error.to_string().contains("image-stream:classifier/"), "{error}");
+}
+
+/// A refusal before anything is compiled: there is no compiler.
+async fn refused_at_once(bytes: &[u8]) -> String {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), bytes).unwrap();
+    let mut config = config(file.path());
+    config.compiler.program = "no/such/compiler".into();
+    config.cache = false;
+    let error = Classifier::start(&config).await.err().expect("it is refused");
+    assert!(matches!(error, ComponentError::World { .. }), "{error:?}");
+    error.to_string()
+}
+
+/// The puppet, with a name in it replaced by one that is as long.
+fn puppet_with(name: &str, other: &str) -> Vec<u8> {
+    assert_eq!(name.len(), other.len());
+    let mut bytes = std::fs::read(component("puppet")).unwrap();
+    let (name, other) = (name.as_bytes(), other.as_bytes());
+    let places: Vec<_> = (0..bytes.len() - name.len())
+        .filter(|&at| bytes[at..].starts_with(name))
+        .collect();
+    assert!(!places.is_empty());
+    for at in places {
+        bytes[at..at + name.len()].copy_from_slice(other);
+    }
+    bytes
+}
+
+#[tokio::test]
+async fn all_that_is_wrong_with_a_component_is_said_at_once_and_before_it_is_compiled() {
+    let said = refused_at_once(&importing("wasi:http/outgoing-handler@0.2.0")).await;
+    for words in [
+        "it exports nothing",
+        "wasi:http/outgoing-handler@0.2.0",
+        "build it without the rest",
+    ] {
+        assert!(said.contains(words), "'{words}' is not in {said}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_tool_asks_for_too_much_is_told_with_the_tool_s_own_option() {
+    for (mark, option) in [
+        ("componentize_py", "--stub-wasi"),
+        ("ComponentizeJS", "-d http fetch-event"),
+    ] {
+        let mut bytes = importing("wasi:http/types@0.2.0");
+        // A section of no meaning, with its name and no more.
+        bytes.extend([0, mark.len() as u8 + 1, mark.len() as u8]);
+        bytes.extend(mark.as_bytes());
+        let said = refused_at_once(&bytes).await;
+        assert!(
+            said.contains(option) && said.contains("wasi:http/types@0.2.0"),
+            "{said}"
+        );
+    }
+    let said = refused_at_once(&importing("wasi:cli/environment@0.3.0")).await;
+    assert!(said.contains("this host has WASI 0.2 and not 0.3"), "{said}");
+}
+
+#[tokio::test]
+async fn a_component_of_another_version_of_the_contract_is_told_which() {
+    for version in ["0.2.0", "0.0.9", "1.1.0"] {
+        let said = refused_at_once(&puppet_with("/model@0.1.0", &format!("/model@{version}"))).await;
+        let of = format!("image-stream:classifier/model@{version}, of another version");
+        assert!(said.contains(&of) && said.contains("this host has 0.1.0"), "{said}");
+        assert!(!said.contains("/messages@"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_component_of_a_later_patch_of_the_contract_is_taken() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), puppet_with("/model@0.1.0", "/model@0.1.7")).unwrap();
+    let puppet = Puppet::start_with(config(file.path())).await;
+    assert_eq!(puppet.ask("count").await, "1");
+}
+
+#[tokio::test]
+async fn a_function_that_is_missing_or_of_another_type_is_named_with_the_difference() {
+    let said = refused_at_once(&puppet_with("max-images", "min-images")).await;
+    for function in ["model.describe", "model.load"] {
+        assert!(
+            said.contains(&format!("its function {function} is of another type")),
+            "{said}"
+        );
+    }
+    assert!(
+        said.contains("'min-images: u32") && said.contains("'max-images: u32"),
+        "{said}"
+    );
+    assert!(!said.contains("messages.classify"), "{said}");
+    let said = refused_at_once(&puppet_with("predict", "foresee")).await;
+    assert!(
+        said.contains("its interface tensors lacks the function predict"),
+        "{said}"
+    );
+}
+
+/// `(component (import "f" (func $f async)) (instance $i (export "describe" (func $f)))
+/// (export "image-stream:classifier/model@0.1.0" (instance $i)))`.
+#[tokio::test]
+async fn a_component_with_asynchronous_functions_is_told_that_they_are() {
+    let name = b"image-stream:classifier/model@0.1.0";
+    let export = [&[1, 0, name.len() as u8][..], name, b"\x05\0\0"].concat();
+    let sections = [
+        (7, &b"\x01\x43\0\x01\0"[..]),
+        (10, b"\x01\0\x01f\x01\0"),
+        (5, b"\x01\x01\x01\0\x08describe\x01\0"),
+        (11, &export),
+    ];
+    let said = refused_at_once(&component_of(&sections)).await;
+    assert!(said.contains("its function model.describe is asynchronous"), "{said}");
+    assert!(
+        said.contains("build it for WASI 0.2 with synchronous functions"),
+        "{said}"
+    );
 }
 
 #[tokio::test]
@@ -93,9 +212,13 @@ fn importing(interface: &str) -> Vec<u8> {
     import.extend_from_slice(interface.as_bytes());
     import.extend_from_slice(b"\x05\0");
 
+    component_of(&[(7, &instance[..]), (10, &import)])
+}
+
+fn component_of(sections: &[(u8, &[u8])]) -> Vec<u8> {
     let mut component = EMPTY_COMPONENT.to_vec();
-    for (section, body) in [(7, &instance[..]), (10, &import)] {
-        component.extend_from_slice(&[section, body.len() as u8]);
+    for (section, body) in sections {
+        component.extend_from_slice(&[*section, body.len() as u8]);
         component.extend_from_slice(body);
     }
     component

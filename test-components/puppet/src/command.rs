@@ -150,7 +150,7 @@ fn said(outcome: std::io::Result<String>) -> String {
 }
 
 fn number<T: std::str::FromStr>(argument: &str) -> T {
-    argument.parse().ok().expect("the argument is a number")
+    argument.trim().parse().ok().expect("the argument is a number")
 }
 
 fn cause(argument: &str) -> Cause {

@@ -1,5 +1,6 @@
 //! What the puppet says of itself.
 
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Mutex;
 
 use crate::exports::image_stream::classifier::model::Description;
@@ -64,7 +65,13 @@ pub fn lie(about: &str) -> Description {
         "line-end-in-label" => said.labels.push("one\ntwo".to_owned()),
         "million-labels" => said.labels = vec!["label".to_owned(); 1_000_000],
         "no-scores" => said.scores.clear(),
+        "doubled-label" => said.labels.push("left".to_owned()),
+        "label-of-no-width" => said.labels.push("\u{200b}".to_owned()),
+        "huge-images" => (said.height, said.width, said.channels) = (65_535, 65_535, 3),
         "no-images" => said.max_images = 0,
+        "countless-images" => said.max_images = u32::MAX,
+        // True of this instance alone.
+        "each-time-another" => said.name = RandomState::new().hash_one(0).to_string(),
         "accepts-nothing" => said.accepts.clear(),
         "produces-nothing" => said.produces.clear(),
         "line-end-in-produces" => said.produces.push("text/plain\r\nx: y".to_owned()),

@@ -9,15 +9,24 @@ mod verdict;
 use std::path::PathBuf;
 
 use self::report::{ModelReport, Refusal, colours, size, table};
-use super::{progress, stdout};
+use super::{PREPARING, progress, stdout};
 use crate::classifier::{ClassifierConfig, Inspection, Kind, Trial, inspect, kind_of};
 use crate::cli::{ComponentArgs, Format, InspectCommand};
 use crate::config::DEFAULT_MAX_MESSAGE;
 use crate::exit::Failure;
+use crate::shutdown::interrupted;
 
 impl InspectCommand {
     /// Looks at the file's first bytes, and shows what a component says of itself, or what it says of a model.
     pub async fn execute(self) -> anyhow::Result<()> {
+        tokio::select! {
+            biased;
+            () = interrupted() => Err(Failure::Interrupted("not all was inspected".to_owned()).into()),
+            done = self.run() => done,
+        }
+    }
+
+    async fn run(&self) -> anyhow::Result<()> {
         let Some(file) = self.file.clone() else {
             return self.component(self.component.clone()).await;
         };
@@ -33,6 +42,7 @@ impl InspectCommand {
             model,
             guest_memory: self.guest_memory,
             guest_timeout: self.guest_timeout,
+            no_cache: self.no_cache,
             ..ComponentArgs::one(component)
         };
         ClassifierConfig::new(component, None, DEFAULT_MAX_MESSAGE.as_usize())
@@ -45,7 +55,10 @@ impl InspectCommand {
                 format!("'{name}' is a component, and --labels are of an ONNX model: name one, or leave them out");
             return Err(Failure::Usage(usage).into());
         }
-        let inspection = inspect(&self.config(file, None)).await?;
+        let waiting = progress::waiting(PREPARING);
+        let inspection = inspect(&self.config(file, None)).await;
+        waiting.finish_and_clear();
+        let inspection = inspection?;
         match self.format {
             Format::Json => stdout::write_json(&inspection),
             Format::Text => Ok(stdout::write(&text(&name, &inspection))?),

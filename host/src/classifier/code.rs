@@ -1,0 +1,219 @@
+//! Compiled code, kept between runs in a folder of the user's own.
+//!
+//! Whoever can write there can have this program run anything, so the folder is for its owner alone, and is refused where
+//! it is not.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+use std::{env, fs};
+
+use tempfile::{NamedTempFile, TempDir};
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+use super::ComponentError;
+use super::compiler::{self, Compiler};
+use crate::files;
+
+/// Beneath the user's folder for caches.
+const FOLDER: &str = "image-stream";
+/// What all code together may take; what was not used for longest goes first. Bytes.
+const KEPT: u64 = 1 << 30;
+
+/// Where code is put.
+pub(super) struct Folder {
+    path: PathBuf,
+    /// Removes it with all that is in it, where nothing is to be kept.
+    _temporary: Option<TempDir>,
+}
+
+impl Folder {
+    /// The user's, where code is to be kept and there can be one; else one for this start alone.
+    pub(super) fn open(kept: bool) -> Result<Self, ComponentError> {
+        if kept {
+            match place() {
+                None => tracing::warn!(
+                    "compiled code is not kept between runs: neither XDG_CACHE_HOME nor HOME names a folder for it"
+                ),
+                Some(path) => match make(&path) {
+                    // One that cannot be made, in a read-only home say, costs only time.
+                    Err(error) => {
+                        tracing::warn!("compiled code is not kept between runs: '{}': {error}", path.display())
+                    }
+                    Ok(()) => {
+                        check(&path)?;
+                        return Ok(Self { path, _temporary: None });
+                    }
+                },
+            }
+        }
+        let temporary = tempfile::tempdir().map_err(|error| unwritable(&env::temp_dir(), &error))?;
+        Ok(Self {
+            path: temporary.path().to_owned(),
+            _temporary: Some(temporary),
+        })
+    }
+
+    /// The component that `digest` is of, from its code, or else compiled.
+    pub(super) async fn component(
+        &self,
+        engine: &Engine,
+        path: &Path,
+        bytes: Vec<u8>,
+        digest: &str,
+        compiler: &Compiler,
+    ) -> Result<Component, ComponentError> {
+        let mut hasher = DefaultHasher::new();
+        engine.precompile_compatibility_hash().hash(&mut hasher);
+        let code = self.path.join(format!("{digest}-{:016x}", hasher.finish()));
+        if let Ok(file) = files::open(&code) {
+            match load(engine, &code) {
+                Ok(component) => {
+                    // Where the time cannot be set the code goes sooner.
+                    let _ = file.set_modified(SystemTime::now());
+                    return Ok(component);
+                }
+                Err(error) => tracing::debug!("{}: {error:#}; compiling anew", code.display()),
+            }
+        }
+        let unwritable = |error: &io::Error| unwritable(&self.path, error);
+        let unfinished = NamedTempFile::new_in(&self.path).map_err(|error| unwritable(&error))?;
+        let file = unfinished.as_file().try_clone().map_err(|error| unwritable(&error))?;
+        compiler::compile(compiler, path, bytes, file).await?;
+        // On the disk before it has its name: code that was cut off by a power failure must not be run.
+        unfinished.as_file().sync_all().map_err(|error| unwritable(&error))?;
+        unfinished.persist(&code).map_err(|error| unwritable(&error.error))?;
+        self.forget();
+        load(engine, &code).map_err(|error| ComponentError::Engine(format!("{error:#}")))
+    }
+
+    /// Removes what was not used for longest, until the rest is within the bound.
+    fn forget(&self) {
+        let entries = fs::read_dir(&self.path).into_iter().flatten().flatten();
+        let mut files: Vec<_> = entries
+            .filter_map(|entry| {
+                let known = entry.metadata().ok()?;
+                Some((known.modified().ok()?, known.len(), entry.path()))
+            })
+            .collect();
+        files.sort_by(|(one, ..), (other, ..)| other.cmp(one));
+        let mut sum = 0u64;
+        for (used, length, file) in files {
+            sum = sum.saturating_add(length);
+            // What was just written is kept, however large, and so is what another host writes at this moment.
+            let is_new = used.elapsed().is_ok_and(|age| age < Duration::from_secs(3600));
+            if sum > KEPT && !is_new {
+                // Another host may have removed it.
+                let _ = fs::remove_file(file);
+            }
+        }
+    }
+}
+
+/// As the XDG Base Directory Specification has it: a path that is not absolute does not count.
+fn place() -> Option<PathBuf> {
+    let named = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let caches = named("XDG_CACHE_HOME").or_else(|| Some(named("HOME")?.join(".cache")));
+    Some(caches?.join(FOLDER))
+}
+
+fn make(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+/// Fails where anybody else may write.
+fn check(path: &Path) -> Result<(), ComponentError> {
+    let refused = |trouble: String| ComponentError::Cache {
+        path: path.into(),
+        trouble,
+    };
+    // The folder itself: a link could lead elsewhere the next moment.
+    let known = fs::symlink_metadata(path).map_err(|error| refused(error.to_string()))?;
+    if !known.is_dir() {
+        return Err(refused("it is no folder".to_owned()));
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let user = rustix::process::geteuid().as_raw();
+        if known.uid() != user {
+            return Err(refused(format!(
+                "it belongs to user {}, and this is user {user}",
+                known.uid()
+            )));
+        }
+        if known.mode() & 0o022 != 0 {
+            return Err(refused(format!(
+                "others may write to it (mode {:o})",
+                known.mode() & 0o7777
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn unwritable(folder: &Path, error: &io::Error) -> ComponentError {
+    ComponentError::Engine(format!(
+        "compiled code cannot be written to '{}': {error}",
+        folder.display()
+    ))
+}
+
+/// Maps code that is in a [`Folder`].
+#[expect(
+    unsafe_code,
+    reason = "the engine can check where code comes from and what it was compiled for, but not that it is the compiler's own"
+)]
+fn load(engine: &Engine, code: &Path) -> wasmtime::Result<Component> {
+    // SAFETY: the file was written by the compiler, in a process of this very program, and nobody else could: its folder
+    // belongs to this user, and neither group nor others may write there (`check`, or `TempDir`). It got its name when it
+    // was whole and on the disk, and nobody writes to it again: it is replaced or removed, which a mapping survives.
+    unsafe { Component::deserialize_file(engine, code) }
+}
+
+#[cfg(all(test, unix))]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_of_another_user_is_refused() {
+        let made = tempfile::tempdir().unwrap();
+        let folder = match rustix::process::geteuid().is_root() {
+            true => {
+                std::os::unix::fs::chown(made.path(), Some(65_534), None).unwrap();
+                made.path()
+            }
+            false => Path::new("/"),
+        };
+        let said = check(folder).unwrap_err().to_string();
+        assert!(
+            said.contains("it belongs to user") && said.contains("--no-cache"),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn what_was_not_used_for_longest_goes_when_there_is_too_much() {
+        let made = tempfile::tempdir().unwrap();
+        let folder = Folder {
+            path: made.path().to_owned(),
+            _temporary: None,
+        };
+        for (name, days) in [("older", 3), ("old", 2), ("new", 0)] {
+            let file = fs::File::create(made.path().join(name)).unwrap();
+            file.set_len(KEPT / 2).unwrap();
+            file.set_modified(SystemTime::now() - Duration::from_secs(days * 86_400))
+                .unwrap();
+        }
+        folder.forget();
+        let left = ["older", "old", "new"].map(|name| made.path().join(name).exists());
+        assert_eq!(left, [false, true, true]);
+    }
+}

@@ -1,0 +1,264 @@
+//! What a component imports and exports, held against the contract before it is compiled, which may take long: all that is
+//! wrong at once, each with the remedy of the tool that made it.
+//!
+//! No function's body is looked at, so that this takes little time and memory, whatever the file holds.
+
+use wasmparser::component_types::{ComponentAnyTypeId, ComponentEntityType, ComponentInstanceTypeId};
+use wasmparser::types::Types;
+use wasmparser::{Parser, Payload, ValidPayload, Validator, WasmFeatures};
+
+use super::engine::GRANTED;
+use super::{check, signature};
+
+const PACKAGE: &str = "image-stream:classifier/";
+const VERSION: &str = "0.1.0";
+/// So many of the things that are wrong are told.
+const TOLD: usize = 8;
+/// Tools by what only their components hold, and how they are told to ask for less.
+const TOOLS: [(&[u8], &str); 2] = [
+    (
+        b"componentize_py",
+        "give componentize-py's componentize the option --stub-wasi",
+    ),
+    (
+        b"ComponentizeJS",
+        "give jco componentize the options -d http fetch-event",
+    ),
+];
+
+/// Imports and exports, sorted, and made printable.
+pub(super) struct Interfaces {
+    pub(super) imports: Vec<String>,
+    pub(super) exports: Vec<String>,
+}
+
+/// Why a file is not taken.
+pub(super) enum Refusal {
+    /// It is no component that can be read.
+    Invalid(String),
+    /// It is one, of another world.
+    World(String),
+}
+
+/// What a component asks for and offers, where that is what the contract has.
+pub(super) fn check(bytes: &[u8]) -> Result<Interfaces, Refusal> {
+    let invalid = |error: String| Refusal::Invalid(check::text(&error));
+    // With all that a component may be made of, so that what this host lacks of it can be named.
+    let outline = Outline::read(bytes, WasmFeatures::all()).map_err(invalid)?;
+    let mut wrong = outline.exports_wrong();
+    wrong.extend(outline.imports_wrong(bytes));
+    if wrong.is_empty() {
+        // Asynchronous inside, though none of its exports says so.
+        let synchronous = WasmFeatures::all().difference(WasmFeatures::CM_ASYNC);
+        if Outline::read(bytes, synchronous).is_err() {
+            wrong.push(format!("it is asynchronous inside: {SYNCHRONOUS}"));
+        }
+    }
+    if wrong.is_empty() {
+        return Ok(outline.interfaces());
+    }
+    let more = wrong.len().saturating_sub(TOLD);
+    wrong.truncate(TOLD);
+    let mut told = wrong.join("; ");
+    if more > 0 {
+        told.push_str(&format!("; and {more} more"));
+    }
+    Err(Refusal::World(told))
+}
+
+const SYNCHRONOUS: &str = "this host runs no component-model-async; build it for WASI 0.2 with synchronous functions";
+
+/// A component's types, and the names of what goes in and out.
+struct Outline {
+    types: Types,
+    imports: Vec<String>,
+    exports: Vec<String>,
+}
+
+impl Outline {
+    fn read(bytes: &[u8], features: WasmFeatures) -> Result<Self, String> {
+        let told = |error: wasmparser::Error| error.to_string();
+        let mut validator = Validator::new_with_features(features);
+        let mut parser = Parser::new(0);
+        parser.set_features(features);
+        let (mut imports, mut exports, mut types) = (Vec::new(), Vec::new(), None);
+        let mut depth = 0usize;
+        for payload in parser.parse_all(bytes) {
+            let payload = payload.map_err(told)?;
+            match &payload {
+                Payload::Version { .. } => depth += 1,
+                Payload::End(_) => depth = depth.saturating_sub(1),
+                Payload::ComponentImportSection(section) if depth == 1 => {
+                    for import in section.clone() {
+                        imports.push(import.map_err(told)?.name.name.to_owned());
+                    }
+                }
+                Payload::ComponentExportSection(section) if depth == 1 => {
+                    for export in section.clone() {
+                        exports.push(export.map_err(told)?.name.name.to_owned());
+                    }
+                }
+                _ => {}
+            }
+            if let ValidPayload::End(ended) = validator.payload(&payload).map_err(told)? {
+                // The last is that of the whole.
+                types = Some(ended);
+            }
+        }
+        let types = types.ok_or("it is cut short")?;
+        Ok(Self {
+            types,
+            imports,
+            exports,
+        })
+    }
+
+    fn interfaces(&self) -> Interfaces {
+        let printable = |names: &[String]| {
+            let mut names: Vec<_> = names.iter().map(|name| check::text(name)).collect();
+            names.sort();
+            names
+        };
+        Interfaces {
+            imports: printable(&self.imports),
+            exports: printable(&self.exports),
+        }
+    }
+
+    fn exports_wrong(&self) -> Vec<String> {
+        let offered: Vec<_> = self
+            .exports
+            .iter()
+            .filter_map(|name| Some((name, name.strip_prefix(PACKAGE)?)))
+            .collect();
+        if offered.is_empty() {
+            let exports = match self.exports.as_slice() {
+                [] => "nothing".to_owned(),
+                names => listed(names),
+            };
+            return vec![format!(
+                "it exports {exports}, and nothing of {PACKAGE}: build it for the world 'classifier' of wit/classifier.wit"
+            )];
+        }
+        let mut wrong = Vec::new();
+        let mut interfaces: Vec<&str> = Vec::new();
+        for (interface, function, expected) in signature::contract() {
+            let versions = offered.iter().filter_map(|(name, rest)| {
+                let (offered, version) = rest.split_once('@')?;
+                (offered == interface).then_some((name, version))
+            });
+            let versions: Vec<_> = versions.collect();
+            if let Some((name, _)) = versions.iter().find(|(_, version)| is_same(version)) {
+                wrong.extend(self.function_wrong(name, interface, function, &expected));
+            } else if !interfaces.contains(&interface) {
+                interfaces.push(interface);
+                wrong.push(match versions.first() {
+                    Some((name, _)) => format!(
+                        "it exports {}, of another version of the contract: this host has {VERSION}; build it from the \
+                         wit/classifier.wit of this host, or take a host of its version",
+                        check::text(name)
+                    ),
+                    None => format!("it does not export {PACKAGE}{interface}@{VERSION}"),
+                });
+            }
+        }
+        wrong
+    }
+
+    fn function_wrong(&self, name: &str, interface: &str, function: &str, expected: &str) -> Option<String> {
+        let types = self.types.as_ref();
+        let item = self.types.component_item_for_export(name).map(|item| item.ty);
+        let Some(ComponentEntityType::Instance(instance)) = item else {
+            return Some(format!("its export {interface} is no interface"));
+        };
+        let instance = types.get(instance);
+        let function_type = instance.and_then(|instance| Some(instance.exports.get(function)?.ty));
+        let Some(ComponentEntityType::Func(id)) = function_type else {
+            return Some(format!("its interface {interface} lacks the function {function}"));
+        };
+        let offered = types.get(id)?;
+        if offered.async_ {
+            return Some(format!(
+                "its function {interface}.{function} is asynchronous: {SYNCHRONOUS}"
+            ));
+        }
+        let text = signature::of(offered, types);
+        (text != *expected).then(|| {
+            let (has, wanted) = signature::difference(&text, expected);
+            format!(
+                "its function {interface}.{function} is of another type, '{}' where wit/classifier.wit of version {VERSION} has \
+                 '{wanted}'; build it from that",
+                check::text(has)
+            )
+        })
+    }
+
+    fn imports_wrong(&self, bytes: &[u8]) -> Vec<String> {
+        let asks = |name: &&String| !is_granted(name) && !self.is_of_types_alone(name);
+        let asked: Vec<_> = self.imports.iter().filter(asks).cloned().collect();
+        if asked.is_empty() {
+            return Vec::new();
+        }
+        let newer = asked
+            .iter()
+            .any(|name| name.starts_with("wasi:") && name.contains("@0.3."));
+        let tool = TOOLS
+            .iter()
+            .find(|(mark, _)| bytes.windows(mark.len()).any(|found| found == *mark));
+        let remedy = match (tool, newer) {
+            (Some((_, remedy)), _) => remedy,
+            (None, true) => "this host has WASI 0.2 and not 0.3, so build it for that",
+            (None, false) => {
+                "it may import WASI 0.2's clocks, random numbers, standard streams, and an environment and a filesystem that are \
+                 empty, so build it without the rest"
+            }
+        };
+        vec![format!(
+            "it imports what no classifier is given: {}; {remedy}",
+            listed(&asked)
+        )]
+    }
+
+    /// An interface without functions and resources asks for nothing.
+    fn is_of_types_alone(&self, name: &str) -> bool {
+        let item = self.types.component_item_for_import(name).map(|item| item.ty);
+        let asks = |id: ComponentInstanceTypeId| {
+            let is_type = |ty| {
+                matches!(
+                    ty,
+                    ComponentEntityType::Type {
+                        referenced: ComponentAnyTypeId::Defined(_),
+                        ..
+                    }
+                )
+            };
+            let instance = self.types.as_ref().get(id);
+            instance.is_none_or(|instance| !instance.exports.values().all(|item| is_type(item.ty)))
+        };
+        matches!(item, Some(ComponentEntityType::Instance(id)) if !asks(id))
+    }
+}
+
+/// Whether a version of the contract is this host's: until 1.0 the minor version counts as the major.
+fn is_same(version: &str) -> bool {
+    matches!(VERSION.rsplit_once('.'), Some((ours, _)) if version.rsplit_once('.').is_some_and(|(theirs, _)| theirs == ours))
+}
+
+/// Whether the host links an interface: WASI 0.2 in any of its versions.
+fn is_granted(name: &str) -> bool {
+    name.split_once('@').is_some_and(|(interface, version)| {
+        let patch = version.strip_prefix("0.2.");
+        let is_release = patch.is_some_and(|patch| patch.bytes().all(|byte| byte.is_ascii_digit()));
+        is_release && GRANTED.contains(&interface)
+    })
+}
+
+/// The first of many names.
+fn listed(names: &[String]) -> String {
+    const LISTED: usize = 12;
+    let mut shown: Vec<_> = names.iter().take(LISTED).map(|name| check::text(name)).collect();
+    if names.len() > LISTED {
+        shown.push(format!("and {} more", names.len() - LISTED));
+    }
+    shown.join(", ")
+}

@@ -1,0 +1,12 @@
+//! `host compile`, which only this program types.
+
+use clap::Args;
+
+/// `host compile`.
+#[derive(Args, Debug)]
+pub struct CompileCommand {
+    /// Memory, in bytes.
+    pub memory: u64,
+    /// Time of all threads together, in seconds.
+    pub seconds: u64,
+}
