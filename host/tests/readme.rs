@@ -1,5 +1,5 @@
-//! The commands of the README's sections *Kafka from nothing* and *Pub/Sub from nothing*, run as they stand there, on the broker
-//! that one of them starts.
+//! The README is true: the commands of its sections *Kafka from nothing* and *Pub/Sub from nothing*, run as they stand there, on
+//! the broker that one of them starts; and the options in its tables.
 //!
 //! What a person would do beside typing is added here and nowhere else: the variable with the address, as the port may be
 //! taken; an end for `consume` (`--limit`); fewer images for `produce`, and at once (`--limit`, `--interval`); and Ctrl-C for
@@ -10,9 +10,12 @@
 mod components;
 mod live;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::process::Command;
 
+use clap::CommandFactory;
+use host::cli::Cli;
 use test_brokers::{Distribution, PubSubProgram};
 
 use self::components::component;
@@ -133,4 +136,42 @@ fn the_readme_s_way_from_no_pub_sub_to_answers_works_as_it_stands_there() {
     let mut expected = answers(MESSAGES);
     expected.sort();
     assert_eq!(consumed, expected);
+}
+
+/// The words between backticks.
+fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2)
+}
+
+#[test]
+fn the_readme_s_tables_name_options_and_values_that_are_there() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let command = Cli::command();
+    let arguments: Vec<_> = command.get_subcommands().flat_map(|sub| sub.get_arguments()).collect();
+    let (mut options, mut with_values) = (0, 0);
+    for row in readme.lines().filter(|line| line.starts_with("| `--")) {
+        let cells: Vec<_> = row.split('|').map(str::trim).collect();
+        for option in quoted(cells[1]) {
+            let name = option.trim_start_matches('-').split([' ', '=']).next().unwrap();
+            let found: Vec<_> = arguments
+                .iter()
+                .filter(|argument| argument.get_long() == Some(name))
+                .collect();
+            assert!(!found.is_empty(), "{row}: no command has --{name}");
+            options += 1;
+            for argument in found.iter().filter(|argument| argument.get_action().takes_values()) {
+                let values: BTreeSet<_> = argument
+                    .get_possible_values()
+                    .iter()
+                    .map(|value| value.get_name().to_owned())
+                    .collect();
+                let named: BTreeSet<_> = quoted(cells[2]).map(str::to_owned).collect();
+                if !named.is_disjoint(&values) {
+                    assert_eq!(named, values, "{row}");
+                    with_values += 1;
+                }
+            }
+        }
+    }
+    assert!(options > 15 && with_values > 1, "the tables were not found");
 }
