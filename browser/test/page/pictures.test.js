@@ -129,6 +129,9 @@ pageTest(served, "pictures of every kind get the answer that the host gives them
   ]) {
     await compare(page, name, corpus(name), []);
   }
+  for (const name of ["png_16_low.png", "png_alpha_item.png", "jpg_exif6.jpg"]) {
+    await compare(page, name, at(`wit/corpus/reported/${name}`), []);
+  }
 });
 
 pageTest(served, "a picture is dropped, and another pasted", async page => {
