@@ -23,7 +23,7 @@ pub use self::compile::CompileCommand;
 pub use self::demo::DemoCommand;
 pub use self::evaluate::{EvaluateCommand, SplitName};
 pub use self::kafka::{CompressionName, DeliveryName, KafkaArgs, SaslName};
-pub use self::prepare::{PrepareArgs, ScaleName};
+pub use self::prepare::{PictureArgs, PrepareArgs, ScaleName};
 pub use self::pubsub::PubSubArgs;
 use crate::config::{
     ByteSize, DEFAULT_COMPONENT, DEFAULT_GROUP, DEFAULT_GUEST_MEMORY, DEFAULT_GUEST_TIMEOUT, DEFAULT_INPUT,
@@ -269,6 +269,9 @@ pub struct ProduceCommand {
     /// Stop after so many images.
     #[arg(long, value_name = "IMAGES")]
     pub limit: Option<NonZeroU64>,
+    /// What whoever classifies them is to make of pictures, in the header `content-prepare`.
+    #[command(flatten)]
+    pub picture: PictureArgs,
     /// Publish to this topic, made when missing.
     #[arg(long, value_name = "TOPIC", default_value = DEFAULT_INPUT)]
     pub topic: String,

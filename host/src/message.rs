@@ -7,6 +7,9 @@ use bytes::Bytes;
 /// The header that names a payload's media type, on every broker.
 pub const CONTENT_TYPE: &str = "content-type";
 
+/// The header that says how a payload is to be read, as the contract's `prepare` has it: `fit=contain;invert=auto`.
+pub const CONTENT_PREPARE: &str = "content-prepare";
+
 /// One message, in or out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Message {
@@ -59,8 +62,16 @@ impl Message {
     /// The payload's media type, where the message names one in readable text. A message that does not is recognised by
     /// the guest from its bytes.
     pub fn content_type(&self) -> Option<&str> {
-        self.header(CONTENT_TYPE)
-            .and_then(|value| std::str::from_utf8(value).ok())
+        self.text(CONTENT_TYPE)
+    }
+
+    /// How the payload is to be read, where the message says so in readable text.
+    pub fn content_prepare(&self) -> Option<&str> {
+        self.text(CONTENT_PREPARE)
+    }
+
+    fn text(&self, name: &str) -> Option<&str> {
+        self.header(name).and_then(|value| std::str::from_utf8(value).ok())
     }
 
     /// The bytes that the message holds in memory: what the bounds count.

@@ -1,5 +1,6 @@
 //! One warm guest: a call under its limits, and a reply that is hostile until checked.
 
+use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
 use tokio::time::timeout;
@@ -176,10 +177,11 @@ impl Instance {
         accept: Option<&str>,
         recipe: &Recipe,
     ) -> Result<Result<Answer, ClassifyError>, Spoiled> {
+        let prepare = prepare(recipe.prepare.as_deref(), message.content_prepare());
         let request = Request {
             content_type: message.content_type(),
             accept,
-            prepare: recipe.prepare.as_deref(),
+            prepare: prepare.as_deref(),
             body: message.body(),
         };
         // A guest that took an earlier refusal well has not died of it.
@@ -202,6 +204,18 @@ impl Instance {
             Err(error) => Ok(Err(error.into())),
         }
     }
+}
+
+/// What a run asks of every message, but for what this one says of itself.
+fn prepare<'a>(run: Option<&'a str>, message: Option<&'a str>) -> Option<Cow<'a, str>> {
+    let (Some(run), Some(message)) = (run, message) else {
+        return message.or(run).map(Cow::Borrowed);
+    };
+    let name = |parameter: &str| parameter.split('=').next().map(|name| name.trim().to_ascii_lowercase());
+    let said: Vec<_> = message.split(';').map(name).collect();
+    let others = run.split(';').filter(|parameter| !said.contains(&name(parameter)));
+    let all: Vec<_> = others.chain([message]).collect();
+    Some(Cow::Owned(all.join(";")))
 }
 
 fn lie(detail: String) -> Spoiled {
@@ -264,6 +278,28 @@ impl From<guest::Error> for ClassifyError {
         match error {
             guest::Error::Reject(cause) => Self::Reject(check::cause(cause)),
             guest::Error::Retry(cause) => Self::Retry(check::cause(cause)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_message_says_of_itself_goes_before_what_the_run_asks() {
+        for (run, message, asked) in [
+            (None, None, None),
+            (Some("scale=1"), None, Some("scale=1")),
+            (None, Some("fit=crop"), Some("fit=crop")),
+            (Some("scale=1;fit=contain"), Some("Fit=crop"), Some("scale=1;Fit=crop")),
+            (
+                Some("fit=contain"),
+                Some("fit=crop; invert=auto"),
+                Some("fit=crop; invert=auto"),
+            ),
+        ] {
+            assert_eq!(prepare(run, message).as_deref(), asked, "{run:?} {message:?}");
         }
     }
 }

@@ -19,6 +19,14 @@ pub struct PrepareArgs {
         help_heading = "Component"
     )]
     pub raw: Option<String>,
+    /// How pictures are prepared.
+    #[command(flatten)]
+    pub picture: PictureArgs,
+}
+
+/// What is to be made of pictures.
+#[derive(Args, Debug, Default)]
+pub struct PictureArgs {
     /// How pictures get the shape of the model's image [default: stretch].
     #[arg(long, value_enum, value_name = "HOW", help_heading = "Component")]
     pub fit: Option<FitName>,
@@ -67,10 +75,20 @@ impl PrepareArgs {
     pub fn parameters(&self) -> Option<String> {
         let scale = parameter("scale", self.scale);
         let raw = self.raw.as_ref().map(|dtype| format!("raw={dtype}"));
-        let (fit, invert) = (parameter("fit", self.fit), parameter("invert", self.invert));
-        let parameters: Vec<_> = [scale, raw, fit, invert].into_iter().flatten().collect();
-        (!parameters.is_empty()).then(|| parameters.join(";"))
+        joined([scale, raw, self.picture.parameters()])
     }
+}
+
+impl PictureArgs {
+    /// As the contract has it in `prepare`; None: nothing is asked for.
+    pub fn parameters(&self) -> Option<String> {
+        joined([parameter("fit", self.fit), parameter("invert", self.invert)])
+    }
+}
+
+fn joined<const N: usize>(parameters: [Option<String>; N]) -> Option<String> {
+    let parameters: Vec<_> = parameters.into_iter().flatten().collect();
+    (!parameters.is_empty()).then(|| parameters.join(";"))
 }
 
 fn parameter(name: &str, value: Option<impl ValueEnum>) -> Option<String> {

@@ -19,6 +19,7 @@ use crate::cli::{Format, ProduceCommand};
 use crate::config::BrokerConfig;
 use crate::exit::Failure;
 use crate::images::{Images, ImagesError, Produced, left_out, test_images};
+use crate::message::CONTENT_PREPARE;
 use crate::shutdown::Shutdown;
 
 /// Messages that may wait for the broker's confirmation: enough to share its group commits, few enough to hold in memory.
@@ -34,6 +35,14 @@ impl ProduceCommand {
             Some(path) => Images::open(path)?,
             None => (Images::Pixels(test_images()?), Vec::new()),
         };
+        let prepare = self.picture.parameters();
+        if prepare.is_some() && matches!(images, Images::Pixels(_)) {
+            return Err(Failure::Usage(
+                "--fit and --invert are for pictures: leave them out, or name a PNG or JPEG file, or a folder of them, with --images"
+                    .to_owned(),
+            )
+            .into());
+        }
         images.check(self.batch, config.max_message_bytes)?;
         if let Some(said) = left_out(&others) {
             progress::say(&format!("warning: {}", printable(&said)));
@@ -48,7 +57,7 @@ impl ProduceCommand {
         let mut sent = Sent::default();
         let started = Instant::now();
         let messages = read_ahead(images, total, self.batch, config.max_message_bytes);
-        let mut confirmed = pin!(send(messages, sink, self.interval, shutdown.clone()));
+        let mut confirmed = pin!(send(messages, prepare, sink, self.interval, shutdown.clone()));
         let outcome = loop {
             tokio::select! {
                 biased;
@@ -150,6 +159,7 @@ fn read_ahead(
 /// producers wait is heard, and so is a stop.
 fn send(
     messages: mpsc::Receiver<Result<Produced, ImagesError>>,
+    prepare: Option<String>,
     sink: Arc<dyn Sink>,
     interval: Duration,
     shutdown: Shutdown,
@@ -163,6 +173,13 @@ fn send(
         Some((message, (messages, true)))
     });
     paced
+        .map(move |message| {
+            let mut produced = message?;
+            if let Some(prepare) = &prepare {
+                produced.message.set_header(CONTENT_PREPARE, prepare.clone());
+            }
+            Ok(produced)
+        })
         .then(move |message| enqueue(Arc::clone(&sink), message))
         .take_until(async move { shutdown.stopping().await })
         .buffered(IN_FLIGHT)

@@ -7,7 +7,7 @@ use super::health::Work;
 use super::provenance::{self, Provenance, SOURCE_TIME};
 use super::{Answer, Carried, Cause, ClassifyError, OnError, Pipeline, PipelineError};
 use crate::broker::{BrokerError, NOT_PUBLISHABLE, Output, Route, TOO_LARGE};
-use crate::message::{CONTENT_TYPE, Message};
+use crate::message::{CONTENT_PREPARE, CONTENT_TYPE, Message};
 
 /// An output, before it is settled.
 pub(super) struct Made {
@@ -234,13 +234,14 @@ fn within(what: &str, message: &Message, (limit, remedy): (usize, &str)) -> Resu
     }
 }
 
-/// An answer keeps its input's key and headers, so that whoever asked recognises it.
+/// An answer keeps its input's key and headers, so that whoever asked recognises it; but for those of the payload.
 fn reply(input: &Message, answer: Answer) -> Message {
     let mut reply = Message {
         payload: Some(answer.payload),
         timestamp_ms: None,
         ..input.clone()
     };
+    reply.remove_header(CONTENT_PREPARE);
     reply.set_header(CONTENT_TYPE, answer.content_type);
     reply
 }

@@ -1,5 +1,7 @@
 //! What the bytes of a message are taken for: pixels only where somebody calls them so, and on the scale that was said.
 
+use std::path::Path;
+
 use host::broker::{Output, Route, open_sink};
 use host::config::{BrokerConfig, BrokerKind, LocalConfig};
 use host::message::{CONTENT_TYPE, Message};
@@ -205,4 +207,27 @@ fn what_the_component_does_not_grant_ends_the_run_before_the_first_message() {
     let (summary, _, answers) = run(&sandbox, "my-group", &["--accept", "application/json"], 1);
     assert_eq!((&summary["messages"], &summary["dead_letters"]), (&json!(1), &json!(0)));
     assert_eq!(answers, ["[9]"]);
+}
+
+#[test]
+fn a_picture_is_prepared_as_its_producer_says_or_else_as_the_run_asks() {
+    let sandbox = Sandbox::new();
+    let photograph = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit/corpus/files/png-photograph");
+    sandbox.write("shoe.png", std::fs::read(photograph).unwrap());
+    let produce = ["produce", "--interval", "0", "--images", "shoe.png"];
+    sandbox.succeed(&produce);
+    sandbox.succeed(&[&produce[..], &["--fit", "crop", "--invert", "auto"]].concat());
+    let (_, _, as_asked) = run(&sandbox, "never", &["--fit", "crop", "--invert", "never"], 2);
+    assert_ne!(as_asked[0], "[9]");
+    assert_eq!(as_asked[1], "[9]");
+    let (summary, _, _) = run(&sandbox, "unasked", &[], 2);
+    assert_eq!(summary["warnings"]["light-border"], 1, "{summary}");
+}
+
+#[test]
+fn what_only_pictures_can_be_asked_for_is_refused_of_pixels() {
+    let sandbox = Sandbox::new();
+    for asked in [["--fit", "crop"], ["--invert", "auto"]] {
+        sandbox.refuse(2, &[&["produce"][..], &asked].concat(), &["are for pictures"]);
+    }
 }
