@@ -151,7 +151,7 @@ fn the_readme_s_tables_name_options_and_values_that_are_there() {
     let (mut options, mut with_values) = (0, 0);
     for row in readme.lines().filter(|line| line.starts_with("| `--")) {
         let cells: Vec<_> = row.split('|').map(str::trim).collect();
-        for option in quoted(cells[1]) {
+        for option in quoted(cells[1]).filter(|word| word.starts_with("--")) {
             let name = option.trim_start_matches('-').split([' ', '=']).next().unwrap();
             let found: Vec<_> = arguments
                 .iter()
@@ -165,7 +165,8 @@ fn the_readme_s_tables_name_options_and_values_that_are_there() {
                     .iter()
                     .map(|value| value.get_name().to_owned())
                     .collect();
-                let named: BTreeSet<_> = quoted(cells[2]).map(str::to_owned).collect();
+                let words = quoted(cells[2]).filter(|word| !word.starts_with("--"));
+                let named: BTreeSet<_> = words.map(str::to_owned).collect();
                 if !named.is_disjoint(&values) {
                     assert_eq!(named, values, "{row}");
                     with_values += 1;
