@@ -24,8 +24,10 @@ impl Report {
         let mut address = None;
         let mut is_advertised = false;
         while let Some((head, rest)) = text.split_once(": ") {
-            // A connection to whichever broker has this part.
-            if !matches!(head, "GroupCoordinator" | "TxnCoordinator") {
+            // A connection to whichever broker the cluster says has this part; its name has no number.
+            if matches!(head, "GroupCoordinator" | "TxnCoordinator") {
+                is_advertised = true;
+            } else {
                 let Some((found, id)) = address_of(head) else { break };
                 address = Some(found.to_owned());
                 is_advertised |= id.parse::<u32>().is_ok();
@@ -101,7 +103,10 @@ mod tests {
         assert_eq!((logged.is_advertised, logged.what.as_str()), (true, "Disconnected"));
         let coordinator = report("GroupCoordinator: kafka:9092: Disconnected (after 2ms in state UP)");
         assert_eq!(coordinator.address.as_deref(), Some("kafka:9092"));
-        assert_eq!(coordinator.what, "Disconnected");
+        assert_eq!(
+            (coordinator.is_advertised, coordinator.what.as_str()),
+            (true, "Disconnected")
+        );
     }
 
     #[test]
