@@ -76,3 +76,19 @@ pub fn login<'a>(mechanism: &'a str, password: &'a str) -> [&'a str; 6] {
         password,
     ]
 }
+
+/// So many messages into `stream`, which is made for them.
+pub fn produce(sandbox: &Sandbox, cluster: &Cluster, messages: &str) {
+    let command = [
+        "produce",
+        "--topic",
+        "stream",
+        "--batch",
+        "1",
+        "--interval",
+        "0",
+        "--limit",
+        messages,
+    ];
+    sandbox.succeed(&line(&command, &at(&cluster.bootstrap(), &[]), &[]));
+}

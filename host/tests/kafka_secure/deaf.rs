@@ -4,10 +4,8 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::thread;
 
-use test_brokers::Cluster;
-
-use super::access::{at, cluster, line, sandbox, start};
-use super::sandbox::{Sandbox, wait_for};
+use super::access::{at, cluster, line, produce, sandbox, start};
+use super::sandbox::wait_for;
 
 /// Nobody listens at this port.
 const NOBODY: u16 = 9;
@@ -57,27 +55,11 @@ fn rename(mut server: TcpStream, mut client: TcpStream, port: u16) {
     let _ = client.shutdown(Shutdown::Both);
 }
 
-/// Messages in `stream`, which is made for them.
-fn produce(sandbox: &Sandbox, cluster: &Cluster) {
-    let command = [
-        "produce",
-        "--topic",
-        "stream",
-        "--batch",
-        "1",
-        "--interval",
-        "0",
-        "--limit",
-        "2",
-    ];
-    sandbox.succeed(&line(&command, &at(&cluster.bootstrap(), &[]), &[]));
-}
-
 #[test]
 fn an_address_that_the_cluster_names_and_nobody_reaches_is_told_by_every_command() {
     let Some(cluster) = start(false) else { return };
     let sandbox = sandbox();
-    produce(&sandbox, &cluster);
+    produce(&sandbox, &cluster, "2");
     let access = at(&misnamed(cluster.port(1).unwrap()), &[]);
     for command in [
         &CONSUME[..],
@@ -97,7 +79,7 @@ fn an_address_that_the_cluster_names_and_nobody_reaches_is_told_by_every_command
 fn too_few_open_files_are_told_and_are_no_empty_topic() {
     let Some(cluster) = cluster() else { return };
     let sandbox = sandbox();
-    produce(&sandbox, cluster);
+    produce(&sandbox, cluster, "2");
     let access = at(&cluster.bootstrap(), &[]);
     let consume = line(&CONSUME, &access, &["--group", "few"]);
     // Where there are enough of them for the first connection and too few for the next depends on the machine.
@@ -120,7 +102,7 @@ fn too_few_open_files_are_told_and_are_no_empty_topic() {
 fn a_broker_that_has_gone_is_no_end_of_its_topic() {
     let Some(cluster) = start(false) else { return };
     let (others, consumer) = (sandbox(), sandbox());
-    produce(&others, &cluster);
+    produce(&others, &cluster, "2");
     let consume = ["consume", "--topic", "stream", "--idle-timeout", "3s"];
     let running = consumer.start(&line(&consume, &at(&cluster.bootstrap(), &[]), &[]));
     wait_for("both messages to be printed", || {

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use test_brokers::Cluster;
 
-use super::access::{at, line, sandbox, start};
+use super::access::{at, line, produce, sandbox, start};
 use super::sandbox::{Running, SOON, Sandbox, wait_for};
 
 /// A cluster of its own, and a `consume` that has read two messages from it. What is said and printed lies in the folder
@@ -59,21 +59,6 @@ impl Consuming {
             said.contains(words).then_some(())
         });
     }
-}
-
-fn produce(sandbox: &Sandbox, cluster: &Cluster, messages: &str) {
-    let command = [
-        "produce",
-        "--topic",
-        "stream",
-        "--batch",
-        "1",
-        "--interval",
-        "0",
-        "--limit",
-        messages,
-    ];
-    sandbox.succeed(&line(&command, &at(&cluster.bootstrap(), &[]), &[]));
 }
 
 #[test]
