@@ -1,9 +1,9 @@
-//! The README is true: the commands of its sections *Kafka from nothing* and *Pub/Sub from nothing*, run as they stand there, on
-//! the broker that one of them starts; and the options in its tables.
+//! The README and the pages in `docs/` are true. These tests run the commands of *Kafka from nothing* and *Pub/Sub from nothing* as they
+//! are written, against the broker that one of them starts, and compare every command and every table of options with clap.
 //!
-//! What a person would do beside typing is added here and nowhere else: the variable with the address, as the port may be
-//! taken; an end for `consume` (`--limit`); fewer images for `produce`, and at once (`--limit`, `--interval`); and Ctrl-C for
-//! the others. What takes an archive from Apache or a project of Google's is not run.
+//! The tests add what a person would do beside typing: the variable with the address, because the port may be in use; an end for
+//! `consume` (`--limit`); fewer images for `produce`, without pauses (`--limit`, `--interval`); and Ctrl-C for the others. They do not run what
+//! needs Apache's archive or a Google Cloud project.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::process::Command;
 
-use clap::CommandFactory;
+use clap::{CommandFactory, Parser};
 use host::cli::Cli;
 use test_brokers::{Distribution, PubSubProgram};
 
@@ -24,8 +24,9 @@ use self::live::{KAFKA, PUBSUB, Running, Stage, answers, root};
 /// Messages that go through.
 const MESSAGES: usize = 5;
 
-/// A section, and the broker that it starts.
+/// A section of a page, and the broker that it starts.
 struct Section {
+    page: &'static str,
     title: &'static str,
     start: &'static str,
     /// Stands before the address in what `start` prints.
@@ -35,16 +36,16 @@ struct Section {
 }
 
 impl Section {
-    /// Its indented lines without their comments, in order, from the one on that starts the broker.
+    /// Its indented lines in order, without their comments, from the one that starts the broker.
     fn commands(&self) -> Vec<String> {
-        let readme = fs::read_to_string(root().join("README.md")).unwrap();
+        let page = fs::read_to_string(root().join(self.page)).unwrap();
         let title = format!("## {}\n", self.title);
-        let (_, section) = readme.split_once(&title).expect("the README has the section");
+        let (_, section) = page.split_once(&title).expect("the page has the section");
         let section = section.split("\n## ").next().unwrap();
         let lines = section.lines().filter_map(|line| line.strip_prefix("    "));
         let commands = lines.map(|line| line.split(" #").next().unwrap().trim().to_owned());
         let commands: Vec<_> = commands.skip_while(|command| command != self.start).collect();
-        assert!(!commands.is_empty(), "`{}` is not in the README", self.start);
+        assert!(!commands.is_empty(), "`{}` is not in {}", self.start, self.page);
         commands
     }
 
@@ -89,7 +90,7 @@ impl Section {
                     let limit = ["--interval", "0", "--limit", &images];
                     stage.host(&[&words[1..], &limit].concat()).end();
                 }
-                ["host", ..] => panic!("`{command}` is in the README and not in this test"),
+                ["host", ..] => panic!("`{command}` is in {} and not in this test", self.page),
                 ["export", set] => assert!(set.starts_with(&format!("{}=", self.variable)), "{command}"),
                 _ => {}
             }
@@ -101,12 +102,13 @@ impl Section {
 }
 
 #[test]
-fn the_readme_s_way_from_no_kafka_to_answers_works_as_it_stands_there() {
+fn the_documented_way_from_no_kafka_to_answers_works() {
     component("classifier");
     if Distribution::for_tests().unwrap().is_none() {
         return;
     }
     let section = Section {
+        page: "docs/kafka.md",
         title: "Kafka from nothing",
         start: "cargo xtask kafka",
         serves: "Kafka serves at ",
@@ -118,12 +120,13 @@ fn the_readme_s_way_from_no_kafka_to_answers_works_as_it_stands_there() {
 }
 
 #[test]
-fn the_readme_s_way_from_no_pub_sub_to_answers_works_as_it_stands_there() {
+fn the_documented_way_from_no_pub_sub_to_answers_works() {
     component("classifier");
     if PubSubProgram::for_tests().unwrap().is_none() {
         return;
     }
     let section = Section {
+        page: "docs/pubsub.md",
         title: "Pub/Sub from nothing",
         start: "cargo xtask pubsub",
         serves: "Pub/Sub serves at ",
@@ -143,13 +146,47 @@ fn quoted(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
 }
 
+/// The README and the pages in `docs/`: name and text.
+fn pages() -> Vec<(String, String)> {
+    let folder = fs::read_dir(root().join("docs")).unwrap();
+    let in_docs = folder.map(|entry| format!("docs/{}", entry.unwrap().file_name().to_str().unwrap()));
+    let names = in_docs.chain(["README.md".to_owned()]);
+    names
+        .map(|name| {
+            let text = fs::read_to_string(root().join(&name)).unwrap();
+            (name, text)
+        })
+        .collect()
+}
+
 #[test]
-fn the_readme_s_tables_name_options_and_values_that_are_there() {
-    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+fn every_command_in_the_docs_is_one_that_the_program_understands() {
+    let mut commands = 0;
+    for (page, text) in pages() {
+        for line in text.lines().filter_map(|line| line.strip_prefix("    ")) {
+            let line = line.trim().trim_start_matches("$ ");
+            let typed = line.split(['#', '>', '|']).next().unwrap().trim();
+            if !typed.starts_with("host ") {
+                continue;
+            }
+            let parsed = Cli::try_parse_from(typed.split_whitespace().map(|word| word.trim_matches('\'')));
+            if let Err(error) = parsed {
+                panic!("{page}: `{typed}`: {error}");
+            }
+            commands += 1;
+        }
+    }
+    assert!(commands > 30, "the commands were not found");
+}
+
+#[test]
+fn the_tables_in_the_docs_name_options_and_values_that_exist() {
+    let pages = pages();
+    let rows = pages.iter().flat_map(|(_, text)| text.lines());
     let command = Cli::command();
     let arguments: Vec<_> = command.get_subcommands().flat_map(|sub| sub.get_arguments()).collect();
     let (mut options, mut with_values) = (0, 0);
-    for row in readme.lines().filter(|line| line.starts_with("| `--")) {
+    for row in rows.filter(|line| line.starts_with("| `--")) {
         let cells: Vec<_> = row.split('|').map(str::trim).collect();
         for option in quoted(cells[1]).filter(|word| word.starts_with("--")) {
             let name = option.trim_start_matches('-').split([' ', '=']).next().unwrap();

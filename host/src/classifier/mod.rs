@@ -1,9 +1,26 @@
 //! The classifier: message in, message or error out, through a component that need not be trusted.
 //!
-//! Only this module names wasmtime. One OS thread a worker keeps one instance warm and calls it; an instance is thrown
-//! away after any trap, time-out or lie, and the next message gets a fresh one. Calls run on wasmtime's fibers rather
-//! than blocking the thread, because a guest that waits in a host function (a clock, say) is beyond the reach of epochs,
-//! and only a call that can be dropped ends on time.
+//! Only this module names wasmtime. Each worker is a thread that keeps one instance warm and calls it. After a trap, a time-out or a wrong
+//! reply the instance is discarded, and the next message gets a fresh one. Calls run on wasmtime's fibers and do not block their
+//! thread, because a component that waits in a host function (a clock, say) is out of reach of epochs, and only a call that can be
+//! dropped ends on time.
+//!
+//! # Limits
+//!
+//! | what | limit | where |
+//! | --- | --- | --- |
+//! | a component file; a model file | 256 MiB; `--guest-memory` | `engine`, `pool` |
+//! | compiling: memory, time, threads | 4 GiB, 10 minutes, 8 | `compiler` |
+//! | compiled code in the cache | 1 GiB; the least recently used goes first | `code` |
+//! | linear memory, all memories together | `--guest-memory`, 1 GiB | `limits` |
+//! | table entries; instances, tables, memories | 2^20; 64, 64, 16 | `limits` |
+//! | one call, waiting included | `--guest-timeout`, 30 s | `instance` |
+//! | one reply | `--max-message-bytes`, 16 MiB | `check`, and before it wasmtime's fuel for host calls |
+//! | host objects held | 1,024 | `instance` |
+//! | a line of log; all lines of one call | 4,096 bytes; 64 KiB a stream | `log` |
+//! | a detail; a code; a name | 1,024 characters; 64 bytes; 256 bytes | `check` |
+//! | warnings of a reply | 16 | `check` |
+//! | an image; labels; images in a message; media types | 2^24 values; 65,536; 2^20; 256 each way | `check` |
 
 mod bindings;
 mod check;

@@ -1,4 +1,4 @@
-//! The invariants of ARCHITECTURE.md that can be read off the sources.
+//! The rules of `docs/rules.md` that can be read off the sources.
 //!
 //! Nothing is parsed: a line without its comment is a row of words and signs, and a rule is a shorter such row that may
 //! stand in some files and nowhere else. Each rule must also be met where it is allowed, or else it watches over a name
@@ -6,6 +6,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+mod links;
 mod rule;
 mod sources;
 
@@ -392,19 +393,19 @@ fn dependencies_stand_once_in_the_workspace() {
     }
 }
 
-/// What ARCHITECTURE.md calls in backticks by a sentence of a name is a test that is there.
+/// A name in backticks that is a sentence is the name of a test.
 #[test]
-fn every_test_that_the_architecture_names_is_there() {
+fn every_test_that_the_rules_name_exists() {
     let code = [&CODE[..], &TESTS].concat();
     let tests: Vec<_> = code.iter().flat_map(|folder| sources(folder)).collect();
-    let map = read("ARCHITECTURE.md");
-    let names = test_names(&map);
+    let rules = read("docs/rules.md");
+    let names = test_names(&rules);
     assert!(names.len() > 20, "found {names:?} only");
     for name in names {
         let function = format!("fn {name}(");
         assert!(
             tests.iter().any(|source| source.text.contains(&function)),
-            "ARCHITECTURE.md says that the test `{name}` holds an invariant, and there is none of that name"
+            "docs/rules.md names the test `{name}`, and there is none of that name"
         );
     }
 }

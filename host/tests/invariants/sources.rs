@@ -61,7 +61,7 @@ pub fn files(path: &Path, end: &str) -> Vec<PathBuf> {
         let entry = entry.unwrap();
         let name = entry.file_name().into_string().unwrap();
         let is_folder = entry.file_type().unwrap().is_dir();
-        if is_folder && !name.starts_with('.') && name != "target" {
+        if is_folder && !name.starts_with('.') && name != "target" && name != "node_modules" {
             found.extend(files(&entry.path(), end));
         } else if !is_folder && name.ends_with(end) {
             found.push(entry.path());

@@ -1,16 +1,36 @@
-//! The embedded broker: Kafka's model in one SQLite file, for several processes of one machine and with no server.
+//! The embedded broker: Kafka's model in one SQLite file, for several processes of one machine, without a server.
 //!
-//! Topics of partitions, each an append-only log with offsets from 0; a key chooses its partition by a hash; a group's
-//! place in a partition outlives its members. One transaction holds the answers to a message and the place after it, so
-//! that a crash leaves both or neither: exactly once.
+//! A topic has partitions, each an append-only log with offsets from 0. A key chooses its partition by a hash. A group's offset
+//! in a partition outlives its members. One transaction appends the answers to a message and moves the offset past it, so a crash
+//! leaves both or neither: exactly once.
 //!
-//! Who may move a group's place in a partition is settled twice. A *lease*, renewed by wall clock, says which member
-//! reads a partition, and is only a courtesy: two members that both think they hold one waste work. The *fence*, a number
-//! that rises whenever the holder changes, is checked with the place itself by the transaction that moves it, and
-//! correctness rests on that alone.
+//! # Why it is exactly once
 //!
-//! Three threads serve a process: one reads ahead ([`source`]), one renews the leases ([`lease`]), which no backpressure
-//! holds up, and one commits ([`commit`]). SQLite never runs on the async runtime's threads.
+//! 1. One SQLite transaction appends the outputs and moves the group's `next_offset` from exactly this message to the next
+//!    (`Group::consume`). SQLite runs with WAL and `synchronous = FULL`: after a crash the file has both or neither.
+//! 2. The statement requires the expected `next_offset` *and* the expected `fence`, or changes nothing. The fence, a number, rises
+//!    whenever a partition's holder changes. So a member that was paused past its lease, a second host, or an act behind a failed
+//!    one commits nothing: it is `Rewound`, and whoever holds the partition reads its messages again.
+//! 3. The *lease* (5 s, renewed every second, by wall clock) says which member reads a partition. It only avoids double work: two
+//!    members that both believe in their lease classify twice and commit once. A lease that ends later than any lease can is ignored,
+//!    so a clock that was set back does not keep a partition from the next member.
+//! 4. `Durable` resolves after the commit, and only then progress counts.
+//!
+//! # Order
+//!
+//! An answer without a key goes to the output partition with its input partition's number (modulo their count), one with a key to the
+//! key's partition. So a lane without keys stays one lane, and so does a key.
+//!
+//! # Retention
+//!
+//! It drops only what every known group has consumed. An act that consumes from the topic to which it writes does not wait for room
+//! there, because it would wait for ever: the topic may exceed its limit until the next act drops what this one consumed. A limit that
+//! was lowered takes effect in steps of 1,000 records, with other work in between.
+//!
+//! # Threads
+//!
+//! One reads ahead ([`source`]), one renews the leases ([`lease`]), which backpressure never delays, and one commits ([`commit`]). SQLite
+//! never runs on the async runtime's threads.
 
 mod admin;
 mod commit;

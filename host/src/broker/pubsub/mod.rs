@@ -1,7 +1,26 @@
-//! Google Pub/Sub, by way of Google's own client.
+//! Google Pub/Sub, through Google's own client.
 //!
-//! A lane is an ordering key, or one message that has none. One task owns the stream of a subscription ([`source`]) and keeps
-//! the leases; an answer is published ([`sink`]), and only then its message acknowledged ([`ack`]).
+//! A lane is an ordering key, or one message without a key. One task owns the stream of a subscription ([`source`]) and keeps the
+//! leases. An answer is published ([`sink`]), and only then its message acknowledged ([`ack`]): at least once.
+//!
+//! 1. *All leases are kept.* Google's client extends the lease of every message that it has read, every few seconds, for `--lease`
+//!    (60 s) at a time. So the stream is read as long as the host holds no more than the service may hand out at once on one
+//!    stream. Each stream that the client reopens brings as much again. The messages of a killed host are redelivered after the last lease.
+//! 2. *A redelivered message is not answered again* while this host remembers it. One that is still held continues under its new
+//!    lease. One that was answered within the last two leases, and is among the last 100,000, is acknowledged again. No longer, because
+//!    somebody may have the service redeliver everything (`seek`) to get new answers.
+//! 3. *An ordering key is a lane.* The service sends the next messages of a key before the first is acknowledged, and after a nack
+//!    redelivers all that follow. So an abandoned claim nacks its whole lane, and what arrives of the lane before the first of these
+//!    is nacked too; if that one does not arrive within 10 s, another host has it. Answers to a partition of another broker have
+//!    no key of their own and get the lane's name as key, which keeps their order.
+//! 4. *Keys stay few.* The client's publisher keeps a task for each key that it has seen; after 1,000 keys it is flushed and
+//!    replaced.
+//! 5. *Streams end.* The service closes each after half an hour, and networks break. The client reopens them endlessly and silently.
+//!    So every 10 s the host asks the service something else: if it gets no answer it logs that, and reopens the stream on a new
+//!    connection when there is one. A stream on which nothing arrived for 5 minutes, with no message held, is replaced.
+//! 6. *Two roles are enough*, Publisher and Subscriber, which can neither look up nor create anything. A denied look-up decides
+//!    nothing. A topic is created only if it is known to be missing, and always with its subscription, because what is published before
+//!    there is a subscription is lost. For the same reason a topic without any subscription gets one.
 
 mod ack;
 mod admin;
