@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::{BrokerError, Durable, Lane, Limits, Output, Route, Sink};
 
-/// A sink made of two, for a pipeline whose ends are two brokers.
+/// A sink made of two, for a pipeline between two brokers.
 pub(super) struct ByRoute {
     pub answers: Arc<dyn Sink>,
     pub dead_letters: Arc<dyn Sink>,

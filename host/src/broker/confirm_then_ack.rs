@@ -1,4 +1,4 @@
-//! At-least-once over any pair of brokers: the outputs are confirmed, then the claim is consumed.
+//! At least once, over any pair of brokers: the outputs are confirmed, then the claim is consumed.
 
 use async_trait::async_trait;
 
@@ -12,7 +12,7 @@ pub struct ConfirmThenAck {
 }
 
 impl ConfirmThenAck {
-    /// Outputs go to `sink`; claims, which must be of the broker that `ack` serves, are consumed there.
+    /// Outputs go to `sink`. Claims, which must be of the broker that `ack` serves, are consumed there.
     pub fn new(sink: Arc<dyn Sink>, ack: Arc<dyn Ack>) -> Self {
         Self { sink, ack }
     }
@@ -43,7 +43,7 @@ impl Settle for ConfirmThenAck {
     }
 }
 
-/// What was held back is sent again in its order: its lane goes back to it.
+/// Outputs that fell with a refused one are sent again in order: the lane goes back to them.
 fn unpublished(error: BrokerError, lane: &Lane) -> SettleError {
     match error {
         BrokerError::HeldBack(_) => SettleError::Rewound(vec![lane.clone()]),

@@ -1,7 +1,8 @@
-//! The idle time-out of whoever reads: nothing came for so long, although the broker could have sent it.
+//! The idle time-out of commands that read: no message arrived for that long, although the broker could have sent
+//! one.
 //!
-//! Separate because silence has two meanings. A member that was never told what it holds, or whose broker is gone, hears nothing
-//! either, and whoever takes that for an empty topic reports success with all messages still there.
+//! Silence has two meanings. A member that was never told which partitions it holds, or whose broker is unreachable,
+//! receives nothing either. Taking that for an empty topic would report success with all messages still unread.
 
 use std::time::Duration;
 
@@ -9,19 +10,20 @@ use tokio::time::{Instant, sleep_until};
 
 use super::{BrokerError, Source};
 
-/// How long a source may be deaf where the time-out is shorter: a group waits that long for a member that was killed.
+/// How long a source may be out of touch if the time-out is shorter: a group waits that long for a member that was
+/// killed.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How soon a source that is deaf is asked again.
+/// How soon a source that is out of touch is asked again.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// Counts from the moment from which the source listens.
+/// Counts from the moment since when the source listens.
 #[derive(Debug)]
 pub struct Idle {
     /// None: never over.
     timeout: Option<Duration>,
     since: Instant,
-    /// When it is to be looked whether it is over.
+    /// When to check next.
     look: Option<Instant>,
     patience: Option<Duration>,
     is_deaf: bool,
@@ -41,17 +43,17 @@ impl Idle {
         idle
     }
 
-    /// How long whoever has such a time-out waits for a broker that it does not reach.
+    /// How long a command with such a time-out waits for a broker that it cannot reach.
     pub fn patience(timeout: Option<Duration>) -> Option<Duration> {
         timeout.map(|timeout| timeout.max(PATIENCE))
     }
 
-    /// Something came, or was finished.
+    /// A message arrived, or was finished.
     pub fn restart(&mut self) {
         self.count_from(Instant::now());
     }
 
-    /// Resolves when it may be over: never, where there is no time-out or it lies past all time.
+    /// Resolves when it may be over; never, without a time-out or if that lies beyond all time.
     pub async fn passed(&self) {
         match self.look {
             Some(look) => sleep_until(look).await,
@@ -59,7 +61,8 @@ impl Idle {
         }
     }
 
-    /// Whether it is over: nothing came for so long from a source that listens. Fails where the source has been deaf for too long.
+    /// Whether it is over: no message for that long from a source that listens. Fails if the source has been out of
+    /// touch for too long.
     pub async fn is_over(&mut self, source: &mut dyn Source) -> Result<bool, BrokerError> {
         match source.listening_since().await {
             Ok(_) if self.is_deaf => {
@@ -98,7 +101,7 @@ mod tests {
 
     const TIMEOUT: Duration = Duration::from_millis(50);
 
-    /// Has nothing to say but since when it listens.
+    /// Says nothing except since when it listens.
     struct Silent(Option<Instant>);
 
     #[async_trait]

@@ -1,8 +1,8 @@
-//! The seam between the pipeline and any broker, and the contract for whoever adds the next one.
+//! The seam between the pipeline and any broker, and the contract for the author of the next one.
 //!
-//! Publishing an answer and consuming its input are one act. What "done" means differs from broker to broker (confirm,
-//! then commit; one Kafka transaction; one SQLite transaction; a confirmed ack), so that act, [`Settle`], is the seam.
-//! One conformance suite (`host/tests/conformance.rs`) holds every broker to what stands here.
+//! Publishing an answer and consuming its input are one act. Brokers differ in what makes it done (confirm, then
+//! commit; one Kafka transaction; one SQLite transaction; a confirmed acknowledgement), so this act, [`Settle`], is
+//! the seam. One conformance suite (`host/tests/conformance.rs`) tests every broker against this file.
 
 mod by_route;
 mod confirm_then_ack;
@@ -39,8 +39,8 @@ pub struct Lane {
 }
 
 impl Lane {
-    /// A lane by its name, such as `input-stream/0`, which is unique within one source, and a number that spreads the lanes
-    /// of a source: the partition's, where it is one.
+    /// A lane with a name such as `input-stream/0`, unique within one source, and a number that spreads the lanes of
+    /// a source: for a partition, its number.
     pub fn new(name: impl Into<Arc<str>>, number: u32) -> Self {
         Self {
             name: name.into(),
@@ -48,7 +48,7 @@ impl Lane {
         }
     }
 
-    /// The lane of one message that has no order with any other.
+    /// The lane of a single message that has no order with any other.
     pub fn single(name: impl Into<Arc<str>>) -> Self {
         Self {
             name: name.into(),
@@ -56,8 +56,8 @@ impl Lane {
         }
     }
 
-    /// Outputs without a key go to the output partition of this number, modulo their count: so a lane stays one lane. None:
-    /// there is only one message in it.
+    /// Outputs without a key go to the output partition of this number, modulo their count, so one lane stays one
+    /// lane. None: it has only one message.
     pub fn number(&self) -> Option<u32> {
         self.number
     }
@@ -71,23 +71,24 @@ impl fmt::Display for Lane {
 
 /// The right to settle one message.
 ///
-/// Dropped without being settled, the message is abandoned: it comes again, at once where the broker can hand it back,
-/// else after its lease expires; and with it, in order, comes everything of its lane that had not been settled before it.
+/// Dropping it without settling abandons the message: it is redelivered, at once if the broker can take it back,
+/// otherwise after its lease expires. Everything of its lane that had not settled before it is redelivered with it,
+/// in order.
 #[must_use = "a dropped claim abandons its message"]
 pub struct Claim {
     /// The lane within which order is kept.
     pub lane: Lane,
-    /// Rises within one lane and epoch, in the order of delivery: the offset, where the broker has one.
+    /// Rises within one lane and epoch, in the order of delivery: the offset, if the broker has offsets.
     pub seq: u64,
-    /// The lane's generation in this process. It rises when a lane is revoked, rewound or lost, and settling a claim of
+    /// The lane's generation in this process. It rises when a lane is revoked, rewound or lost. Settling a claim of
     /// an older one does nothing.
     pub epoch: u64,
-    /// The broker's own; its `Drop` is what abandons.
+    /// Belongs to the broker; its `Drop` abandons the message.
     token: Box<dyn Any + Send>,
 }
 
 impl Claim {
-    /// A claim around the broker's own token, whose `Drop` hands the message back unless the broker disarmed it.
+    /// A claim around the broker's own token. Its `Drop` hands the message back unless the broker disarmed it.
     pub fn new(lane: Lane, seq: u64, epoch: u64, token: impl Any + Send) -> Self {
         let token = Box::new(token);
         Self {
@@ -98,7 +99,7 @@ impl Claim {
         }
     }
 
-    /// Gives the broker its token back. Fails on a claim that another broker made.
+    /// Gives the broker its token back. Fails for another broker's claim.
     pub fn into_token<T: Any>(self) -> Result<T, BrokerError> {
         match self.token.downcast() {
             Ok(token) => Ok(*token),
@@ -109,7 +110,7 @@ impl Claim {
         }
     }
 
-    /// The broker's own token, or none where another broker made the claim.
+    /// The broker's own token. None for another broker's claim.
     pub fn token<T: Any>(&self) -> Option<&T> {
         self.token.downcast_ref()
     }
@@ -126,19 +127,19 @@ impl fmt::Debug for Claim {
 pub struct Delivery {
     /// What came.
     pub message: Message,
-    /// Where it came from, for people and dead letters: `topic/partition/offset`.
+    /// Its position, for people and dead letters: `topic/partition/offset`.
     pub position: String,
     /// The right to settle it.
     pub claim: Claim,
 }
 
-/// What a source has to say.
+/// What a source reports.
 #[derive(Debug)]
 pub enum Event {
     /// A message, in the order of its lane.
     Delivery(Delivery),
-    /// These lanes go to somebody else once [`Drained`] is dropped, or a broker's limit (5 s) has passed: begin nothing
-    /// new in them, finish what is being settled, abandon the rest.
+    /// Another member gets these lanes once [`Drained`] is dropped, or a broker's limit (5 s) has passed: start
+    /// nothing new in them, finish what is being settled, abandon the rest.
     Revoked(Vec<Lane>, Drained),
 }
 
@@ -149,7 +150,7 @@ pub struct Drained {
 }
 
 impl Drained {
-    /// The guard, and what resolves (with an error, which says nothing) when it is dropped.
+    /// The guard, and a receiver that resolves (with an error, which means nothing) when the guard is dropped.
     pub fn new() -> (Self, oneshot::Receiver<()>) {
         let (done, drained) = oneshot::channel();
         (Self { _done: done }, drained)
@@ -161,28 +162,28 @@ impl Drained {
 pub enum Demand {
     /// Deliveries and everything else.
     Deliveries,
-    /// No room: only what cannot wait, such as a revocation.
+    /// No room: only urgent events, such as a revocation.
     EventsOnly,
 }
 
 /// Where messages come from.
 ///
-/// Order: deliveries of one lane come in lane order, within an epoch none twice and none skipped. Events that cannot
-/// wait go before deliveries. Bounds: a source reads ahead by a few messages at most, whatever it is asked.
+/// Order: deliveries of one lane are in lane order, and within an epoch none is repeated or skipped. Urgent events go
+/// before deliveries. Bounds: a source reads ahead by a few messages at most, whatever it is asked.
 #[async_trait]
 pub trait Source: Send {
-    /// The next event; waits while there is none. Cancel-safe: dropping the future loses nothing.
+    /// The next event; waits for one. Cancel-safe: dropping the future loses nothing.
     async fn recv(&mut self, demand: Demand) -> Result<Event, BrokerError>;
 
-    /// Since when this source delivers what there is: its member was told what it holds, be it nothing, and the broker
-    /// answers. Fails, with the reason and the remedy, where it is not so, and silence says nothing. Asked when nothing came
-    /// for a while; answered in a bounded time. Cancel-safe.
+    /// Since when silence from this source means that there are no messages: its member knows what it holds, even if
+    /// that is nothing, and the broker answers. Otherwise fails with the reason and the remedy. Called when nothing
+    /// arrived for some time; answers within a bounded time. Cancel-safe.
     async fn listening_since(&mut self) -> Result<Instant, BrokerError>;
 
-    /// What tells this source's positions from those of every other broker, for as long as the messages are kept.
+    /// Distinguishes this source's positions from those of every other broker, for as long as the messages are kept.
     fn cluster(&self) -> &str;
 
-    /// Leaves the group cleanly, so that another member takes over at once. Unsettled claims are abandoned.
+    /// Leaves the group cleanly, so that another member takes over at once. Abandons unsettled claims.
     async fn close(self: Box<Self>) -> Result<(), BrokerError>;
 }
 
@@ -191,7 +192,7 @@ pub trait Source: Send {
 pub enum Route {
     /// The output topic.
     Answers,
-    /// The topic of what could not be answered.
+    /// The topic for messages that could not be answered.
     DeadLetters,
 }
 
@@ -204,19 +205,19 @@ pub struct Output {
     pub message: Message,
 }
 
-/// Resolves when something that was accepted is safe: it has survived whatever the broker promises to survive.
+/// Resolves when an accepted act is safe: it has survived whatever the broker promises to survive.
 pub type Durable<E> = Pin<Box<dyn Future<Output = Result<(), E>> + Send>>;
 
 /// A delivery guarantee: publishes the outputs of a message and consumes it, as one act.
 ///
 /// Called in lane order, by one task or several. `settle` returns once the act is accepted, in that order; waiting in
-/// it is backpressure. What it returns resolves when the outputs are confirmed *and* the claim is consumed, and must be
-/// polled: the act may only advance while it is. A broker that gathers acts into one bounds that by time, so nobody has
-/// to flush. A claim of an older epoch does nothing but say [`SettleError::Rewound`], and so does one that comes after an
-/// abandoned claim of its lane and epoch.
+/// it is backpressure. The future that it returns resolves when the outputs are confirmed *and* the claim is
+/// consumed. It must be polled: the act may only progress while it is. A broker that collects acts into one limits
+/// the time for that, so nobody has to flush. A claim of an older epoch only returns [`SettleError::Rewound`], and so
+/// does a claim behind an abandoned one of its lane and epoch.
 ///
-/// An output that its topic never takes is told by [`BrokerError::Refused`], and the claim is abandoned. When the message comes
-/// again it is settled by another output, so that it holds up nothing.
+/// For an output that its topic never accepts, the error is [`BrokerError::Refused`], and the claim is abandoned.
+/// When the message is redelivered it is settled with another output, so it holds up nothing.
 #[async_trait]
 pub trait Settle: Send + Sync {
     /// Accepts one act.
@@ -226,45 +227,46 @@ pub trait Settle: Send + Sync {
     async fn limits(&self, route: Route) -> Result<Limits, BrokerError>;
 }
 
-/// What is known of a topic's own limits before anything is published to it. What is within them may be refused all the same,
-/// by [`BrokerError::Refused`].
+/// A topic's limits, as far as they are known before anything is published to it. The topic may still refuse a
+/// message within them ([`BrokerError::Refused`]).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
-    /// The largest message that it takes, key and headers included; none: no limit is known. Bytes.
+    /// The largest message that the topic accepts, key and headers included. None: no limit is known. Bytes.
     pub max_bytes: Option<usize>,
-    /// It takes no message without a key.
+    /// It accepts no message without a key.
     pub needs_key: bool,
 }
 
 /// Publishes messages, with no claim: what `produce` needs, and one half of at-least-once.
 #[async_trait]
 pub trait Sink: Send + Sync {
-    /// Accepts an output in the order of the calls; the future that it returns resolves when the broker has confirmed it.
-    /// What answers a message of a `lane` and has no key keeps the order of that lane.
+    /// Accepts an output, in the order of the calls. The future that it returns resolves when the broker has
+    /// confirmed it. Outputs without a key that answer messages of one `lane` keep that lane's order.
     async fn enqueue(&self, output: Output, lane: Option<&Lane>) -> Result<Durable<BrokerError>, BrokerError>;
 
-    /// What the topic of a route takes. Asked when there is something for that topic, which is made where it is missing.
+    /// The limits of a route's topic. Called when there is something for that topic, which is created when missing.
     async fn limits(&self, route: Route) -> Result<Limits, BrokerError>;
 }
 
 /// Consumes claims, with no output: what `consume` needs, and the other half of at-least-once.
 #[async_trait]
 pub trait Ack: Send + Sync {
-    /// Whether the claim is of its lane's present epoch: nothing is to be published for one that is not.
+    /// Whether the claim is of its lane's current epoch: if not, nothing may be published for it.
     fn is_current(&self, claim: &Claim) -> bool;
 
-    /// Consumes one claim, and resolves when that is safe. Claims of one lane may come in any order, but only the
-    /// contiguous ones count, by a [`Watermark`]: one that is ahead of its turn may wait here for those before it.
+    /// Consumes one claim, and resolves when that is safe. Claims of one lane may come in any order, but only
+    /// contiguous ones count (see [`Watermark`]): one ahead of its turn may wait here for those before it.
     async fn ack(&self, claim: Claim) -> Result<(), SettleError>;
 }
 
 /// Why an act was not settled.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum SettleError {
-    /// These lanes were rewound or lost; nothing happened, and the messages come again, here or at another member.
-    #[error("the lanes {} went back to their last consumed message", join(.0))]
+    /// These lanes were rewound or lost. Nothing happened, and the messages are redelivered, here or to another
+    /// member.
+    #[error("the lanes {} were put back to their last consumed message", join(.0))]
     Rewound(Vec<Lane>),
-    /// Somebody younger of the same name took over; stop.
+    /// A newer host with the same name took over; stop.
     #[error("fenced: {0}")]
     Fenced(String),
     /// The broker failed.
@@ -285,7 +287,7 @@ pub const NOT_PUBLISHABLE: &str = "not-publishable";
 /// What a broker could not do. Each message names the value and the remedy.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum BrokerError {
-    /// This broker, or this use of it, is not there.
+    /// This broker, or this use of it, is not supported.
     #[error("{0}")]
     Unsupported(String),
     /// The topic does not exist.
@@ -293,9 +295,9 @@ pub enum BrokerError {
     UnknownTopic {
         /// The topic asked for.
         topic: String,
-        /// Where it was looked for, such as `in ./host.db`.
+        /// Where the host looked, such as `in ./host.db`.
         place: String,
-        /// What tells the command where that is, such as `--local-file ./host.db`.
+        /// The options that lead a command there, such as `--local-file ./host.db`.
         options: String,
     },
     /// One message is over the broker's limit.
@@ -308,8 +310,8 @@ pub enum BrokerError {
         /// Bytes.
         limit: usize,
     },
-    /// The topic never takes this message, and others all the same: the fault is the message's own, and not the topic's or
-    /// the connection's.
+    /// The topic never accepts this message, but accepts others: the fault is the message's own, and not the topic's
+    /// or the connection's.
     #[error("{detail}")]
     Refused {
         /// [`TOO_LARGE`], or [`NOT_PUBLISHABLE`] for any other reason.
@@ -317,7 +319,7 @@ pub enum BrokerError {
         /// For people.
         detail: String,
     },
-    /// Not published because of another message that was refused: to be sent again.
+    /// Not published because another message was refused: to be sent again.
     #[error("{0}")]
     HeldBack(String),
     /// Settings that cannot be used.
@@ -351,25 +353,25 @@ pub struct PartitionDescription {
     pub start: u64,
     /// The offset that the next message will get.
     pub end: u64,
-    /// What the messages take, keys and headers included; none where the broker does not say.
+    /// What the messages take, keys and headers included. None: the broker does not say.
     pub bytes: Option<u64>,
 }
 
-/// How far a group has come in one topic.
+/// How far a group has read one topic.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct GroupDescription {
     /// Its name.
     pub group: String,
-    /// Messages of all partitions that it has not consumed; none where the broker does not say.
+    /// Messages of all partitions that it has not consumed. None: the broker does not say.
     pub lag: Option<u64>,
-    /// Members that hold a partition now; none where the broker does not say.
+    /// Members that hold a partition now. None: the broker does not say.
     pub members: Option<u32>,
 }
 
 /// What `host topics` does.
 #[async_trait]
 pub trait Admin: Send + Sync {
-    /// Creates a topic. False: it was there already, with the same number of partitions; another number is an error.
+    /// Creates a topic. False: it exists already, with the same number of partitions; another number is an error.
     async fn create(&self, topic: &str, partitions: u32) -> Result<bool, BrokerError>;
     /// Every topic, by name.
     async fn list(&self) -> Result<Vec<TopicDescription>, BrokerError>;

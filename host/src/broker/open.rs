@@ -1,4 +1,4 @@
-//! From a validated configuration to a broker's parts: the only place that knows which brokers there are.
+//! From a validated configuration to a broker's parts: the only place that knows which brokers exist.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use super::by_route::ByRoute;
 use super::{Ack, Admin, BrokerError, ConfirmThenAck, Settle, Sink, Source, kafka, local, pubsub};
 use crate::config::{BrokerConfig, BrokerKind, Delivery, Ends};
 
-/// How long what is not a service waits for a broker that has gone.
+/// How long a command that does not run as a service waits for an unreachable broker.
 const GIVE_UP: Duration = Duration::from_secs(30);
 
 /// The topics and the group of one pipeline.
@@ -15,9 +15,9 @@ const GIVE_UP: Duration = Duration::from_secs(30);
 pub struct Topics {
     /// Read from.
     pub input: Subscription,
-    /// Answers go here; made when missing.
+    /// Answers go here; created when missing.
     pub output: String,
-    /// What could not be answered goes here; made when first needed.
+    /// Dead letters go here; created for the first one.
     pub dead_letters: String,
 }
 
@@ -26,10 +26,10 @@ pub struct Topics {
 pub struct Subscription {
     /// The topic.
     pub topic: String,
-    /// Members of one group share the partitions, and their place in them outlives them all.
+    /// Members of one group share the partitions; their offsets outlive them all.
     pub group: String,
-    /// Make the topic when it is missing, instead of [`BrokerError::UnknownTopic`]: right for the default topics, so that
-    /// three terminals can be started in any order, and wrong for a name that may be mistyped.
+    /// Create the topic when it is missing, instead of [`BrokerError::UnknownTopic`]: right for the default topics,
+    /// so that three terminals can be started in any order, and wrong for a name that may be mistyped.
     pub create: bool,
 }
 
@@ -59,7 +59,7 @@ pub async fn open_pipeline(ends: &Ends, topics: &Topics) -> Result<(Box<dyn Sour
     }
 }
 
-/// Where a pipeline publishes; what is accepted there waits for its confirmation as long as it takes.
+/// Where a pipeline publishes. An accepted output waits for its confirmation as long as that takes.
 async fn open_sinks(ends: &Ends, topics: &Topics) -> Result<Arc<dyn Sink>, BrokerError> {
     let (answers, letters) = (&topics.output, &topics.dead_letters);
     if ends.are_one() {
@@ -71,7 +71,7 @@ async fn open_sinks(ends: &Ends, topics: &Topics) -> Result<Arc<dyn Sink>, Broke
     }))
 }
 
-/// What `produce` needs: a sink for answers-to-be of one topic, which is made when missing.
+/// What `produce` needs: a sink for one topic, which is created when missing.
 pub async fn open_sink(config: &BrokerConfig, topic: &str) -> Result<Arc<dyn Sink>, BrokerError> {
     sink(config, topic, topic, Some(GIVE_UP)).await
 }
@@ -98,7 +98,7 @@ async fn sink(
     }
 }
 
-/// What `consume` needs: a source, and what consumes its claims.
+/// What `consume` needs: a source, and an [`Ack`] for its claims.
 pub async fn open_consumer(
     config: &BrokerConfig,
     subscription: &Subscription,

@@ -1,10 +1,10 @@
-//! Where a broker's blocking work goes, since none of it may run on the async runtime's own threads.
+//! Threads for a broker's blocking work, which must never run on the async runtime's own threads.
 
 use std::thread;
 
 use super::BrokerError;
 
-/// Runs what blocks, and resolves when it has ended.
+/// Runs blocking work, and resolves when it has ended.
 pub(super) async fn blocking<T, F>(work: F) -> Result<T, BrokerError>
 where
     T: Send + 'static,

@@ -1,29 +1,29 @@
-//! The highest contiguous resolved offset of a lane: what may be committed while later work is already done.
+//! The highest contiguous resolved offset of a lane: how far it may be committed while later work is already done.
 
 use std::collections::BTreeMap;
 
-/// Offsets resolve in any order; only those below which nothing is missing count as consumed.
+/// Offsets resolve in any order; an offset counts as consumed only if none below it is missing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Watermark {
     next: u64,
-    /// Stretches that are resolved ahead of it: where each begins, and ends.
+    /// Ranges that are resolved ahead of it: start and end.
     ahead: BTreeMap<u64, u64>,
 }
 
 impl Watermark {
-    /// Nothing resolved yet: `next` is the first offset that is expected.
+    /// Nothing is resolved yet: `next` is the first offset expected.
     pub fn new(next: u64) -> Self {
         let ahead = BTreeMap::new();
         Self { next, ahead }
     }
 
-    /// Notes that `offset` is resolved. Returns the next offset to consume from where that advanced, else none. An offset
-    /// that was resolved before changes nothing.
+    /// Marks `offset` as resolved. Returns the next offset to consume from if that advanced, else none. Repeating an
+    /// offset changes nothing.
     pub fn resolve(&mut self, offset: u64) -> Option<u64> {
         self.skip(offset, offset.saturating_add(1))
     }
 
-    /// Notes that `from..to` is resolved, all of it at once: what a log has no message for, say. Stretches do not overlap.
+    /// Marks `from..to` as resolved, all at once: offsets without a message, say. Ranges do not overlap.
     pub fn skip(&mut self, from: u64, to: u64) -> Option<u64> {
         if from < self.next || from >= to {
             return None;
@@ -36,7 +36,7 @@ impl Watermark {
         (self.next > before).then_some(self.next)
     }
 
-    /// The lowest offset that is not resolved: what a commit names, and where a restart begins.
+    /// The lowest offset that is not resolved: a commit names it, and a restart begins there.
     pub fn next(&self) -> u64 {
         self.next
     }

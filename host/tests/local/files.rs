@@ -95,7 +95,7 @@ async fn what_may_not_be_written_is_refused() {
     let error = refusal(&file).await;
     assert!(error.contains("is read-only"), "{error}");
     let error = refusal(&folder.join("host.db")).await;
-    assert!(error.contains("cannot be opened or made"), "{error}");
+    assert!(error.contains("cannot be opened or created"), "{error}");
 }
 
 #[tokio::test]

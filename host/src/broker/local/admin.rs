@@ -1,4 +1,4 @@
-//! What `host topics` does.
+//! `host topics` for the embedded broker.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ impl Admin for Broker {
                 None => Ok(true),
                 Some(there) if there == partitions => Ok(false),
                 Some(there) => Err(BrokerError::Failed(format!(
-                    "the topic '{topic}' is there already, with {there} partitions instead of {partitions}; take that \
+                    "the topic '{topic}' exists already, with {there} partitions instead of {partitions}; take that \
                      number or another name"
                 ))),
             }
@@ -64,7 +64,7 @@ impl Admin for Broker {
 }
 
 impl Broker {
-    /// The topic, made with the configured number of partitions when missing.
+    /// Finds the topic, or creates it with the configured number of partitions.
     pub(super) fn find_or_create(&self, connection: &mut Connection, topic: &str) -> Result<i64, BrokerError> {
         let partitions = self.config.partitions;
         check_topic(topic, partitions).map_err(BrokerError::Failed)?;
@@ -78,7 +78,7 @@ impl Broker {
     }
 }
 
-/// None: it was made. Else the number of partitions that it has.
+/// None: the topic was created. Otherwise: it existed, with this number of partitions.
 fn create(connection: &mut Connection, topic: &str, partitions: u32) -> Result<Option<u32>> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     if let Some(topic) = find_topic(&transaction, topic)? {
@@ -126,7 +126,7 @@ fn describe(connection: &Connection, topic: i64, name: String, lease: Duration) 
     })
 }
 
-/// Every group that has a place in the topic.
+/// Every group that has an offset in the topic.
 pub(super) fn lags(connection: &Connection, topic: i64, lease: Duration) -> Result<Vec<GroupDescription>> {
     let [soonest, latest] = live(lease);
     connection

@@ -1,4 +1,4 @@
-//! What SQLite says, said so that the reader knows which file it is about and what to do.
+//! SQLite's errors, in words that name the file and the remedy.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use rusqlite::ErrorCode;
 use super::schema::BUSY;
 use crate::broker::BrokerError;
 
-/// The file, the trouble and the remedy.
+/// The file, the problem and the remedy.
 pub(super) fn explain(file: &Path, error: &rusqlite::Error) -> BrokerError {
     let name = file.display();
     BrokerError::Failed(match error.sqlite_error_code() {
@@ -18,7 +18,7 @@ pub(super) fn explain(file: &Path, error: &rusqlite::Error) -> BrokerError {
         ),
         Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => read_only(file),
         Some(ErrorCode::CannotOpen) => format!(
-            "{name} cannot be opened or made; check that its folder exists and that you may write in it, or name \
+            "{name} cannot be opened or created; check that its folder exists and that you may write to it, or name \
              another file with --local-file"
         ),
         Some(ErrorCode::NotADatabase) => foreign(file),
@@ -53,7 +53,7 @@ pub(super) fn foreign(file: &Path) -> String {
     )
 }
 
-/// Somebody else held the lock for as long as one waits for it.
+/// Another program held the lock for as long as we wait for it.
 pub(super) fn is_busy(error: &rusqlite::Error) -> bool {
     matches!(
         error.sqlite_error_code(),

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use crate::message::Message;
 
-/// Every partition has a thread's worth of bookkeeping; more than this is a slip of the keyboard.
+/// Every partition costs some bookkeeping; more than this is a typing error.
 pub(super) const MAX_PARTITIONS: u32 = 1024;
 
 pub(super) const OFFSET_BITS: u32 = 40;
@@ -54,7 +54,7 @@ pub(super) fn find_or_create_topic(connection: &Connection, name: &str, partitio
     }
 }
 
-/// Why a topic cannot be made, where it cannot: Kafka's rules, so that a name means the same at every broker.
+/// Why a topic cannot be created, if so. The rules are Kafka's, so that a name is valid at every broker or at none.
 pub(super) fn check_topic(name: &str, partitions: u32) -> std::result::Result<(), String> {
     let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     if name.is_empty() || name.len() > 249 || name == "." || name == ".." || !name.bytes().all(legal) {
@@ -70,12 +70,12 @@ pub(super) fn check_topic(name: &str, partitions: u32) -> std::result::Result<()
     Ok(())
 }
 
-/// Where a record goes that has no key.
+/// The partition of a record without a key.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Spread {
-    /// An answer follows its input: partition `n` to partition `n`, modulo their number, so that a lane's order lives on.
+    /// An answer follows its input: partition `n` to partition `n`, modulo their number. This keeps a lane's order.
     Follow(u32),
-    /// Nothing to follow: in turn.
+    /// Nothing to follow: round robin.
     Turn(u64),
 }
 
@@ -113,7 +113,7 @@ pub(super) fn append(connection: &Connection, topic: i64, message: &Message, spr
     Ok(())
 }
 
-/// For each partition of a topic, the offset that its next record will get.
+/// For each partition of a topic, the offset of its next record.
 pub(super) fn ends(connection: &Connection, topic: i64) -> Result<HashMap<i64, u64>> {
     connection
         .prepare_cached("SELECT id, end_offset FROM partition WHERE topic = ?1")?
@@ -121,7 +121,7 @@ pub(super) fn ends(connection: &Connection, topic: i64) -> Result<HashMap<i64, u
         .collect()
 }
 
-/// One record, or none where the offset is not there yet.
+/// One record. None: the offset does not exist yet.
 pub(super) fn read(connection: &Connection, partition: i64, offset: u64) -> Result<Option<Message>> {
     connection
         .prepare_cached("SELECT timestamp_ms, key, headers, payload FROM record WHERE id = ?1")?
@@ -146,14 +146,14 @@ fn hash(key: &[u8]) -> u64 {
     })
 }
 
-/// One blob: for each header the length of the name, the name, the length of the value, the value; lengths are u32,
-/// little-endian, and that of no value is [`NO_VALUE`].
+/// One blob: for each header the length of the name, the name, the length of the value, the value. Lengths are u32,
+/// little-endian; that of an absent value is [`NO_VALUE`].
 struct Headers(Vec<(String, Option<Bytes>)>);
 
 const NO_VALUE: u32 = u32::MAX;
 
 impl Headers {
-    /// None where there are no headers: most messages have none, and null takes one byte.
+    /// None without headers: most messages have none, and null takes one byte.
     fn of(message: &Message) -> Option<Self> {
         (!message.headers.is_empty()).then(|| Self(message.headers.clone()))
     }

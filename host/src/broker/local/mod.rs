@@ -56,7 +56,7 @@ use super::threads::blocking;
 use super::{BrokerError, Subscription};
 use crate::config::LocalConfig;
 
-/// A broker file that can be used. Cheap to clone.
+/// A usable broker file. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Broker {
     config: Arc<LocalConfig>,
@@ -64,8 +64,8 @@ pub struct Broker {
 }
 
 impl Broker {
-    /// Opens the file, which is made when missing. Fails, naming the file and the remedy, where that is not a file of this
-    /// broker that can be written.
+    /// Opens the file, and creates it when missing. Fails, with the file and the remedy, if the file belongs to
+    /// something else or cannot be written.
     pub async fn open(config: &LocalConfig, max_message_bytes: usize) -> Result<Self, BrokerError> {
         let broker = Self {
             config: Arc::new(config.clone()),
@@ -81,8 +81,7 @@ impl Broker {
         blocking(move || LocalSource::join(&broker, &subscription)).await
     }
 
-    /// A writer whose answers go to one topic, made when missing, and whose dead letters go to another, made when the
-    /// first one comes.
+    /// A writer. Answers go to one topic, created when missing; dead letters to another, created for the first one.
     pub async fn writer(&self, answers: &str, dead_letters: &str) -> Result<LocalWriter, BrokerError> {
         let (broker, answers, dead_letters) = (self.clone(), answers.to_owned(), dead_letters.to_owned());
         blocking(move || LocalWriter::start(&broker, &answers, &dead_letters)).await
@@ -92,7 +91,7 @@ impl Broker {
         schema::connect(&self.config.file)
     }
 
-    /// What SQLite said, as this broker says it.
+    /// SQLite's error in this broker's words.
     fn explain(&self, error: rusqlite::Error) -> BrokerError {
         explain(&self.config.file, &error)
     }

@@ -1,4 +1,4 @@
-//! Retention by size: what every group has consumed makes way, oldest first; what one has not is never dropped.
+//! Retention by size: drops what every group has consumed, oldest first, and never what a group has yet to consume.
 
 use std::time::Duration;
 
@@ -6,22 +6,22 @@ use rusqlite::{Connection, OptionalExtension, Result};
 
 use super::log::record_id;
 
-/// Records that one call drops at most: a limit that was lowered may leave millions, and a transaction that drops them all
-/// would lock everybody else out.
+/// The most records that one call drops. After the limit was lowered there may be millions to drop, and a single
+/// transaction for all of them would lock everybody else out.
 const DROPS: usize = 1000;
 
 /// Whether a topic has room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Room {
     Yes,
-    /// What is left is unconsumed.
+    /// Everything left is unconsumed.
     No,
     /// There is more to drop: call again, in another transaction.
     NotYet,
 }
 
-/// Drops consumed records until `size` more bytes fit into the topic, within the caller's transaction. A topic that no
-/// group has read is unconsumed as a whole. One act may fill a topic that is empty, whatever its size.
+/// Drops consumed records until `size` more bytes fit into the topic, within the caller's transaction. A topic that
+/// no group has read counts as unconsumed. One act may fill an empty topic, whatever its size.
 pub(super) fn make_room(connection: &Connection, topic: i64, size: u64, limit: u64) -> Result<Room> {
     for _ in 0..DROPS {
         let bytes: u64 = connection
@@ -68,7 +68,8 @@ fn drop_oldest(connection: &Connection, topic: i64) -> Result<bool> {
     Ok(true)
 }
 
-/// Who keeps records from being dropped, for people: `my-group (40 behind)`, or that nobody has read the topic.
+/// Which group keeps records from being dropped, for people: `my-group (40 behind)`, or that no group has read the
+/// topic.
 pub(super) fn laggards(connection: &Connection, topic: i64, lease: Duration) -> Result<String> {
     let lags = super::admin::lags(connection, topic, lease)?;
     if lags.is_empty() {

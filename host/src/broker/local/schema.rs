@@ -10,11 +10,11 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use super::fault::{explain, foreign, is_busy, read_only};
 use crate::broker::BrokerError;
 
-/// How long a connection waits for another's lock.
+/// How long a connection waits for the lock of another.
 pub(super) const BUSY: Duration = Duration::from_secs(5);
 
-/// How often it looks, meanwhile. SQLite's own handler backs off to 100 ms and so seldom meets the gaps between others'
-/// transactions: beside three writers that never stop, it waited four times as long as this one.
+/// How often it tries meanwhile. SQLite's own handler backs off to 100 ms and so seldom hits the gaps between the
+/// transactions of others: beside three writers that never stop, it waited four times as long as this.
 pub(super) const BUSY_POLL: Duration = Duration::from_millis(1);
 
 /// "hstb", in the header of every file of this broker.
@@ -30,12 +30,12 @@ const FIRST_VERSION: i32 = 1;
 /// commit, which rewrites three or four pages, still costs little.
 const PAGE_BYTES: u32 = 8192;
 
-/// `record.id` is the partition's id and the offset in one number (see [`super::log::record_id`]): a partition's records
-/// lie side by side in the table's own tree, in order, and need no second index. The payload comes last, so that the
-/// columns before it are read without touching its overflow pages.
+/// `record.id` is the partition's id and the offset in one number (see [`super::log::record_id`]): the records of a
+/// partition lie side by side in the table's own tree, in order, and need no second index. The payload is last, so
+/// that reading the columns before it does not touch its overflow pages.
 ///
-/// A partition is free where its `holder` is null or no live member; a member is live until `expires_ms`. `next_offset`
-/// moves only in a transaction that finds the `fence` and the old `next_offset` which it expects.
+/// A partition is free if its `holder` is null or no live member; a member is live until `expires_ms`. `next_offset`
+/// moves only in a transaction that finds the expected `fence` and `next_offset`.
 const SCHEMA: &str = "
     CREATE TABLE topic (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
     CREATE TABLE partition (
@@ -74,7 +74,7 @@ const SCHEMA: &str = "
     INSERT INTO last_fence VALUES (0);
 ";
 
-/// Opens a file of this broker, and makes it where there is none. A file that is anything else is left as it is.
+/// Opens a file of this broker, or creates it. Leaves any other file as it is.
 pub(super) fn connect(file: &Path) -> Result<Connection, BrokerError> {
     let name = file.display();
     if file.is_dir() {
@@ -83,11 +83,12 @@ pub(super) fn connect(file: &Path) -> Result<Connection, BrokerError> {
             file.join("host.db").display()
         )));
     }
-    // The dot keeps SQLite from taking a relative name such as `:memory:` or `file:x` for something else than a file.
+    // The dot keeps SQLite from reading a relative name such as `:memory:` or `file:x` as something other than a
+    // file.
     let path = Path::new(".").join(file);
     if let Some(folder) = path.parent().filter(|folder| !folder.is_dir()) {
         return Err(BrokerError::Failed(format!(
-            "there is no folder {} for {name}; make it, or name another file with --local-file",
+            "there is no folder {} for {name}; create it, or name another file with --local-file",
             folder.display()
         )));
     }
@@ -98,21 +99,21 @@ pub(super) fn connect(file: &Path) -> Result<Connection, BrokerError> {
     loop {
         match prepare(&mut connection) {
             Ok(()) => return Ok(connection),
-            // Switching to WAL does not wait for a lock, as everything else does.
+            // Unlike everything else, switching to WAL does not wait for a lock.
             Err(Unusable::Sql(error)) if is_busy(&error) && began.elapsed() < BUSY => thread::sleep(BUSY_POLL),
             Err(unusable) => return Err(unusable.explain(file)),
         }
     }
 }
 
-/// Makes a file that is missing for its owner alone, whatever the umask is: what it holds is not for everybody on this machine.
-/// SQLite gives what it puts beside the file the same rights. A file that is there keeps those that somebody gave it.
+/// Creates a missing file for its owner alone, whatever the umask: its contents are not for everybody on this
+/// machine. SQLite gives the files beside it the same permissions. An existing file keeps its permissions.
 fn make_private(path: &Path) {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    // Where it is there, or cannot be made, SQLite is about to find out, and says why.
+    // If it exists or cannot be created, SQLite is about to find out, and says why.
     let _ = options.open(path);
 }
 
@@ -121,7 +122,7 @@ enum Unusable {
     ReadOnly,
     Foreign,
     Newer(i32),
-    /// What the file is in instead.
+    /// The journal mode instead.
     NoWal(String),
 }
 
@@ -138,7 +139,7 @@ impl Unusable {
             Self::ReadOnly => BrokerError::Failed(read_only(file)),
             Self::Foreign => BrokerError::Failed(foreign(file)),
             Self::Newer(version) => BrokerError::Failed(format!(
-                "{} was made by a newer version of this program (format {version}, this one knows {VERSION}); use \
+                "{} was written by a newer version of this program (format {version}, this one knows {VERSION}); use \
                  that version, or name another file with --local-file",
                 file.display()
             )),
@@ -151,7 +152,7 @@ impl Unusable {
     }
 }
 
-/// Settings that hold for one connection, after the file has proved to be ours.
+/// Settings of one connection, after the file has proved to be ours.
 fn prepare(connection: &mut Connection) -> Result<(), Unusable> {
     let mut began = Instant::now();
     connection.busy_handler(Some(move |tries| {
@@ -168,7 +169,7 @@ fn prepare(connection: &mut Connection) -> Result<(), Unusable> {
     if content == Content::Nothing {
         connection.pragma_update(None, "page_size", PAGE_BYTES)?;
     }
-    // Kept in the file, but not in every copy of it.
+    // Stored in the file, but not in every copy of it.
     let mode: String = connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
     if mode != "wal" {
         return Err(Unusable::NoWal(mode));
@@ -178,8 +179,8 @@ fn prepare(connection: &mut Connection) -> Result<(), Unusable> {
         Content::FirstVersion => upgrade(connection)?,
         Content::Present => {}
     }
-    // FULL makes every commit durable, not just every checkpoint. The log is written back every 16 MiB and cut to 64 MiB
-    // when a burst has made it longer.
+    // FULL makes every commit durable, not just every checkpoint. The log is written back every 16 MiB, and cut to 64
+    // MiB after a burst.
     connection.execute_batch(
         "PRAGMA synchronous = FULL;
          PRAGMA wal_autocheckpoint = 2000;
@@ -190,7 +191,7 @@ fn prepare(connection: &mut Connection) -> Result<(), Unusable> {
     Ok(())
 }
 
-/// Several processes may come here at once: the one that finds the file still empty under the lock makes the tables.
+/// Several processes may come here at once: the first one to get the lock creates the tables.
 fn create(connection: &mut Connection) -> Result<(), Unusable> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     if Content::of(&transaction)? == Content::Nothing {
@@ -202,8 +203,8 @@ fn create(connection: &mut Connection) -> Result<(), Unusable> {
     Ok(())
 }
 
-/// Lets a record of an older file have no payload, in no time however large the file is: by the way that SQLite documents for a
-/// change which leaves what is stored as it is (<https://sqlite.org/lang_altertable.html>, section 7).
+/// Lets a record of an older file have no payload, at once however large the file is: by the procedure that SQLite
+/// documents for changes that leave stored data as it is (<https://sqlite.org/lang_altertable.html>, section 7).
 fn upgrade(connection: &mut Connection) -> Result<(), Unusable> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     if Content::of(&transaction)? == Content::FirstVersion {
@@ -221,7 +222,7 @@ fn upgrade(connection: &mut Connection) -> Result<(), Unusable> {
     Ok(())
 }
 
-/// What is in a file that this broker can use.
+/// The contents of a file that this broker can use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Content {
     Nothing,
@@ -232,7 +233,7 @@ enum Content {
 impl Content {
     /// An error: it is anything else.
     fn of(connection: &Connection) -> Result<Self, Unusable> {
-        // One statement, so that it cannot see the middle of another process's making of the file.
+        // One statement, so that it cannot see another process in the middle of creating the file.
         let sql =
             "SELECT (SELECT application_id FROM pragma_application_id), (SELECT user_version FROM pragma_user_version),
                           (SELECT count(*) FROM sqlite_schema)";
@@ -274,7 +275,7 @@ mod tests {
 
         let new = connect(&file).unwrap();
         insert(&new, 2, None).unwrap();
-        // One that was open all the time sees the change, too.
+        // A connection that was open all the time sees the change, too.
         insert(&old, 3, None).unwrap();
         let payloads = connect(&file)
             .unwrap()

@@ -1,5 +1,6 @@
-//! Reading: a thread reads a few messages ahead, one of each lane in turn, so that a full lane cannot starve the others.
-//! Which lanes have something to read is one question for all of them, so that many empty ones do not slow the others down.
+//! Reading. A thread reads a few messages ahead, one of each lane in turn, so that a full lane cannot starve the
+//! others. One query finds the lanes that have something to read, so that many empty ones do not slow the others
+//! down.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,18 +19,18 @@ use super::log::{self, data_version};
 use crate::broker::threads::spawn;
 use crate::broker::{BrokerError, Demand, Event, Source, Subscription};
 
-/// How often the reader asks whether anybody has committed, when there is nothing to read.
+/// How often the reader checks for commits while there is nothing to read.
 const IDLE_POLL: Duration = Duration::from_millis(5);
 
-/// A look at so many lanes costs as much as the reading of a message.
+/// Checking this many lanes costs as much as reading one message.
 const LANES_A_ROUND: usize = 64;
 
-/// One member of a group. Dropped without being closed, it leaves its partitions to the end of their lease, as a crash
-/// would.
+/// One member of a group. If it is dropped without being closed, its partitions stay taken until its lease ends, as
+/// after a crash.
 #[derive(Debug)]
 pub struct LocalSource {
     lanes: Arc<Lanes>,
-    /// Its file, wherever it is named from.
+    /// Identifies its file, whatever path leads to it.
     cluster: String,
     joined: Instant,
     lease: Duration,
@@ -51,7 +52,7 @@ impl LocalSource {
         let membership = membership.map_err(|error| broker.explain(error))?;
 
         let (leaving, left) = oneshot::channel();
-        // From here on the drop of the source ends both threads.
+        // From here on, dropping the source ends both threads.
         let file = &broker.config.file;
         let source = Self {
             lanes: Arc::clone(&lanes),
@@ -88,14 +89,14 @@ impl Source for LocalSource {
             if let Some(event) = self.lanes.next_event(demand)? {
                 return Ok(event);
             }
-            // It keeps a notice that came before it was awaited.
+            // A notice that came before this await is kept.
             self.lanes.arrival.notified().await;
         }
     }
 
     async fn listening_since(&mut self) -> Result<Instant, BrokerError> {
         let holds_nothing = self.lanes.held().is_none_or(|held| held.is_empty());
-        // Whoever holds it all may have been killed, and keeps it until the end of its lease.
+        // A member that held everything may have been killed, and keeps it until the end of its lease.
         Ok(self.joined + if holds_nothing { self.lease } else { Duration::ZERO })
     }
 
@@ -107,7 +108,7 @@ impl Source for LocalSource {
         self.lanes.end(Standing::Closing);
         let Some(left) = self.left.take() else { return Ok(()) };
         left.await
-            .unwrap_or_else(|_| Err(BrokerError::Failed("the lease's thread has ended early".to_owned())))
+            .unwrap_or_else(|_| Err(BrokerError::Failed("the lease thread ended early".to_owned())))
     }
 }
 
@@ -126,13 +127,13 @@ impl Reader {
 
     fn read_all(&mut self) -> Result<()> {
         loop {
-            // Asked before the lanes are read, so that whatever comes after changes it.
+            // Read before the lanes, so that whatever is committed later changes it.
             let version = data_version(&self.connection)?;
             let Some((cursors, revision)) = self.lanes.cursors() else {
                 return Ok(());
             };
             let ends = log::ends(&self.connection, self.topic)?;
-            // As many rounds as the look at all lanes was worth.
+            // As many rounds as the check of all lanes was worth.
             let rounds = 1 + cursors.len() / LANES_A_ROUND;
             let mut ready = has_more(cursors, &ends);
             let mut is_idle = true;
@@ -148,7 +149,7 @@ impl Reader {
         }
     }
 
-    /// Reads one message of a lane ahead, and gives where the lane goes on. None: there is none.
+    /// Reads one message ahead, and returns where the lane continues. None: there is no message.
     fn read(&mut self, mut cursor: Cursor) -> Result<Option<Cursor>> {
         let transaction = self
             .connection
@@ -162,7 +163,7 @@ impl Reader {
                     )?
                     .query_row((&self.lanes.group, cursor.partition, cursor.fence), |row| row.get(0))
                     .optional()?;
-                // None: the lane is somebody else's, as the lease is about to find out.
+                // None: another member has the lane, as the lease is about to find out.
                 let Some(next) = next else { return Ok(None) };
                 self.lanes.reload(cursor, next);
                 next
@@ -177,7 +178,7 @@ impl Reader {
     }
 }
 
-/// The lanes that are not read to their end yet, or of which that is not known.
+/// The lanes that may have more to read.
 fn has_more(mut cursors: Vec<Cursor>, ends: &HashMap<i64, u64>) -> Vec<Cursor> {
     cursors.retain(|cursor| {
         let end = ends.get(&cursor.partition);

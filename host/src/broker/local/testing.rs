@@ -51,7 +51,7 @@ impl Place {
         self.broker.connect().unwrap()
     }
 
-    /// A member of `group` that does nothing unless it is told to.
+    /// A member of `group` that does nothing by itself.
     pub fn join(&self, lease: Duration) -> Membership {
         let file: Arc<Path> = self.broker.config.file.as_path().into();
         let lanes = Arc::new(Lanes::new(file, "group", "topic"));
@@ -62,7 +62,7 @@ impl Place {
         assert!(self.connect().execute("UPDATE member SET expires_ms = 0", ()).unwrap() > 0);
     }
 
-    /// Every lease lies this much further ahead, as it does once the clock was set back.
+    /// Moves the end of every lease into the future, as setting the clock back does.
     pub fn set_clock_back(&self, by: Duration) {
         let by = i64::try_from(by.as_millis()).unwrap();
         let sql = "UPDATE member SET expires_ms = expires_ms + ?1";
@@ -110,7 +110,7 @@ pub(super) fn next(lanes: &Arc<Lanes>) -> Option<Delivery> {
     }
 }
 
-/// A commit that appends one message, and consumes a delivery where there is one.
+/// A commit that appends one message, and consumes a delivery if there is one.
 pub(super) fn commit(
     delivery: Option<Delivery>,
     topic: &str,

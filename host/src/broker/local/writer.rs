@@ -1,4 +1,4 @@
-//! The asynchronous face of the committer: it checks, waits for a permit, queues, and hands out what to wait for.
+//! The committer's asynchronous side: checks, waits for a permit, queues, and returns what to wait for.
 
 use std::sync::Arc;
 use std::sync::mpsc;
@@ -15,12 +15,12 @@ use crate::broker::{
     Ack, BrokerError, Claim, Durable, Lane, Limits, Output, Route, Settle, SettleError, Sink, TOO_LARGE,
 };
 
-/// What may wait in the queue, in KiB: 32 MiB of messages. A commit counts at least 32 KiB, so 1024 of them.
+/// Limit of the queue in KiB: 32 MiB of messages. A commit counts at least 32 KiB, so 1,024 of them.
 const QUEUE_KIB: u32 = 32 << 10;
 const LEAST_KIB: u32 = 32;
 
-/// Writes to a broker file. Exactly-once as a [`Settle`]: the answers to a message and the group's place after it are one
-/// transaction. As a [`Sink`] it appends only, as an [`Ack`] it moves the place only.
+/// Writes to a broker file. As a [`Settle`] it is exactly-once: the answers to a message and the group's next offset
+/// are one transaction. As a [`Sink`] it only appends, as an [`Ack`] it only moves the offset.
 #[derive(Debug)]
 pub struct LocalWriter {
     broker: Broker,
@@ -47,8 +47,8 @@ impl LocalWriter {
         })
     }
 
-    /// The outputs as records, once each is known to be within the limits. Dead letters have none: each is a message that
-    /// is in the file already, and the reason beside it.
+    /// The outputs as records, after checking each against the limits. Dead letters have no limit: each is a message
+    /// that is in the file already, with the reason.
     fn records(&self, outputs: Vec<Output>, lane: Option<&Lane>) -> Result<Vec<Record>, BrokerError> {
         let limit = self.broker.max_message_bytes;
         let answers = outputs.iter().filter(|output| output.route == Route::Answers);
@@ -78,7 +78,7 @@ impl LocalWriter {
         Ok(outputs.into_iter().map(record).collect())
     }
 
-    /// What a topic keeps. Bytes.
+    /// How much a topic keeps. Bytes.
     fn retention(&self) -> usize {
         usize::try_from(self.broker.config.retention_bytes).unwrap_or(usize::MAX)
     }
@@ -91,7 +91,7 @@ impl LocalWriter {
         }
     }
 
-    /// Waits until the queue has room for these.
+    /// Waits for room in the queue.
     async fn permit(&self, records: &[Record]) -> Result<OwnedSemaphorePermit, BrokerError> {
         let bytes: usize = records.iter().map(|record| record.message.size()).sum();
         let kib = u32::try_from(bytes >> 10)
@@ -119,7 +119,7 @@ impl LocalWriter {
         let (reply, ended) = oneshot::channel();
         let lanes = Arc::clone(&token.lanes);
         lanes.accept(token, order, reply, |consumed, replies| {
-            // The thread ends no sooner than this sender; if it has died, the replies say so.
+            // The thread outlives this sender; if it has crashed, the replies say so.
             let _ = self.queue.send(Commit {
                 consumed: Some(consumed),
                 records,
@@ -130,7 +130,7 @@ impl LocalWriter {
         Ok(ended)
     }
 
-    /// Queues what consumes nothing.
+    /// Queues an act that consumes nothing.
     fn append(&self, records: Vec<Record>, permit: Option<OwnedSemaphorePermit>) -> Reply {
         let (reply, ended) = oneshot::channel();
         let _ = self.queue.send(Commit {
@@ -153,7 +153,7 @@ fn stopped() -> BrokerError {
     BrokerError::Failed("the broker's writer has stopped; start again".to_owned())
 }
 
-/// What consumes nothing cannot be rewound.
+/// An act that consumes nothing cannot be rewound.
 fn unclaimed(error: SettleError) -> BrokerError {
     match error {
         SettleError::Broker(error) => error,

@@ -158,7 +158,7 @@ impl Lanes {
         let in_turn = (expected == token.offset).then(|| held.watermark.resolve(token.offset));
         let Some(next) = in_turn.flatten() else {
             return Err(SettleError::Broker(BrokerError::Failed(format!(
-                "{}/{} was settled out of turn: offset {expected} comes next",
+                "{}/{} was settled out of order: offset {expected} is next",
                 token.lane, token.offset
             ))));
         };

@@ -1,4 +1,4 @@
-//! One transaction, as it is filled: which commits go through, and which do not.
+//! One transaction while it is being filled: which commits succeed, and which do not.
 
 use std::collections::HashSet;
 
@@ -13,13 +13,13 @@ use crate::broker::local::retention::{Room, laggards, make_room};
 pub(super) struct Group<'a> {
     transaction: &'a Transaction<'a>,
     broker: &'a Broker,
-    /// Which partition is next for a record that has neither key nor input.
+    /// The next partition for a record with neither key nor input.
     turn: &'a mut u64,
-    /// Topics of which it was said that they are full.
+    /// Topics that were already reported as full.
     warned: &'a mut HashSet<String>,
-    /// There is more to drop in a topic that has no room yet.
+    /// A topic without room has more to drop.
     pub is_dropping: bool,
-    /// Topics without room, and partitions of which a commit was put off: nothing may overtake it there.
+    /// Topics without room, and partitions with a postponed commit, which later commits must not overtake.
     full: HashSet<&'a str>,
     held_up: HashSet<(&'a str, i64)>,
 }
@@ -42,7 +42,7 @@ impl<'a> Group<'a> {
         }
     }
 
-    /// Carries out one commit, or does nothing of it.
+    /// Carries out one commit, or nothing of it.
     pub fn judge(&mut self, commit: &'a Commit) -> Result<Verdict> {
         let lane = commit
             .consumed
@@ -76,8 +76,8 @@ impl<'a> Group<'a> {
         log::find_or_create_topic(self.transaction, name, self.broker.config.partitions)
     }
 
-    /// The only statement that moves a group's place: it finds the fence and the place that the commit expects, or does
-    /// nothing. Whoever lost the lane, and whatever follows a commit that failed, is refused here.
+    /// The only statement that moves a group's offset. It requires the fence and the offset that the commit expects,
+    /// or does nothing: it refuses a member that has lost the lane, and everything after a failed commit.
     fn consume(&self, consumed: &Consumed) -> Result<bool> {
         let mut statement = self.transaction.prepare_cached(
             "UPDATE consumption SET next_offset = ?5
@@ -97,7 +97,7 @@ impl<'a> Group<'a> {
     fn has_room(&mut self, commit: &'a Commit) -> Result<bool> {
         for record in &commit.records {
             let name = &*record.topic;
-            // What it consumes from the topic itself is what will make the room: waiting would be for ever.
+            // Consuming from this topic is what makes room in it: waiting would be for ever.
             let is_its_own = commit
                 .consumed
                 .as_ref()

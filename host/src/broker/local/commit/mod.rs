@@ -1,8 +1,8 @@
-//! Group commit: one thread puts everything that is queued into one transaction, and pays for one sync to disk.
+//! Group commit: one thread puts everything that is queued into one transaction and pays for one sync to disk.
 //!
-//! Within it, each commit stands alone: one whose lane went elsewhere is left out, and one for whose records there is no
-//! room is put off, with all that must not overtake it, and tried again; the others go through. When the transaction
-//! itself fails, nothing of any of them has happened.
+//! Within it each commit stands alone. A commit whose lane has moved to another member is left out. A commit whose
+//! records do not fit is postponed, with everything that must not overtake it, and tried again. The others succeed.
+//! If the transaction itself fails, none of them has happened.
 
 mod group;
 
@@ -21,11 +21,11 @@ use super::log::data_version;
 use crate::broker::{BrokerError, SettleError};
 use crate::message::Message;
 
-/// One transaction takes no more than this, so that nobody waits long for the lock.
+/// Upper bounds of one transaction, so that nobody waits long for the lock.
 const BATCH_COMMITS: usize = 512;
 const BATCH_BYTES: u64 = 16 << 20;
 
-/// How often a commit that was put off is looked after.
+/// How often a postponed commit is tried again.
 const ROOM_POLL: Duration = Duration::from_millis(10);
 
 /// One act.
@@ -34,23 +34,23 @@ pub(super) struct Commit {
     pub consumed: Option<Consumed>,
     pub records: Vec<Record>,
     pub replies: Vec<Reply>,
-    /// Held until the commit has ended: what bounds the queue.
+    /// Held until the commit has ended: this bounds the queue.
     pub _permit: Option<OwnedSemaphorePermit>,
 }
 
-/// A message on its way into a topic, which is made when missing.
+/// A message on its way into a topic, which is created when missing.
 #[derive(Debug)]
 pub(super) struct Record {
     pub topic: Arc<str>,
     pub message: Message,
-    /// The number of the lane that it answers, which chooses its partition where it has no key.
+    /// The number of the lane that it answers. It chooses the partition of a record without a key.
     pub lane: Option<u32>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verdict {
     Done,
-    /// The fence is not current, or the lane is not where the commit begins.
+    /// The fence is out of date, or the lane is not at the offset where the commit starts.
     Refused,
     PutOff,
 }
@@ -61,12 +61,12 @@ impl Commit {
     }
 
     fn end(self, result: std::result::Result<(), SettleError>) {
-        // First, so that whoever hears of a failure finds the lane's epoch risen.
+        // First, so that whoever learns of a failure finds the lane's epoch already raised.
         if let Some(consumed) = &self.consumed {
             consumed.end(result.is_ok());
         }
         for reply in self.replies {
-            // Whoever waited may have gone.
+            // The caller may have stopped waiting.
             let _ = reply.send(result.clone());
         }
     }
@@ -80,11 +80,11 @@ fn size(message: &Message) -> u64 {
 pub(super) struct Committer {
     broker: Broker,
     connection: Connection,
-    /// Put off for want of room, in order.
+    /// Postponed for lack of room, in order.
     put_off: Vec<Commit>,
-    /// The file when they were; none: there may be room by now.
+    /// The file's version at that time. None: there may be room by now.
     seen: Option<i64>,
-    /// Topics of which it was said that they are full.
+    /// Topics that were already reported as full.
     warned: HashSet<String>,
     turn: u64,
 }
@@ -101,7 +101,7 @@ impl Committer {
         }
     }
 
-    /// Commits until every sender is gone and the queue is empty. What finds no room then has failed.
+    /// Commits until every sender is gone and the queue is empty. Commits that have no room then fail.
     pub fn run(mut self, queue: &Receiver<Commit>) {
         while let Some(mut batch) = self.wait(queue) {
             let mut bytes: u64 = batch.iter().map(Commit::size).sum();
@@ -120,7 +120,7 @@ impl Committer {
         }
     }
 
-    /// The next group's beginning: what was put off, when it may go through by now, or something new.
+    /// The start of the next group: postponed commits that may succeed by now, or something new.
     fn wait(&mut self, queue: &Receiver<Commit>) -> Option<Vec<Commit>> {
         if self.put_off.is_empty() {
             return queue.recv().ok().map(|commit| vec![commit]);
@@ -129,7 +129,7 @@ impl Committer {
             match queue.recv_timeout(ROOM_POLL) {
                 Ok(commit) => break Some(commit),
                 Err(RecvTimeoutError::Disconnected) => return None,
-                // An error shows in the transaction, where it has somewhere to go.
+                // If this is an error, the transaction will report it.
                 Err(RecvTimeoutError::Timeout) if self.seen != data_version(&self.connection).ok() => break None,
                 Err(RecvTimeoutError::Timeout) => {}
             }
@@ -177,7 +177,7 @@ impl Committer {
         let is_dropping = group.is_dropping;
         let version = data_version(&transaction)?;
         transaction.commit()?;
-        // Whatever this very group consumed may have made room.
+        // Whatever this group consumed may have made room.
         let mut judged = batch.iter().zip(&verdicts);
         let has_consumed = judged.any(|(commit, verdict)| commit.consumed.is_some() && *verdict == Verdict::Done);
         self.seen = (!has_consumed && !is_dropping).then_some(version);

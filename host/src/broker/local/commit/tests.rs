@@ -21,7 +21,7 @@ fn a_commit_whose_fence_is_not_current_is_left_out_and_the_others_go_through() {
     let deliveries = [next(&zombie.lanes).unwrap(), next(&zombie.lanes).unwrap()];
     let acts = deliveries.map(|delivery| commit(Some(delivery), "answers", Message::new("answer")).unwrap());
     let [stale, current] = acts;
-    // Somebody took the first lane only.
+    // Another member took the first lane only.
     place
         .connect()
         .execute("UPDATE consumption SET fence = fence + 10 WHERE partition = 1", ())
@@ -47,7 +47,7 @@ fn a_zombie_whose_lease_ended_unnoticed_commits_nothing() {
     place.expire_all();
     let heir = place.join(LONG);
     place.read(&heir.lanes);
-    // Their claims are on the same offset, and both believe that they hold the lane.
+    // Their claims have the same offset, and both believe that they hold the lane.
     let (late, late_ended) = commit(Some(claimed), "answers", Message::new("late")).unwrap();
     let (right, right_ended) = commit(next(&heir.lanes), "answers", Message::new("right")).unwrap();
     committer(&place).commit(vec![late, right]);
@@ -66,7 +66,7 @@ fn a_commit_that_does_not_begin_where_the_group_is_commits_nothing() {
     let (first, first_ended) = commit(next(&member.lanes), "answers", Message::new("0")).unwrap();
     let (second, second_ended) = commit(next(&member.lanes), "answers", Message::new("1")).unwrap();
     let mut committer = committer(&place);
-    // As after a transaction that failed with the first in it.
+    // As after a failed transaction whose first commit this was.
     committer.commit(vec![second]);
     assert!(matches!(ended(second_ended).unwrap(), Err(SettleError::Rewound(_))));
     committer.commit(vec![first]);

@@ -7,10 +7,10 @@ use tokio::sync::oneshot;
 use super::{Ahead, Lanes};
 use crate::broker::{BrokerError, Claim, Delivery, Demand, Event, Lane, SettleError};
 
-/// Tells whoever waits for an act how it ended.
+/// Tells the caller how its act ended.
 pub(in crate::broker::local) type Reply = oneshot::Sender<Result<(), SettleError>>;
 
-/// What a claim carries.
+/// A claim's token.
 #[derive(Debug)]
 pub(in crate::broker::local) struct Token {
     pub lanes: Arc<Lanes>,
@@ -37,14 +37,14 @@ impl Drop for Token {
     }
 }
 
-/// Whether the claims of a lane must come in turn.
+/// Whether claims of a lane must be settled in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::broker::local) enum Order {
     Strict,
     Any,
 }
 
-/// The stretch of a partition that a commit consumes.
+/// The range of a partition that a commit consumes.
 #[derive(Debug)]
 pub(in crate::broker::local) struct Consumed {
     pub lanes: Arc<Lanes>,
@@ -57,19 +57,19 @@ pub(in crate::broker::local) struct Consumed {
 }
 
 impl Consumed {
-    /// What a claim gets whose lane went elsewhere.
+    /// The answer to a claim whose lane has moved to another member.
     pub fn rewound(&self) -> SettleError {
         SettleError::Rewound(vec![self.lane.clone()])
     }
 
-    /// The commit has ended: it went through, or nothing of it happened.
+    /// The commit has ended: it succeeded, or nothing of it happened.
     pub fn end(&self, went_through: bool) {
         let mut guard = self.lanes.lock();
         let state = &mut *guard;
         state.unfinished -= 1;
         let epoch = state.next_epoch();
         let held = state.held.get_mut(&self.partition);
-        // A failure is followed by that of everything accepted after it: only the first puts the lane back.
+        // After a failure everything that was accepted later fails too: only the first puts the lane back.
         if let Some(held) =
             held.filter(|held| held.fence == self.fence && self.epoch >= held.intact_since && !went_through)
         {
@@ -84,7 +84,7 @@ impl Consumed {
 }
 
 impl Lanes {
-    /// What there is to say now, or none.
+    /// The next event, or none.
     pub fn next_event(self: &Arc<Self>, demand: Demand) -> Result<Option<Event>, BrokerError> {
         let mut state = self.lock();
         if let Some(event) = state.events.pop_front() {
@@ -105,7 +105,7 @@ impl Lanes {
             return Ok(None);
         };
         self.reading.notify_all();
-        // Whoever ends a lane's epoch discards what was read ahead of it, so the lane is there.
+        // Ending a lane's epoch discards everything read ahead of it, so the lane is here.
         let Some(held) = state.held.get(&partition) else {
             return Ok(None);
         };
@@ -124,8 +124,9 @@ impl Lanes {
         })))
     }
 
-    /// Accepts a claim, and hands on the stretch that it moves the watermark over, with whoever waits for a part of it:
-    /// nothing, for a claim ahead of its turn, which only [`Order::Any`] allows. `hand_on` must not wait.
+    /// Accepts a claim, and hands on the range by which it moves the watermark, with the callers that wait for a part
+    /// of it. A claim ahead of its turn, which only [`Order::Any`] allows, hands on nothing. `hand_on` must not
+    /// block.
     pub fn accept(
         self: &Arc<Self>,
         mut token: Token,
@@ -142,7 +143,7 @@ impl Lanes {
         let from = held.watermark.next();
         if order == Order::Strict && token.offset != from {
             return Err(SettleError::Broker(BrokerError::Failed(format!(
-                "{}/{} was settled out of turn: offset {from} comes next",
+                "{}/{} was settled out of order: offset {from} is next",
                 token.lane, token.offset
             ))));
         }
@@ -193,7 +194,7 @@ mod tests {
 
     type Accepted = (Option<(u64, u64)>, oneshot::Receiver<Result<(), SettleError>>);
 
-    /// Accepts a claim: the stretch that it hands on, and what tells its end.
+    /// Accepts a claim: the range that it hands on, and the reply that reports its end.
     fn accept(delivery: Delivery, order: Order) -> Result<Accepted, SettleError> {
         let token: Token = delivery.claim.into_token().unwrap();
         let (reply, ended) = oneshot::channel();
@@ -248,7 +249,7 @@ mod tests {
         let first = next(&member.lanes).unwrap();
         let error = accept(next(&member.lanes).unwrap(), Order::Strict).unwrap_err();
         assert!(
-            error.to_string().contains("topic/0/1 was settled out of turn"),
+            error.to_string().contains("topic/0/1 was settled out of order"),
             "{error}"
         );
         place.read(&member.lanes);

@@ -1,4 +1,4 @@
-//! What the lease does with the lanes.
+//! The lease's view of the lanes.
 
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use super::{Gain, Held, Hold, Lanes, Standing, State};
 use crate::broker::{Drained, Event, Lane, Watermark};
 impl Lanes {
-    /// None when the source has ended.
+    /// None: the source has ended.
     pub fn held(&self) -> Option<BTreeMap<i64, Hold>> {
         let state = self.lock();
         let hold = |held: &Held| Hold {
@@ -42,8 +42,8 @@ impl Lanes {
         self.reading.notify_all();
     }
 
-    /// Nothing more of these lanes is delivered; what is in flight may be settled until [`Lanes::release`]. Resolves when
-    /// nothing is.
+    /// Delivers nothing more from these lanes. What is in flight may be settled until [`Lanes::release`]. Resolves
+    /// when nothing is in flight.
     pub fn revoke(&self, partitions: &[i64]) -> oneshot::Receiver<()> {
         let mut state = self.lock();
         let mut lanes = Vec::new();
@@ -61,7 +61,7 @@ impl Lanes {
         done
     }
 
-    /// These lanes were given up.
+    /// These lanes were given back.
     pub fn release(&self, partitions: &[i64]) {
         let mut state = self.lock();
         for partition in partitions {
@@ -71,7 +71,7 @@ impl Lanes {
         self.wake();
     }
 
-    /// These lanes are somebody else's already.
+    /// Another member already holds these lanes.
     pub fn lose(&self, partitions: &[i64]) {
         let mut state = self.lock();
         let lanes: Vec<Lane> = partitions
@@ -85,14 +85,14 @@ impl Lanes {
         self.wake();
     }
 
-    /// Waits until the source ends, or a while.
+    /// Waits until the source ends, or for some time.
     pub fn stand(&self, longest: Duration) -> Standing {
         let is_open = |state: &mut State| state.standing == Standing::Open;
         let waited = self.leaving.wait_timeout_while(self.lock(), longest, is_open);
         waited.unwrap_or_else(PoisonError::into_inner).0.standing
     }
 
-    /// Waits until every commit that was accepted has ended, or a while. True: they have.
+    /// Waits until every accepted commit has ended, or for some time. True: they have.
     pub fn finish(&self, longest: Duration) -> bool {
         let waited = self
             .leaving

@@ -1,12 +1,13 @@
-//! What the reader, the lease, the committer and the claims of one source share: which lanes it holds, and how far each
-//! has come. Separate because each of them may end a lane's epoch, and one lock over all of it keeps that simple.
+//! What the reader, the lease, the committer and the claims of one source share: which lanes it holds, and how far
+//! each has come. Each of them may end a lane's epoch; one lock over all of it keeps that simple.
 //!
-//! A lane has three places. `position` is read next. The watermark is accepted next: an act that was accepted is on its
-//! way to the committer, and the acts of one lane go there in offset order. What is *committed* only the file knows, and a
-//! commit goes through only where it begins exactly there: whatever goes wrong here, nothing is skipped or done twice.
+//! A lane has three offsets. `position` is the next to read. The watermark is the next to accept: an accepted act is
+//! on its way to the committer, and the acts of one lane go there in offset order. Only the file knows what is
+//! *committed*, and a commit succeeds only if it starts exactly there: whatever goes wrong here, no message is
+//! skipped or consumed twice.
 //!
-//! A claim that is abandoned puts the lane back to its watermark: what was accepted before it goes on. A commit that
-//! fails puts the lane back to what the file says, and whatever was accepted after it fails for the same reason.
+//! An abandoned claim puts the lane back to its watermark: what was accepted before it continues. A failed commit
+//! puts the lane back to the file's offset, and everything that was accepted after it fails for the same reason.
 
 mod claims;
 mod holding;
@@ -22,7 +23,7 @@ pub(super) use self::claims::{Consumed, Order, Reply, Token};
 use crate::broker::{BrokerError, Event, Lane, SettleError, Watermark};
 use crate::message::Message;
 
-/// A source reads ahead until it has this many messages, or this many bytes, and one message more.
+/// A source reads ahead up to this many messages or bytes, and one message more.
 const AHEAD_MESSAGES: usize = 4;
 const AHEAD_BYTES: usize = 4 << 20;
 
@@ -31,12 +32,12 @@ pub(super) struct Lanes {
     pub file: Arc<Path>,
     pub group: String,
     pub topic: String,
-    /// There may be something for [`Lanes::next_event`].
+    /// [`Lanes::next_event`] may have something.
     pub arrival: Notify,
     state: Mutex<State>,
     /// There may be something to read, or room to read ahead.
     reading: Condvar,
-    /// The source closes, or a commit has ended.
+    /// The source is closing, or a commit has ended.
     leaving: Condvar,
 }
 
@@ -47,11 +48,11 @@ struct State {
     events: VecDeque<Event>,
     failure: Option<BrokerError>,
     standing: Standing,
-    /// Of all lanes together, so that none ever sees an epoch twice.
+    /// Of all lanes together, so that no lane gets the same epoch twice.
     last_epoch: u64,
-    /// Rises when there may be something to read that was not there before.
+    /// Rises when there may be something new to read.
     revision: u64,
-    /// Commits that were accepted and have not ended.
+    /// Accepted commits that have not ended.
     unfinished: usize,
 }
 
@@ -63,7 +64,7 @@ struct Held {
     epoch: u64,
     /// No commit of this epoch or a later one has failed.
     intact_since: u64,
-    /// None: the file has to be asked.
+    /// None: ask the file.
     position: Option<u64>,
     watermark: Watermark,
     /// Acknowledged ahead of the watermark.
@@ -78,14 +79,14 @@ struct Ahead {
     message: Message,
 }
 
-/// Whether the source is still there.
+/// Whether the source still exists.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Standing {
     #[default]
     Open,
     /// Leave the group.
     Closing,
-    /// Dropped without being closed: leave behind what a crash would.
+    /// Dropped without being closed: leave everything as after a crash.
     Dropped,
 }
 
@@ -115,7 +116,7 @@ pub(super) struct Hold {
 }
 
 impl Held {
-    /// Begins an epoch: the claims of the one before are worth nothing, and reading goes on at `position`.
+    /// Starts an epoch: claims of the one before are void, and reading continues at `position`.
     fn restart(&mut self, epoch: u64, position: Option<u64>) {
         self.epoch = epoch;
         self.position = position;
@@ -134,7 +135,7 @@ impl State {
         self.last_epoch
     }
 
-    /// Drops what was read ahead of a lane whose epoch has ended.
+    /// Discards what was read ahead of a lane whose epoch has ended.
     fn discard(&mut self, partition: i64) {
         self.ahead.retain(|ahead| ahead.partition != partition);
         self.revision += 1;

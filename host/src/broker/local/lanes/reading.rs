@@ -1,4 +1,4 @@
-//! What the reader does with the lanes.
+//! The reader's view of the lanes.
 
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use super::{Ahead, Cursor, Held, Lanes, Standing, State};
 use crate::broker::Watermark;
 use crate::message::Message;
 impl Lanes {
-    /// Where to read, and the revision for [`Lanes::rest`]; none when the source has ended.
+    /// Where to read, and the revision for [`Lanes::rest`]. None: the source has ended.
     pub fn cursors(&self) -> Option<(Vec<Cursor>, u64)> {
         let state = self.lock();
         let cursors = state.held.iter().filter(|(_, held)| !held.is_revoked);
@@ -20,7 +20,7 @@ impl Lanes {
         (state.standing == Standing::Open).then(|| (cursors.collect(), state.revision))
     }
 
-    /// What the file says is consumed next, in answer to a cursor that has no position.
+    /// The next offset by the file, for a cursor without a position.
     pub fn reload(&self, cursor: Cursor, next: u64) {
         if let Some(held) = self.lock().current(cursor) {
             held.position = Some(next);
@@ -28,7 +28,8 @@ impl Lanes {
         }
     }
 
-    /// Gives what was read at a cursor, as soon as there is room; drops it if the lane has been put back meanwhile.
+    /// Hands over what was read at a cursor, as soon as there is room. Discards it if the lane was put back
+    /// meanwhile.
     pub fn offer(&self, cursor: Cursor, offset: u64, message: Message) {
         let mut state = self.lock();
         while !state.has_room() && state.current(cursor).is_some() {
@@ -46,7 +47,7 @@ impl Lanes {
         self.arrival.notify_one();
     }
 
-    /// Waits for a new revision, or a while. True: there is one, or the source has ended.
+    /// Waits for a new revision, or for some time. True: there is one, or the source has ended.
     pub fn rest(&self, revision: u64, longest: Duration) -> bool {
         let is_same = |state: &mut State| state.revision == revision && state.standing == Standing::Open;
         let waited = self.reading.wait_timeout_while(self.lock(), longest, is_same);
@@ -55,7 +56,7 @@ impl Lanes {
 }
 
 impl State {
-    /// The lane that a cursor was made for, while nothing has put it back and it is still to be read.
+    /// The lane of a cursor, unless something has put it back since, or it is not to be read any more.
     fn current(&mut self, cursor: Cursor) -> Option<&mut Held> {
         let held = self.held.get_mut(&cursor.partition)?;
         (held.epoch == cursor.epoch && !held.is_revoked).then_some(held)

@@ -1,14 +1,15 @@
-//! Membership: who of a group reads which partition. Runs on a thread of its own, so that neither backpressure nor a slow
-//! reader lets a lease run out.
+//! Membership: which member of a group reads which partition. It has a thread of its own, so that neither
+//! backpressure nor a slow reader lets a lease expire.
 //!
-//! A member is live as long as it renews itself, and holds what names it as the holder. Every member computes the same
-//! fair shares from the same table: the older members take the remainder, so that a newcomer moves as few partitions as
-//! can be. Who has too little takes what is free; who has too much gives it up, once what is in flight there is done.
+//! A member is live while it renews its lease, and holds the partitions that name it as holder. Every member computes
+//! the same fair shares from the same table. The older members get the remainder, so that a new member moves as few
+//! partitions as possible. A member with too few takes free ones; a member with too many gives some back, once
+//! nothing of them is in flight.
 //!
-//! Expiry goes by the wall clock, the only one that processes and restarts share, and it may jump. Set forward, it ends
-//! leases early; set back, it leaves leases that lie further ahead than one can, which hold no longer either ([`live`]). So
-//! a dead member keeps its partitions for no longer than a lease, and a live one at worst loses them for a moment: a commit
-//! goes by the fence and not by the clock.
+//! Leases expire by the wall clock, the only one that processes and restarts share, and it may jump. Set forward, it
+//! ends leases early. Set back, it leaves leases that end later than a lease can, and those count as expired too
+//! ([`live`]). So a dead member keeps its partitions for one lease at most, and a live one at worst loses them for a
+//! moment: commits go by the fence and not by the clock.
 
 mod plan;
 
@@ -26,8 +27,8 @@ use super::lanes::{Gain, Hold, Lanes, Standing};
 use super::log::{data_version, now_ms};
 use crate::broker::BrokerError;
 
-/// Between which times, in milliseconds since 1970 and both included, the lease of a live member ends. One that lies further
-/// ahead was taken by a clock that was set back since.
+/// Between which times, in milliseconds since 1970 and both included, the lease of a live member ends. A lease that
+/// ends later was taken before the clock was set back.
 pub(super) fn live(lease: Duration) -> [i64; 2] {
     let now = now_ms();
     let lease = i64::try_from(lease.as_millis()).unwrap_or(i64::MAX);
@@ -55,7 +56,7 @@ struct Revocation {
 }
 
 impl Membership {
-    /// Joins the group that `lanes` names, and takes what is free.
+    /// Joins the group of `lanes`, and takes free partitions.
     pub fn join(connection: Connection, lanes: Arc<Lanes>, topic: i64, lease: Duration) -> Result<Self> {
         let mut membership = Self {
             connection,
@@ -71,7 +72,7 @@ impl Membership {
         Ok(membership)
     }
 
-    /// Renews until the source ends; when that was closed, leaves and says so.
+    /// Renews until the source ends. If it was closed, leaves the group and reports that.
     pub fn run(mut self, left: oneshot::Sender<Result<(), BrokerError>>) {
         let tick = self.lease / 100;
         let mut is_failing = false;
@@ -96,7 +97,7 @@ impl Membership {
         let _ = left.send(result);
     }
 
-    /// Does what is due: nearly free when nothing is.
+    /// Does what is due: nearly free if nothing is.
     fn tick(&mut self) -> Result<()> {
         let gave_up = self.release_drained();
         let Some(held) = self.lanes.held() else {
@@ -161,7 +162,7 @@ impl Membership {
         Ok(())
     }
 
-    /// Lets go of what was revoked and is drained, or has had its time. True: there was something.
+    /// Gives back revoked lanes that are drained or out of time. True: there were some.
     fn release_drained(&mut self) -> bool {
         let before = self.revoked.len();
         let longest = self.lease;
@@ -176,8 +177,7 @@ impl Membership {
         self.revoked.len() < before
     }
 
-    /// Frees everything at once, since what names nobody as its holder is free. First come the commits that were accepted,
-    /// for which it waits well within the lease.
+    /// Frees everything at once. Before that it waits, well within the lease, for the commits that were accepted.
     fn leave(&mut self) -> Result<()> {
         self.lanes.finish(self.lease / 2);
         self.connection
@@ -195,7 +195,7 @@ struct Member<'a> {
 }
 
 impl Member<'_> {
-    /// Enters the member, or renews it, and sees that the group has a place in every partition: the start, at first.
+    /// Enters or renews the member, and gives the group an offset in every partition, the first at first.
     fn renew(&mut self, transaction: &Transaction) -> Result<()> {
         let [soonest, latest] = live(self.lease);
         transaction
@@ -254,7 +254,7 @@ impl Member<'_> {
         Ok(())
     }
 
-    /// A new holder, a new fence: whatever the holder before still tries to commit is refused from here on.
+    /// A new holder gets a new fence: from here on every commit of the holder before is refused.
     fn take(&self, transaction: &Transaction, row: &Row) -> Result<Gain> {
         let fence = transaction
             .prepare_cached("UPDATE last_fence SET fence = fence + 1 RETURNING fence")?

@@ -1,10 +1,10 @@
-//! Fair shares: what one member has to do, from what all of them can see.
+//! Fair shares: what one member has to do, computed from what all of them can see.
 
 use std::collections::{BTreeMap, HashSet};
 
 use crate::broker::local::lanes::Hold;
 
-/// One partition, as the file has it.
+/// One partition, as in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Row {
     pub partition: i64,
@@ -17,17 +17,17 @@ pub(super) struct Row {
 /// What a member has to do.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Plan {
-    /// Thought held, but it is not.
+    /// Believed to be held, and is not.
     pub lose: Vec<i64>,
-    /// Given up, which the file does not say yet.
+    /// Given back, which the file does not say yet.
     pub release: Vec<Row>,
     /// Free, and within the share.
     pub take: Vec<Row>,
-    /// Over the share.
+    /// More than the share.
     pub give_up: Vec<i64>,
 }
 
-/// What the member `me` has to do, where `live` are the members in the order in which they came.
+/// What the member `me` has to do. `live` are the members in the order in which they joined.
 pub(super) fn plan(rows: &[Row], live: &[i64], me: Option<i64>, held: &BTreeMap<i64, Hold>) -> Plan {
     let share = live.iter().position(|id| Some(*id) == me).map_or(0, |rank| {
         let remainder = rows.len() % live.len();
@@ -77,7 +77,7 @@ mod tests {
                 .map(|partition| Row { partition, number: 0, holder: None, fence: 0, next: 0 })
                 .collect();
             let live: Vec<i64> = (0..members).collect();
-            // Whatever came first, two full rounds settle it: one gives up, the other takes.
+            // Whatever happened before, two full rounds settle it: one member gives back, the other takes.
             let rounds = [&*live, &*live].concat();
             for me in turns.into_iter().map(|turn| turn % members).chain(rounds) {
                 let mine = rows.iter().filter(|row| row.holder == Some(me));

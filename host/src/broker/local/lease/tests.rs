@@ -66,7 +66,7 @@ fn a_lease_from_before_the_clock_was_set_back_holds_nothing() {
     assert_eq!(
         groups.first().unwrap().members,
         Some(1),
-        "the dead one counts no longer"
+        "the dead one does not count any more"
     );
 }
 
