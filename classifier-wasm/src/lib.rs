@@ -1,25 +1,18 @@
 //! The image classifier: bytes in, classes out.
 //!
-//! [`classify`] is the path of the data and reads straight through: decode, predict, encode. Everything but the bindings at
-//! the end of this file is plain Rust that compiles and is tested anywhere; only the component sees `wit/`.
+//! [`classify`] is the path of the data and reads straight through: decode, predict, encode. Messages and answers are the
+//! crate `classifier-codec`, the network is [`model`]. Only the bindings at the end of this file see `wit/`.
 
-pub mod codec;
-pub mod images;
 pub mod model;
 mod onnx;
-pub mod prediction;
-pub mod prepare;
-mod preprocess;
-pub mod reject;
-mod resize;
-pub mod warning;
 
-use codec::answer::Answer;
-use codec::{Decoded, decode};
+use classifier_codec::answer::{self, Answer};
+use classifier_codec::decode::{Decoded, decode};
+use classifier_codec::prepare::Prepare;
+use classifier_codec::reject::Reject;
+use classifier_codec::warning::Warning;
+use classifier_codec::{images, prediction, reject};
 use model::Model;
-use prepare::Prepare;
-use reject::Reject;
-use warning::Warning;
 
 /// One message.
 #[derive(Debug, Clone, Copy, Default)]
@@ -53,7 +46,14 @@ pub fn classify(model: &mut Model, request: Request) -> Result<Reply, Reject> {
     let prepare = Prepare::requested(request.prepare)?;
     let Decoded { images, warnings } = decode(request.content_type, request.body, &prepare, model.card().image)?;
     let predictions = model.predict(&images)?;
-    let body = answer.encode(&predictions, model.card())?;
+    let card = model.card();
+    let who = answer::Model {
+        name: &card.name,
+        version: &card.version,
+        sha256: &card.sha256,
+        labels: &card.labels,
+    };
+    let body = answer.encode(&predictions, who)?;
     Ok(Reply {
         content_type: answer.content_type(),
         images: images.count(),
@@ -67,11 +67,13 @@ pub fn classify(model: &mut Model, request: Request) -> Result<Reply, Reject> {
 mod component {
     use std::cell::RefCell;
 
+    use crate::Request;
     use crate::images::Images;
     use crate::model::Model;
     use crate::reject::Reject;
-    use crate::warning::Warning;
-    use crate::{Request, codec};
+    use classifier_codec::answer::PRODUCES;
+    use classifier_codec::decode::ACCEPTS;
+    use classifier_codec::warning::Warning;
 
     use bindings::exports::image_stream::classifier::messages::{self, Reply};
     use bindings::exports::image_stream::classifier::model::{self, Description};
@@ -179,8 +181,8 @@ mod component {
             labels: card.labels.clone(),
             scores: card.scores.to_string(),
             max_images: card.max_images() as u32,
-            accepts: codec::ACCEPTS.map(str::to_owned).to_vec(),
-            produces: codec::answer::PRODUCES.map(str::to_owned).to_vec(),
+            accepts: ACCEPTS.map(str::to_owned).to_vec(),
+            produces: PRODUCES.map(str::to_owned).to_vec(),
         }
     }
 

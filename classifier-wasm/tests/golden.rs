@@ -6,11 +6,11 @@ use std::fs;
 use std::io::Read;
 use std::path::PathBuf;
 
-use classifier_wasm::codec;
-use classifier_wasm::images::{ImageShape, Images};
+use classifier_codec::decode::decode;
+use classifier_codec::images::{ImageShape, Images};
+use classifier_codec::prepare::Prepare;
+use classifier_codec::reject::Code;
 use classifier_wasm::model::Model;
-use classifier_wasm::prepare::Prepare;
-use classifier_wasm::reject::Code;
 use classifier_wasm::{Request, classify};
 use flate2::read::GzDecoder;
 use sha2::{Digest, Sha256};
@@ -120,7 +120,7 @@ fn a_loaded_model_of_another_size_answers_as_computed_by_hand() {
     assert_eq!(model.card().labels, ["top", "middle", "bottom"]);
     for band in 0..3 {
         let body: Vec<u8> = (0..48).map(|at| if at / 16 == band { 255 } else { 0 }).collect();
-        let decoded = codec::decode(Some(BYTES), &body, &Prepare::default(), model.card().image).unwrap();
+        let decoded = decode(Some(BYTES), &body, &Prepare::default(), model.card().image).unwrap();
         let row = model.predict(&decoded.images).unwrap().into_probabilities();
         assert!((row[band] - WON).abs() < 1e-5, "{row:?}");
     }

@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use classifier_wasm::images::Images;
+use classifier_codec::images::Images;
 use classifier_wasm::model::Model;
 use serde::Deserialize;
 

@@ -1,5 +1,5 @@
 // Makes a picture smaller or larger exactly as the component does it to a picture that comes as a file, so that the same
-// picture gets the same answer by either way: `classifier-wasm/src/resize.rs`. All of it is whole numbers below 2 to the 53,
+// picture gets the same answer by either way: `classifier-wasm/codec/src/resize.rs`. All of it is whole numbers below 2 to the 53,
 // which JavaScript's numbers hold without loss.
 
 /**

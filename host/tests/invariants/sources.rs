@@ -4,11 +4,23 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Folders of the code.
-pub const CODE: [&str; 4] = ["host/src", "classifier-wasm/src", "xtask/src", "test-brokers/src"];
+pub const CODE: [&str; 5] = [
+    "host/src",
+    "classifier-wasm/src",
+    "classifier-wasm/codec/src",
+    "xtask/src",
+    "test-brokers/src",
+];
 /// And of the tests beside it.
-pub const TESTS: [&str; 3] = ["host/tests", "classifier-wasm/tests", "test-brokers/tests"];
+pub const TESTS: [&str; 4] = [
+    "host/tests",
+    "classifier-wasm/tests",
+    "classifier-wasm/codec/tests",
+    "test-brokers/tests",
+];
 
 /// A text file of this repository.
+#[derive(Clone)]
 pub struct Source {
     /// From the root, with `/`.
     pub path: String,
@@ -36,7 +48,7 @@ pub fn host() -> Vec<Source> {
 }
 
 pub fn guest() -> Vec<Source> {
-    sources("classifier-wasm/src")
+    [sources("classifier-wasm/src"), sources("classifier-wasm/codec/src")].concat()
 }
 
 /// Every Rust file of a folder, or the one file.

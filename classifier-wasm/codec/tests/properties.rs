@@ -4,10 +4,11 @@
 
 use std::io::Cursor;
 
-use classifier_wasm::codec::{self, Decoded};
-use classifier_wasm::images::{ImageShape, Images};
-use classifier_wasm::prepare::Prepare;
-use classifier_wasm::reject::Reject;
+use classifier_codec::answer::Answer;
+use classifier_codec::decode::{self, Decoded};
+use classifier_codec::images::{ImageShape, Images};
+use classifier_codec::prepare::Prepare;
+use classifier_codec::reject::Reject;
 use image::{ImageFormat, Rgb, RgbImage};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -38,7 +39,7 @@ const TYPES: [Option<&str>; 9] = [
 const PREPARE: [Option<&str>; 4] = [None, Some("scale=1"), Some("scale=auto;raw=uint8"), Some("raw=float64")];
 
 fn decode(content_type: Option<&str>, body: &[u8], image: ImageShape) -> Result<Images, Reject> {
-    let Decoded { images, .. } = codec::decode(content_type, body, &Prepare::default(), image)?;
+    let Decoded { images, .. } = decode::decode(content_type, body, &Prepare::default(), image)?;
     Ok(images)
 }
 
@@ -117,7 +118,7 @@ proptest! {
     fn no_bytes_harm_any_decoder(body in vec(any::<u8>(), 0..300), image in shape()) {
         for (content_type, prepare) in TYPES.into_iter().flat_map(|content_type| PREPARE.map(|prepare| (content_type, prepare))) {
             let prepare = Prepare::requested(prepare).unwrap();
-            if let Ok(decoded) = codec::decode(content_type, &body, &prepare, image) {
+            if let Ok(decoded) = decode::decode(content_type, &body, &prepare, image) {
                 prop_assert!(within_bounds(&decoded.images, image));
             }
         }
@@ -188,7 +189,7 @@ proptest! {
         let whole = format!("application/json; {parameter}");
         for text in [&text, &whole] {
             let _ = decode(Some(text), b"[[1,2,3]]", GREY);
-            let _ = codec::answer::Answer::requested(Some(text));
+            let _ = Answer::requested(Some(text));
             let _ = Prepare::requested(Some(text));
         }
     }

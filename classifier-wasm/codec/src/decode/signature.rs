@@ -1,7 +1,6 @@
 //! What bytes are by how they begin: formats that are taken, and others, so that a refusal can name them.
 
-use super::{JPEG, JSON, NPY, PNG, npy};
-use crate::codec::json;
+use super::{JPEG, JSON, NPY, PNG, json, npy};
 
 /// A format that bytes show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

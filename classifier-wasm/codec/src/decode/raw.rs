@@ -4,7 +4,7 @@
 //! says what they are; without it unsigned bytes.
 
 use super::Array;
-use super::dtype::Dtype;
+use crate::dtype::Dtype;
 use crate::images::ImageShape;
 use crate::reject::{Code, Reject, quote};
 

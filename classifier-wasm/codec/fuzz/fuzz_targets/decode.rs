@@ -4,9 +4,9 @@
 
 #![no_main]
 
-use classifier_wasm::codec::{self, ACCEPTS};
-use classifier_wasm::images::ImageShape;
-use classifier_wasm::prepare::Prepare;
+use classifier_codec::decode::{ACCEPTS, decode};
+use classifier_codec::images::ImageShape;
+use classifier_codec::prepare::Prepare;
 use libfuzzer_sys::fuzz_target;
 
 const IMAGE: ImageShape = ImageShape {
@@ -21,7 +21,7 @@ fuzz_target!(|input: &[u8]| {
     };
     // Past the end of the list: no content type.
     let content_type = ACCEPTS.get(usize::from(choice) % (ACCEPTS.len() + 1)).copied();
-    if let Ok(decoded) = codec::decode(content_type, body, &Prepare::default(), IMAGE) {
+    if let Ok(decoded) = decode(content_type, body, &Prepare::default(), IMAGE) {
         let images = decoded.images;
         assert_eq!(images.values().len(), images.count() * IMAGE.values());
         assert!(images.values().iter().all(|value| (0.0..=255.0).contains(value)));

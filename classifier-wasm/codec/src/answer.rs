@@ -15,8 +15,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use super::media_type::MediaType;
-use crate::model::Card;
+use crate::media_type::MediaType;
 use crate::prediction::Predictions;
 use crate::reject::{Code, Reject, quote};
 
@@ -35,6 +34,20 @@ pub enum Answer {
         /// At least 1.
         top: usize,
     },
+}
+
+/// The model that answers.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Model<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its version.
+    pub version: &'a str,
+    /// Lower-case hex SHA-256 of its file.
+    pub sha256: &'a str,
+    /// The index is the class.
+    #[serde(skip)]
+    pub labels: &'a [String],
 }
 
 impl Answer {
@@ -74,11 +87,11 @@ impl Answer {
         }
     }
 
-    /// Writes the answer for `predictions` of the model that `card` describes.
-    pub fn encode(self, predictions: &Predictions, card: &Card) -> Result<Vec<u8>, Reject> {
+    /// Writes the answer for `predictions` of `model`.
+    pub fn encode(self, predictions: &Predictions, model: Model) -> Result<Vec<u8>, Reject> {
         match self {
             Answer::Classes => Ok(classes(predictions).into_bytes()),
-            Answer::Scores { top } => serde_json::to_vec(&scores(predictions, card, top))
+            Answer::Scores { top } => serde_json::to_vec(&scores(predictions, model, top))
                 .map_err(|error| Reject::new(Code::BadOutput, format!("scores as JSON: {error}"))),
         }
     }
@@ -107,15 +120,8 @@ fn classes(predictions: &Predictions) -> String {
 
 #[derive(Serialize)]
 struct Scores<'a> {
-    model: ScoringModel<'a>,
+    model: Model<'a>,
     predictions: Vec<Scored<'a>>,
-}
-
-#[derive(Serialize)]
-struct ScoringModel<'a> {
-    name: &'a str,
-    version: &'a str,
-    sha256: &'a str,
 }
 
 #[derive(Serialize)]
@@ -132,11 +138,11 @@ struct Score<'a> {
     score: f32,
 }
 
-fn scores<'a>(predictions: &Predictions, card: &'a Card, top: usize) -> Scores<'a> {
+fn scores<'a>(predictions: &Predictions, model: Model<'a>, top: usize) -> Scores<'a> {
     let scored = predictions.rows().map(|row| {
         let top = row.top(top).map(|(class, score)| Score {
             class,
-            label: card.labels.get(class).map_or("", String::as_str),
+            label: model.labels.get(class).map_or("", String::as_str),
             score,
         });
         let top = top.collect::<Vec<_>>();
@@ -146,11 +152,7 @@ fn scores<'a>(predictions: &Predictions, card: &'a Card, top: usize) -> Scores<'
         }
     });
     Scores {
-        model: ScoringModel {
-            name: &card.name,
-            version: &card.version,
-            sha256: &card.sha256,
-        },
+        model,
         predictions: scored.collect(),
     }
 }
@@ -159,28 +161,22 @@ fn scores<'a>(predictions: &Predictions, card: &'a Card, top: usize) -> Scores<'
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 mod tests {
     use super::*;
-    use crate::images::ImageShape;
-    use crate::model::Scores;
 
-    fn card() -> Card {
-        Card {
-            name: "test".to_owned(),
-            version: "1".to_owned(),
-            sha256: "00".to_owned(),
-            image: ImageShape {
-                height: 2,
-                width: 2,
-                channels: 1,
-            },
-            labels: ["Hose \"kurz\"", "Tasche", "Stiefel"].map(str::to_owned).to_vec(),
-            scores: Scores::Probabilities,
-        }
+    const LABELS: [&str; 3] = ["Hose \"kurz\"", "Tasche", "Stiefel"];
+
+    fn encode(accept: Option<&str>, predictions: &Predictions) -> String {
+        let model = Model {
+            name: "test",
+            version: "1",
+            sha256: "00",
+            labels: &LABELS.map(str::to_owned),
+        };
+        let answer = Answer::requested(accept).unwrap();
+        String::from_utf8(answer.encode(predictions, model).unwrap()).unwrap()
     }
 
     fn encoded(accept: Option<&str>) -> String {
-        let predictions = Predictions::new(3, vec![0.25, 0.125, 0.625, 0.5, 0.5, 0.0]);
-        let answer = Answer::requested(accept).unwrap();
-        String::from_utf8(answer.encode(&predictions, &card()).unwrap()).unwrap()
+        encode(accept, &Predictions::new(3, vec![0.25, 0.125, 0.625, 0.5, 0.5, 0.0]))
     }
 
     #[test]
@@ -193,10 +189,7 @@ mod tests {
         ] {
             assert_eq!(encoded(accept), "[2, 0]");
         }
-        let one = Answer::Classes
-            .encode(&Predictions::new(2, vec![0.0, 1.0]), &card())
-            .unwrap();
-        assert_eq!(one, b"[1]");
+        assert_eq!(encode(None, &Predictions::new(2, vec![0.0, 1.0])), "[1]");
     }
 
     #[test]

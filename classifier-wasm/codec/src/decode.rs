@@ -1,14 +1,11 @@
-//! Messages: which format the bytes are in, and one file for each. [`answer`] is the way back.
+//! Messages: which format the bytes are in, and one file for each. [`crate::answer`] is the way back.
 //!
 //! A content type decides. Without one, and under `application/octet-stream` that says neither shape nor type, the first
 //! bytes do (`signature`), and bytes that show no format are refused: anything may have the length of whole images. They are
 //! pixels where the content type declares them, or [`Prepare::raw`] takes them to be.
 
-pub mod answer;
 mod cursor;
-pub mod dtype;
 mod json;
-pub(crate) mod media_type;
 mod nested_list;
 mod npy;
 mod picture;
@@ -17,10 +14,10 @@ mod signature;
 
 use image::ImageFormat;
 
-use self::dtype::Dtype;
-use self::media_type::MediaType;
 use self::signature::{Signature, is_certain, recognise};
+use crate::dtype::Dtype;
 use crate::images::{ImageShape, Images};
+use crate::media_type::MediaType;
 use crate::prepare::{Prepare, Scale};
 use crate::reject::{Code, Reject, quote};
 use crate::warning::Warning;

@@ -3,8 +3,8 @@
 //! What is not known is refused rather than passed over: pixels that are read otherwise than was asked for get an answer
 //! that looks like any other.
 
-use crate::codec::dtype::Dtype;
-use crate::codec::media_type;
+use crate::dtype::Dtype;
+use crate::media_type;
 use crate::reject::{Code, Reject, quote};
 
 /// What a request asks for. By default pixels run to 255, raw ones are taken only where their content type says so, and

@@ -4,7 +4,7 @@
 //! Python dictionary literal of `descr`, `fortran_order` and `shape`, then the values.
 
 use super::Array;
-use super::dtype::Dtype;
+use crate::dtype::Dtype;
 use crate::images::ImageShape;
 use crate::reject::{Code, Reject, quote};
 
