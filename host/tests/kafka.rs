@@ -170,7 +170,7 @@ async fn who_joins_while_the_offsets_of_a_transaction_are_open_waits_for_its_end
 
     let stage = broker.stage();
     let mut reader = broker.consume(&stage, &[]);
-    reader.wait_for_word("is not known yet");
+    reader.wait_for_word("are not known yet");
     dead.commit_transaction(DEADLINE).unwrap();
     reader.wait_for_lines(1);
     broker.wait_for_place(4);

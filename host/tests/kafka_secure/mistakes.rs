@@ -37,7 +37,7 @@ fn a_wrong_password_is_told_by_every_mechanism() {
     let address = cluster.secure_bootstrap().unwrap();
     let says = [
         &address[..],
-        "refuses user or password",
+        "refuses the user name or password",
         "--sasl-password-file",
         "KAFKA_PASSWORD",
     ];
@@ -102,7 +102,11 @@ fn a_login_that_is_missing_or_not_wanted_is_told() {
 
     let address = cluster.bootstrap();
     let access = at(&address, &login("plain", "password"));
-    all_end(&sandbox, &access, &[&address, "takes no login", "leave --sasl off"]);
+    all_end(
+        &sandbox,
+        &access,
+        &[&address, "does not accept a login", "leave --sasl off"],
+    );
 }
 
 #[test]

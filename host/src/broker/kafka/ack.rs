@@ -1,4 +1,4 @@
-//! Consuming, with no output: offsets are committed as far as nothing is missing below.
+//! Consuming without an output: offsets are committed up to the first that is missing.
 
 use async_trait::async_trait;
 use tokio::sync::oneshot;

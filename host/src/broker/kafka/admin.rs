@@ -1,4 +1,4 @@
-//! What `host topics` does.
+//! `host topics` for Kafka.
 
 use async_trait::async_trait;
 use rdkafka::Offset;
@@ -19,11 +19,11 @@ impl Admin for Broker {
         match self.cluster.find_blocking(topic).await? {
             Some(there) if there == partitions => Ok(false),
             Some(there) => Err(BrokerError::Failed(format!(
-                "the topic '{topic}' is there already, with {there} partitions instead of {partitions}; take that number \
+                "the topic '{topic}' exists already, with {there} partitions instead of {partitions}; take that number \
                  or another name"
             ))),
             None => Err(BrokerError::Failed(format!(
-                "the topic '{topic}' may not be made with these rights; ask whoever runs the broker"
+                "you may not create the topic '{topic}'; ask the cluster's administrator"
             ))),
         }
     }
@@ -34,7 +34,7 @@ impl Admin for Broker {
             let metadata = cluster.consumer().fetch_metadata(None, REQUEST);
             let metadata = metadata.map_err(|error| cluster.explain(&error))?;
             let mut names: Vec<_> = metadata.topics().iter().map(|topic| topic.name().to_owned()).collect();
-            // Kafka's own.
+            // Kafka's internal topics.
             names.retain(|name| !name.starts_with("__"));
             names.sort();
             let groups = groups(&cluster)?;
@@ -50,13 +50,13 @@ impl Admin for Broker {
 
     async fn forget_group(&self, topic: &str, group: &str) -> Result<bool, BrokerError> {
         Err(BrokerError::Unsupported(format!(
-            "a group holds nothing back in Kafka; to set its offsets, use Kafka's own tool: \
+            "in Kafka a group never holds messages back; to set its offsets, use Kafka's own tool: \
              kafka-consumer-groups.sh --delete-offsets --group {group} --topic {topic}"
         )))
     }
 }
 
-/// Every group of the cluster, and how many members it has.
+/// Every group of the cluster, with the number of its members.
 fn groups(cluster: &Cluster) -> Result<Vec<(String, u32)>, BrokerError> {
     let list = cluster.consumer().fetch_group_list(None, REQUEST);
     let list = list.map_err(|error| cluster.explain(&error))?;
@@ -99,7 +99,7 @@ fn describe(cluster: &Cluster, topic: &str, groups: &[(String, u32)]) -> Result<
     })
 }
 
-/// How far a group is behind in a topic; none where it has never been there.
+/// A group's lag in a topic. None: it has no offset there.
 fn lag(
     cluster: &Cluster,
     topic: &str,

@@ -1,5 +1,4 @@
-//! What every Kafka client of this process has in common: its configuration, its log, the last error it reported, its
-//! token.
+//! What all Kafka clients of this process share: configuration, log, the last reported error, the token.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -17,25 +16,25 @@ use super::{fault, remedy};
 use crate::config::KafkaConfig;
 use crate::files;
 
-/// How long a token counts where it does not say so itself.
+/// How long a token is valid if it does not say so itself.
 const TOKEN_LIFETIME: Duration = Duration::from_secs(300);
 
-/// A trouble that is not reported for so long is over: librdkafka repeats itself every 30 s.
+/// A problem that is not reported for that long is over: librdkafka repeats itself every 30 s.
 const QUIET: Duration = Duration::from_secs(60);
 
-/// What a client of any kind starts from. What was given by `--set` comes last in each client, so that it wins.
+/// The base configuration of every client. Properties from `--set` are added last, so that they win.
 pub(super) fn base(config: &KafkaConfig) -> ClientConfig {
     let mut client = ClientConfig::new();
     client.set("bootstrap.servers", &config.bootstrap_servers);
     client.set("client.id", "host");
-    // A broker that is gone is looked for again soon, but not in a tight loop.
+    // Reconnect to an unreachable broker soon, but not in a tight loop.
     client.set("reconnect.backoff.ms", "100");
     client.set("reconnect.backoff.max.ms", "2000");
     client.set_log_level(RDKafkaLogLevel::Info);
     client
 }
 
-/// Lays the user's own properties over a client's configuration.
+/// Adds the user's own properties to a client's configuration.
 pub(super) fn finish(mut client: ClientConfig, config: &KafkaConfig) -> ClientConfig {
     for (key, value) in &config.properties {
         client.set(key, value);
@@ -46,13 +45,13 @@ pub(super) fn finish(mut client: ClientConfig, config: &KafkaConfig) -> ClientCo
 /// How the cluster is reached, as far as it explains an error.
 #[derive(Debug)]
 pub(super) struct Access {
-    /// The addresses that were asked for.
+    /// The addresses given by the user.
     pub servers: String,
     pub is_tls: bool,
     pub is_sasl: bool,
     /// It logs in with a token.
     pub has_token: bool,
-    /// What whoever listens to the network could log in with.
+    /// What somebody who reads the network could log in with.
     pub in_the_clear: Option<&'static str>,
 }
 
@@ -77,7 +76,7 @@ impl Access {
         }
     }
 
-    /// Says once, of all clients of this process, what can be read on its way to the broker.
+    /// Warns once for all clients of this process about secrets that can be read on their way to the broker.
     pub fn warn(&self) {
         static TOLD: Once = Once::new();
         if let Some(what) = self.in_the_clear {
@@ -92,7 +91,7 @@ impl Access {
     }
 }
 
-/// Hears what a client has to say of itself. Clones hear for the same broker.
+/// Receives what a client reports about itself. Clones belong to the same broker.
 #[derive(Clone, Debug)]
 pub(super) struct Reporter {
     access: Arc<Access>,
@@ -102,13 +101,13 @@ pub(super) struct Reporter {
 
 #[derive(Debug, Default)]
 struct Heard {
-    /// Until then whoever connects explains the errors, and nothing is told.
+    /// Until then the code that connects explains the errors, and nothing is logged.
     is_connected: bool,
-    /// What says best why a request fails.
+    /// The best explanation of why requests fail.
     last: Option<(Report, Instant)>,
-    /// A topic that may not be written to, of which the records of a transaction hear only that they were purged.
+    /// A topic that may not be written to. The records of a transaction only learn that they were purged.
     denial: Option<(Report, Instant)>,
-    /// What was told, and when it was last reported.
+    /// What was logged, and when it was last reported.
     told: Vec<(RDKafkaErrorCode, Instant)>,
 }
 
@@ -148,7 +147,7 @@ impl Reporter {
         &self.access
     }
 
-    /// The cluster has answered: what was reported on the way is over, and what comes now is told.
+    /// The cluster has answered: earlier reports no longer count, later ones are logged.
     pub fn connected(&self) {
         *self.heard() = Heard {
             is_connected: true,
@@ -160,12 +159,12 @@ impl Reporter {
         self.heard().is_connected
     }
 
-    /// The last report that says why a connection fails, unless that is over.
+    /// The last report that explains why a connection fails, unless that is over.
     pub fn last(&self) -> Option<Report> {
         self.heard().last().cloned()
     }
 
-    /// Why a record was given up with all others of its transaction, where one of them was denied.
+    /// Why a record was purged with its whole transaction, if one of its records was denied.
     pub fn denial(&self, error: &KafkaError) -> Option<Report> {
         let is_purged = error.rdkafka_error_code().is_some_and(fault::is_purged);
         let (report, at) = self.heard().denial.clone().filter(|_| is_purged)?;
@@ -177,7 +176,7 @@ impl Reporter {
     }
 }
 
-/// A consumer that belongs to no group is never called back.
+/// A consumer without a group is never called back.
 impl ConsumerContext for Reporter {}
 
 impl ClientContext for Reporter {
@@ -186,16 +185,16 @@ impl ClientContext for Reporter {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         use RDKafkaLogLevel::{Alert, Critical, Debug, Emerg, Error, Info, Notice, Warning};
         match level {
-            // librdkafka calls lost connections an error, again and again; `error` below says each once.
+            // librdkafka reports lost connections as errors, again and again; `error` below logs each once.
             Emerg | Alert | Critical | Error | Warning | Notice => tracing::debug!(facility, "{message}"),
             Info | Debug => tracing::trace!(facility, "{message}"),
         }
-        // Whoever waits for a record of a transaction hears only that it was purged: why stands nowhere else.
+        // A record of a transaction only learns that it was purged: the reason is nowhere else.
         if facility == "ADDPARTS" && message.contains("Topic authorization failed") {
             let report = Report::new(RDKafkaErrorCode::TopicAuthorizationFailed, message);
             self.heard().denial = Some((report, Instant::now()));
         }
-        // A broker that hangs up is no error to librdkafka, and often all there is to explain one.
+        // To librdkafka a broker that hangs up is no error, and often it is the only explanation of one.
         if facility == "FAIL" && matches!(level, Warning | Notice | Info) {
             let report = Report::new(RDKafkaErrorCode::BrokerTransportFailure, message);
             let mut heard = self.heard();
@@ -211,11 +210,11 @@ impl ClientContext for Reporter {
         };
         let mut heard = self.heard();
         let report = match heard.last() {
-            // It says only that what was reported before is so for every broker.
+            // This only says that the earlier report is true of every broker.
             Some(last) if code == RDKafkaErrorCode::AllBrokersDown => last.clone(),
             _ => Report::new(code, reason),
         };
-        // Whoever reads says which place is wrong, and why.
+        // The reader reports which offset is wrong, and why.
         let is_misplaced = matches!(
             code,
             RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange
@@ -237,7 +236,7 @@ impl ClientContext for Reporter {
             .map_err(|error| format!("the token file {} cannot be read: {error}", file.display()))?;
         let token = token.trim().to_owned();
         let claims = claims(&token);
-        // Seconds, and maybe a part of one.
+        // Seconds, possibly with a fraction.
         let seconds = claims.as_ref().and_then(|claims| claims.get("exp")?.as_f64());
         let principal = claims.as_ref().and_then(|claims| claims.get("sub")?.as_str());
         Ok(OAuthToken {
@@ -248,7 +247,7 @@ impl ClientContext for Reporter {
     }
 }
 
-/// What a JSON web token claims (RFC 7519), unverified: the broker verifies. None for any other token.
+/// The claims of a JSON web token (RFC 7519), unverified: the broker verifies. None for any other token.
 fn claims(token: &str) -> Option<serde_json::Value> {
     use base64::Engine;
     let payload = token.split('.').nth(1)?;

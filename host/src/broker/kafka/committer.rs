@@ -1,7 +1,7 @@
-//! Committing: a thread of its own, so that waiting for the broker holds up neither reading nor the place in the group. What
-//! is settled meanwhile is gathered into the next commit.
+//! Committing, on a thread of its own, so that waiting for the broker holds up neither reading nor the place in the
+//! group. What settles meanwhile goes into the next commit.
 //!
-//! It waits for each commit: the client library tells nobody how one ended that was not waited for.
+//! It waits for each commit: librdkafka reports no outcome of a commit that nobody waits for.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,10 +17,10 @@ use super::lanes::{Lanes, Shared};
 use super::source::KafkaConsumer;
 use crate::broker::threads::spawn;
 
-/// How often there is a commit at most.
+/// The shortest time between two commits.
 const COMMIT_EVERY: Duration = Duration::from_millis(1);
 
-/// How soon a commit that failed is tried again.
+/// How soon a failed commit is tried again.
 const RETRY: Duration = Duration::from_millis(200);
 
 /// The thread that commits for one consumer.
@@ -41,7 +41,8 @@ impl Committer {
         let (lanes, is_stopped) = (Arc::clone(lanes), Arc::clone(&committer.is_stopped));
         let commit = move || {
             let result = commit(&consumer, &lanes, &is_stopped);
-            // The consumer leaves the group once it is nobody's, and whoever waits for this end counts on that.
+            // The consumer leaves the group when its last owner drops it, and whoever waits for the end of this
+            // thread relies on that.
             drop(consumer);
             let _ = end.send(result);
             lanes.call();
@@ -50,12 +51,12 @@ impl Committer {
         Ok(committer)
     }
 
-    /// Fails where this member may commit no more.
+    /// Fails if this member may commit no more.
     pub fn check(&self) -> KafkaResult<()> {
         self.ended.try_recv().unwrap_or(Ok(()))
     }
 
-    /// Waits for the commit that is under way.
+    /// Waits for the commit in progress.
     pub fn stop(self) -> KafkaResult<()> {
         self.is_stopped.store(true, Ordering::Release);
         self.lanes.call_committer();
@@ -73,7 +74,7 @@ fn commit(consumer: &KafkaConsumer, lanes: &Lanes, is_stopped: &AtomicBool) -> K
             Ok(()) => COMMIT_EVERY,
             Err(error) if fault::is_fenced(&error) => return Err(error),
             Err(error) => {
-                // It is tried again, unless the lane goes elsewhere first.
+                // It is tried again, unless the lane moves to another member first.
                 tracing::debug!(%error, "a commit failed");
                 RETRY
             }

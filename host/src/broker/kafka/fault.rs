@@ -1,4 +1,4 @@
-//! What Kafka and its client library say, said so that the reader knows which address it is about and what to do.
+//! Errors of Kafka and librdkafka, in words that name the address and the remedy.
 
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode as Code;
@@ -8,14 +8,15 @@ use super::remedy::tell;
 use super::report::Report;
 use crate::broker::{BrokerError, NOT_PUBLISHABLE, TOO_LARGE};
 
-/// Properties that are set by options of this program, where a client cannot be made.
+/// Properties behind options of this program, for errors in creating a client.
 const OPTIONS: [(&str, &str); 3] = [
     ("ssl.ca.location", "--tls-ca"),
     ("ssl.certificate.location", "--tls-certificate"),
     ("ssl.key.location", "--tls-key"),
 ];
 
-/// The trouble and the remedy. What was last reported of the connection says more than the request that it failed.
+/// The problem and the remedy. The last report about the connection says more than the request that failed because of
+/// it.
 pub(super) fn explain(error: &KafkaError, reporter: &Reporter) -> BrokerError {
     if let KafkaError::ClientConfig(_, reason, key, _) = error {
         // Without the value, which may be a secret.
@@ -28,7 +29,7 @@ pub(super) fn explain(error: &KafkaError, reporter: &Reporter) -> BrokerError {
         let option = OPTIONS.iter().find(|(property, _)| reason.contains(property));
         let remedy = option.map_or_else(String::new, |(_, option)| format!("; give {option} a PEM file"));
         return BrokerError::Configuration(format!(
-            "no Kafka client can be made of these settings: {reason}{remedy}"
+            "a Kafka client cannot be created with these settings: {reason}{remedy}"
         ));
     }
     let access = reporter.access();
@@ -54,42 +55,42 @@ pub(super) fn explain(error: &KafkaError, reporter: &Reporter) -> BrokerError {
     }
 }
 
-/// Why a member was not told what it holds.
+/// Why a member was not told its partitions.
 pub(super) fn unassigned(group: &str, reporter: &Reporter) -> BrokerError {
     match reporter.last() {
         Some(report) => tell(&report, reporter.access(), true),
         None => BrokerError::Unreachable(format!(
-            "kafka at {}: the group '{group}' has not said yet what this member is to read; check that every address that the \
+            "kafka at {}: the group '{group}' has not yet assigned partitions to this member; check that every address that the \
              cluster itself names (advertised.listeners) can be reached from here, and that no other member holds the group up",
             reporter.access().servers
         )),
     }
 }
 
-/// Why a record was not published: by its own fault, by that of another in its batch, or because nothing is published now.
+/// Why a record was not published: it was refused, another record of its batch was, or nothing can be published now.
 pub(super) fn unpublished(error: &KafkaError, topic: &str, reporter: &Reporter) -> BrokerError {
     match error.rdkafka_error_code() {
         Some(code @ (Code::MessageSizeTooLarge | Code::MessageBatchTooLarge)) => BrokerError::Refused {
             code: TOO_LARGE,
             detail: format!(
-                "the topic '{topic}' takes no message of that size ({code}); send smaller batches, or raise the topic's \
+                "the topic '{topic}' accepts no message of that size ({code}); send smaller batches, or raise the topic's \
                  max.message.bytes"
             ),
         },
         Some(code @ (Code::InvalidTimestamp | Code::InvalidRecord | Code::PolicyViolation)) => BrokerError::Refused {
             code: NOT_PUBLISHABLE,
             detail: format!(
-                "the topic '{topic}' does not take it: {code}; see which keys, times and schemas the topic is set to take"
+                "the topic '{topic}' refuses it: {code}; check which keys, times and schemas the topic accepts"
             ),
         },
         Some(Code::InvalidDifferentRecord) => BrokerError::HeldBack(format!(
-            "a message for the topic '{topic}' was not published, because one beside it was refused"
+            "a message for the topic '{topic}' was not published because another in its batch was refused"
         )),
         _ => explain(error, reporter),
     }
 }
 
-/// Says that a request came to nothing, not why.
+/// Says that a request failed, but not why.
 pub(super) fn is_vague(code: Code) -> bool {
     matches!(
         code,
@@ -103,23 +104,23 @@ pub(super) fn is_vague(code: Code) -> bool {
     )
 }
 
-/// What is wrong with a batch that cannot be read, today or tomorrow. librdkafka would go on behind it, or fetch it for ever.
+/// What is wrong with a batch that will never be readable. librdkafka would skip it, or fetch it for ever.
 pub(super) fn damage(error: &KafkaError) -> Option<&'static str> {
     match error.rdkafka_error_code()? {
-        Code::BadMessage | Code::InvalidMessage => Some("is damaged: its checksum is another"),
+        Code::BadMessage | Code::InvalidMessage => Some("is damaged: its checksum does not match"),
         Code::BadCompression => Some("cannot be decompressed"),
-        Code::NotImplemented => Some("has a format or a compression that is not known here"),
-        Code::MessageSizeTooLarge => Some("is larger than any that can be fetched"),
+        Code::NotImplemented => Some("has an unknown format or compression"),
+        Code::MessageSizeTooLarge => Some("is too large to be fetched"),
         _ => None,
     }
 }
 
-/// A record was given up together with others, for a reason that concerns one of them.
+/// A record was dropped together with others, for a reason that concerns one of them.
 pub(super) fn is_purged(code: Code) -> bool {
     matches!(code, Code::PurgeQueue | Code::PurgeInflight)
 }
 
-/// No repeating helps.
+/// Repeating never helps.
 pub(super) fn is_final(error: &KafkaError) -> bool {
     let code = error.rdkafka_error_code();
     code.is_some_and(|code| {
@@ -135,13 +136,13 @@ pub(super) fn is_final(error: &KafkaError) -> bool {
     })
 }
 
-/// There is nothing at the place where the group goes on, so no repeating helps either.
+/// There is nothing at the group's offset, so repeating does not help either.
 pub(super) fn is_misplaced(error: &KafkaError) -> bool {
     let code = error.rdkafka_error_code();
     code.is_some_and(|code| matches!(code, Code::AutoOffsetReset | Code::OffsetOutOfRange))
 }
 
-/// Somebody younger of the same name took over.
+/// A newer client with the same name took over.
 pub(super) fn is_fenced(error: &KafkaError) -> bool {
     let code = error.rdkafka_error_code();
     code.is_some_and(|code| matches!(code, Code::FencedInstanceId | Code::ProducerFenced | Code::Fenced))

@@ -1,13 +1,13 @@
-//! What the consumer's thread, the claims and whoever settles them share: which lanes this member holds, and how far each
-//! has come. Separate because each of them may end a lane's epoch, and one lock over all of it keeps that simple.
+//! What the consumer's thread, the claims and the settlers share: which lanes this member holds, and how far each has
+//! come. Each of them may end a lane's epoch; one lock over all of it keeps that simple.
 //!
-//! A lane has two places. What was *settled* is the watermark: acknowledged, or accepted by a transaction that is under way.
-//! What is *committed* the broker has confirmed. A claim that is abandoned puts the lane back to the watermark, a transaction
-//! that is aborted puts it back to what is committed; either way the consumer seeks there, and the epoch rises.
+//! A lane has two offsets. What has *settled* is the watermark: acknowledged, or accepted by an open transaction.
+//! What is *committed* the broker has confirmed. An abandoned claim puts the lane back to the watermark, an aborted
+//! transaction to the committed offset. Either way the consumer seeks there, and the epoch rises.
 //!
-//! A log has offsets without messages: what was compacted away, and the marks of transactions. They count as settled as soon
-//! as it is known that nothing is there: by the next message, or by the end of the log. Past the end they are committed too,
-//! or the group would never have caught up.
+//! A log has offsets without messages: compacted ones, and transaction markers. They count as settled once it is
+//! known that nothing is there: by the next message, or by the end of the log. At the end they are committed too, or
+//! the group's lag would never be 0.
 
 mod claims;
 mod holding;
@@ -24,20 +24,20 @@ pub(super) use self::claims::{Act, Token};
 use crate::broker::{BrokerError, Event, Lane, SettleError, Watermark};
 use crate::message::Message;
 
-/// A source reads ahead until it has this many messages, or this many bytes, and one message more.
+/// A source reads ahead up to this many messages or bytes, and one message more.
 const AHEAD_MESSAGES: usize = 1024;
 const AHEAD_BYTES: usize = 8 << 20;
 
-/// Tells whoever waits for an act how it ended.
+/// Tells the caller how its act ended.
 pub(super) type Reply = tokio::sync::oneshot::Sender<Result<(), SettleError>>;
 
 #[derive(Debug)]
 pub(super) struct Lanes {
     pub topic: String,
-    /// There may be something for [`Lanes::next_event`].
+    /// [`Lanes::next_event`] may have something.
     pub arrival: Notify,
     state: Mutex<State>,
-    /// There may be something for the consumer's thread to do.
+    /// The consumer's thread may have something to do.
     work: Condvar,
     /// There may be something to commit.
     settled: Condvar,
@@ -51,11 +51,11 @@ struct State {
     events: VecDeque<Event>,
     failure: Option<BrokerError>,
     standing: Standing,
-    /// Since when this member knows what it holds, be it nothing. None while the group shares out anew.
+    /// Since when this member knows its partitions, even if there are none. None during a rebalance.
     assigned: Option<Instant>,
-    /// Of all lanes together, so that none ever sees an epoch twice.
+    /// Of all lanes together, so that no lane gets the same epoch twice.
     last_epoch: u64,
-    /// The consumer's thread is to look.
+    /// The consumer's thread should check.
     has_work: bool,
 }
 
@@ -64,25 +64,25 @@ struct State {
 struct Held {
     lane: Lane,
     epoch: u64,
-    /// No transaction with an act of this epoch or a later one was undone.
+    /// No transaction with an act of this epoch or a later one was aborted.
     intact_since: u64,
-    /// What lies before it was offered in this epoch, or holds no message.
+    /// Every offset before it was offered in this epoch, or has no message.
     read: u64,
     watermark: Watermark,
     committed: u64,
-    /// A transaction commits this far, or is undone.
+    /// An open transaction will commit up to here.
     accepted: u64,
     /// Waits for the commit that covers it.
     waiting: BTreeMap<u64, Reply>,
-    /// The consumer is to go there before anything else is read.
+    /// The consumer must seek to it before it reads on.
     seek: Option<u64>,
     is_revoked: bool,
-    /// The log had no more when something was last read.
+    /// The log had no more at the last read.
     is_at_end: bool,
-    /// All messages are consumed, and the group is to go past what follows them. Nothing is read meanwhile: its offset would
-    /// be committed by somebody else, and this commit, coming later, would take the group back.
+    /// All messages are consumed, and the group is about to skip the markers behind them. Nothing is read meanwhile:
+    /// another act could commit a later offset, and this commit, arriving after it, would put the group back.
     passes_end: bool,
-    /// Why nothing more can be read: told once all before it is consumed.
+    /// Why nothing more can be read: reported once everything before it is consumed.
     damage: Option<BrokerError>,
 }
 
@@ -93,19 +93,19 @@ struct Ahead {
     message: Message,
 }
 
-/// Whether the source is still there.
+/// Whether the source still exists.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Standing {
     #[default]
     Open,
-    /// Commit what is settled, and leave the group.
+    /// Commit what has settled, and leave the group.
     Closing,
     /// Dropped without being closed: leave.
     Dropped,
 }
 
 impl Held {
-    /// Begins an epoch: the claims of the one before are worth nothing.
+    /// Starts an epoch: claims of the one before are void.
     fn restart(&mut self, epoch: u64, seek: Option<u64>) {
         self.epoch = epoch;
         self.seek = seek;
@@ -129,7 +129,7 @@ impl State {
         self.last_epoch
     }
 
-    /// Drops what was read ahead of a lane whose epoch has ended.
+    /// Discards what was read ahead of a lane whose epoch has ended.
     fn discard(&mut self, partition: i32) {
         self.ahead.retain(|ahead| ahead.partition != partition);
         self.ahead_bytes = self.ahead.iter().map(|ahead| ahead.message.size()).sum();
@@ -155,13 +155,13 @@ impl Lanes {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Has the consumer's thread look.
+    /// Wakes the consumer's thread.
     pub fn call(&self) {
         self.lock().has_work = true;
         self.work.notify_all();
     }
 
-    /// The consumer's thread waits until it is called, or a while.
+    /// The consumer's thread waits until it is woken, or for some time.
     pub fn rest(&self, longest: Duration) -> Standing {
         let waited = self
             .work
@@ -171,16 +171,16 @@ impl Lanes {
         state.standing
     }
 
-    /// Waits until something is settled that is not committed, or [`Lanes::call_committer`] after a stop.
+    /// Waits until something has settled that is not committed, or for [`Lanes::call_committer`] after a stop.
     pub fn wait_until_settled(&self, is_stopped: &AtomicBool) {
         let waits = |state: &mut State| !is_stopped.load(Ordering::Acquire) && state.uncommitted().is_empty();
         let waited = self.settled.wait_while(self.lock(), waits);
         drop(waited.unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// Has the committer look.
+    /// Wakes the committer.
     pub fn call_committer(&self) {
-        // Under the lock: whoever looks has not looked yet, or waits already.
+        // Under the lock: the committer has not checked yet, or is already waiting.
         let _state = self.lock();
         self.settled.notify_all();
     }
@@ -207,14 +207,14 @@ impl Lanes {
         self.call();
     }
 
-    /// The group has told this member what it holds (true), or is about to (false).
+    /// The group has told this member its partitions (true), or is about to (false).
     pub fn set_assigned(&self, is_assigned: bool) {
         let mut state = self.lock();
         let since = state.assigned.unwrap_or_else(Instant::now);
         state.assigned = is_assigned.then_some(since);
     }
 
-    /// Since when this member knows what it holds.
+    /// Since when this member knows its partitions.
     pub fn assigned(&self) -> Option<Instant> {
         self.lock().assigned
     }

@@ -27,23 +27,23 @@ use super::start::Starts;
 /// How long revoked lanes may take to finish what is in flight.
 const DRAIN: Duration = Duration::from_secs(5);
 
-/// How long the group's coordinator may take to say where the group is. Nothing else is done meanwhile, so it is short, and
-/// asked again.
+/// How long the group's coordinator may take to name the group's offsets. Nothing else happens meanwhile, so it is
+/// short, and repeated.
 const ANSWER: Duration = Duration::from_secs(3);
 
-/// What librdkafka calls back, on the consumer's own thread, while it is polled.
+/// Receives librdkafka's callbacks, on the consumer's own thread while that polls.
 pub(super) struct Member {
     reporter: Reporter,
     lanes: Shared,
     starts: Arc<Starts>,
-    /// Set once, as soon as it is made.
+    /// Set once, right after it is created.
     pub consumer: OnceLock<Weak<KafkaConsumer>>,
     queues: Mutex<BTreeMap<i32, PartitionQueue<Member>>>,
-    /// Partitions that were taken on and have not begun.
+    /// Assigned partitions that have not started.
     assigned: Mutex<Vec<i32>>,
-    /// That they have not was told.
+    /// It was reported that they have not started.
     is_told: AtomicBool,
-    /// Held while a commit is under way.
+    /// Held during a commit.
     committing: Mutex<()>,
 }
 
@@ -80,7 +80,7 @@ impl Member {
         list
     }
 
-    /// Commits what is settled and waits for the broker.
+    /// Commits what has settled and waits for the broker.
     pub fn commit_now(&self, consumer: &KafkaConsumer) -> KafkaResult<()> {
         let _turn = self.turn();
         self.commit(consumer)
@@ -100,15 +100,16 @@ impl Member {
         Ok(())
     }
 
-    /// Takes on partitions. Where each begins takes requests that may have to be made again and again, and what is called here
-    /// holds up the whole group: [`Member::begin`] makes them.
+    /// Accepts an assignment. Finding out where each partition starts takes requests that may have to be repeated,
+    /// and a callback that waits holds up the whole group, so [`Member::begin`] sends them later.
     fn assign(&self, consumer: &KafkaConsumer, list: &TopicPartitionList) -> KafkaResult<()> {
         self.assigned().extend(partitions(list));
         add(consumer, &TopicPartitionList::new())
     }
 
-    /// Begins with what was taken on. A group's coordinator may not know for a while: it has just moved, or somebody died
-    /// within a transaction. Then it is asked again; fails where no asking helps.
+    /// Starts the assigned partitions. A group's coordinator may not know their offsets for a while: it has just
+    /// moved, or a host died within a transaction. Then they are requested again later. Fails if repeating does not
+    /// help.
     pub fn begin(&self, consumer: &KafkaConsumer) -> KafkaResult<()> {
         let partitions = self.assigned().clone();
         if partitions.is_empty() {
@@ -128,7 +129,7 @@ impl Member {
                 if !self.is_told.swap(true, Ordering::Relaxed) {
                     let error = fault::explain(&error, &self.reporter);
                     tracing::warn!(
-                        "where the group is in {} is not known yet ({error}); trying again",
+                        "the offsets of the group in {} are not known yet ({error}); trying again",
                         self.lanes.topic
                     );
                 }
@@ -137,8 +138,8 @@ impl Member {
         }
     }
 
-    /// Where the group is in each partition. Where it has never been it begins, and is there from now on: whoever comes next
-    /// begins at no other place.
+    /// The group's offset in each partition. In a new partition it is the start, which is committed at once, so that
+    /// the next member starts nowhere else.
     fn places(&self, consumer: &KafkaConsumer, partitions: &[i32]) -> KafkaResult<Vec<(i32, u64)>> {
         let mut places = Vec::new();
         let mut unknown = Vec::new();
@@ -172,17 +173,17 @@ impl Member {
         }
     }
 
-    /// Finishes what is in flight, commits it, and lets go.
+    /// Finishes what is in flight, commits it, and gives the partitions back.
     fn give_up(&self, consumer: &KafkaConsumer, list: &TopicPartitionList) -> KafkaResult<()> {
         let mut partitions = partitions(list);
-        // What has not begun has nothing to finish.
+        // Partitions that have not started have nothing to finish.
         let begun = self.lanes.held();
         self.assigned().retain(|assigned| !partitions.contains(assigned));
         partitions.retain(|partition| begun.contains(partition));
         let is_lost = consumer.assignment_lost();
         if !is_lost && let Some(mut drained) = self.lanes.revoke(&partitions) {
             let began = Instant::now();
-            // What is acknowledged meanwhile counts once it is committed.
+            // An acknowledgement counts once it is committed.
             while drained.try_recv() == Err(TryRecvError::Empty) && began.elapsed() < DRAIN {
                 if let Err(error) = self.commit_now(consumer) {
                     tracing::warn!(%error, "the last commit before a rebalance failed; what it held comes again");
@@ -193,8 +194,8 @@ impl Member {
                 }
             }
         }
-        // Until the lanes are gone: a commit of theirs that came later would be taken for one of this member's next
-        // generation, and so put back whoever has them by then.
+        // Until the lanes are lost: a later commit of theirs would count as one of this member's next generation, and
+        // put back the group's offset under the new holder.
         let turn = self.turn();
         if !is_lost
             && self.lanes.standing() != Standing::Dropped
@@ -222,7 +223,7 @@ impl Member {
     }
 }
 
-/// Adds to what the consumer reads. The one kind of assignment knows only all or nothing; there all comes at once.
+/// Adds to the consumer's assignment. Eager assignors only assign everything at once.
 fn add(consumer: &KafkaConsumer, list: &TopicPartitionList) -> KafkaResult<()> {
     match consumer.rebalance_protocol() {
         RebalanceProtocol::Cooperative => consumer.incremental_assign(list),
@@ -241,7 +242,7 @@ impl ClientContext for Member {
         self.reporter.log(level, facility, message);
     }
 
-    /// What is said of one partition comes by this way too, in words that the event does not have.
+    /// Errors of one partition arrive here too, in words that the event does not have.
     fn error(&self, error: KafkaError, reason: &str) {
         match error.rdkafka_error_code() {
             Some(RDKafkaErrorCode::PartitionEOF) => {}
@@ -250,8 +251,8 @@ impl ClientContext for Member {
         }
     }
 
-    /// The only way to learn where a log ended when it had no more: the event that it has none does not say. What was fetched
-    /// before that, and is not read yet, is counted.
+    /// The only way to learn where a log ended when it had no more: the event that it has none does not say. What was
+    /// fetched before that, and is not read yet, is counted.
     fn stats(&self, statistics: Statistics) {
         let topic = statistics.topics.get(&self.lanes.topic);
         for (partition, seen) in topic.iter().flat_map(|topic| &topic.partitions) {
@@ -275,10 +276,10 @@ impl ConsumerContext for Member {
             true => self.assign(consumer, list),
             false => self.give_up(consumer, list),
         };
-        // What was taken away is followed by what is given, be it nothing; with anything else it is to begin first.
+        // A revocation is followed by an assignment, possibly of nothing; an assignment must start first.
         self.lanes.set_assigned(is_assigned && self.assigned().is_empty());
         if let Err(error) = done {
-            // Without an answer librdkafka would wait for one for ever: the source ends, and says why.
+            // Without an answer librdkafka would wait for ever: the source ends, and says why.
             self.lanes.fail(fault::explain(&error, &self.reporter));
             let _ = consumer.unassign();
         }

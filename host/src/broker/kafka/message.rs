@@ -20,20 +20,20 @@ pub(super) fn from_record(record: &BorrowedMessage<'_>) -> Message {
 
 fn headers(headers: &impl Headers) -> Vec<(String, Option<Bytes>)> {
     let header = |index| {
-        // The client library panics where a name is not UTF-8, which anybody may have sent.
+        // librdkafka's Rust binding panics at a name that is not UTF-8, which any sender may use.
         let read = panic::catch_unwind(AssertUnwindSafe(|| {
             let header = headers.try_get(index)?;
             Some((header.key.to_owned(), header.value.map(Bytes::copy_from_slice)))
         }));
         read.unwrap_or_else(|_| {
-            tracing::warn!("left out a header whose name is not UTF-8");
+            tracing::warn!("dropped a header whose name is not UTF-8");
             None
         })
     };
     (0..headers.count()).filter_map(header).collect()
 }
 
-/// A message's headers as a record has them.
+/// A message's headers for a record.
 pub(super) fn to_headers(message: &Message) -> OwnedHeaders {
     let mut headers = OwnedHeaders::new_with_capacity(message.headers.len());
     for (key, value) in &message.headers {

@@ -82,14 +82,14 @@ pub struct Broker {
 }
 
 impl Broker {
-    /// Connects. Fails within ten seconds, with [`BrokerError::Unreachable`] where waiting may help.
+    /// Connects. Fails within ten seconds, with [`BrokerError::Unreachable`] if waiting may help.
     pub async fn open(config: &KafkaConfig) -> Result<Self, BrokerError> {
         let config = Arc::new(config.clone());
         let cluster = blocking(move || Cluster::connect(config)).await?;
         Ok(Self { cluster })
     }
 
-    /// Joins a group. The topic is made when missing, where the subscription says so.
+    /// Joins a group. Creates a missing topic if the subscription says so.
     pub async fn subscribe(&self, subscription: &Subscription) -> Result<KafkaSource, BrokerError> {
         let Subscription { topic, group, create } = subscription;
         if *create {
@@ -99,7 +99,7 @@ impl Broker {
         }
         let consumer = consumer_config(&self.cluster.config, group);
         let make = move |member| KafkaConsumer::from_config_and_context(&consumer, member);
-        // A topic may be deleted under a consumer; whether it is made again is up to the subscription.
+        // A topic may be deleted under a consumer; whether it is created again is up to the subscription.
         let (cluster, topic, create) = (self.cluster.clone(), topic.clone(), *create);
         let runtime = Handle::current();
         let name = topic.clone();
@@ -119,8 +119,8 @@ impl Broker {
         KafkaSource::join(source::lanes(&name), group, cluster, starts, make, Box::new(missing))
     }
 
-    /// Publishes to a topic, made when missing. What is accepted waits for its confirmation as long as it takes, or no
-    /// longer than the limit: then it may have arrived all the same.
+    /// Publishes to a topic, created when missing. An accepted message waits for its confirmation without limit, or
+    /// up to the limit: after that it may have arrived all the same.
     pub async fn sink(
         &self,
         answers: &str,
@@ -153,8 +153,8 @@ fn consumer_config(config: &KafkaConfig, group: &str) -> rdkafka::ClientConfig {
     consumer.set("group.id", group);
     consumer.set("enable.auto.commit", "false");
     consumer.set("enable.auto.offset.store", "false");
-    // The Python program's consumers are all of one group, whatever they read, and know these two only; members of a group
-    // that has another name give up no more partitions than they must.
+    // The Python program's consumers are all in one group, whatever they read, and support only these two. In other
+    // groups members give up no more partitions than they must.
     let assignors = match group {
         DEFAULT_GROUP => "range,roundrobin",
         _ => "cooperative-sticky",
@@ -166,20 +166,20 @@ fn consumer_config(config: &KafkaConfig, group: &str) -> rdkafka::ClientConfig {
         (config.session.as_millis() / 3).max(1).to_string(),
     );
     consumer.set("isolation.level", "read_committed");
-    // Where a group begins is set when a partition begins; an offset that is gone afterwards is lost data.
+    // Where a group starts is set when a partition starts; an offset that is gone afterwards is lost data.
     consumer.set("auto.offset.reset", "error");
-    // So are messages that are not what was sent.
+    // A message that differs from what was sent is lost data too.
     consumer.set("check.crcs", "true");
-    // A group whose topic has ended behind marks of transactions goes past them: that it has, and where.
+    // Reports the end of a log, so that a group can skip transaction markers there.
     consumer.set("enable.partition.eof", "true");
     consumer.set("statistics.interval.ms", "2000");
     // New partitions are noticed within a minute.
     consumer.set("topic.metadata.refresh.interval.ms", "30000");
     consumer.set("allow.auto.create.topics", "false");
     consumer.set("fetch.wait.max.ms", "100");
-    // What is fetched and not yet read, for each partition.
+    // Fetched and not yet read, for each partition.
     consumer.set("queued.max.messages.kbytes", "16384");
-    // And how soon more is fetched once that was enough: not only after a second, when the queue has long run dry.
+    // How soon more is fetched after that limit was reached: not after a second, when the queue has long run empty.
     consumer.set("fetch.queue.backoff.ms", "5");
     let largest = config
         .max_message_bytes
@@ -206,7 +206,7 @@ mod tests {
             .unwrap()
             .parse()
             .unwrap();
-        // And then the group is rebalanced.
+        // The rebalance comes after that.
         assert!(refreshed <= 30_000);
     }
 }

@@ -1,6 +1,6 @@
-//! A place that is not in its partition any more: why, and what there is to do about it.
+//! An offset that is no longer in its partition: why, and the remedy.
 //!
-//! librdkafka says only that there is nothing at the offset, which has three reasons, and as many remedies.
+//! librdkafka says only that there is nothing at the offset. There are three reasons, with a remedy each.
 
 use std::time::Duration;
 
@@ -11,22 +11,22 @@ use super::lanes::Lanes;
 use super::source::KafkaConsumer;
 use crate::broker::BrokerError;
 
-/// How long the broker may take to say how far a partition goes.
+/// How long the broker may take to name a partition's offsets.
 const REQUEST: Duration = Duration::from_secs(2);
 
-/// What a group has of one partition, and what that has.
+/// A group's offset in a partition, and the partition's offsets.
 #[derive(Clone, Copy, Debug)]
 struct Place {
     partition: i32,
-    /// Where the group goes on.
+    /// Where the group continues.
     next: u64,
     /// The offsets of the first message, and after the last.
     range: (u64, u64),
-    /// The broker has not forgotten the group's place, as it does where it deletes a topic.
+    /// The broker still knows the group's offset; it forgets it when it deletes a topic.
     is_committed: bool,
 }
 
-/// The first partition of which the place is wrong. None: the broker does not say, or all is well by now.
+/// The first partition with a wrong offset. None: the broker does not say, or all is well by now.
 pub(super) fn explain(consumer: &KafkaConsumer, lanes: &Lanes, group: &str) -> Option<BrokerError> {
     let topic = &lanes.topic;
     let said = lanes.held().into_iter().find_map(|partition| {
@@ -54,22 +54,22 @@ impl Place {
             is_committed,
         } = self;
         let set = format!(
-            "take what is there with another --group, or set the group's place with Kafka's own tool: kafka-consumer-groups.sh \
+            "read what is there with another --group, or set the group's offset with Kafka's own tool: kafka-consumer-groups.sh \
              --reset-offsets --to-earliest --group {group} --topic {topic} --execute"
         );
         match next {
             _ if (low..=high).contains(&next) => None,
             _ if next < low => Some(format!(
-                "{topic}/{partition} begins at offset {low}, and the group '{group}' goes on at {next}: messages that it had not \
-                 consumed are gone; {set}"
+                "{topic}/{partition} starts at offset {low}, and the group '{group}' is at {next}: messages that it had not \
+                 consumed were deleted; {set}"
             )),
             _ if is_committed => Some(format!(
-                "{topic}/{partition} ends at offset {high}, and the group '{group}' goes on at {next}: the topic was deleted and \
-                 made anew, or has lost messages; {set}"
+                "{topic}/{partition} ends at offset {high}, and the group '{group}' is at {next}: the topic was deleted and \
+                 created again, or has lost messages; {set}"
             )),
             _ => Some(format!(
-                "{topic}/{partition} ends at offset {high}, and this host was at {next}: the topic was deleted and made anew; start \
-                 again, and the group '{group}' begins there as --from says"
+                "{topic}/{partition} ends at offset {high}, and this host was at {next}: the topic was deleted and created again; \
+                 start again, and the group '{group}' starts where --from says"
             )),
         }
     }

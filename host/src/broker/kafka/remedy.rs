@@ -1,4 +1,4 @@
-//! What a report of librdkafka means to whoever has set this up, and what there is to change.
+//! What a report of librdkafka means to a user, and what to change.
 
 use rdkafka::types::RDKafkaErrorCode as Code;
 
@@ -7,10 +7,10 @@ use super::fault::is_vague;
 use super::report::Report;
 use crate::broker::BrokerError;
 
-/// A listener that takes no login hangs up within this, once it is asked for something else. Milliseconds.
+/// A listener without login hangs up within this time once it is asked for something else. Milliseconds.
 const AT_ONCE: u64 = 2_000;
 
-/// What a report means to whoever has set this up. A cluster that has answered once is not met in a wrong way.
+/// What a report means to a user. A cluster that has answered once is configured correctly.
 pub(super) fn tell(report: &Report, access: &Access, has_answered: bool) -> BrokerError {
     let address = report.address.as_deref().unwrap_or(&access.servers);
     let what = report.what.as_str();
@@ -29,7 +29,7 @@ pub(super) fn tell(report: &Report, access: &Access, has_answered: bool) -> Brok
     }
 }
 
-/// Says why, and passes by itself.
+/// Explains a failure, and passes by itself.
 pub(super) fn is_passing(code: Code) -> bool {
     matches!(
         code,
@@ -41,17 +41,17 @@ pub(super) fn is_passing(code: Code) -> bool {
     )
 }
 
-/// Something is answering, and does not want this client as it is.
+/// The broker answers, and refuses this client.
 fn refusal(report: &Report, access: &Access) -> Option<(String, &'static str)> {
     let what = report.what.as_str();
     let said = |own: &str| own.to_owned();
     Some(match report.code {
         _ if report.has_any(&["too many open files"]) => (
-            said("this process may open no more files, and a connection is one"),
+            said("this process may not open more files, and a connection counts as one"),
             "raise the limit, such as by `ulimit -n 1024`",
         ),
         Code::Authentication | Code::SaslAuthenticationFailed if what.ends_with("supported mechanisms") => (
-            said("it takes no login"),
+            said("it does not accept a login"),
             "leave --sasl off, or name its address with SASL in --bootstrap-servers",
         ),
         Code::Authentication | Code::SaslAuthenticationFailed | Code::UnsupportedSASLMechanism
@@ -63,19 +63,20 @@ fn refusal(report: &Report, access: &Access) -> Option<(String, &'static str)> {
             let why = what.trim_start_matches("SASL authentication error: ");
             (
                 format!("it refuses the token: {why}"),
-                "put a token that it takes into the file of --sasl-token-file",
+                "put a valid token into the file of --sasl-token-file",
             )
         }
         Code::Authentication | Code::SaslAuthenticationFailed => {
             let why = what.trim_start_matches("SASL authentication error: ");
             (
-                format!("it refuses user or password: {why}"),
+                format!("it refuses the user name or password: {why}"),
                 "check --sasl-username, the password (--sasl-password-file or KAFKA_PASSWORD), and --sasl",
             )
         }
         Code::SSL if report.has_any(&["certificate verify failed"]) => (
             said("its certificate is not trusted"),
-            "name the file of the authority that signed it with --tls-ca, and in --bootstrap-servers the host that it is for",
+            "give --tls-ca the certificate of the authority that signed it, and in --bootstrap-servers use the certificate's \
+             host name",
         ),
         Code::SSL if report.has_any(&["wrong version number", "packet length too long", "record layer"]) => (
             said("what answers there does not speak TLS"),
@@ -93,7 +94,7 @@ fn refusal(report: &Report, access: &Access) -> Option<(String, &'static str)> {
     })
 }
 
-/// A broker hangs up on what it does not understand; so does one that is just starting, behind a proxy.
+/// A broker hangs up on what it does not understand; behind a proxy, so does one that is just starting.
 fn hang_up(report: &Report, access: &Access) -> Option<(String, &'static str)> {
     if report.code != Code::BrokerTransportFailure {
         return None;
@@ -102,28 +103,28 @@ fn hang_up(report: &Report, access: &Access) -> Option<(String, &'static str)> {
     Some(match report.state.as_str() {
         "SSL_HANDSHAKE" => (
             said("it hangs up when TLS begins"),
-            "if this is a port without TLS, leave --tls and --tls-ca off",
+            "if this port does not use TLS, leave --tls and --tls-ca off",
         ),
         "APIVERSION_QUERY" => (
-            said("it hangs up at the first word"),
+            said("it hangs up at once"),
             match access.is_tls {
-                false => "if this is a port with TLS, add --tls, or --tls-ca with the file of its authority",
+                false => "if this port uses TLS, add --tls, or --tls-ca with the certificate of its authority",
                 true => "check that Kafka runs there, and --bootstrap-servers or KAFKA_URI",
             },
         ),
         "UP" if !access.is_sasl && report.since < AT_ONCE => (
             said("it hangs up at the first request"),
-            "if it wants a login, choose one with --sasl",
+            "if it requires a login, choose one with --sasl",
         ),
         _ => return None,
     })
 }
 
-/// Nobody is answering.
+/// Nobody answers.
 fn reach(report: &Report, access: &Access) -> Option<(String, &'static str)> {
     let why = report.what.rsplit(": ").next().unwrap_or_default();
     let what = match report.code {
-        Code::Resolve => format!("the name is not known here ({why})"),
+        Code::Resolve => format!("the name cannot be resolved ({why})"),
         Code::BrokerTransportFailure if report.state == "CONNECT" => format!("no connection ({why})"),
         code if is_vague(code) => match report.what.split_once("Disconnected: ") {
             Some((_, why)) => {
@@ -134,7 +135,7 @@ fn reach(report: &Report, access: &Access) -> Option<(String, &'static str)> {
         },
         _ => return None,
     };
-    // The address that the cluster names is another one than was asked for.
+    // The cluster names another address than the user did.
     let is_foreign = |address: &String| report.is_advertised && !access.servers.contains(address.as_str());
     let remedy = match report.code {
         _ if report.address.as_ref().is_some_and(is_foreign) => {
@@ -150,21 +151,22 @@ fn reach(report: &Report, access: &Access) -> Option<(String, &'static str)> {
 fn other(code: Code) -> Option<&'static str> {
     Some(match code {
         Code::TopicAuthorizationFailed => {
-            "ask whoever runs the broker for the right READ on the topic that is read, and WRITE on those of answers and dead letters"
+            "ask the cluster's administrator for READ on the input topic, and WRITE on the topics of answers and dead \
+             letters"
         }
         Code::GroupAuthorizationFailed => {
-            "ask whoever runs the broker for the right READ on the group, or take another --group"
+            "ask the cluster's administrator for READ on the group, or use another --group"
         }
         Code::ClusterAuthorizationFailed => {
-            "ask whoever runs the broker for the right WRITE on the topics that are published to, and before Kafka 2.8 for \
-             IDEMPOTENT_WRITE on the cluster, too"
+            "ask the cluster's administrator for WRITE on the output topics, and before Kafka 2.8 also for IDEMPOTENT_WRITE on \
+             the cluster"
         }
         Code::TransactionalIdAuthorizationFailed => {
-            "ask whoever runs the broker for the right WRITE on transactional ids that begin with the group's name, or leave out \
+            "ask the cluster's administrator for WRITE on transactional ids that begin with the group's name, or leave out \
              --delivery exactly-once"
         }
         Code::AutoOffsetReset | Code::OffsetOutOfRange => {
-            "messages that this group had not consumed are gone from the topic; take what is left with another --group, or \
+            "messages that this group had not consumed were deleted from the topic; read what is left with another --group, or \
              set the group's offsets with Kafka's own tool"
         }
         code if is_passing(code) => "wait a moment: the group's coordinator is not ready",
@@ -172,21 +174,21 @@ fn other(code: Code) -> Option<&'static str> {
             "choose another --session-timeout, within the broker's group.min.session.timeout.ms and group.max.session.timeout.ms"
         }
         Code::InconsistentGroupProtocol => {
-            "the group's other members share their partitions in another way; choose another --group, or what they have with \
+            "the group's other members use other assignors; choose another --group, or set theirs with \
              --set kafka.partition.assignment.strategy"
         }
         Code::PurgeQueue | Code::PurgeInflight => {
-            "it was given up together with a message that the broker did not take: what is logged before this says why"
+            "it was dropped together with a message that the broker refused: the log before this says why"
         }
         Code::FencedInstanceId => "another host with the same --instance has taken over",
         Code::ProducerFenced | Code::Fenced | Code::InvalidProducerEpoch => {
-            "another host with the same --instance has taken over, or the broker has undone a transaction that took too long"
+            "another host with the same --instance has taken over, or the broker has aborted a transaction that took too long"
         }
         _ => return None,
     })
 }
 
-/// Waiting would not help whoever is connecting.
+/// Waiting would not help.
 pub(super) fn is_hopeless(report: &Report, access: &Access) -> bool {
     match report.code {
         Code::Authentication
@@ -194,7 +196,7 @@ pub(super) fn is_hopeless(report: &Report, access: &Access) -> bool {
         | Code::UnsupportedSASLMechanism
         | Code::SSL
         | Code::BadMessage => true,
-        // Another of the addresses may do.
+        // Another of the addresses may work.
         Code::Resolve => !access.servers.contains(','),
         _ => false,
     }

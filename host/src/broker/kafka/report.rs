@@ -1,4 +1,4 @@
-//! What librdkafka reports of a connection, taken apart: it says everything in one line of text.
+//! Parses librdkafka's reports about connections: each is one line of text.
 
 use rdkafka::types::RDKafkaErrorCode;
 
@@ -6,15 +6,15 @@ use rdkafka::types::RDKafkaErrorCode;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Report {
     pub code: RDKafkaErrorCode,
-    /// The broker that it is about, `HOST:PORT`.
+    /// The broker's address, `HOST:PORT`.
     pub address: Option<String>,
-    /// Its address was not asked for: the cluster named it.
+    /// The address comes from the cluster, not from the user.
     pub is_advertised: bool,
     /// What happened.
     pub what: String,
     /// How far the connection had come, such as `CONNECT`.
     pub state: String,
-    /// For how long it had been there. Milliseconds.
+    /// How long it had been there. Milliseconds.
     pub since: u64,
 }
 
@@ -24,7 +24,7 @@ impl Report {
         let mut address = None;
         let mut is_advertised = false;
         while let Some((head, rest)) = text.split_once(": ") {
-            // A connection to whichever broker the cluster says has this part; its name has no number.
+            // A connection to whichever broker has this role; its name has no number.
             if matches!(head, "GroupCoordinator" | "TxnCoordinator") {
                 is_advertised = true;
             } else {
@@ -46,20 +46,20 @@ impl Report {
         }
     }
 
-    /// Whether the text has one of these, in any case.
+    /// Whether the text contains one of these, in any case.
     pub fn has_any(&self, words: &[&str]) -> bool {
         let what = self.what.to_ascii_lowercase();
         words.iter().any(|word| what.contains(word))
     }
 }
 
-/// A line of the log begins with its thread, `[thrd:NAME]: `.
+/// A line of the log starts with its thread, `[thrd:NAME]: `.
 fn without_thread(line: &str) -> &str {
     let rest = line.strip_prefix("[thrd:").and_then(|rest| rest.split_once("]: "));
     rest.map_or(line, |(_, rest)| rest)
 }
 
-/// Cuts off `(after ...)`, without which one trouble always reads the same.
+/// Cuts off `(after ...)`: without it one problem always reads the same.
 fn split_after(line: &str) -> (&str, &str) {
     let split = line.strip_suffix(')').and_then(|line| line.rsplit_once(" (after "));
     split.unwrap_or((line, ""))

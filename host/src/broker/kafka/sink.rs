@@ -1,7 +1,8 @@
-//! Publishing: an idempotent producer, whose delivery reports are what confirms an output.
+//! Publishing: an idempotent producer, whose delivery reports confirm the outputs.
 //!
-//! A broker refuses a batch whole for one record that its topic does not take, and the client library may report the same of all of
-//! them. So once one was refused, each record is a batch of its own, which tells those apart that are at fault.
+//! A broker refuses a whole batch for one record that its topic does not accept, and librdkafka may report the same
+//! error for all of them. So after a refusal each record is a batch of its own, which shows the records that are at
+//! fault.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,20 +23,20 @@ use super::{fault, message};
 use crate::broker::{BrokerError, Durable, Lane, Limits, Output, Route, Sink, TOO_LARGE};
 use crate::config::KafkaConfig;
 
-/// What may wait for its confirmation, in KiB. A message counts at least one.
+/// What may wait for its confirmation, in KiB. A message counts as at least one.
 const QUEUE_KIB: u32 = 64 << 10;
 
-/// The largest batch: a broker holds a batch, and not each message in it, against what its topic takes.
+/// The largest batch: a broker compares a whole batch, and not each message, with its topic's limit.
 const BATCH_BYTES: usize = 1_000_000;
-/// And where what the topic takes may not be asked.
+/// The largest batch if the topic's limit cannot be read.
 const CAREFUL_BATCH_BYTES: usize = 64 << 10;
 
-/// How long a full queue of the client library is left alone.
+/// How long to wait when librdkafka's queue is full.
 const FULL: Duration = Duration::from_millis(5);
 
 pub(super) type Producer = ThreadedProducer<Reporter>;
 
-/// One output on its way.
+/// One output in progress.
 pub(super) struct Pending {
     reply: oneshot::Sender<Result<(), KafkaError>>,
     _permit: Option<OwnedSemaphorePermit>,
@@ -49,32 +50,32 @@ impl ProducerContext for Reporter {
             Ok(_) => Ok(()),
             Err((error, _)) => Err(error.clone()),
         };
-        // Whoever waited may have gone.
+        // The caller may have stopped waiting.
         let _ = pending.reply.send(result);
     }
 }
 
-/// A topic to publish to, which is there.
+/// An existing topic to publish to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Topic {
     partitions: u32,
     limits: Limits,
 }
 
-/// What every producer of this program is set to.
+/// The configuration of every producer of this program.
 pub(super) fn producer_config(config: &KafkaConfig) -> ClientConfig {
     let mut producer = client::base(config);
     producer.set("enable.idempotence", "true");
-    // Java's and Python's clients choose partitions for keys in this way, and librdkafka in another.
+    // Java's and Python's clients choose a key's partition this way; librdkafka's default is another.
     producer.set("partitioner", "murmur2_random");
     producer.set("linger.ms", "5");
     producer.set("queue.buffering.max.kbytes", "131072");
-    // What is too large is for the topic to say.
+    // The topic decides what is too large.
     producer.set("message.max.bytes", "1000000000");
     producer
 }
 
-/// Sends to topics that it has seen to be there.
+/// Sends to topics that it knows to exist.
 pub(super) struct Sender {
     pub cluster: Cluster,
     config: ClientConfig,
@@ -88,7 +89,7 @@ pub(super) struct Sender {
 }
 
 impl Sender {
-    /// Answers go to one topic, made when missing, and dead letters to another, made when the first one comes.
+    /// Answers go to one topic, created when missing, and dead letters to another, created for the first one.
     pub async fn open(
         cluster: Cluster,
         mut producer: ClientConfig,
@@ -127,12 +128,12 @@ impl Sender {
         self.is_alone.load(Ordering::Acquire)
     }
 
-    /// Has each record be a batch of its own, from the next producer on. False: that is so already.
+    /// Makes each record a batch of its own, from the next producer on. False: it was so already.
     pub fn go_alone(&self) -> bool {
         !self.is_alone.swap(true, Ordering::AcqRel)
     }
 
-    /// Puts another producer in the place of one that is of no more use.
+    /// Replaces a producer that is no longer usable.
     pub fn renew(&self) -> Result<(), BrokerError> {
         let mut config = self.config.clone();
         if self.is_alone() {
@@ -150,7 +151,7 @@ impl Sender {
         }
     }
 
-    /// The topic of a route, which is made when missing.
+    /// The topic of a route, which is created when missing.
     async fn topic(&self, route: Route) -> Result<Topic, BrokerError> {
         let name = self.name(route);
         let known = self
@@ -169,12 +170,12 @@ impl Sender {
         Ok(topic)
     }
 
-    /// What the topic of a route takes.
+    /// The limits of a route's topic.
     pub async fn limits(&self, route: Route) -> Result<Limits, BrokerError> {
         Ok(self.topic(route).await?.limits)
     }
 
-    /// An output that is known to be of a size that its topic takes, and whose topic is there.
+    /// An output whose topic exists, and which is within the topic's known limit.
     pub async fn prepare(&self, output: Output, lane: Option<&Lane>) -> Result<Record, BrokerError> {
         let name = self.name(output.route);
         let size = output.message.size();
@@ -187,7 +188,7 @@ impl Sender {
             return Err(BrokerError::Refused {
                 code: TOO_LARGE,
                 detail: format!(
-                    "a message of {size} bytes is over what the topic '{name}' takes ({limit}); send smaller batches, or \
+                    "a message of {size} bytes is over the limit of the topic '{name}' ({limit}); send smaller batches, or \
                      raise the topic's max.message.bytes"
                 ),
             });
@@ -219,7 +220,7 @@ impl Sender {
         permit.map_err(|_| BrokerError::Failed("the producer has stopped; start again".to_owned()))
     }
 
-    /// Hands a record to the client library, or back where its queue is full.
+    /// Hands a record to librdkafka, or returns it if the queue is full.
     pub fn send(
         &self,
         producer: &Producer,
@@ -259,7 +260,7 @@ fn connect(config: &ClientConfig, cluster: &Cluster) -> Result<Arc<Producer>, Br
     producer.map(Arc::new).map_err(|error| cluster.explain(&error))
 }
 
-/// A message with the place that it goes to.
+/// A message and its destination.
 pub(super) struct Record {
     pub topic: Arc<str>,
     partition: Option<i32>,
@@ -279,10 +280,10 @@ pub(super) fn is_full(error: &KafkaError) -> bool {
     error.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull)
 }
 
-/// Publishes, with no claim.
+/// Publishes without a claim.
 pub struct KafkaSink {
     sender: Arc<Sender>,
-    /// What was sent by the producer before is to be confirmed first, so that nothing overtakes it.
+    /// The old producer's messages must be confirmed first, so that nothing overtakes them.
     waits: Arc<AtomicBool>,
 }
 
@@ -310,7 +311,7 @@ impl Sink for KafkaSink {
         self.wait_for_the_producer_before().await;
         let permit = sender.permit(&record).await?;
         let was_alone = sender.is_alone();
-        // Held until the confirmation, since one that is dropped confirms nothing.
+        // Held until the confirmation: a dropped producer confirms nothing.
         let producer = sender.producer();
         let (mut waiting, confirmed) = pending(Some(permit));
         loop {

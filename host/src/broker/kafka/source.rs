@@ -1,8 +1,8 @@
-//! Reading: one thread owns the consumer, polls it whatever else happens, and so keeps its place in the group.
+//! Reading: one thread owns the consumer and polls it whatever else happens, which keeps its place in the group.
 //!
-//! Each partition has a queue of its own, which is read only while there is room to read ahead; the consumer's own queue,
-//! with rebalances and errors, is served all the time. So a slow guest holds up its messages and nothing else,
-//! and what librdkafka has fetched meanwhile is kept, where pausing would throw it away.
+//! Each partition has a queue of its own, which is read only while there is room to read ahead. The consumer's own
+//! queue, with rebalances and errors, is served all the time. So a slow component delays its messages and nothing
+//! else, and what librdkafka has fetched meanwhile is kept; pausing partitions would throw it away.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -30,13 +30,13 @@ use crate::broker::threads::{blocking, spawn};
 use crate::broker::{BrokerError, Demand, Event, Source};
 use crate::config::KafkaConfig;
 
-/// How long the thread rests where nothing calls it; what it does then is look for a stall.
+/// How long the thread rests if nothing wakes it; after that it checks for a stall.
 const REST: Duration = Duration::from_millis(100);
 
-/// How long the consumer's own queue is watched for more, once something was in it.
+/// How long to watch the consumer's own queue for more, after something was in it.
 const MORE: Duration = Duration::from_millis(1);
 
-/// How long a source that is closed waits for a broker that may be gone.
+/// How long closing a source waits for a broker that may be unreachable.
 const LEAVE: Duration = Duration::from_secs(5);
 
 /// One seek.
@@ -44,7 +44,7 @@ const REQUEST: Duration = Duration::from_secs(10);
 
 pub(super) type KafkaConsumer = BaseConsumer<Member>;
 
-/// The consumer, for whoever needs to know which member of the group it is.
+/// The consumer, for code that needs to know its membership in the group.
 pub(super) type Membership = Arc<Mutex<Option<Arc<KafkaConsumer>>>>;
 
 /// One member of a group.
@@ -58,7 +58,7 @@ pub struct KafkaSource {
 }
 
 impl KafkaSource {
-    /// Joins. `make` makes a consumer that has not subscribed, and another one where the first has come to a standstill.
+    /// Joins. `make` creates a consumer without a subscription, and another one if the first stalls.
     pub(super) fn join(
         lanes: Shared,
         group: &str,
@@ -103,7 +103,7 @@ impl Source for KafkaSource {
             if let Some(event) = self.lanes.next_event(demand)? {
                 return Ok(event);
             }
-            // It keeps a notice that came before it was awaited.
+            // A notice that came before this await is kept.
             self.lanes.arrival.notified().await;
         }
     }
@@ -126,16 +126,16 @@ impl Source for KafkaSource {
         let Some(left) = self.left.take() else { return Ok(()) };
         match tokio::time::timeout(LEAVE, left).await {
             Ok(Ok(result)) => result,
-            Ok(Err(_)) => Err(BrokerError::Failed("the consumer's thread has ended early".to_owned())),
+            Ok(Err(_)) => Err(BrokerError::Failed("the consumer thread ended early".to_owned())),
             Err(_) => {
-                tracing::warn!("the broker does not answer: what it has not noted as consumed comes again");
+                tracing::warn!("the broker does not answer: what it has not committed will be redelivered");
                 Ok(())
             }
         }
     }
 }
 
-/// Makes the input topic, where that is wanted and the broker has said that it is missing.
+/// Creates the input topic, if the subscription says so and the broker has said that it is missing.
 pub(super) type TopicMaker = Box<dyn Fn() -> Result<(), BrokerError> + Send>;
 
 struct Reader {
@@ -148,11 +148,11 @@ struct Reader {
     topics: TopicMaker,
 }
 
-/// Why a consumer is given up.
+/// Why a consumer ended.
 enum Ended {
     /// The source is closed or dropped.
     Left,
-    /// It stands still while there is something to read.
+    /// It stalled with messages left to read.
     Stalled,
 }
 
@@ -172,7 +172,7 @@ impl Reader {
                 }
             }
         }
-        // Whoever closes may have stopped waiting.
+        // The caller may have stopped waiting.
         let _ = left.send(result);
     }
 
@@ -198,12 +198,12 @@ impl Reader {
 
         let member = Arc::clone(consumer.context());
         if ended.is_ok() && self.lanes.standing() == Standing::Closing {
-            // The lanes were ended, so nothing waits any more; what was settled before is still to be committed.
+            // The lanes were ended, so nothing waits any more; commit what had settled.
             member.commit_now(&consumer).unwrap_or_else(|error| {
                 tracing::warn!(%error, "the last commit failed; what it held comes again");
             });
         }
-        // The queues hold the consumer: it leaves the group when the last of them is gone.
+        // The queues hold the consumer: it leaves the group when the last of them is dropped.
         self.set_membership(None);
         member.queues().clear();
         drop(consumer);
@@ -233,7 +233,7 @@ impl Reader {
                 watch.restart();
             } else if let Some(place) = watch.stalled_at(consumer, &self.lanes) {
                 tracing::warn!(
-                    "nothing came for {} although there is something to read at {place}: connecting anew",
+                    "no message arrived for {} although there are messages at {place}: reconnecting",
                     humantime::format_duration(self.config.stall)
                 );
                 return Ok(Ended::Stalled);
@@ -245,8 +245,8 @@ impl Reader {
         }
     }
 
-    /// Takes what has come into the consumer's own queue. A poll takes one event if it does not wait, and says nothing of it
-    /// where that was a line of the log: errors and rebalances behind it would come late.
+    /// Handles what is in the consumer's own queue. A poll that does not wait handles one event, and does not tell if
+    /// that was a line of the log: errors and rebalances behind it would come late.
     fn hear(&self, consumer: &KafkaConsumer, has_events: &AtomicBool) -> KafkaResult<()> {
         let longest = match has_events.swap(false, Ordering::Acquire) {
             true => MORE,
@@ -255,7 +255,7 @@ impl Reader {
         loop {
             let began = Instant::now();
             match consumer.poll(longest) {
-                // A partition whose queue is its own puts nothing here.
+                // A partition with a queue of its own puts nothing here.
                 Some(Ok(message)) => self.offer(&message),
                 Some(Err(error)) => self.heed(consumer, error)?,
                 None if began.elapsed() >= longest => return Ok(()),
@@ -264,7 +264,7 @@ impl Reader {
         }
     }
 
-    /// What an error event means. An error ends the source.
+    /// Handles an error event. An error returned ends the source.
     fn heed(&self, consumer: &KafkaConsumer, error: KafkaError) -> KafkaResult<()> {
         match &error {
             KafkaError::MessageConsumptionFatal(_) => Err(error),
@@ -279,14 +279,14 @@ impl Reader {
                 Ok(())
             }
             error if fault::is_misplaced(error) => {
-                // Said here, where it can still be asked for; what is returned says less.
+                // Explained here, where the consumer can still be asked; the error itself says less.
                 if let Some(why) = place::explain(consumer, &self.lanes, &self.group) {
                     self.lanes.fail(why);
                 }
                 Err(error.clone())
             }
             error if fault::is_final(error) => Err(error.clone()),
-            // librdkafka goes on by itself, and has reported it.
+            // librdkafka continues by itself, and has reported it.
             error => {
                 tracing::debug!(%error, "the consumer goes on");
                 Ok(())
@@ -294,13 +294,13 @@ impl Reader {
         }
     }
 
-    /// Takes lanes that were put back to where they begin again.
+    /// Seeks in lanes that were put back.
     fn seek(&self, consumer: &KafkaConsumer) {
         for (partition, offset) in self.lanes.seeks() {
             let to = Offset::Offset(i64::try_from(offset).unwrap_or(i64::MAX));
             match consumer.seek(&self.lanes.topic, partition, to, REQUEST) {
                 Ok(()) => self.lanes.sought(partition, offset),
-                // The partition is not being fetched yet, or not any more: it is tried again in a moment.
+                // The partition is not being fetched yet, or not any more: tried again in a moment.
                 Err(error) => tracing::debug!(%error, partition, offset, "a lane could not be put back yet"),
             }
         }
@@ -337,7 +337,7 @@ impl Reader {
     }
 }
 
-/// The group, generation and member that a transaction commits offsets for.
+/// The group, generation and member for which a transaction commits offsets.
 pub(super) fn group_metadata(membership: &Membership) -> Option<ConsumerGroupMetadata> {
     let consumer = membership.lock().unwrap_or_else(PoisonError::into_inner);
     consumer.as_ref()?.group_metadata()

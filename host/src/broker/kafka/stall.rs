@@ -1,5 +1,5 @@
-//! A consumer that stands still while there is something to read: reported of librdkafka after rebalances and lost
-//! connections. What helps is another consumer.
+//! A consumer that stands still with messages left to read: reported of librdkafka after rebalances and lost
+//! connections. The remedy is a new consumer.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use rdkafka::consumer::Consumer;
 use super::lanes::Lanes;
 use super::source::KafkaConsumer;
 
-/// How long the broker may take to say how far a partition goes.
+/// How long the broker may take to name a partition's offsets.
 const REQUEST: Duration = Duration::from_secs(2);
 
 /// Outlives the consumers that it watches.
@@ -30,10 +30,10 @@ impl Watch {
         self.since = Instant::now();
     }
 
-    /// Where nothing was read for the limit, though there was room and the broker has more.
+    /// The position of a stall: nothing was read for the limit, although there was room and the broker has more.
     pub fn stalled_at(&mut self, consumer: &KafkaConsumer, lanes: &Lanes) -> Option<String> {
         let held = lanes.held();
-        // A lane with no room to read ahead stands still for a good reason.
+        // A lane without room to read ahead stands still for a good reason.
         let waits = held.iter().any(|partition| lanes.takes(*partition));
         if !waits {
             self.restart();
@@ -67,7 +67,7 @@ mod tests {
     async fn next(source: &mut KafkaSource) -> Delivery {
         let next = async {
             loop {
-                // What the stalled consumer held is revoked first.
+                // The lanes of the stalled consumer are revoked first.
                 if let Event::Delivery(delivery) = source.recv(Demand::Deliveries).await.unwrap() {
                     return delivery;
                 }
@@ -109,7 +109,7 @@ mod tests {
         let stalled = {
             let consumer = source.membership.lock().unwrap().clone().unwrap();
             consumer.pause(&consumer.assignment().unwrap()).unwrap();
-            // It leaves the group when nobody holds it any more.
+            // It leaves the group when its last owner drops it.
             Arc::downgrade(&consumer)
         };
         publish("second").await;

@@ -1,5 +1,5 @@
-//! Where a group begins that is new to a topic: as `--from` says, once, in the partitions that are there then. Partitions that
-//! come later begin at their beginning: a group that has begun misses nothing.
+//! Where a group starts that is new to a topic: by `--from`, once, in the partitions that exist then. Partitions that
+//! are added later start at their beginning, so that the group misses nothing.
 
 use std::collections::BTreeMap;
 use std::thread;
@@ -17,13 +17,13 @@ use crate::config::Start;
 /// How soon a coordinator that is not ready is asked again.
 const AGAIN: Duration = Duration::from_millis(100);
 
-/// The first offset in each partition that does not begin at its beginning. It is looked up before this member joins: what comes
-/// while it does, or while another one that has joined dies, lies behind it.
+/// The start in each partition that does not start at its beginning. It is looked up before this member joins, so
+/// whatever arrives while it joins, or while another member dies, comes after the start.
 #[derive(Debug, Default)]
 pub(super) struct Starts(BTreeMap<i32, u64>);
 
 impl Starts {
-    /// What `--from` says, now. Nothing, for a group that has been in the topic.
+    /// Resolves `--from`, now. Empty for a group that has read the topic before.
     pub fn look_up(cluster: &Cluster, topic: &str, group: &str) -> Result<Self, BrokerError> {
         let start = cluster.config.start;
         if start == Start::Earliest {
@@ -38,7 +38,7 @@ impl Starts {
         loop {
             match look_up(&client, topic, &partitions, start) {
                 Ok(starts) => return Ok(Self(starts)),
-                // A group's coordinator may have just begun.
+                // A group's coordinator may have just started.
                 Err(error)
                     if began.elapsed() < REQUEST && error.rdkafka_error_code().is_some_and(remedy::is_passing) =>
                 {
@@ -49,7 +49,7 @@ impl Starts {
         }
     }
 
-    /// Where the group begins in each of these partitions, in which it has never been.
+    /// The group's start in each of these partitions, in which it has no offset.
     pub fn of<C: ConsumerContext>(
         &self,
         consumer: &BaseConsumer<C>,
@@ -83,7 +83,7 @@ fn look_up<C: ConsumerContext>(
     match start {
         Start::Earliest => starts.clear(),
         Start::Latest => {}
-        // A time after that of every message has no offset.
+        // A time after every message has no offset.
         Start::Time(milliseconds) => starts.extend(offsets(Offset::Offset(milliseconds))?),
         Start::Offset(wanted) => {
             let firsts = offsets(Offset::Beginning)?;
@@ -99,7 +99,7 @@ fn look_up<C: ConsumerContext>(
     Ok(starts)
 }
 
-/// Whether the group has ever been in the topic.
+/// Whether the group has an offset anywhere in the topic.
 fn has_begun<C: ConsumerContext>(client: &BaseConsumer<C>, topic: &str, partitions: &[i32]) -> KafkaResult<bool> {
     let mut list = TopicPartitionList::with_capacity(partitions.len());
     for partition in partitions {
@@ -107,7 +107,7 @@ fn has_begun<C: ConsumerContext>(client: &BaseConsumer<C>, topic: &str, partitio
     }
     for element in client.committed_offsets(list, REQUEST)?.elements() {
         match element.error() {
-            // Somebody is about to commit.
+            // Another member is about to commit.
             Err(error) if error.rdkafka_error_code() == Some(Code::UnstableOffsetCommit) => return Ok(true),
             Err(error) => return Err(error),
             Ok(()) if element.offset() == Offset::Invalid => {}
@@ -117,8 +117,8 @@ fn has_begun<C: ConsumerContext>(client: &BaseConsumer<C>, topic: &str, partitio
     Ok(false)
 }
 
-/// The offset at a time (milliseconds), the first one, or the one after the last that may be read. The protocol's request has
-/// numbers for the latter two in the place of a time, and librdkafka the same for its offsets.
+/// The offset at a time (milliseconds), the first one, or the one after the last that may be read. The protocol has
+/// numbers for the latter two in place of a time, and librdkafka uses the same for its offsets.
 fn offsets<C: ConsumerContext>(
     client: &BaseConsumer<C>,
     topic: &str,

@@ -1,7 +1,8 @@
-//! Which topics there are, what they take, and making the ones that are missing.
+//! Which topics exist, their limits, and creating missing ones.
 //!
-//! A topic is looked for by a request that does not make it, and made only when that says it is missing: many clusters let
-//! their users read and write but not administer, so a refused administration call is never fatal by itself.
+//! A topic is looked up with a request that does not create it, and created only if that says it is missing: many
+//! clusters let their users read and write but not administer, so a denied administration request is never fatal by
+//! itself.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,22 +20,22 @@ use crate::broker::threads::blocking;
 use crate::broker::{BrokerError, Limits, Route};
 use crate::config::KafkaConfig;
 
-/// One request. A broker that is not there is told of within ten seconds.
+/// One request. An unreachable broker is reported within ten seconds.
 pub(super) const REQUEST: Duration = Duration::from_secs(8);
 
-/// How long a client is polled that nobody else polls.
+/// How long to poll a client that nobody else polls.
 const SERVE: Duration = Duration::from_millis(5);
 
 /// What a record takes on the wire beside key, value and headers, generously.
 const OVERHEAD: usize = 256;
 
-/// A dead letter is its message and some headers, so its topic takes that much more.
+/// A dead letter is its message and some headers, so its topic accepts that much more.
 const LETTER: usize = 64 << 10;
 
-/// What a topic takes unless it or its broker is set otherwise. Bytes.
+/// A topic's limit unless it or its broker is configured otherwise. Bytes.
 const DEFAULT_MAX_BYTES: usize = 1 << 20;
 
-/// Asks about a cluster, and changes it where it may. Blocks: for threads that may.
+/// Reads about a cluster, and changes it where permitted. Blocking: for threads that may block.
 #[derive(Clone)]
 pub(super) struct Cluster {
     pub config: Arc<KafkaConfig>,
@@ -42,7 +43,7 @@ pub(super) struct Cluster {
     asking: Arc<BaseConsumer<Reporter>>,
 }
 
-/// Makes a client that only asks, and gives it the token that it may need.
+/// Creates a client for look-ups, and gives it the token that it may need.
 fn asking(
     own: rdkafka::ClientConfig,
     config: &KafkaConfig,
@@ -56,8 +57,8 @@ fn asking(
     Ok(consumer)
 }
 
-/// Hears the errors that have come, and renews the token of OAUTHBEARER: nobody polls a client that only asks. One call
-/// without a time-out would hear one thing only.
+/// Handles pending errors, and renews OAUTHBEARER's token: nobody polls a client for look-ups. One call without a
+/// time-out would handle a single event.
 fn serve(consumer: &BaseConsumer<Reporter>) {
     while consumer.poll(SERVE).is_some() {}
 }
@@ -100,7 +101,7 @@ impl Cluster {
         fault::explain(error, &self.reporter)
     }
 
-    /// The cluster's own id, or its address where it does not say.
+    /// The cluster's own id, or its address if it has none.
     pub async fn id(&self) -> String {
         let cluster = self.clone();
         let asked = blocking(move || Ok(cluster.asking.client().fetch_cluster_id(REQUEST))).await;
@@ -108,21 +109,21 @@ impl Cluster {
         id.unwrap_or_else(|| self.config.bootstrap_servers.clone())
     }
 
-    /// A client that asks about the cluster.
+    /// A client for look-ups about the cluster.
     pub fn consumer(&self) -> &BaseConsumer<Reporter> {
         serve(&self.asking);
         &self.asking
     }
 
-    /// A client that asks about a group, and never joins it.
+    /// A client for look-ups about a group; it never joins it.
     pub fn of_group(&self, group: &str) -> Result<BaseConsumer<Reporter>, BrokerError> {
         let mut config = client::base(&self.config);
         config.set("group.id", group);
         asking(config, &self.config, &self.reporter)
     }
 
-    /// Nothing serves the events of an administering client, by which it would be given a token: with one it would only run
-    /// into its time-out.
+    /// Nothing serves the events of an admin client, which would give it a token: with OAUTHBEARER it would only time
+    /// out.
     fn may_administer(&self) -> bool {
         !self.reporter.access().has_token
     }
@@ -133,7 +134,7 @@ impl Cluster {
         admin.map_err(|error| self.explain(&error))
     }
 
-    /// The partitions of a topic, or none where the broker says that it is missing.
+    /// The partitions of a topic. None: the broker says that it is missing.
     pub fn find(&self, topic: &str) -> Result<Option<u32>, BrokerError> {
         let metadata = self
             .consumer()
@@ -143,13 +144,13 @@ impl Cluster {
         match found.map(|found| (found.error(), found.partitions().len())) {
             None | Some((Some(RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART), _)) => Ok(None),
             Some((Some(error), _)) => Err(self.explain(&KafkaError::MetadataFetch(error.into()))),
-            // Just made, and not led by anybody yet.
+            // Just created, and without a leader yet.
             Some((None, 0)) => Ok(None),
             Some((None, partitions)) => Ok(Some(u32::try_from(partitions).unwrap_or(u32::MAX))),
         }
     }
 
-    /// Makes sure that whoever leads these partitions answers: a topic may be found by way of others.
+    /// Makes sure that the leaders of these partitions answer: other brokers may have answered the look-up.
     pub fn reach(&self, topic: &str, partitions: &[i32]) -> Result<(), BrokerError> {
         let metadata = self
             .consumer()
@@ -157,7 +158,7 @@ impl Cluster {
             .map_err(|error| self.explain(&error))?;
         let known = metadata.topics().iter().flat_map(|topic| topic.partitions());
         let held = known.filter(|partition| partitions.contains(&partition.id()));
-        // One partition of each leader speaks for all of them.
+        // One partition of each leader stands for all of them.
         let led: BTreeMap<i32, i32> = held.map(|partition| (partition.leader(), partition.id())).collect();
         for partition in led.into_values() {
             let asked = self.consumer().fetch_watermarks(topic, partition, REQUEST);
@@ -166,7 +167,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// The partitions of a topic, which is made when missing.
+    /// The partitions of a topic, which is created when missing.
     pub async fn find_or_create(&self, topic: &str, route: Route) -> Result<u32, BrokerError> {
         if let Some(partitions) = self.find_blocking(topic).await? {
             return Ok(partitions);
@@ -201,12 +202,12 @@ impl Cluster {
         }
     }
 
-    /// Makes a topic. False: it was there. One that may not be made may yet be made by somebody else, so a refusal is only
-    /// told.
+    /// Creates a topic. False: it existed. Somebody else may still create a topic that we may not, so a denial is
+    /// only logged.
     pub async fn create(&self, topic: &str, partitions: u32, route: Route) -> Result<bool, BrokerError> {
         if !self.may_administer() {
             return Err(BrokerError::Unsupported(format!(
-                "the topic '{topic}' cannot be made with --sasl oauthbearer; make it with Kafka's own tool: \
+                "the topic '{topic}' cannot be created with --sasl oauthbearer; create it with Kafka's own tool: \
                  kafka-topics.sh --create --topic {topic}"
             )));
         }
@@ -229,21 +230,21 @@ impl Cluster {
             Some(Err((_, code @ (Code::TopicAuthorizationFailed | Code::ClusterAuthorizationFailed)))) => {
                 tracing::warn!(
                     topic,
-                    "the topic may not be made with these rights ({code}); ask whoever runs the broker"
+                    "you may not create the topic ({code}); ask the cluster's administrator"
                 );
                 Ok(false)
             }
             Some(Err((_, code))) => Err(BrokerError::Failed(format!(
-                "the topic '{topic}' could not be made: {code}; check --partitions and --replication"
+                "the topic '{topic}' could not be created: {code}; check --partitions and --replication"
             ))),
             _ => {
-                tracing::info!(topic, partitions, "made the topic, which was missing");
+                tracing::info!(topic, partitions, "created the missing topic");
                 Ok(true)
             }
         }
     }
 
-    /// What a topic takes by its own settings; nothing is known where they may not be asked.
+    /// A topic's limits by its own settings; unknown if they may not be read.
     pub async fn limits(&self, topic: &str) -> Limits {
         let properties = self.properties(topic).await;
         let property = |name: &str| properties.as_ref()?.get(name)?.value.as_deref();

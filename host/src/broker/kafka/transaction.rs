@@ -1,11 +1,12 @@
 //! Exactly once within one cluster: the outputs and the group's offsets are one Kafka transaction.
 //!
-//! A thread gathers acts into transactions, since each costs the broker several requests: as many as come within a short
-//! time, up to a size. What fails is undone as a whole and comes again from the committed offsets; a transaction that
-//! somebody younger has fenced ends the pipeline. That the offsets of a lane which went to another member are refused is
-//! the broker's doing: it looks at the generation of the group that they are sent with, and not at who holds the lane. So a
-//! transaction has one generation, the one before its first act. Any rebalance meanwhile undoes it, those too that leave this
-//! member its lanes: its acts come again.
+//! A thread collects acts into transactions, because each transaction costs the broker several requests: as many as
+//! arrive within a short time, up to a size. A failed transaction is aborted as a whole, and its messages are read
+//! again from the committed offsets. A transaction that a newer producer has fenced ends the pipeline.
+//!
+//! The broker refuses the offsets of a lane that moved to another member: it checks the group generation that they
+//! are sent with, and not who holds the lane. So a transaction has one generation, that of before its first act. Any
+//! rebalance meanwhile aborts it, even if this member keeps its lanes: its acts are repeated.
 //!
 //! Source: KIP-98 and KIP-447, and librdkafka's three classes of errors: retriable, abortable, fatal.
 
@@ -35,23 +36,23 @@ use crate::broker::threads::{blocking, spawn};
 use crate::broker::{BrokerError, Claim, Durable, Limits, Output, Route, Settle, SettleError};
 use crate::config::KafkaConfig;
 
-/// A transaction takes what comes within this time, while more keeps coming.
+/// A transaction collects acts for this long, while more keep arriving.
 const GATHER: Duration = Duration::from_millis(100);
-/// And ends where nothing came for so long.
+/// It ends if nothing arrived for this long.
 const QUIET: Duration = Duration::from_millis(5);
-/// Or with this.
+/// Or with this many acts.
 const MOST_ACTS: usize = 1000;
 const MOST_BYTES: usize = 16 << 20;
 
-/// One request of the transaction's protocol. What may be repeated is repeated.
+/// One request of the transaction protocol. Repeated if that may help.
 const REQUEST: Duration = Duration::from_secs(10);
 
-/// How long offsets may take: a request of the client library's that knows no end (librdkafka's issues 5456 and 5511) where
-/// the group's coordinator goes away under it.
+/// How long sending offsets may take: a request of librdkafka that may never end (its issues 5456 and 5511) if the
+/// group's coordinator goes away meanwhile.
 const HANG: Duration = Duration::from_secs(15);
 
-/// How long the broker waits for a process that is gone before it undoes its open transaction, which holds up whoever
-/// reads behind it. One with a name of its own is not gone for good: its successor undoes the transaction.
+/// How long the broker waits for a dead process before it aborts its open transaction, which holds up readers behind
+/// it. A host with an instance name restarts under it, and then aborts the transaction itself.
 const TIMEOUT_MS: &str = "10000";
 const NAMED_TIMEOUT_MS: &str = "60000";
 
@@ -64,7 +65,7 @@ pub struct KafkaTransaction {
     queue: Queue<Unit>,
 }
 
-/// One act with its records, on its way.
+/// One act in progress, with its records.
 struct Unit {
     act: Act,
     records: Vec<Record>,
@@ -72,7 +73,7 @@ struct Unit {
     _permits: Vec<OwnedSemaphorePermit>,
 }
 
-/// A producer of transactions that are this host's.
+/// A producer of this host's transactions.
 pub(super) fn transactional_config(config: &KafkaConfig, group: &str) -> ClientConfig {
     let mut producer = producer_config(config);
     let (instance, timeout) = match &config.instance {
@@ -86,7 +87,7 @@ pub(super) fn transactional_config(config: &KafkaConfig, group: &str) -> ClientC
 }
 
 impl KafkaTransaction {
-    /// Takes over from an older holder of the same transactional id, and ends what that had open.
+    /// Takes over from an older holder of the same transactional id, and aborts its open transaction.
     pub(super) async fn start(sender: Sender, membership: Membership) -> Result<Self, BrokerError> {
         let sender = Arc::new(sender);
         let (queue, units) = mpsc::channel();
@@ -120,7 +121,7 @@ impl Settle for KafkaTransaction {
         let lanes = Arc::clone(&token.lanes);
         let (reply, ended) = oneshot::channel();
         lanes.accept(token, |act| {
-            // The thread ends no sooner than this sender; if it has died, the dropped reply says so.
+            // The thread outlives this sender; if it has crashed, the dropped reply says so.
             let _ = self.queue.send(Unit {
                 act,
                 records,
@@ -143,7 +144,7 @@ impl Settle for KafkaTransaction {
 struct Transactions {
     sender: Arc<Sender>,
     membership: Membership,
-    /// What no repeating helps against: the producer is of no more use.
+    /// Repeating does not help any more: the producer is unusable.
     broken: Option<SettleError>,
 }
 
@@ -166,7 +167,7 @@ impl Transactions {
             Ok(()) => {
                 for unit in units {
                     unit.act.commit();
-                    // Whoever waited may have gone.
+                    // The caller may have stopped waiting.
                     let _ = unit.reply.send(Ok(()));
                 }
             }
@@ -174,7 +175,7 @@ impl Transactions {
         }
     }
 
-    /// Sends the records of what comes, and waits for their confirmations. As which member of the group that began.
+    /// Sends the records of arriving acts, and waits for their confirmations. Returns the membership at the start.
     fn fill(
         &self,
         first: Unit,
@@ -189,11 +190,11 @@ impl Transactions {
         let mut group = None;
         while let Some(unit) = next.take() {
             if units.is_empty() {
-                // Before the look at the lane: one that is held now went nowhere since, so whoever gets it has a later
-                // generation, and this one is refused from then on.
+                // Before checking the lane: a lane that is held now has not moved since, so its next holder has a
+                // later generation, and this one is refused from then on.
                 group = group_metadata(&self.membership);
             }
-            // Whatever a lane's loss or a transaction that was undone left behind in the queue is not begun.
+            // Acts that a lost lane or an aborted transaction left in the queue are not started.
             if unit.act.is_current() {
                 let is_first = units.is_empty();
                 bytes += unit.records.iter().map(|record| record.message.size()).sum::<usize>();
@@ -220,9 +221,9 @@ impl Transactions {
         let mut is_failing = !failures.is_empty();
         for (number, topic, mut confirmed) in confirmations {
             let result = match is_failing {
-                // The producer's thread resolves all of them, in the end by the messages' own time-out.
+                // The producer's thread resolves all of them, at the latest by the messages' own time-out.
                 false => confirmed.blocking_recv().unwrap_or(Err(KafkaError::Canceled)),
-                // What has not ended by now is undone; what was in one batch with the first that failed has.
+                // Records without an outcome by now are aborted; those in one batch with the first failure have one.
                 true => confirmed.try_recv().unwrap_or(Ok(())),
             };
             if let Err(error) = result {
@@ -237,7 +238,7 @@ impl Transactions {
         Ok(group)
     }
 
-    /// Where a record was refused by its own fault, that is what counts.
+    /// If a record was refused by its own fault, that is what counts.
     fn judge(&self, failures: Vec<(usize, Arc<str>, KafkaError)>) -> Result<(), Failed> {
         let mut refused = Vec::new();
         let mut first = None;
@@ -284,13 +285,13 @@ impl Transactions {
             let next = Offset::Offset(i64::try_from(next).unwrap_or(i64::MAX));
             offsets.add_partition_offset(topic, partition, next)?;
         }
-        // Without a consumer the lanes are gone, and their acts with them.
+        // Without a consumer the lanes are lost, and their acts with them.
         let group = group.ok_or(KafkaError::Canceled)?;
         let producer = self.sender.producer();
         let (done, sent) = mpsc::sync_channel(1);
         let send = move || {
             let sent = repeat(|| producer.send_offsets_to_transaction(&offsets, &group, REQUEST));
-            // Nobody waits any more for one that hung.
+            // Nobody waits any more for a request that hung.
             let _ = done.send(sent);
         };
         spawn("kafka-offsets", send).map_err(|_| KafkaError::Canceled)?;
@@ -301,20 +302,20 @@ impl Transactions {
         Ok(self.repeat(|producer| producer.commit_transaction(REQUEST))?)
     }
 
-    /// Undoes the transaction. Its acts come again, unless what failed will fail again.
+    /// Aborts the transaction. Its acts are repeated, unless what failed will fail again.
     fn undo(&mut self, units: Vec<Unit>, error: &Failed) {
-        tracing::warn!(%error, acts = units.len(), "a transaction was undone");
+        tracing::warn!(%error, acts = units.len(), "a transaction was aborted");
         let aborted = match error {
             Failed::Kafka(error) if is_fatal(error) => Err(error.clone()),
             Failed::Kafka(_) => self.repeat(|producer| producer.abort_transaction(REQUEST)),
-            // What follows a record that was refused has a number that the broker does not expect.
+            // Records behind a refused one have a sequence number that the broker does not expect.
             Failed::Refused(_) | Failed::Hung => self.succeed(),
         };
         let aborted = match aborted {
             Err(error) if is_fatal(&error) && !self.is_taken_over(&error) => self.succeed(),
             other => other,
         };
-        // First, so that whoever hears of a failure finds the lane's epoch risen.
+        // First, so that whoever learns of a failure finds the lane's epoch already raised.
         for unit in &units {
             unit.act.abort();
         }
@@ -354,15 +355,14 @@ impl Transactions {
         let _ = unit.reply.send(Err(rewound));
     }
 
-    /// Whether somebody else has this host's name now. Nobody has one that is made up: if that is fenced, the broker has
-    /// undone a transaction that took too long.
+    /// Whether another host has this host's name now. A random name has no other host: if it is fenced, the broker
+    /// has aborted a transaction that took too long.
     fn is_taken_over(&self, error: &KafkaError) -> bool {
         let is_named = self.sender.cluster.config.instance.is_some();
         is_named && (fault::is_fenced(error) || error.rdkafka_error_code() == Some(RDKafkaErrorCode::Fatal))
     }
 
-    /// Puts a successor in the place of a producer that is of no more use, and fences it: its open transaction is undone by
-    /// that.
+    /// Replaces an unusable producer with a successor, which fences it: this aborts its open transaction.
     fn succeed(&self) -> Result<(), KafkaError> {
         self.sender.renew().map_err(|_| KafkaError::Canceled)?;
         self.repeat(|producer| producer.init_transactions(REQUEST))

@@ -244,7 +244,7 @@ fn a_host_whose_transaction_outlives_its_hold_on_its_partitions_repeats_nothing(
         "--set",
         "kafka.transaction.timeout.ms=60000",
     ]);
-    let undone = || slow.log().matches("a transaction was undone").count();
+    let undone = || slow.log().matches("a transaction was aborted").count();
     let mut in_flight = 0;
     let repetitions = times(10, 1);
     for _ in 0..repetitions {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Ahead, Lanes, Reply, State};
 use crate::broker::{BrokerError, Claim, Delivery, Demand, Event, Lane, SettleError};
 
-/// What a claim carries.
+/// A claim's token.
 #[derive(Debug)]
 pub(in crate::broker::kafka) struct Token {
     pub lanes: Arc<Lanes>,
@@ -36,7 +36,7 @@ impl Drop for Token {
     }
 }
 
-/// An act that a transaction has accepted: once it is committed, the group goes on at `next`.
+/// An act that a transaction has accepted: once it is committed, the group continues at `next`.
 #[derive(Debug)]
 pub(in crate::broker::kafka) struct Act {
     pub lanes: Arc<Lanes>,
@@ -47,14 +47,14 @@ pub(in crate::broker::kafka) struct Act {
 }
 
 impl Act {
-    /// Its lane is still held, and nothing before it was undone.
+    /// Its lane is still held, and nothing before it was aborted.
     pub fn is_current(&self) -> bool {
         let state = self.lanes.lock();
         let held = state.held.get(&self.partition);
         held.is_some_and(|held| self.epoch >= held.intact_since)
     }
 
-    /// What its claim gets where its lane went elsewhere.
+    /// The answer to its claim if its lane has moved to another member.
     pub fn rewound(&self) -> SettleError {
         SettleError::Rewound(vec![self.lane.clone()])
     }
@@ -64,7 +64,8 @@ impl Act {
         self.lanes.committed(&[(self.partition, self.next)]);
     }
 
-    /// Its transaction is undone: the lane goes back to what is committed. Of the acts of one lane only the first does so.
+    /// Its transaction is aborted: the lane goes back to the committed offset. Only the first act of each lane does
+    /// so.
     pub fn abort(&self) {
         let mut guard = self.lanes.lock();
         let state = &mut *guard;
@@ -83,7 +84,7 @@ impl Act {
 }
 
 impl Lanes {
-    /// What there is to say now, or none.
+    /// The next event, or none.
     pub fn next_event(self: &Arc<Self>, demand: Demand) -> Result<Option<Event>, BrokerError> {
         let mut guard = self.lock();
         let state = &mut *guard;
@@ -107,7 +108,8 @@ impl Lanes {
         Ok(delivery.map(Event::Delivery))
     }
 
-    /// None for a lane that is gone; whoever ended its epoch has discarded what was read ahead of it, so there is none.
+    /// None for a lane that is not held any more; ending its epoch discarded what was read ahead of it, so this does
+    /// not happen.
     fn deliver(self: &Arc<Self>, state: &mut State, ahead: Ahead) -> Option<Delivery> {
         let Ahead {
             partition,
@@ -130,7 +132,7 @@ impl Lanes {
         })
     }
 
-    /// Consumes a claim, in any order; `reply` hears when the broker has confirmed it with all before it.
+    /// Consumes a claim, in any order. `reply` resolves when the broker has confirmed it and everything before it.
     pub fn acknowledge(&self, mut token: Token, reply: Reply) -> Result<(), SettleError> {
         let mut state = self.lock();
         let held = state.held.get_mut(&token.partition);
@@ -147,7 +149,8 @@ impl Lanes {
         Ok(())
     }
 
-    /// Accepts a claim, in the order of its lane, for a transaction that commits its offset. `hand_on` must not wait.
+    /// Accepts a claim, in the order of its lane, for a transaction that commits its offset. `hand_on` must not
+    /// block.
     pub fn accept(self: &Arc<Self>, mut token: Token, hand_on: impl FnOnce(Act)) -> Result<(), SettleError> {
         let mut state = self.lock();
         let held = state.held.get_mut(&token.partition);
@@ -175,8 +178,8 @@ impl Lanes {
         Ok(())
     }
 
-    /// Puts the lane back to the first claim that was not settled, unless it is going elsewhere: there nobody reads it
-    /// again, and what is being settled is to be finished.
+    /// Puts the lane back to the first claim that has not settled. A lane that is being revoked stays: nobody reads
+    /// it again here, and what is being settled must finish.
     fn abandon(&self, partition: i32, epoch: u64) {
         let mut guard = self.lock();
         let state = &mut *guard;

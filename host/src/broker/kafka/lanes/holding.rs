@@ -1,4 +1,4 @@
-//! What the consumer's thread does with the lanes.
+//! The consumer thread's view of the lanes.
 
 use tokio::sync::oneshot;
 
@@ -7,7 +7,7 @@ use crate::broker::{BrokerError, Drained, Event, Lane, SettleError, Watermark};
 use crate::message::Message;
 
 impl Lanes {
-    /// These lanes are held from now on, and each begins where the group is in it.
+    /// These lanes are held from now on. Each starts at the group's offset.
     pub fn gain(&self, places: &[(i32, u64)]) {
         let mut state = self.lock();
         for (partition, place) in places {
@@ -31,8 +31,8 @@ impl Lanes {
         }
     }
 
-    /// Nothing more of these lanes is delivered; what is in flight may be settled until [`Lanes::lose`]. Resolves when nothing
-    /// is, at once where nobody is there to drain.
+    /// Delivers nothing more from these lanes. What is in flight may be settled until [`Lanes::lose`]. Resolves when
+    /// nothing is in flight, or at once if there is no pipeline to drain.
     pub fn revoke(&self, partitions: &[i32]) -> Option<oneshot::Receiver<()>> {
         let mut state = self.lock();
         let mut lanes = Vec::new();
@@ -53,7 +53,7 @@ impl Lanes {
         Some(done)
     }
 
-    /// These lanes are no longer held. `told`: whoever holds claims of them knows already.
+    /// These lanes are no longer held. `told`: the owners of their claims know already.
     pub fn lose(&self, partitions: &[i32], told: bool) {
         let mut state = self.lock();
         let lanes: Vec<Lane> = partitions
@@ -72,7 +72,7 @@ impl Lanes {
         self.lock().held.keys().copied().collect()
     }
 
-    /// Where the consumer is to go before it reads on.
+    /// The offsets to which the consumer must seek before it reads on.
     pub fn seeks(&self) -> Vec<(i32, u64)> {
         let state = self.lock();
         let held = state.held.iter().filter(|(_, held)| !held.is_revoked);
@@ -80,7 +80,7 @@ impl Lanes {
             .collect()
     }
 
-    /// The consumer has gone there.
+    /// The consumer has done this seek.
     pub fn sought(&self, partition: i32, offset: u64) {
         let mut state = self.lock();
         if let Some(held) = state.held.get_mut(&partition)
@@ -90,7 +90,7 @@ impl Lanes {
         }
     }
 
-    /// Whether there is room to read ahead in a lane now.
+    /// Whether there is room to read ahead in a lane.
     pub fn takes(&self, partition: i32) -> bool {
         let state = self.lock();
         let held = state.held.get(&partition);
@@ -104,7 +104,7 @@ impl Lanes {
         self.lock().held.get(&partition).map(|held| held.read)
     }
 
-    /// Gives what was read. What comes of a lane that is to go elsewhere is dropped: it comes again.
+    /// Hands over what was read. Discards it if its lane is to seek: it is read again.
     pub fn offer(&self, partition: i32, offset: u64, message: Message) {
         let mut state = self.lock();
         let Some(held) = state.held.get_mut(&partition) else {
@@ -113,7 +113,7 @@ impl Lanes {
         if !held.is_read() || offset < held.read {
             return;
         }
-        // Offsets that hold no message.
+        // Offsets without a message.
         held.watermark.skip(held.read, offset);
         held.read = offset + 1;
         held.is_at_end = false;
@@ -127,7 +127,7 @@ impl Lanes {
         self.arrival.notify_one();
     }
 
-    /// The log has no more, for now.
+    /// The log has no more for now.
     pub fn at_end(&self, partition: i32) {
         let mut state = self.lock();
         let held = state.held.get_mut(&partition);
@@ -136,8 +136,8 @@ impl Lanes {
         }
     }
 
-    /// The log ended at `end`, or further on, when it last had no more. Once all messages before that are consumed the group
-    /// goes past it.
+    /// The log ended at `end` or later when it last had no more. The group skips to there once all messages before
+    /// are consumed.
     pub fn pass_end(&self, partition: i32, end: u64) {
         let mut state = self.lock();
         let held = state.held.get_mut(&partition);
@@ -153,7 +153,8 @@ impl Lanes {
         self.call_committer();
     }
 
-    /// What comes next in a lane cannot be read, and is not passed over. Ends the source once all before it is consumed.
+    /// The next batch of a lane cannot be read, and is never skipped. Ends the source once everything before it is
+    /// consumed.
     pub fn damaged(&self, partition: i32, what: &str) {
         let mut state = self.lock();
         if let Some(held) = state.held.get_mut(&partition).filter(|held| held.is_read()) {
@@ -165,7 +166,7 @@ impl Lanes {
         self.arrival.notify_one();
     }
 
-    /// What is settled and not committed, as the offsets that a commit names.
+    /// Settled and not committed, as the offsets that a commit names.
     pub fn uncommitted(&self) -> Vec<(i32, u64)> {
         self.lock().uncommitted()
     }
@@ -193,16 +194,16 @@ impl Lanes {
     }
 }
 
-/// What to say of a place where nothing can be read.
+/// Describes a batch that cannot be read.
 fn damage(position: &str, what: &str) -> BrokerError {
     BrokerError::Failed(format!(
-        "{position}: the batch there {what}; it is not passed over by itself: have the broker mend it from another replica, or \
+        "{position}: the batch there {what}; the host does not skip it: let the broker restore it from another replica, or \
          go past it with Kafka's own tool: kafka-consumer-groups.sh --reset-offsets --to-offset N"
     ))
 }
 
 impl Held {
-    /// What is read of it counts.
+    /// It is to be read.
     fn is_read(&self) -> bool {
         self.seek.is_none() && !self.is_revoked
     }
@@ -212,7 +213,7 @@ impl Held {
         self.passes_end &= self.committed < self.read;
         let later = self.waiting.split_off(&next);
         for reply in std::mem::replace(&mut self.waiting, later).into_values() {
-            // Whoever waited may have gone.
+            // The caller may have stopped waiting.
             let _ = reply.send(Ok(()));
         }
     }
@@ -230,7 +231,7 @@ impl State {
             .collect()
     }
 
-    /// Where a lane has nothing left before its damage the source has failed.
+    /// The source fails as soon as a lane has nothing left before its damage.
     fn tell_damage(&mut self, partition: i32) {
         let held = self.held.get(&partition).filter(|held| held.committed >= held.read);
         if let Some(damage) = held.and_then(|held| held.damage.clone()) {

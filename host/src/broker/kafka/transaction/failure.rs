@@ -11,21 +11,21 @@ use crate::broker::BrokerError;
 /// How soon a request is repeated.
 const AGAIN: Duration = Duration::from_millis(5);
 
-/// Why a transaction came to nothing.
+/// Why a transaction failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failed {
     #[error(transparent)]
     Kafka(#[from] KafkaError),
     #[error("the group's coordinator does not answer")]
     Hung,
-    /// Some of its records, each by the number of its act, are none that their topic takes. None: that will show when each is a
-    /// batch of its own.
+    /// Topics refused some of its records, each given with the number of its act. None: which ones will show when
+    /// each is a batch of its own.
     #[error("records were refused")]
     Refused(Vec<(usize, BrokerError)>),
 }
 
 impl Failed {
-    /// Why the act of this number was refused, where it was.
+    /// Why the act of this number was refused, if it was.
     pub fn of(&self, number: usize) -> Option<BrokerError> {
         let Self::Refused(refused) = self else { return None };
         let found = refused.iter().find(|(refused, _)| *refused == number);
