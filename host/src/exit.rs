@@ -1,4 +1,4 @@
-//! How the program ends: one place that knows which error means which exit code, and how an error is told.
+//! How the program ends: the one place that knows which error has which exit code, and how to print it.
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -10,19 +10,19 @@ use crate::evaluation::DataError;
 use crate::images::ImagesError;
 use crate::pipeline::{ClassifyError, PipelineError};
 
-/// An end that no other error type stands for.
+/// An end for which there is no other error type.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
-    /// What was typed makes no sense.
+    /// The arguments make no sense.
     #[error("{0}; see --help")]
     Usage(String),
-    /// What was named is not there or not usable.
+    /// A named file or setting is missing or unusable.
     #[error("{0}")]
     Configuration(String),
     /// The work could not be finished.
     #[error("{0}")]
     Stopped(String),
-    /// A person stopped it before the work was done.
+    /// A user stopped it before the work was done.
     #[error("interrupted: {0}")]
     Interrupted(String),
 }
@@ -40,7 +40,7 @@ const COMPONENT: u8 = 5;
 const STOPPED: u8 = 6;
 const INTERRUPTED: u8 = 130;
 
-/// The exit code of an error, by the first in its chain that says one.
+/// The exit code of an error: that of the first in its chain that has one.
 fn code(error: &anyhow::Error) -> u8 {
     error.chain().find_map(code_of).unwrap_or(STOPPED)
 }
@@ -55,7 +55,7 @@ fn code_of(error: &(dyn Error + 'static)) -> Option<u8> {
         });
     }
     if let Some(StdoutError(error)) = error.downcast_ref() {
-        // Whoever reads has seen enough, such as `head`: that is no failure.
+        // A reader that has seen enough, such as `head`, is no failure.
         let closed = error.kind() == io::ErrorKind::BrokenPipe;
         return Some(if closed { DONE } else { STOPPED });
     }
@@ -100,17 +100,17 @@ fn code_of_broker(error: &BrokerError) -> u8 {
     }
 }
 
-/// Ends the process where it stands, as an interruption: for a person who has asked three times.
+/// Ends the process at once, as interrupted: for a user who has asked three times.
 pub fn at_once() -> ! {
     let _ = writeln!(io::stderr(), "error: interrupted: ended without waiting for anything");
     std::process::exit(i32::from(INTERRUPTED))
 }
 
-/// Tells an error on stderr, in one line, and gives its exit code.
+/// Prints an error to stderr, on one line, and returns its exit code.
 pub fn report(error: &anyhow::Error) -> ExitCode {
     let code = code(error);
     if code != DONE {
-        // Where stderr is gone too, the exit code still says it.
+        // If stderr is closed too, the exit code still tells.
         let _ = writeln!(io::stderr(), "error: {error:#}");
     }
     ExitCode::from(code)

@@ -1,45 +1,44 @@
-//! Files that somebody named: opened without waiting, regular ones only, and read up to a bound.
+//! Files that a user named: opened without blocking, regular files only, and read up to a bound.
 //!
-//! Separate because each would be opened otherwise: a pipe without a writer keeps whoever opens it waiting, and a device
-//! such as `/dev/zero` has no end.
+//! A plain open is not enough: a pipe without a writer blocks it, and a device such as `/dev/zero` has no end.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
-/// Opens a regular file for reading. Never waits.
+/// Opens a regular file for reading. Never blocks.
 pub fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true);
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt;
-        // A pipe is opened at once so, with a writer or without, and a regular file is read as ever.
+        // This opens a pipe at once, with or without a writer, and changes nothing for a regular file.
         let at_once = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
         options.custom_flags(at_once.bits().cast_signed());
     }
     let file = options.open(path)?;
-    // Of what was opened, not of the name, which may mean another file by now.
+    // Of the opened file, not of its name, which may mean another file by now.
     let kind = file.metadata()?.file_type();
     if kind.is_file() {
         return Ok(file);
     }
     Err(match kind.is_dir() {
-        true => io::Error::new(ErrorKind::IsADirectory, "it is a folder, and no regular file"),
+        true => io::Error::new(ErrorKind::IsADirectory, "it is a folder, not a regular file"),
         false => io::Error::new(
             ErrorKind::InvalidInput,
-            "it is a pipe, a socket or a device, and no regular file",
+            "it is a pipe, a socket or a device, not a regular file",
         ),
     })
 }
 
-/// All of a regular file that has at most `limit` bytes.
+/// A whole regular file of at most `limit` bytes.
 pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let file = open(path)?;
     let length = file.metadata()?.len();
     let mut bytes = Vec::new();
     if length <= limit {
-        // Room for all of it at once, and no more than was promised: the length is only what it was a moment ago.
+        // Allocates once, and no more than promised: the length is only what it was a moment ago.
         bytes.reserve(usize::try_from(length).unwrap_or_default());
         file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
     }
@@ -52,13 +51,13 @@ pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     }
 }
 
-/// All of a regular file of text that has at most `limit` bytes.
+/// A whole regular text file of at most `limit` bytes.
 pub fn read_text(path: &Path, limit: u64) -> io::Result<String> {
     let text = String::from_utf8(read(path, limit)?);
     text.map_err(|_| io::Error::new(ErrorKind::InvalidData, "it is not text in UTF-8"))
 }
 
-/// Of a file that holds a secret, or a few settings. Bytes.
+/// The limit for a secret, or a few settings. Bytes.
 pub const SMALL: u64 = 1 << 20;
 
 #[cfg(test)]
@@ -92,14 +91,14 @@ mod tests {
         let pipe = folder.path().join("pipe");
         let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
         assert!(made.success());
-        // Whoever waits for a writer waits for ever: the test would not end.
+        // Waiting for a writer would take for ever: the test would not end.
         for path in [&pipe, Path::new("/dev/zero"), Path::new("/dev/null")] {
             let error = read(path, 1 << 20).unwrap_err();
             assert!(error.to_string().contains("no regular file"), "{error}");
         }
     }
 
-    /// It says so of itself, and has no end that it knows: its length is 0.
+    /// It claims to be a regular file, and has no known end: its length is 0.
     #[cfg(target_os = "linux")]
     #[test]
     fn a_file_without_a_length_is_read_up_to_the_limit_too() {

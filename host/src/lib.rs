@@ -1,6 +1,6 @@
 //! Classifies a stream of images with a WebAssembly component it need not trust.
 //!
-//! The groups stand in the order in which to read them.
+//! The groups are in reading order.
 
 // The data path.
 pub mod message;

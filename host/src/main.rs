@@ -42,7 +42,7 @@ fn log_to_stderr(verbose: u8) {
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
         .with_target(false)
-        // It would tell of a log that cannot be written in that very log, and panic: whoever read it may have gone.
+        // It would report a log that cannot be written to in that same log, and panic.
         .log_internal_errors(false)
         .init();
 }

@@ -1,27 +1,27 @@
-//! A message as every broker carries it: bytes, and what travels beside them.
+//! A message as every broker carries it: bytes, and headers beside them.
 //!
-//! `Message` is ours; a record is Kafka's, and a prediction is the guest's.
+//! `Message` is this program's type; a record is Kafka's, and a prediction is the component's.
 
 use bytes::Bytes;
 
 /// The header that names a payload's media type, on every broker.
 pub const CONTENT_TYPE: &str = "content-type";
 
-/// The header that says how a payload is to be read, as the contract's `prepare` has it: `fit=contain;invert=auto`.
+/// The header that says how to read a payload, in the syntax of the contract's `prepare`: `fit=contain;invert=auto`.
 pub const CONTENT_PREPARE: &str = "content-prepare";
 
 /// One message, in or out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Message {
-    /// The body, opaque to the host: only the guest decodes it. None is not the same as an empty one: to Kafka it is what removes
-    /// a key from a compacted topic.
+    /// The body, opaque to the host: only the component decodes it. None differs from empty: in Kafka it removes a
+    /// key from a compacted topic.
     pub payload: Option<Bytes>,
-    /// What keeps order and chooses the partition; none spreads messages over all partitions.
+    /// Keeps order and chooses the partition. None spreads messages over all partitions.
     pub key: Option<Bytes>,
     /// In order; a name may repeat and may have no value, as in Kafka.
     pub headers: Vec<(String, Option<Bytes>)>,
-    /// Milliseconds since 1970 (UTC) at which the broker took it, or the producer said so. None before it is published: then it
-    /// gets the time of its publishing.
+    /// Milliseconds since 1970 (UTC) at which the broker received it, or a time set by the producer. None until it is
+    /// published: then it gets the time of that.
     pub timestamp_ms: Option<i64>,
 }
 
@@ -34,12 +34,12 @@ impl Message {
         }
     }
 
-    /// The payload's bytes: none at all where there is no payload.
+    /// The payload's bytes; empty without a payload.
     pub fn body(&self) -> &[u8] {
         self.payload.as_deref().unwrap_or_default()
     }
 
-    /// The first value of a header, or none. Names are compared without regard to ASCII case.
+    /// The first value of a header, or none. Names are compared ignoring ASCII case.
     pub fn header(&self, name: &str) -> Option<&Bytes> {
         let mut headers = self.headers.iter();
         headers
@@ -59,13 +59,13 @@ impl Message {
             .retain(|(candidate, _)| !candidate.eq_ignore_ascii_case(name));
     }
 
-    /// The payload's media type, where the message names one in readable text. A message that does not is recognised by
-    /// the guest from its bytes.
+    /// The payload's media type, if the message names one in readable text. Otherwise the component recognises it
+    /// from the bytes.
     pub fn content_type(&self) -> Option<&str> {
         self.text(CONTENT_TYPE)
     }
 
-    /// How the payload is to be read, where the message says so in readable text.
+    /// How to read the payload, if the message says so in readable text.
     pub fn content_prepare(&self) -> Option<&str> {
         self.text(CONTENT_PREPARE)
     }
@@ -74,7 +74,7 @@ impl Message {
         self.header(name).and_then(|value| std::str::from_utf8(value).ok())
     }
 
-    /// The bytes that the message holds in memory: what the bounds count.
+    /// The bytes that the message takes in memory: the bounds count these.
     pub fn size(&self) -> usize {
         let length = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, Bytes::len);
         let headers = self.headers.iter().map(|(name, value)| name.len() + length(value));

@@ -1,7 +1,7 @@
 //! THE data path: source, classifier, settle, with one error policy around it.
 //!
-//! One task polls everything. Each delivery is a future in one bounded set, so a hard stop is the drop of that set, and
-//! with it of every claim. Classification happens in any order on the classifier's threads; [`Turn`] brings a lane's
+//! One task polls everything. Each delivery is a future in one bounded set, so a hard stop drops that set, and with
+//! it every claim. Messages are classified in any order on the classifier's threads; [`Turn`] brings a lane's
 //! deliveries back into order before they settle.
 
 mod classify;
@@ -31,9 +31,9 @@ pub use policy::{OnError, PipelineError, Policy, Progress};
 use refused::Refused;
 pub use warnings::Warnings;
 
-/// Runs until a stop is asked for, nothing came for the idle time-out, or an error. `observe` is called after each
-/// message that settled. A soft stop finishes what the classifier has begun, and leaves the rest; a hard one, or an error,
-/// abandons it all: what is left or abandoned comes again.
+/// Runs until a stop, until no message arrived for the idle time-out, or until an error. Calls `observe` after each
+/// message that settled. A soft stop finishes what the classifier has begun, and abandons the rest. A hard stop or an
+/// error abandons everything. What is abandoned is redelivered.
 pub async fn run(
     mut source: Box<dyn Source>,
     settle: Arc<dyn Settle>,
@@ -56,7 +56,8 @@ pub async fn run(
         health: Health::new(policy.max_failures),
     };
     let ended = pipeline.stream(&mut *source, observe).await;
-    // The group is left even after an error, so that another member takes over at once; the first error is what counts.
+    // Leaves the group even after an error, so that another member takes over at once; the first error is what
+    // counts.
     let closed = source.close().await;
     let progress = ended?;
     closed?;
@@ -68,11 +69,11 @@ struct Pipeline<'a> {
     classifier: &'a dyn Classify,
     policy: &'a Policy,
     shutdown: &'a Shutdown,
-    /// One for each call that the classifier takes up, given in the order of the deliveries.
+    /// One for each call that the classifier accepts at once, granted in the order of the deliveries.
     slots: Semaphore,
     /// Where the messages come from.
     cluster: &'a str,
-    /// What the topic of answers takes.
+    /// The limits of the output topic.
     answers: Limits,
     refused: Refused,
     health: Health,
@@ -90,17 +91,17 @@ impl Pipeline<'_> {
         let mut lanes = Lanes::default();
         let mut in_flight = FuturesUnordered::new();
         let mut idle = Idle::new(self.policy.idle_timeout);
-        // Until the end, since a claim that is dropped takes those before it in its lane along.
+        // Kept until the end: a dropped claim would abandon what is behind it in its lane.
         let mut left = Vec::new();
 
         while !(shutdown.is_stopping() && in_flight.is_empty()) {
             let draining = shutdown.is_stopping();
-            // What is held back is bounded by itself, and must not keep away what it waits for.
+            // Held back messages have a bound of their own, and must not keep away the messages that they wait for.
             let held = self.health.held();
             let room_in_bytes =
                 bytes == 0 || bytes.saturating_add(self.policy.max_message_bytes) <= self.policy.max_in_flight_bytes;
             let room = in_flight.len() - held < self.policy.max_in_flight && room_in_bytes;
-            // Nobody would come to show whether it is the classifier's fault.
+            // No message would come to show whether the classifier is at fault.
             if held > 0 && held == in_flight.len() && !room_in_bytes && !draining {
                 return Err(self.health.broken().into());
             }
@@ -110,7 +111,7 @@ impl Pipeline<'_> {
                 Demand::EventsOnly
             };
             tokio::select! {
-                // What is finished makes room, and a stop must not wait behind new messages.
+                // Finished work makes room, and a stop must not wait behind new messages.
                 biased;
                 () = shutdown.aborting() => break,
                 () = shutdown.stopping(), if !draining => {}
@@ -195,7 +196,7 @@ impl Pipeline<'_> {
                 let Some(failure) = kind.refused(&error) else {
                     return Err(error.into());
                 };
-                tracing::warn!(position, %error, "refused by the broker; it goes another way when it comes again");
+                tracing::warn!(position, %error, "refused by the broker; it will become a dead letter, or a smaller one, when it is redelivered");
                 self.refused.remember(&position, failure);
                 turn.abandon_lane();
                 Ok(Carried::Abandoned)
@@ -209,7 +210,7 @@ impl Pipeline<'_> {
         durable.await // outputs confirmed, claim consumed
     }
 
-    /// Waits until the classifier takes up one more. None: a stop came first.
+    /// Waits until the classifier accepts one more. None: a stop came first.
     async fn begin(&self) -> Option<SemaphorePermit<'_>> {
         tokio::select! {
             biased;
@@ -219,7 +220,7 @@ impl Pipeline<'_> {
     }
 }
 
-/// What became of one delivery.
+/// The outcome of one delivery.
 enum Carried {
     Answered {
         images: u32,
@@ -227,17 +228,17 @@ enum Carried {
         position: String,
     },
     DeadLetter,
-    /// Its lane was revoked or rewound: it comes again.
+    /// Its lane was revoked or rewound: it is redelivered.
     Abandoned,
-    /// A stop came before it had begun: it comes again.
+    /// A stop came before it had begun: it is redelivered.
     Left(Claim),
 }
 
 impl From<Broken> for PipelineError {
     fn from(Broken(messages): Broken) -> Self {
         Self::Broken(format!(
-            "{messages} messages in a row failed, and nothing was answered between them; none of them is consumed, and the log has \
-             why. Where they are at fault, and not the component, raise --max-failures, or set it to 0 for no bound"
+            "{messages} messages in a row failed, with no answer between them; none of them is consumed, and the log says why. If the \
+             messages are at fault and not the component, raise --max-failures, or set it to 0 for no limit"
         ))
     }
 }

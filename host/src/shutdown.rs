@@ -1,4 +1,4 @@
-//! Two named stops. Soft: begin nothing new, finish what has begun. Hard: abandon that too; it comes again.
+//! Two named stops. Soft: begin nothing new, finish what has begun. Hard: abandon that too; it is redelivered.
 
 #[cfg(unix)]
 use std::task::Poll;
@@ -21,8 +21,9 @@ impl Shutdown {
         Self::default()
     }
 
-    /// The first Ctrl-C, SIGTERM or SIGHUP asks for a soft stop, which becomes a hard one after the drain deadline; the second asks
-    /// for a hard stop at once; the one after that ends the process where it stands. Must be called within a tokio runtime.
+    /// The first Ctrl-C, SIGTERM or SIGHUP asks for a soft stop, which becomes a hard one after the drain deadline.
+    /// The second asks for a hard stop at once. The third ends the process immediately. Must be called within a tokio
+    /// runtime.
     pub fn on_signals(drain: Duration) -> Self {
         let shutdown = Self::new();
         let asked = shutdown.clone();
@@ -30,14 +31,14 @@ impl Shutdown {
         tokio::spawn(async move {
             signals.next().await;
             tracing::info!(
-                "stopping: finishing what has begun, {} at most; once more stops at once",
+                "stopping: finishing what has begun, within {}; press Ctrl-C again to stop at once",
                 humantime::format_duration(drain)
             );
             asked.stop();
             tokio::select! {
-                () = signals.next() => tracing::warn!("stopping at once; once more does not even wait for that"),
+                () = signals.next() => tracing::warn!("stopping at once; press Ctrl-C again to end without waiting"),
                 () = tokio::time::sleep(drain) => {
-                    tracing::warn!("the drain deadline has passed: stopping at once; once more does not even wait for that");
+                    tracing::warn!("the drain deadline has passed: stopping at once; press Ctrl-C again to end without waiting");
                 }
             }
             asked.abort();
@@ -84,7 +85,7 @@ pub async fn interrupted() {
     Signals::new().next().await;
 }
 
-/// The signals that ask for a stop, none of which is missed from here on. Where no handler can be installed a signal ends the
+/// The signals that ask for a stop; none is missed from here on. If no handler can be installed a signal ends the
 /// process the usual way, so there is nothing to report.
 struct Signals {
     #[cfg(unix)]
@@ -96,7 +97,7 @@ impl Signals {
     fn new() -> Self {
         use tokio::signal::unix::{SignalKind, signal};
         let mut kinds = vec![SignalKind::interrupt(), SignalKind::terminate()];
-        // Whoever said `nohup` wants it to go on when the terminal is closed.
+        // With `nohup` it is to outlive its terminal.
         if !ignores_hangup() {
             kinds.push(SignalKind::hangup());
         }
@@ -117,7 +118,7 @@ impl Signals {
     }
 }
 
-/// Whether this process was told to ignore SIGHUP, as far as the system says.
+/// Whether this process was started with SIGHUP ignored, as far as the system says.
 #[cfg(unix)]
 fn ignores_hangup() -> bool {
     let status = crate::files::read_text("/proc/self/status".as_ref(), crate::files::SMALL).unwrap_or_default();

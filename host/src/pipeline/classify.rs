@@ -1,4 +1,4 @@
-//! What stands between a message and its answer, as the pipeline sees it.
+//! The trait between a message and its answer.
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -20,10 +20,10 @@ pub enum ClassifyError {
     /// The same message will fail again.
     #[error("rejected, {}: {}", .0.code, .0.detail)]
     Reject(Cause),
-    /// Repeating may succeed: a trap, a time-out, or the guest said so.
+    /// Repeating may succeed: a trap, a time-out, or the component said so.
     #[error("failed, {}: {}", .0.code, .0.detail)]
     Retry(Cause),
-    /// The classifier can answer nothing any more; the message is not at fault.
+    /// The classifier cannot answer anything any more; the message is not at fault.
     #[error("the component is broken, {}: {}", .0.code, .0.detail)]
     Broken(Cause),
 }
@@ -37,7 +37,7 @@ pub struct Answer {
     pub content_type: String,
     /// How many images it classifies.
     pub images: u32,
-    /// Why it may be wrong, though it stands.
+    /// Why the answer may be wrong.
     pub warnings: Vec<Cause>,
 }
 
@@ -47,9 +47,10 @@ pub trait Classify: Send + Sync {
     /// Answers one message.
     async fn classify(&self, message: &Message) -> Result<Answer, ClassifyError>;
 
-    /// How many calls it takes up at once, at least 1; more would only wait within it, where a stop finds them begun.
+    /// How many calls it accepts at once, at least 1. More would only wait inside it, where a stop counts them as
+    /// begun.
     fn concurrency(&self) -> usize;
 
-    /// What dead letters name as the one that could not answer: the component's digest.
+    /// Names the classifier in dead letters: the component's digest.
     fn digest(&self) -> &str;
 }

@@ -1,4 +1,4 @@
-//! What becomes of a message that could not be answered: itself, with the reason beside it.
+//! Dead letters: a message that could not be answered, with the reason as headers.
 
 use bytes::Bytes;
 
@@ -6,7 +6,7 @@ use super::provenance::{self, Provenance};
 use super::{Cause, ClassifyError};
 use crate::message::Message;
 
-/// `reject` or `retry`: whether sending it round again unchanged can help.
+/// `reject` or `retry`: whether sending it again unchanged can help.
 pub const ERROR_KIND: &str = "error-kind";
 /// The stable code, such as `bad-shape` or `trap`.
 pub const ERROR_CODE: &str = "error-code";
@@ -16,11 +16,11 @@ pub const ERROR_DETAIL: &str = "error-detail";
 pub const ERROR_ATTEMPTS: &str = "error-attempts";
 /// Where the message came from: `topic/partition/offset`.
 pub const ERROR_SOURCE: &str = "error-source";
-/// When it was published there, as the header `source-time` of an answer says it.
+/// When it was published there, in the format of an answer's `source-time`.
 pub const ERROR_SOURCE_TIME: &str = "error-source-time";
 /// The SHA-256 of the component that could not answer.
 pub const ERROR_COMPONENT: &str = "error-component";
-/// What of the message is missing because its topic would not take all of it, each part with the bytes that it had.
+/// What the letter lacks because its topic would not accept all of it, each part with its size in bytes.
 pub const ERROR_TRUNCATED: &str = "error-truncated";
 
 const REASON: [&str; 8] = [
@@ -34,20 +34,20 @@ const REASON: [&str; 8] = [
     ERROR_TRUNCATED,
 ];
 
-/// What is left of the reason where there is room for little.
+/// What is kept of the reason if there is little room.
 const LEAST: [&str; 3] = [ERROR_CODE, ERROR_SOURCE, ERROR_TRUNCATED];
 
 /// Room for [`ERROR_TRUNCATED`].
 const NOTE: usize = 128;
 
-/// Takes the reason off a dead letter again.
+/// Removes the reason from a dead letter.
 pub fn revive(letter: &mut Message) {
     for header in REASON {
         letter.remove_header(header);
     }
 }
 
-/// Why a message is a dead letter, and how much of it that has.
+/// Why a message becomes a dead letter, and how much of it the letter has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Failure {
     pub error: ClassifyError,
@@ -59,17 +59,17 @@ pub(super) struct Failure {
 /// How much of a message its dead letter has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Extent {
-    /// What its topic takes: all of it, or else no headers, or else no end.
+    /// As much as its topic accepts: all of it, or no headers, or cut at the end.
     #[default]
     Whole,
-    /// Its key, and the reason: the topic takes less than it says.
+    /// Its key and the reason: the topic accepts less than it says.
     Reason,
-    /// The code, and where it came from.
+    /// The code, and where the message came from.
     Least,
 }
 
 impl Extent {
-    /// The next smaller one, if there is any.
+    /// The next smaller extent, if any.
     pub fn smaller(self) -> Option<Self> {
         match self {
             Self::Whole => Some(Self::Reason),
@@ -80,7 +80,8 @@ impl Extent {
 }
 
 impl Failure {
-    /// Payload, key and headers as they came, and the reason as headers of its own; those of an earlier round are replaced.
+    /// Payload, key and headers as they came, and the reason in headers of its own, which replace those of an earlier
+    /// failure.
     pub fn letter(&self, message: &Message, position: &str, component: &str) -> Message {
         let (kind, Cause { code, detail }) = match &self.error {
             ClassifyError::Reject(cause) => ("reject", cause),
@@ -101,7 +102,7 @@ impl Failure {
         letter
     }
 
-    /// Cuts a letter to what its topic takes, in bytes, and to the extent, and says what is missing.
+    /// Cuts a letter to its topic's limit in bytes, and to the extent, and notes what is missing.
     pub fn fit(&self, letter: &mut Message, limit: Option<usize>) {
         let limit = limit.unwrap_or(usize::MAX);
         if self.extent == Extent::Whole && letter.size() <= limit {

@@ -1,10 +1,11 @@
-//! Who is at fault where messages fail by a trap, a time-out and the like: they, or the classifier.
+//! Whether the messages or the classifier are at fault when messages fail by traps, time-outs and the like.
 //!
-//! One failure does not tell. So a message that failed is held back until something else is answered or rejected, which shows that
-//! the classifier works and the message is bad. Where so many fail one after the other that the bound is reached, or all that there
-//! is, the classifier is broken, and nothing of that row is consumed.
+//! A single failure does not tell. So a failed message is held back until another one is answered or rejected, which
+//! shows that the classifier works and the message is bad. If too many fail in a row, or all that there are, the
+//! classifier is broken, and none of them is consumed.
 //!
-//! What has answered before need not prove it again: once it has nothing else to do, what failed is let go, and the row goes on.
+//! A classifier that has answered before need not prove it again: when it has nothing else to do, failed messages are
+//! released, and the row continues.
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
@@ -12,13 +13,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, watch};
 
-/// What the failures so far say.
+/// What the failures so far tell.
 #[derive(Debug)]
 pub(super) struct Health {
-    /// Messages that may fail in a row; none: any number.
+    /// The most messages that may fail in a row. None: any number.
     most: Option<NonZeroUsize>,
     state: Mutex<State>,
-    /// Lets go of what is held back.
+    /// Releases what is held back.
     release: watch::Sender<()>,
     /// Nothing is being classified any more, and something is held back.
     pub stuck: Notify,
@@ -26,20 +27,20 @@ pub(super) struct Health {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Something was answered, or rejected, since the start.
+    /// A message was answered or rejected since the start.
     has_answered: bool,
-    /// The messages that have failed since then, by their positions: one that comes again counts once.
+    /// The messages that have failed since then, by position: a redelivered one counts once.
     row: BTreeSet<String>,
     held: usize,
-    /// Messages that are in flight and neither classified nor held back.
+    /// Messages in flight that are neither classified nor held back.
     working: usize,
 }
 
-/// So many messages failed in a row.
+/// This many messages failed in a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Broken(pub usize);
 
-/// A message that is to be classified, until it is.
+/// A message that is being classified, until it is.
 #[derive(Debug)]
 pub(super) struct Work<'a>(&'a Health);
 
@@ -80,7 +81,7 @@ impl Health {
         Work(self)
     }
 
-    /// Lets go of what is held back where there is nothing else to do, or says so.
+    /// Releases what is held back if there is nothing else to do, or reports that it is stuck.
     fn look(&self, state: &State) {
         if state.held > 0 && state.working == 0 {
             if state.has_answered {
@@ -91,7 +92,7 @@ impl Health {
         }
     }
 
-    /// Something was answered, or rejected: what failed before is bad itself.
+    /// A message was answered or rejected: the earlier failures are the messages' fault.
     pub fn answered(&self) {
         let mut state = self.lock();
         state.has_answered = true;
@@ -100,7 +101,7 @@ impl Health {
         self.release.send_replace(());
     }
 
-    /// A message failed. Returns once it is known to be bad itself.
+    /// A message failed. Returns once the fault is known to be its own.
     pub async fn failed(&self, work: Work<'_>, position: &str) -> Result<(), Broken> {
         let Some(most) = self.most else { return Ok(()) };
         let mut released = self.release.subscribe();
@@ -125,7 +126,7 @@ impl Health {
         self.lock().held
     }
 
-    /// So many failed, and nothing else came of the classifier.
+    /// This many failed, and none was answered.
     pub fn broken(&self) -> Broken {
         Broken(self.lock().row.len())
     }

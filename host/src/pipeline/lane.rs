@@ -1,7 +1,7 @@
 //! Order within a lane: deliveries are classified in any order and settle in turn.
 //!
-//! Each delivery holds a [`Turn`], a link of its lane's chain. Passing it lets the next one settle; dropping it without
-//! passing abandons everything behind it, since settling past a gap would skip a message.
+//! Each delivery holds a [`Turn`], a link of its lane's chain. Passing it lets the next one settle. Dropping it
+//! without passing abandons everything behind it, because settling past a gap would skip a message.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -16,7 +16,7 @@ use crate::broker::{Claim, Drained, Lane};
 #[derive(Default)]
 pub(super) struct Lanes {
     lanes: HashMap<Lane, Chain>,
-    /// Lanes may be as many as messages: past this size the idle ones are forgotten.
+    /// There may be as many lanes as messages: above this number idle ones are forgotten.
     prune_at: usize,
 }
 
@@ -27,7 +27,7 @@ struct Chain {
     shared: Arc<Shared>,
 }
 
-/// What the deliveries of one lane and epoch hold together. It goes with the last of them, and the guard with it.
+/// What the deliveries of one lane and epoch share. The last of them drops it, and the guard with it.
 #[derive(Default)]
 struct Shared {
     revoked: CancellationToken,
@@ -35,7 +35,7 @@ struct Shared {
 }
 
 impl Lanes {
-    /// The place in the order for a claim that has just come. A new epoch begins a new chain and ends the old one.
+    /// The place in the order for a new claim. A new epoch starts a new chain and ends the old one.
     pub(super) fn turn(&mut self, claim: &Claim) -> Turn {
         self.prune();
         let chain = self
@@ -54,11 +54,11 @@ impl Lanes {
         }
     }
 
-    /// Abandons what has not begun to settle; `drained` is dropped when the rest is through.
+    /// Abandons what has not begun to settle; `drained` is dropped when the rest is done.
     pub(super) fn revoke(&mut self, lanes: &[Lane], drained: Drained) {
         let drained = Arc::new(drained);
         for chain in lanes.iter().filter_map(|lane| self.lanes.remove(lane)) {
-            // A chain leaves the map here, so its guard is set this once.
+            // A chain leaves the map here, so its guard is set only once.
             let _ = chain.shared.drained.set(Arc::clone(&drained));
             chain.shared.revoked.cancel();
         }
@@ -91,7 +91,7 @@ pub(super) struct Turn {
 }
 
 impl Turn {
-    /// Runs `work`, or gives it up and returns none when the lane is revoked meanwhile.
+    /// Runs `work`, or drops it and returns none when the lane is revoked meanwhile.
     pub(super) async fn unless_revoked<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             biased;
@@ -120,7 +120,7 @@ impl Turn {
         }
     }
 
-    /// Gives up everything of the lane that has not begun to settle: the broker rewound it, so it comes again.
+    /// Abandons everything of the lane that has not begun to settle: the broker rewound it and will redeliver it.
     pub(super) fn abandon_lane(&self) {
         self.shared.revoked.cancel();
     }

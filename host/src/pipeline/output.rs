@@ -1,4 +1,4 @@
-//! From a message to what is published for it: its answer, or its dead letter.
+//! From a message to its output: an answer or a dead letter.
 
 use tokio::sync::SemaphorePermit;
 
@@ -25,7 +25,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// What became of its message, once it is settled.
+    /// The outcome of its message, once it has settled.
     pub fn carried(self, position: String) -> Carried {
         match self {
             Self::Answer { images, warnings, .. } => Carried::Answered {
@@ -37,8 +37,9 @@ impl Kind {
         }
     }
 
-    /// What its message becomes when it comes again, where the broker will never take the output: in the place of an answer a
-    /// dead letter, and in that of one that is too large a smaller one. None: nothing else helps, or the output is not at fault.
+    /// What its message becomes when it is redelivered, if the broker will never accept the output: instead of an
+    /// answer a dead letter, and instead of a letter that is too large a smaller one. None: nothing else helps, or
+    /// the output is not at fault.
     pub fn refused(&self, error: &BrokerError) -> Option<Failure> {
         let code = match error {
             BrokerError::Refused { code, .. } => *code,
@@ -64,8 +65,8 @@ impl Kind {
 }
 
 impl Pipeline<'_> {
-    /// The output for one message: its answer, or by the error policy its dead letter. None: a stop came before it is known
-    /// whether the message is at fault.
+    /// The output for one message: its answer, or by the error policy its dead letter. None: a stop came before it is
+    /// known whether the message is at fault.
     pub(super) async fn output(
         &self,
         message: &Message,
@@ -163,8 +164,8 @@ impl Pipeline<'_> {
         })
     }
 
-    /// The reply to a message, the images in it and what may be wrong with it, where both are of a size that the broker takes: what
-    /// would be refused there ends here as one message that is not answered.
+    /// The reply to a message, with the number of images and the warnings, if the sizes of both are within the
+    /// limits. What the broker would refuse becomes a single unanswered message here.
     async fn classify(&self, message: &Message, position: &str) -> Result<(Message, u32, Vec<Cause>), ClassifyError> {
         let general = (self.policy.max_message_bytes, "raise --max-message-bytes");
         within("a message", message, general)?;
@@ -185,7 +186,7 @@ impl Pipeline<'_> {
         if self.answers.needs_key && reply.key.is_none() {
             return Err(ClassifyError::Reject(Cause {
                 code: NOT_PUBLISHABLE.to_owned(),
-                detail: "the output topic is compacted and takes no answer without a key; give the messages keys, or set the \
+                detail: "the output topic is compacted and accepts no answer without a key; give the messages keys, or set the \
                          topic's cleanup.policy to delete"
                     .to_owned(),
             }));
@@ -193,7 +194,7 @@ impl Pipeline<'_> {
         let own = self.answers.max_bytes.map(|limit| {
             (
                 limit,
-                "send smaller batches, or raise what the output topic takes, such as Kafka's max.message.bytes",
+                "send smaller batches, or raise the output topic's limit, such as Kafka's max.message.bytes",
             )
         });
         let limit = own.filter(|(limit, _)| *limit < general.0).unwrap_or(general);
@@ -213,7 +214,7 @@ impl Pipeline<'_> {
         }
     }
 
-    /// Random in part, so that workers do not fail in step. No delay means no timer at all.
+    /// Partly random, so that workers do not fail in step. Without a delay there is no timer at all.
     async fn back_off(&self, attempt: u32) {
         let doubled = 2u32.saturating_pow(attempt - 1).min(20);
         let full = self.policy.retry_delay.saturating_mul(doubled);
@@ -223,7 +224,7 @@ impl Pipeline<'_> {
     }
 }
 
-/// Rejects what is over a limit in bytes; the remedy is for that limit.
+/// Rejects a message over a limit in bytes; the remedy is for that limit.
 fn within(what: &str, message: &Message, (limit, remedy): (usize, &str)) -> Result<(), ClassifyError> {
     match message.size() {
         size if size > limit => Err(ClassifyError::Reject(Cause {
@@ -234,7 +235,7 @@ fn within(what: &str, message: &Message, (limit, remedy): (usize, &str)) -> Resu
     }
 }
 
-/// An answer keeps its input's key and headers, so that whoever asked recognises it; but for those of the payload.
+/// An answer keeps its input's key and headers, so that its sender recognises it, except those of the payload.
 fn reply(input: &Message, answer: Answer) -> Message {
     let mut reply = Message {
         payload: Some(answer.payload),

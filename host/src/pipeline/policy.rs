@@ -1,4 +1,4 @@
-//! How a pipeline is to run, how far it has come, and why it ended.
+//! How a pipeline should run, how far it has come, and why it ended.
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -6,37 +6,38 @@ use std::time::Duration;
 use super::{ClassifyError, Warnings};
 use crate::broker::BrokerError;
 
-/// What becomes of a message that cannot be answered.
+/// What to do with a message that cannot be answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnError {
-    /// It is published to the dead letters with the reason, and consumed.
+    /// Publish it as a dead letter with the reason, and consume it.
     DeadLetter,
-    /// The pipeline ends; the message stays where it is.
+    /// End the pipeline without consuming the message.
     Stop,
 }
 
-/// How a pipeline runs. Bounds hold before work is accepted.
+/// How a pipeline runs. Bounds are checked before work is accepted.
 #[derive(Clone, Debug)]
 pub struct Policy {
-    /// What becomes of a message that cannot be answered.
+    /// What to do with a message that cannot be answered.
     pub on_error: OnError,
-    /// How often a message is tried where repeating may succeed; at least 1.
+    /// How often to try a message if repeating may succeed; at least 1.
     pub attempts: u32,
-    /// How many messages may fail in a row, by traps, time-outs and the like, before the classifier counts as broken; none: any
-    /// number.
+    /// How many messages may fail in a row, by traps, time-outs and the like, before the classifier counts as broken.
+    /// None: any number.
     pub max_failures: Option<NonZeroUsize>,
-    /// How long the second attempt waits. Each further one waits twice as long, up to 20 times this, and up to half of it
-    /// is left out at random.
+    /// The wait before the second attempt. It doubles for each further one, up to 20 times this, and is shortened by
+    /// up to half at random.
     pub retry_delay: Duration,
-    /// Messages accepted and not yet durable.
+    /// Messages that are accepted and not yet durable.
     pub max_in_flight: usize,
-    /// Their bytes, without their answers'. A single message may take it all.
+    /// Their bytes, without their answers'. A single message may take all of it.
     pub max_in_flight_bytes: usize,
-    /// A larger message is not shown to the guest, and a larger answer is not published: both count as rejected. Bytes.
+    /// A larger message is not given to the component, and a larger answer is not published: both count as rejected.
+    /// Bytes.
     pub max_message_bytes: usize,
-    /// Mark outputs with where they come from, in headers.
+    /// Add headers to outputs that say where they come from.
     pub provenance: bool,
-    /// Ends the pipeline softly when no message came for so long.
+    /// Ends the pipeline softly after this long without a message.
     pub idle_timeout: Option<Duration>,
 }
 
@@ -47,22 +48,22 @@ pub struct Progress {
     pub answered: u64,
     /// The images in them.
     pub images: u64,
-    /// What of them may be wrong.
+    /// Their warnings.
     pub warnings: Warnings,
     /// Messages published as dead letters, durably.
     pub dead_letters: u64,
-    /// Messages accepted and not yet durable; at the end: those that a hard stop left, of which the ones that were not on
-    /// their way to the broker come again.
+    /// Messages that are accepted and not yet durable. At the end: those that a hard stop left, of which the ones
+    /// that were not on their way to the broker are redelivered.
     pub in_flight: usize,
 }
 
-/// Why a pipeline ended otherwise than by a stop.
+/// Why a pipeline ended other than by a stop.
 #[derive(Debug, thiserror::Error)]
 pub enum PipelineError {
     /// A message could not be answered, and the policy says to stop there.
     #[error("{position} could not be answered after {attempts} attempts: {error}")]
     Unanswered {
-        /// Where the message came from.
+        /// The message's position.
         position: String,
         /// How often it was tried.
         attempts: u32,
@@ -72,7 +73,7 @@ pub enum PipelineError {
     /// The classifier answers nothing, and no message is at fault.
     #[error("{0}")]
     Broken(String),
-    /// Somebody younger of the same name took over.
+    /// A newer host with the same name took over.
     #[error("{0}")]
     Fenced(String),
     /// The broker failed.

@@ -1,4 +1,4 @@
-//! Where an output comes from, as headers: for whoever wants to match it with its input, or to drop what came twice.
+//! Headers that say where an output comes from: for matching it with its input, and for dropping duplicates.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -6,20 +6,20 @@ use sha2::{Digest, Sha256};
 
 use crate::message::Message;
 
-/// The input's place: `topic/partition/offset`.
+/// The input's position: `topic/partition/offset`.
 pub const SOURCE: &str = "source";
-/// The same for every delivery of the same input, and no other's: see [`dedupe_id`].
+/// The same for every delivery of the same input, and different for every other: see [`dedupe_id`].
 pub const DEDUPE_ID: &str = "dedupe-id";
 /// The SHA-256 of the component that answered.
 pub const COMPONENT: &str = "component";
-/// When the input was published, where its broker said so: RFC 3339, in UTC. The output's own time is that of its publishing: by
-/// its input's, a topic might drop it as soon as it is there.
+/// When the input was published, if its broker says so: RFC 3339, in UTC. The output's own time is that of its
+/// publishing: with its input's, a topic might drop it at once.
 pub const SOURCE_TIME: &str = "source-time";
 
-/// The end of the year 9999, behind which RFC 3339 has no times. Milliseconds since 1970.
+/// The end of the year 9999, the last in RFC 3339. Milliseconds since 1970.
 const LAST_TIME: u64 = 253_402_300_799_999;
 
-/// Where a delivery comes from, and through what it goes.
+/// Where a delivery comes from, and which component answers it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Provenance<'a> {
     /// The broker's.
@@ -34,7 +34,7 @@ impl Provenance<'_> {
     /// What [`Provenance::mark`] sets.
     pub const HEADERS: [&'static str; 3] = [SOURCE, DEDUPE_ID, COMPONENT];
 
-    /// Marks the output of this number of a delivery, from 0. What an earlier stage has marked is replaced.
+    /// Marks an output of a delivery, by its number from 0. Replaces the marks of an earlier stage.
     pub fn mark(self, output: &mut Message, index: usize) {
         output.set_header(SOURCE, self.position.to_owned());
         output.set_header(DEDUPE_ID, dedupe_id(self.cluster, self.position, index));
@@ -42,7 +42,7 @@ impl Provenance<'_> {
     }
 }
 
-/// A time in milliseconds since 1970, as a header says it. None: it is none that can be said so, such as one before 1970.
+/// A time in milliseconds since 1970, in the format of a header. None: it has no such format, as times before 1970.
 pub(super) fn time(timestamp_ms: i64) -> Option<String> {
     let since = u64::try_from(timestamp_ms).ok().filter(|since| *since <= LAST_TIME)?;
     let time = UNIX_EPOCH.checked_add(Duration::from_millis(since))?;

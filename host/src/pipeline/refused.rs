@@ -1,12 +1,13 @@
-//! Messages whose output the broker refused for good. Each comes again, and then goes another way: it is not classified once more.
+//! Messages whose output the broker refused for good. Each is redelivered and then gets another output, without being
+//! classified again.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::dead_letter::Failure;
 
-/// What is remembered of them, by their positions. Where there are too many the oldest is forgotten, which costs it another round:
-/// it may have gone to another member and never come again.
+/// What becomes of them, by position. If there are too many the oldest is forgotten, which costs it another round: it
+/// may have gone to another member and never return.
 #[derive(Debug)]
 pub(super) struct Refused {
     most: usize,
@@ -31,7 +32,7 @@ impl Refused {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What is to become of a message that comes again.
+    /// What becomes of a redelivered message.
     pub fn get(&self, position: &str) -> Option<Failure> {
         self.lock().failures.get(position).map(|(_, failure)| failure.clone())
     }

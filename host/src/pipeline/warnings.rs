@@ -1,5 +1,5 @@
-//! What answers are given with a warning. A stream that is read wrongly is so at every message: each code is logged once, and
-//! counted from there on.
+//! Warnings of answers. A stream that is read wrongly is wrong at every message, so each code is logged once, and
+//! counted from then on.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,16 +8,16 @@ use serde::Serialize;
 
 use super::Cause;
 
-/// Codes that are counted by name. A component that makes up more of them has the others counted as one.
+/// Codes that are counted by name. If a component makes up more, the others are counted as one.
 const CODES: usize = 64;
 const OTHER: &str = "other";
 
-/// How many warnings there were of each code.
+/// The number of warnings of each code.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Warnings(BTreeMap<String, u64>);
 
 impl Warnings {
-    /// Counts those of one answer, and logs what was not there before; `position` is for people.
+    /// Counts the warnings of one answer, and logs new codes; `position` is for people.
     pub fn note(&mut self, warnings: &[Cause], position: &str) {
         for Cause { code, detail } in warnings {
             let by_name = self.0.len() < CODES || self.0.contains_key(code);
@@ -28,7 +28,7 @@ impl Warnings {
                     position,
                     code,
                     detail,
-                    "an answer may be wrong; others of this code are only counted"
+                    "an answer may be wrong; further warnings of this code are only counted"
                 );
             }
             *count += 1;

@@ -1,4 +1,5 @@
-//! Consuming, with no output: a message is acknowledged, and where the subscription is exactly-once, that is confirmed.
+//! Consuming without an output: a message is acknowledged. If the subscription has exactly-once delivery, the service
+//! confirms that.
 
 use async_trait::async_trait;
 use google_cloud_gax::error::rpc::Code;
@@ -11,7 +12,8 @@ use crate::broker::{Ack, Claim, SettleError};
 
 /// Consumes the claims of a [`super::PubSubSource`].
 ///
-/// On a plain subscription an acknowledgement is sent and no more is heard of it: where it is lost, the message comes again.
+/// On a plain subscription nobody learns whether an acknowledgement arrived: if it is lost, the message is
+/// redelivered.
 #[derive(Debug)]
 pub struct PubSubAck;
 
@@ -38,7 +40,7 @@ impl Ack for PubSubAck {
         match error {
             AckError::Rpc { source, .. } if is_final(fault::code(&source)) => Err(token.lanes.explain(&source).into()),
             error => {
-                tracing::warn!(lane = %token.lane, %error, "an acknowledgement failed: the message comes again");
+                tracing::warn!(lane = %token.lane, %error, "an acknowledgement failed: the message will be redelivered");
                 Err(token.rewound())
             }
         }

@@ -1,4 +1,4 @@
-//! What `host topics` does: a topic here is a topic and its subscription.
+//! `host topics` for Pub/Sub: a topic here is a topic and its subscription.
 
 use async_trait::async_trait;
 
@@ -16,7 +16,7 @@ impl Admin for Broker {
             )));
         }
         let subscription = self.topics.clients.config.subscription_of(topic);
-        // Whoever may not make what is there may be allowed to see that it is.
+        // Credentials that may not create may still look up.
         let topic_made = match self.topics.create_topic(topic).await? {
             Made::Denied => match self.topics.find_topic(topic).await? {
                 Found::There(()) => Made::Before,
@@ -61,14 +61,14 @@ impl Admin for Broker {
     async fn forget_group(&self, topic: &str, _group: &str) -> Result<bool, BrokerError> {
         let subscription = self.topics.clients.config.subscription_of(topic);
         Err(BrokerError::Unsupported(format!(
-            "a subscription is what stands for a group in Pub/Sub; to let go of it, run \
+            "in Pub/Sub a subscription stands for a group; to delete it, run \
              `gcloud pubsub subscriptions delete {subscription}`"
         )))
     }
 }
 
 impl Broker {
-    /// What Pub/Sub says of a topic: its subscriptions. How far they are, its monitoring knows.
+    /// What Pub/Sub says about a topic: its subscriptions. Only its monitoring knows how far they are.
     fn description(&self, topic: String, subscriptions: &[(String, String)]) -> TopicDescription {
         let path = self.topics.topic_path(&topic);
         let own = subscriptions.iter().filter(|(_, of)| *of == path);

@@ -1,15 +1,15 @@
-//! Which messages were answered of late: one whose acknowledgement was lost, or came too late, comes again, and is not to be
-//! answered twice.
+//! Recently answered messages: one whose acknowledgement was lost or late is redelivered, and must not be answered
+//! twice.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// As many are remembered at most.
+/// The most messages remembered.
 const MOST: usize = 100_000;
 
-/// The ids of messages whose answers are confirmed. Only of late: somebody may have the service send all of them again, on
-/// purpose, and wants new answers then.
+/// The ids of messages whose answers are confirmed. Only recent ones: somebody may have the service redeliver
+/// everything on purpose, to get new answers.
 #[derive(Debug, Default)]
 pub(super) struct Answered {
     keep: Duration,
@@ -18,7 +18,7 @@ pub(super) struct Answered {
 }
 
 impl Answered {
-    /// Remembers for so long.
+    /// Remembers for this long.
     pub fn new(keep: Duration) -> Self {
         Self {
             keep,

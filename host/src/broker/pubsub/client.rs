@@ -1,4 +1,4 @@
-//! Google's clients: as whom they ask, and where.
+//! Google's clients: with which identity they send requests, and where.
 
 use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::time::{Duration, Instant};
@@ -23,10 +23,10 @@ use crate::config::{Identity, PubSubConfig};
 /// Google's own address.
 const ENDPOINT: &str = "https://pubsub.googleapis.com";
 
-/// One question, with all its repetitions. A service that is not there is told of within ten seconds.
+/// One look-up, with all its repetitions. An unreachable service is reported within ten seconds.
 const REQUEST: Duration = Duration::from_secs(8);
 
-/// Makes clients of one identity. Cheap to clone.
+/// Creates clients of one identity. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(super) struct Clients {
     pub config: Arc<PubSubConfig>,
@@ -36,7 +36,7 @@ pub(super) struct Clients {
 }
 
 impl Clients {
-    /// Asks nobody yet.
+    /// Sends no request yet.
     pub async fn new(config: Arc<PubSubConfig>) -> Result<Self, BrokerError> {
         let credentials = credentials(&config.identity)?;
         warn_of_the_clear(&config);
@@ -64,7 +64,7 @@ impl Clients {
         subscriber.build().await.map_err(|error| unusable(&self.config, &error))
     }
 
-    /// Repeats what may succeed later until the limit, or for as long as it takes, and says so.
+    /// Repeats what may succeed later, up to the limit or without one, and logs that.
     pub async fn publisher(&self, limit: Option<Duration>) -> Result<BasePublisher, BrokerError> {
         let publisher = BasePublisher::builder()
             .with_endpoint(endpoint(&self.config))
@@ -77,15 +77,15 @@ impl Clients {
     }
 }
 
-/// Repeats whatever may succeed later, without end. An attempt of which nothing is heard is given up in the end, as its connection
-/// may be dead without anybody having noticed.
+/// Repeats whatever may succeed later, without end. An attempt without any reply ends after some time, as its
+/// connection may be dead unnoticed.
 #[derive(Debug, Default)]
 struct Persistent {
     told: Mutex<Option<Instant>>,
 }
 
 impl Persistent {
-    /// A request of the largest size, on a slow line.
+    /// Enough for a request of the largest size on a slow line.
     const ATTEMPT: Duration = Duration::from_secs(120);
 
     const TELL_EVERY: Duration = Duration::from_secs(60);
@@ -109,7 +109,7 @@ impl RetryPolicy for Persistent {
     }
 }
 
-/// Says once that whoever listens to the network could use the token.
+/// Warns once that somebody who reads the network could use the token.
 fn warn_of_the_clear(config: &PubSubConfig) {
     static TOLD: Once = Once::new();
     if endpoint(config).starts_with("http://") && !matches!(config.identity, Identity::Anonymous) {
@@ -129,7 +129,7 @@ fn endpoint(config: &PubSubConfig) -> &str {
 
 fn unusable(config: &PubSubConfig, error: &BuildError) -> BrokerError {
     BrokerError::Configuration(format!(
-        "no Pub/Sub client can be made for {}: {error}; check --endpoint and the credentials",
+        "a Pub/Sub client cannot be created for {}: {error}; check --endpoint and the credentials",
         endpoint(config)
     ))
 }
@@ -165,12 +165,13 @@ fn of_file(value: Value) -> Result<Credentials, IdentityError> {
     }
 }
 
-/// What is wrong with the file, of which some is secret: only where it is missing a member or does not parse.
+/// What is wrong with the file, whose contents are partly secret: only whether a member is missing or it does not
+/// parse.
 fn told(error: &IdentityError) -> &'static str {
     match () {
         () if error.is_loading() => "they cannot be found or read",
-        () if error.is_parsing() => "they cannot be understood, or their key is damaged",
-        () if error.is_unknown_type() => "they are of a type that is not known",
+        () if error.is_parsing() => "they cannot be parsed, or their key is damaged",
+        () if error.is_unknown_type() => "they are of an unknown type",
         () if error.is_missing_field() => "a member is missing",
         () => "they were refused",
     }

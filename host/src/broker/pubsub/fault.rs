@@ -1,4 +1,4 @@
-//! What Google says, said so that the reader knows whom it is about and what to do.
+//! Google's errors, in words that name the resource and the remedy.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,16 +9,16 @@ use google_cloud_pubsub::error::PublishError;
 use crate::broker::{BrokerError, NOT_PUBLISHABLE};
 use crate::config::{Identity, PubSubConfig};
 
-/// Tokens are good for an hour, and Google allows a clock to be off by a few minutes.
+/// Tokens are valid for an hour, and Google tolerates a clock that is off by a few minutes.
 const CLOCK: Duration = Duration::from_secs(4 * 60);
 
-/// As much as is repeated of what somebody else says.
+/// How much of a foreign message is repeated.
 const LINE: usize = 300;
 
-/// What was asked for, and of what.
+/// What was requested, and of which resource.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Call<'a> {
-    /// Whether anybody is there.
+    /// Whether the service is reachable.
     Probe,
     /// A topic's or a subscription's description.
     Get(&'a str),
@@ -48,12 +48,12 @@ impl Call<'_> {
     }
 }
 
-/// What the service said, if it was the service.
+/// The service's status code, if it was the service that answered.
 pub(super) fn code(error: &Error) -> Option<Code> {
     error.status().map(|status| status.code)
 }
 
-/// The trouble and the remedy.
+/// The problem and the remedy.
 pub(super) fn explain(error: &Error, call: Call<'_>, config: &PubSubConfig) -> BrokerError {
     let who = config.identity.name();
     let (what, _) = call.need();
@@ -64,8 +64,8 @@ pub(super) fn explain(error: &Error, call: Call<'_>, config: &PubSubConfig) -> B
     match status.code {
         Code::PermissionDenied => denied(call, config),
         Code::Unauthenticated if matches!(config.identity, Identity::Anonymous) => BrokerError::Configuration(format!(
-            "Pub/Sub at {} wants credentials, and PUBSUB_EMULATOR_HOST and --emulator send none: leave them off, and name its \
-             address, where it is not Google's own, by --endpoint",
+            "Pub/Sub at {} requires credentials, and with PUBSUB_EMULATOR_HOST or --emulator none are sent: leave them off, and \
+             name an address that is not Google's own with --endpoint",
             endpoint(config)
         )),
         Code::Unauthenticated => match clock_error(error) {
@@ -93,7 +93,7 @@ pub(super) fn explain(error: &Error, call: Call<'_>, config: &PubSubConfig) -> B
     }
 }
 
-/// A role is missing, or the project is another one: Google says the same of both.
+/// A role is missing, or the project's name is wrong: Google says the same for both.
 pub(super) fn denied(call: Call<'_>, config: &PubSubConfig) -> BrokerError {
     let (what, role) = call.need();
     let (who, project) = (config.identity.name(), &config.project);
@@ -126,11 +126,11 @@ fn not_found(said: &str, call: Call<'_>, config: &PubSubConfig) -> BrokerError {
     let project = &config.project;
     match call {
         _ if said.to_lowercase().contains("project not found") => BrokerError::Configuration(format!(
-            "there is no project '{project}' that {} may see: {said}; `gcloud projects list` names them",
+            "there is no project '{project}' that {} may see: {said}; `gcloud projects list` lists them",
             config.identity.name()
         )),
         Call::Pull(name) => BrokerError::Configuration(format!(
-            "there is no subscription '{name}' in the project '{project}'; name another one with --subscription, or make it: \
+            "there is no subscription '{name}' in the project '{project}'; name another one with --subscription, or create it: \
              gcloud pubsub subscriptions create {name} --topic TOPIC --enable-message-ordering"
         )),
         Call::Publish(topic) => unknown(topic, config),
@@ -146,12 +146,12 @@ pub(super) fn unknown(topic: &str, config: &PubSubConfig) -> BrokerError {
     }
 }
 
-/// What tells a command of this program where to look.
+/// The options that lead a command of this program to the project.
 pub(super) fn options(config: &PubSubConfig) -> String {
     format!("--broker pubsub - {}", config.project)
 }
 
-/// Nothing came back, or nothing could be sent.
+/// There was no reply, or nothing could be sent.
 fn silent(error: &Error, config: &PubSubConfig) -> BrokerError {
     let cause = innermost(error);
     if error.is_binding() {
@@ -160,7 +160,7 @@ fn silent(error: &Error, config: &PubSubConfig) -> BrokerError {
     if !any_cause(error, Error::is_authentication) {
         let remedy = match cause.contains("Too many open files") {
             true => {
-                "this process may open no more files, and a connection is one: raise the limit, such as by `ulimit -n 1024`"
+                "this process may not open more files, and a connection counts as one: raise the limit, such as by `ulimit -n 1024`"
             }
             false => "check the network, and what --endpoint or PUBSUB_EMULATOR_HOST say",
         };
@@ -172,12 +172,12 @@ fn silent(error: &Error, config: &PubSubConfig) -> BrokerError {
     let place = config.identity.place();
     let is_default = matches!(config.identity, Identity::Default);
     match any_cause(error, Error::is_transient_and_before_rpc) {
-        // Where there are none, a server is looked for that only Google's own machines have.
+        // Without credentials, Google's client looks for a server that exists only on Google's own machines.
         true if is_default => BrokerError::Configuration(format!(
             "{place} give no token: {cause}; run `gcloud auth application-default login`, or name a credentials file"
         )),
         true => BrokerError::Unreachable(format!("{place} give no token now: {cause}; check the network")),
-        // The cause may repeat the key.
+        // The cause may contain the key.
         false => BrokerError::Configuration(format!(
             "{place} give no token: their key is damaged, or they were revoked; download a new JSON key, or run `gcloud auth \
              application-default login`"
@@ -189,7 +189,7 @@ fn endpoint(config: &PubSubConfig) -> &str {
     config.endpoint.as_deref().unwrap_or("pubsub.googleapis.com")
 }
 
-/// The last cause says what happened; those around it only who noticed. A foreign server may say a page of it.
+/// The last cause says what happened; the others only say who noticed. A foreign server may say a page of it.
 pub(super) fn innermost(error: &Error) -> String {
     let cause = causes(error).last().unwrap_or(error).to_string();
     let words: Vec<_> = cause.split_whitespace().collect();
@@ -212,8 +212,7 @@ fn causes(error: &Error) -> impl Iterator<Item = &(dyn std::error::Error + 'stat
     })
 }
 
-/// How far this machine's clock is off the service's, where that is too far and the answer says when it was given: `fast by
-/// 2h`.
+/// How far this machine's clock is off the service's, if too far and the reply has a time: `fast by 2h`.
 fn clock_error(error: &Error) -> Option<String> {
     let date = error.http_headers()?.get("date")?.to_str().ok()?;
     let theirs = httpdate::parse_http_date(date).ok()?;

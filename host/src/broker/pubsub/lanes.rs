@@ -1,7 +1,8 @@
-//! What the stream's task, the claims and whoever settles them share: which messages this subscriber holds, in which lanes.
+//! What the stream's task, the claims and the acknowledgements share: which messages this subscriber holds, in which
+//! lanes.
 //!
-//! Separate because each of them may end a lane's epoch, and one lock over all of it keeps that simple. A message's handler
-//! lies here until it is acknowledged; dropped, it hands the message back.
+//! Each of them may end a lane's epoch; one lock over all of it keeps that simple. A message's handler is kept here
+//! until it is acknowledged; dropping it hands the message back.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,20 +18,20 @@ use crate::broker::{BrokerError, Claim, Delivery, Demand, Lane, SettleError};
 use crate::config::PubSubConfig;
 use crate::message::Message;
 
-/// How long what follows an abandoned message of a key is handed back until that message comes again. The service sends them
-/// in order; a subscription that was made without order may never do so.
+/// How long messages behind an abandoned one of the same key are handed back until that one is redelivered. The
+/// service sends them in order; a subscription without message ordering may never do so.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How often it is said that acknowledgements get lost.
+/// How often lost acknowledgements are reported.
 const TELL_EVERY: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
 pub(super) struct Lanes {
     subscription: String,
     config: Arc<PubSubConfig>,
-    /// There may be something for [`Lanes::next_delivery`].
+    /// [`Lanes::next_delivery`] may have something.
     pub arrival: Notify,
-    /// There may be room to read further.
+    /// There may be room to read on.
     room: Notify,
     state: Mutex<State>,
 }
@@ -38,18 +39,18 @@ pub(super) struct Lanes {
 #[derive(Debug, Default)]
 struct State {
     lanes: HashMap<Lane, Held>,
-    /// Where each message is that is not settled.
+    /// The place of each message that has not settled.
     places: HashMap<String, (Lane, u64)>,
     ahead: VecDeque<Ahead>,
     ahead_bytes: usize,
     answered: Answered,
-    /// When it was last said that acknowledgements got lost.
+    /// When lost acknowledgements were last reported.
     told: Option<Instant>,
     failure: Option<BrokerError>,
-    /// Since when there is a stream, or one after another without a break.
+    /// Since when there has been a working stream without a break.
     open: Option<tokio::time::Instant>,
     is_closed: bool,
-    /// Of all lanes together, so that none ever sees an epoch twice.
+    /// Of all lanes together, so that no lane gets the same epoch twice.
     last_epoch: u64,
     last_single: u64,
 }
@@ -63,19 +64,19 @@ struct Held {
     awaited: Option<Awaited>,
 }
 
-/// What was abandoned and comes again first: whatever comes before it is out of order.
+/// The abandoned message that must be redelivered first: whatever comes before it is out of order.
 #[derive(Debug)]
 struct Awaited {
     id: String,
     since: Instant,
-    /// The first that came before it and was handed back.
+    /// The first message that came before it and was handed back.
     turned_back: Option<String>,
 }
 
 #[derive(Debug)]
 pub(super) struct Unsettled {
     pub id: String,
-    /// The last one came with the lease that holds now. Those before are kept where the service may still take an
+    /// The last one belongs to the current lease. Earlier ones are kept if the service may still accept an
     /// acknowledgement by them.
     pub handlers: Vec<Handler>,
 }
@@ -88,7 +89,7 @@ struct Ahead {
     message: Message,
 }
 
-/// What a claim carries.
+/// A claim's token.
 #[derive(Debug)]
 pub(super) struct Token {
     pub lanes: Arc<Lanes>,
@@ -126,7 +127,7 @@ impl Token {
         Ok(unsettled)
     }
 
-    /// The service did not take the acknowledgement: the message comes again, and with it what follows.
+    /// The service did not accept the acknowledgement: the message is redelivered, with everything behind it.
     pub fn unsettle(&self) {
         self.lanes.abandon(&self.lane, self.epoch);
     }
@@ -153,8 +154,8 @@ impl Awaited {
         self.since.elapsed() >= PATIENCE
     }
 
-    /// Whether a message that comes now is out of order. Where the awaited one did not come in time, somebody else has it, and
-    /// the first that was handed back is awaited in its place.
+    /// Whether an arriving message is out of order. If the awaited one has not come in time, another host has it, and
+    /// the first that was handed back is awaited instead.
     fn turns_back(&mut self, id: &str) -> bool {
         if self.is_over()
             && let Some(first) = self.turned_back.take()
@@ -172,7 +173,7 @@ impl Awaited {
 impl Unsettled {
     fn renew(&mut self, handler: Handler) {
         if matches!(handler, Handler::ExactlyOnce(_)) {
-            // There the ids of a lease that ended are worth nothing.
+            // There the ids of an expired lease are void.
             self.handlers.clear();
         }
         self.handlers.push(handler);
@@ -192,13 +193,13 @@ impl State {
         }
     }
 
-    /// Says so, now and then: nobody hears why an acknowledgement of a plain subscription does not arrive.
+    /// Reports that now and then: on a plain subscription nobody learns why an acknowledgement does not arrive.
     fn acknowledge_again(&mut self, subscription: &str) {
         if self.told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
             self.told = Some(Instant::now());
             tracing::warn!(
                 subscription,
-                "messages come again that were answered and acknowledged, and are acknowledged again; if that goes on, check \
+                "the service redelivers messages that were answered and acknowledged; they are acknowledged again; if that goes on, check \
                  that the role roles/pubsub.subscriber was given"
             );
         }
@@ -239,17 +240,18 @@ impl Lanes {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What the service said to an acknowledgement.
+    /// Explains the service's reply to an acknowledgement.
     pub fn explain(&self, error: &Error) -> BrokerError {
         fault::explain(error, Call::Pull(&self.subscription), &self.config)
     }
 
-    /// Whether every message that came is settled or handed back.
+    /// Whether every message that arrived has settled or was handed back.
     pub fn is_empty(&self) -> bool {
         self.lock().lanes.values().all(|held| held.unsettled.is_empty())
     }
 
-    /// Resolves when no more is held than one stream may bring, and what waits to be delivered is not too large.
+    /// Resolves when no more is held than one stream may bring, and the messages waiting for delivery are not too
+    /// large.
     pub async fn room(&self) {
         let PubSubConfig {
             outstanding_messages,
@@ -266,13 +268,13 @@ impl Lanes {
                     return;
                 }
             }
-            // It keeps a notice that came before it was awaited.
+            // A notice that came before this await is kept.
             self.room.notified().await;
         }
     }
 
-    /// Gives what was read. What comes again although it is held goes on under its new lease; what comes again although it is
-    /// answered is acknowledged again; what is out of order is handed back.
+    /// Takes a message that was read. A redelivered one that is still held continues under its new lease; one that is
+    /// already answered is acknowledged again; one that is out of order is handed back.
     pub fn offer(&self, id: String, message: Message, handler: Handler) {
         let mut guard = self.lock();
         let state = &mut *guard;
@@ -330,7 +332,7 @@ impl Lanes {
         self.arrival.notify_one();
     }
 
-    /// The next message, if there is one and it is wanted.
+    /// The next message, if there is one and the demand allows it.
     pub fn next_delivery(self: &Arc<Self>, demand: Demand) -> Result<Option<Delivery>, BrokerError> {
         let mut guard = self.lock();
         let state = &mut *guard;
@@ -344,7 +346,7 @@ impl Lanes {
             return Ok(None);
         };
         self.room.notify_one();
-        // Whoever ends an epoch discards what was read ahead of it.
+        // Ending an epoch discards what was read ahead of it.
         let epoch = state.lanes.get(&ahead.lane).map(|held| held.epoch);
         drop(guard);
         let delivery = epoch.map(|epoch| {
@@ -364,7 +366,7 @@ impl Lanes {
         Ok(delivery)
     }
 
-    /// Hands back everything of a lane that is not settled.
+    /// Hands back everything of a lane that has not settled.
     fn abandon(&self, lane: &Lane, epoch: u64) {
         let mut guard = self.lock();
         let state = &mut *guard;
@@ -382,18 +384,18 @@ impl Lanes {
             held.awaited = first.map(|first| Awaited::new(&first.id));
         }
         state.discard(lane);
-        // Also those whose first message went elsewhere.
+        // Lanes whose first message is elsewhere, too.
         let is_awaited = |held: &Held| held.awaited.as_ref().is_some_and(|awaited| !awaited.is_over());
         state
             .lanes
             .retain(|_, held| !held.unsettled.is_empty() || is_awaited(held));
         drop(guard);
         self.room.notify_one();
-        // In order, so that they come again in order.
+        // In order, so that they are redelivered in order.
         drop(unsettled);
     }
 
-    /// There is a stream (true), or none any more that works.
+    /// There is a stream (true), or no working one any more.
     pub fn set_open(&self, is_open: bool) {
         let mut state = self.lock();
         let since = state.open.unwrap_or_else(tokio::time::Instant::now);
@@ -411,7 +413,7 @@ impl Lanes {
         self.arrival.notify_one();
     }
 
-    /// Hands back everything that is not settled, and takes nothing more.
+    /// Hands back everything that has not settled, and accepts nothing more.
     pub fn close(&self) {
         let mut guard = self.lock();
         guard.is_closed = true;

@@ -1,8 +1,8 @@
-//! A message as Pub/Sub has it, and back: within limits that other brokers do not have.
+//! A Pub/Sub message to a message and back, within limits that other brokers do not have.
 //!
-//! Pub/Sub has no payload and no value that is absent: it gets an empty one. The limits are those of
-//! <https://cloud.google.com/pubsub/quotas>. What a header has too much is cut or left out, with a
-//! warning: the message is worth more.
+//! Pub/Sub has no absent payload or value: it gets an empty one. The limits are those of
+//! <https://cloud.google.com/pubsub/quotas>. A header over a limit is cut or dropped, with a warning: the message is
+//! worth more.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -12,7 +12,7 @@ use google_cloud_pubsub::model;
 use crate::broker::{BrokerError, Lane, NOT_PUBLISHABLE, TOO_LARGE};
 use crate::message::Message;
 
-/// The largest message, attributes and key included: a request of 10 MB, less the names and numbers around it.
+/// The largest message, attributes and key included: a request of 10 MB, minus the names and numbers around it.
 pub(super) const MAX_MESSAGE_BYTES: usize = 10_000_000 - 4096;
 
 const MAX_ATTRIBUTES: usize = 100;
@@ -20,10 +20,10 @@ const MAX_NAME: usize = 256;
 const MAX_VALUE: usize = 1024;
 pub(super) const MAX_KEY: usize = 1024;
 
-/// Names that begin so are Google's own.
+/// Names with this prefix are Google's own.
 const RESERVED: &str = "goog";
 
-/// What stands before a value that is not text.
+/// Prefix of a value that is not text.
 const BINARY: &str = "base64:";
 
 /// Data, ordering key, attributes and publish time, attributes by name.
@@ -46,8 +46,8 @@ pub(super) fn from_pubsub(message: model::Message) -> Message {
     }
 }
 
-/// Payload, key and headers; the time is the service's. What has no key keeps the order of the lane that it answers, where
-/// that is one of many messages.
+/// Payload, key and headers; the service sets the time. A message without a key gets the name of the lane that it
+/// answers, if that lane has more than one message.
 pub(super) fn to_pubsub(message: Message, lane: Option<&Lane>) -> Result<model::Message, BrokerError> {
     let key = match &message.key {
         Some(key) => text(key),
@@ -65,14 +65,14 @@ pub(super) fn to_pubsub(message: Message, lane: Option<&Lane>) -> Result<model::
         return Err(BrokerError::Refused {
             code: TOO_LARGE,
             detail: format!(
-                "a message of {size} bytes is over what Pub/Sub takes ({MAX_MESSAGE_BYTES}); send smaller batches"
+                "a message of {size} bytes is over Pub/Sub's limit ({MAX_MESSAGE_BYTES}); send smaller batches"
             ),
         });
     }
     if payload.is_empty() && attributes.is_empty() {
         return Err(BrokerError::Refused {
             code: NOT_PUBLISHABLE,
-            detail: "a message without a payload and without headers is none that Pub/Sub takes".to_owned(),
+            detail: "Pub/Sub accepts no message with neither payload nor headers".to_owned(),
         });
     }
     Ok(model::Message::new()
@@ -81,16 +81,20 @@ pub(super) fn to_pubsub(message: Message, lane: Option<&Lane>) -> Result<model::
         .set_attributes(attributes))
 }
 
-/// The first of each name, as [`Message::header`] has it. The last ones are this program's own, so the first make room.
+/// The first of each name, as in [`Message::header`]. The last headers are this program's own, so the first are
+/// dropped.
 fn attributes(message: &Message) -> Vec<(String, String)> {
     let mut attributes: Vec<(String, String)> = Vec::new();
     for (name, value) in &message.headers {
         if name.is_empty() || name.len() > MAX_NAME || name.starts_with(RESERVED) {
-            tracing::warn!(name, "left out a header: Pub/Sub takes no attribute of this name");
+            tracing::warn!(name, "dropped a header: Pub/Sub accepts no attribute of this name");
         } else if !attributes.iter().any(|(known, _)| known == name) {
             let value = text(value.as_deref().unwrap_or_default());
             if value.len() > MAX_VALUE {
-                tracing::warn!(name, "cut a header to the {MAX_VALUE} bytes that an attribute may have");
+                tracing::warn!(
+                    name,
+                    "cut a header to {MAX_VALUE} bytes, the most that an attribute may have"
+                );
             }
             attributes.push((name.clone(), cut(value, MAX_VALUE)));
         }
@@ -98,7 +102,7 @@ fn attributes(message: &Message) -> Vec<(String, String)> {
     let surplus = attributes.len().saturating_sub(MAX_ATTRIBUTES);
     if surplus > 0 {
         let names: Vec<_> = attributes.drain(..surplus).map(|(name, _)| name).collect();
-        tracing::warn!(?names, "left out headers: Pub/Sub takes {MAX_ATTRIBUTES} attributes");
+        tracing::warn!(?names, "dropped headers: Pub/Sub accepts {MAX_ATTRIBUTES} attributes");
     }
     attributes
 }
@@ -110,7 +114,7 @@ fn text(bytes: &[u8]) -> String {
     }
 }
 
-/// No longer than the limit, and no part of a character.
+/// At most `limit` bytes, without cutting a character.
 fn cut(mut text: String, limit: usize) -> String {
     text.truncate(text.floor_char_boundary(limit));
     text

@@ -51,7 +51,7 @@ pub struct Broker {
 }
 
 impl Broker {
-    /// Connects. Fails within ten seconds, with [`BrokerError::Unreachable`] where waiting may help.
+    /// Connects. Fails within ten seconds, with [`BrokerError::Unreachable`] if waiting may help.
     pub async fn open(config: &PubSubConfig) -> Result<Self, BrokerError> {
         let clients = Clients::new(Arc::new(config.clone())).await?;
         let topics = Topics::new(clients);
@@ -59,21 +59,21 @@ impl Broker {
         Ok(Self { topics })
     }
 
-    /// Reads a topic's subscription, which is made when missing, where that is wanted. Every reader of a subscription is one
-    /// of a group, whatever the group's name.
+    /// Reads a topic's subscription, which is created when missing if the caller wants that. All readers of a
+    /// subscription are one group, whatever the group's name.
     pub async fn subscribe(&self, subscription: &Subscription) -> Result<PubSubSource, BrokerError> {
         let topic = &subscription.topic;
         let config = &self.topics.clients.config;
         let own = config.subscription.clone();
-        // A name that was typed may be mistyped.
+        // A name that the user typed may be mistyped.
         let create = subscription.create && own.is_none();
         let name = own.unwrap_or_else(|| config.subscription_of(topic));
         self.topics.find_subscription(topic, &name, create).await?;
         Ok(PubSubSource::open(self.topics.clone(), &name))
     }
 
-    /// Publishes to a topic, made when missing. What is accepted waits for its confirmation as long as it takes, or no
-    /// longer than the limit: then it may have arrived all the same.
+    /// Publishes to a topic, created when missing. An accepted message waits for its confirmation without limit, or
+    /// up to the limit: after that it may have arrived all the same.
     pub async fn sink(
         &self,
         answers: &str,

@@ -1,7 +1,8 @@
-//! Publishing: within bounds, each lane in its order, and confirmed.
+//! Publishing: bounded, each lane in order, and confirmed.
 //!
-//! The client library takes what it is given into a queue without an end, so a permit comes first. It publishes in batches, and
-//! the service refuses a batch whole for one message that it does not take. So once one was refused, each message is a batch of its own.
+//! Google's client queues messages without a bound, so a permit comes first. It publishes in batches, and the service
+//! refuses a whole batch for one message that it does not accept. So after a refusal each message is a batch of its
+//! own.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
@@ -23,7 +24,7 @@ use crate::broker::{BrokerError, Durable, Lane, Limits, Output, Route, Sink};
 /// What may wait to be confirmed, in KiB.
 const QUEUE_KIB: u32 = 64 << 10;
 
-/// The client library keeps a task for each ordering key that it has seen: from so many on, a publisher is replaced.
+/// Google's client keeps a task for each ordering key that it has seen: after this many a publisher is replaced.
 const KEYS: usize = 1000;
 
 /// Publishes to two topics.
@@ -48,7 +49,7 @@ struct KeyedPublisher {
     refused: Arc<AtomicBool>,
 }
 
-/// A message on its way.
+/// A message in progress.
 struct Published {
     publisher: Publisher,
     confirmed: PublishFuture,
@@ -57,7 +58,7 @@ struct Published {
 }
 
 impl PubSubSink {
-    /// Answers go to one topic, made when missing, and dead letters to another, made when the first one comes.
+    /// Answers go to one topic, created when missing, and dead letters to another, created for the first one.
     pub(super) async fn open(
         topics: Topics,
         answers: &str,
@@ -76,7 +77,8 @@ impl PubSubSink {
         })
     }
 
-    /// Hands a message to its topic's publisher, under the lock: messages of one key must not be with two at once.
+    /// Hands a message to its topic's publisher, under the lock: messages of one key must not be with two publishers
+    /// at once.
     async fn publish(&self, topic: &Arc<str>, message: model::Message) -> Result<Published, BrokerError> {
         let mut publishers = self.publishers.lock().await;
         let known = match publishers.entry(Arc::clone(topic)) {
@@ -144,7 +146,7 @@ impl Sink for PubSubSink {
             let confirmed = published.confirmed.await;
             drop(permit);
             confirmed.map(drop).map_err(|error| {
-                // What waits behind it was told that its key is paused; what comes after that is not to be.
+                // Messages that wait behind it have learned that their key is paused; later ones must not be.
                 published.publisher.resume_publish(key);
                 let error = fault::explain_publishing(&error, &topic, &config);
                 let BrokerError::Refused { detail, .. } = &error else {
@@ -161,7 +163,7 @@ impl Sink for PubSubSink {
 
     async fn limits(&self, _route: Route) -> Result<Limits, BrokerError> {
         Ok(Limits {
-            // A lane's name may become the key of what has none.
+            // A lane's name may become the key of a message without one.
             max_bytes: Some(MAX_MESSAGE_BYTES - MAX_KEY),
             needs_key: false,
         })

@@ -1,11 +1,11 @@
-//! Reading: one task owns the stream of a subscription, and opens it anew where it breaks or stands still.
+//! Reading: one task owns the stream of a subscription, and reopens it if it breaks or stands still.
 //!
-//! It reads whatever comes, since the client library keeps the lease only of what was read; the service bounds what it hands
-//! out by one stream. The library opens a stream that breaks off anew by itself, with all of that to come again: so over all
-//! streams nothing more is read while as much is held.
+//! It reads whatever arrives, because Google's client extends the leases only of messages that were read; the service
+//! limits what it hands out on one stream. The client reopens a broken stream by itself, and everything outstanding
+//! is redelivered on the new one: so, over all streams together, nothing more is read while that much is held.
 //!
-//! The client library opens a stream within the first read and repeats what may succeed later, for as long as it takes; a
-//! read that is given up would begin that anew. So no read is ever given up but at the end.
+//! Google's client opens a stream within the first read and repeats whatever may succeed later, for as long as it
+//! takes. Dropping a read would start over, so no read is dropped before the end.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -25,21 +25,21 @@ use super::message;
 use super::topics::Topics;
 use crate::broker::{BrokerError, Demand, Event, Source};
 
-/// How long a source that is closed waits for a service that may be gone.
+/// How long closing a source waits for a service that may be unreachable.
 const LEAVE: Duration = Duration::from_secs(5);
 
-/// How often it is looked whether the service answers at all: where it does not, the client library tries without end, and
-/// says nothing.
+/// How often to check that the service answers at all: if it does not, Google's client retries without end and
+/// without a word.
 const LOOK: Duration = Duration::from_secs(10);
 
-/// Until a stream that broke off is opened anew, or a service that does not answer is asked again.
+/// Pause before a broken stream is reopened, or an unreachable service is asked again.
 const PAUSE: Duration = Duration::from_secs(2);
 
-/// How long what is on its way is waited for at the end: at most, and since the last of it.
+/// How long to wait at the end for messages on their way: in total, and since the last.
 const DRAIN: Duration = Duration::from_millis(500);
 const QUIET: Duration = Duration::from_millis(50);
 
-/// What is that much older than the stream by which it came had been waiting for it.
+/// A message this much older than its stream had been waiting for it.
 const OLD: Duration = Duration::from_secs(5);
 
 /// One subscriber.
@@ -67,7 +67,7 @@ impl PubSubSource {
         };
         tokio::spawn(async move {
             reader.run().await;
-            // Whoever closes may have stopped waiting.
+            // The caller may have stopped waiting.
             let _ = leaving.send(());
         });
         Self {
@@ -94,22 +94,19 @@ impl Source for PubSubSource {
             if let Some(delivery) = self.lanes.next_delivery(demand)? {
                 return Ok(Event::Delivery(delivery));
             }
-            // It keeps a notice that came before it was awaited.
+            // A notice that came before this await is kept.
             self.lanes.arrival.notified().await;
         }
     }
 
     async fn listening_since(&mut self) -> Result<tokio::time::Instant, BrokerError> {
-        // The client library opens its streams without end and without a word, so whether one is open it does not say. On a new
-        // connection whatever is in its way is in the way of this, too.
+        // Google's client opens its streams without end and without a word, and does not say whether one is open.
+        // Whatever blocks it blocks a new connection, too.
         let clients = Clients::new(Arc::clone(&self.topics.clients.config)).await?;
         Topics::new(clients).probe().await?;
-        self.lanes.open().ok_or_else(|| {
-            BrokerError::Unreachable(format!(
-                "the stream of '{}' has broken off and is opened anew",
-                self.cluster
-            ))
-        })
+        self.lanes
+            .open()
+            .ok_or_else(|| BrokerError::Unreachable(format!("the stream of '{}' broke and is reopened", self.cluster)))
     }
 
     fn cluster(&self) -> &str {
@@ -122,7 +119,9 @@ impl Source for PubSubSource {
         if let Some(left) = self.left.take()
             && tokio::time::timeout(LEAVE, left).await.is_err()
         {
-            tracing::warn!("the service does not answer: what it has not noted as acknowledged comes again");
+            tracing::warn!(
+                "the service does not answer: messages that it has not marked as acknowledged will be redelivered"
+            );
         }
         Ok(())
     }
@@ -136,23 +135,23 @@ struct Reader {
     stop: CancellationToken,
 }
 
-/// Why a stream is given up.
+/// Why a stream ended.
 enum Ended {
     /// The source is closed or dropped.
     Left,
-    /// Nothing came for a long time.
+    /// Nothing arrived for a long time.
     Silent,
-    /// It broke off, which may pass.
+    /// It broke, which may pass.
     Broken(String),
     /// Nobody answers.
     Lost(BrokerError),
-    /// The service will not go on with it.
+    /// The service refuses to continue it.
     Refused(BrokerError),
 }
 
 impl Reader {
     async fn run(self) {
-        // A stream that is given up goes on with the leases and acknowledgements of what came by it.
+        // A stream that was replaced continues with the leases and acknowledgements of its messages.
         let mut before = FuturesUnordered::new();
         let mut since = None;
         loop {
@@ -181,7 +180,7 @@ impl Reader {
                 Ended::Left => break,
                 Ended::Silent => since = Some(SystemTime::now()),
                 Ended::Broken(why) => {
-                    tracing::warn!(subscription = self.name, "{why}; opening the stream anew");
+                    tracing::warn!(subscription = self.name, "{why}; reopening the stream");
                     self.rest().await;
                 }
                 Ended::Lost(error) => self.wait_for_answer(&error).await,
@@ -193,13 +192,13 @@ impl Reader {
         while before.next().await.is_some() {}
     }
 
-    /// By a connection of its own: the one before may be dead without anybody having noticed.
+    /// On a connection of its own: the one before may be dead unnoticed.
     async fn subscribe(&self) -> Result<MessageStream, BrokerError> {
         let config = &self.topics.clients.config;
         let subscriber = self.topics.clients.subscriber().await?;
         let bound = |limit: usize| i64::try_from(limit).unwrap_or(i64::MAX);
         let messages = config.outstanding_messages.saturating_add(config.set_aside);
-        // What is set aside takes no memory here, but would count there; 0 is no limit.
+        // Messages set aside take no memory here, but would count there; 0 means no limit.
         let bytes = match config.set_aside {
             0 => config.outstanding_bytes,
             _ => 0,
@@ -231,7 +230,7 @@ impl Reader {
                     error = &mut lost => return Ended::Lost(error),
                     // While something is held, that may be all that the service hands out at once.
                     () = tokio::time::sleep(self.topics.clients.config.silence) => if self.lanes.is_empty() {
-                        tracing::debug!(subscription = self.name, "opening the stream anew after a silence");
+                        tracing::debug!(subscription = self.name, "reopening the stream after a silence");
                         return Ended::Silent;
                     }
                 }
@@ -254,8 +253,8 @@ impl Reader {
         }
     }
 
-    /// Takes what the service has sent already, so that it is handed back at once: nobody else would get it before its lease
-    /// ends.
+    /// Reads what the service has already sent, to hand it back at once: otherwise nobody else would get it before
+    /// its lease ends.
     async fn drain(&self, stream: &mut MessageStream) {
         let began = Instant::now();
         let mut taken = Vec::new();
@@ -298,7 +297,7 @@ impl Reader {
         }
     }
 
-    /// A message that is older than the stream by which it came had been waiting: the one before stood still.
+    /// A message older than its stream had been waiting: the stream before stood still.
     fn tell_of_a_standstill(&self, silent_until: SystemTime, published_ms: Option<i64>) {
         let published = published_ms
             .and_then(|ms| u64::try_from(ms).ok())
@@ -307,7 +306,7 @@ impl Reader {
         if published.is_some_and(|published| published + OLD < opened) {
             tracing::warn!(
                 subscription = self.name,
-                "nothing had come for {} although there was something to read: the stream was opened anew",
+                "nothing had arrived for {} although there were messages to read: the stream was reopened",
                 humantime::format_duration(self.topics.clients.config.silence)
             );
         }

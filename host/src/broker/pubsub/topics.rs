@@ -1,7 +1,7 @@
-//! Which topics and subscriptions there are, and making the ones that are missing.
+//! Which topics and subscriptions exist, and creating missing ones.
 //!
-//! The roles Publisher and Subscriber allow neither to look nor to make. So a refusal says nothing here: what is published
-//! or read next decides, and names the role that it misses.
+//! The roles Publisher and Subscriber allow neither to look up nor to create. So a denial decides nothing here: the
+//! next publish or read does, and its error names the missing role.
 
 use std::time::Duration;
 
@@ -13,32 +13,32 @@ use super::client::Clients;
 use super::fault::{self, Call};
 use crate::broker::BrokerError;
 
-/// What a topic is called whose subscription outlived it.
+/// The name of a topic that was deleted before its subscription.
 const DELETED: &str = "_deleted-topic_";
 
-/// Between a topic's making and that of its subscription, generously.
+/// Between creating a topic and its subscription, generously.
 const JUST_MADE: Duration = Duration::from_secs(1);
 
-/// What a look at a topic or subscription came to.
+/// The result of looking up a topic or subscription.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Found<T> {
     There(T),
     Missing,
-    /// These credentials may not look.
+    /// These credentials may not look up.
     Denied,
 }
 
-/// What came of making a topic or subscription.
+/// The result of creating a topic or subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Made {
     Now,
-    /// It was there already.
+    /// It existed already.
     Before,
-    /// These credentials may not make any.
+    /// These credentials may not create any.
     Denied,
 }
 
-/// Asks about a project, and changes it where it may. Cheap to clone.
+/// Reads about a project, and changes it where permitted. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(super) struct Topics {
     pub clients: Clients,
@@ -63,12 +63,12 @@ impl Topics {
         fault::explain(error, call, &self.clients.config)
     }
 
-    /// What is said where a look was refused that cannot be done without.
+    /// The error for a denied look-up that the caller cannot do without.
     pub fn denied(&self, call: Call<'_>) -> BrokerError {
         fault::denied(call, &self.clients.config)
     }
 
-    /// Whether somebody answers who knows these credentials.
+    /// Whether the service answers and knows these credentials.
     pub async fn probe(&self) -> Result<(), BrokerError> {
         let asked = self.clients.topics.list_topics();
         let project = format!("projects/{}", self.clients.config.project);
@@ -84,13 +84,13 @@ impl Topics {
         found(answer).map_err(|error| self.explain(&error, Call::Get(topic)))
     }
 
-    /// Makes a topic where it is known to be missing.
+    /// Creates a topic if it is known to be missing.
     pub async fn find_or_create(&self, topic: &str) -> Result<(), BrokerError> {
         match self.find_topic(topic).await? {
             Found::Missing => self.create(topic).await,
             Found::Denied => Ok(()),
             Found::There(()) if self.is_unread(topic).await? => {
-                // Another host may have made it just now, and be about to make its subscription.
+                // Another host may have just created it, and be about to create its subscription.
                 tokio::time::sleep(JUST_MADE).await;
                 match self.is_unread(topic).await? {
                     true => self.create(topic).await,
@@ -109,14 +109,16 @@ impl Topics {
         Ok(matches!(found, Found::There(list) if list.subscriptions.is_empty()))
     }
 
-    /// Makes a topic with a subscription, whichever of them is missing: what is published before there is one is lost.
+    /// Creates a topic with a subscription, whichever of them is missing: what is published before there is one is
+    /// lost.
     pub async fn create(&self, topic: &str) -> Result<(), BrokerError> {
         let mut made = self.create_topic(topic).await?;
         if made != Made::Denied {
             let subscription = self.clients.config.subscription_of(topic);
             made = self.create_subscription(topic, &subscription).await?;
             if made == Made::Before {
-                // Of another topic, or of this one's predecessor, it would read nothing of what is published here.
+                // A subscription of another topic, or of a deleted one with this name, would get nothing of what is
+                // published here.
                 self.check_subscription(topic, &subscription).await?;
             }
         }
@@ -126,7 +128,8 @@ impl Topics {
         Ok(())
     }
 
-    /// Makes sure that a subscription reads the topic that it is read for, as far as that may be known.
+    /// Makes sure that a subscription belongs to the topic that it is read for, as far as the credentials may look
+    /// up.
     pub async fn find_subscription(&self, topic: &str, name: &str, create: bool) -> Result<(), BrokerError> {
         let project = &self.clients.config.project;
         match self.topic_of(name).await? {
@@ -145,14 +148,15 @@ impl Topics {
                     }
                 };
                 Err(BrokerError::Configuration(format!(
-                    "there is no subscription '{name}' in the project '{project}'; make it with {make}, or name another one \
+                    "there is no subscription '{name}' in the project '{project}'; create it with {make}, or name another one \
                      with --subscription"
                 )))
             }
         }
     }
 
-    /// Whether a subscription that is there reads a topic: it may be another's, or that of one of the same name which was deleted.
+    /// Whether an existing subscription belongs to a topic: it may be another's, or that of a deleted topic of the
+    /// same name.
     pub async fn check_subscription(&self, topic: &str, name: &str) -> Result<(), BrokerError> {
         match self.topic_of(name).await? {
             Found::There(found) => self.reads(topic, name, &found),
@@ -179,7 +183,7 @@ impl Topics {
         fault::unknown(topic, &self.clients.config)
     }
 
-    /// The path of the topic that a subscription belongs to.
+    /// The path of a subscription's topic.
     pub async fn topic_of(&self, subscription: &str) -> Result<Found<String>, BrokerError> {
         let asked = self.clients.subscriptions.get_subscription();
         let answer = asked
@@ -195,7 +199,7 @@ impl Topics {
         self.created(topic, asked.send().await.map(drop))
     }
 
-    /// It keeps the order of messages that have one.
+    /// It keeps the order of messages with an ordering key.
     pub async fn create_subscription(&self, topic: &str, name: &str) -> Result<Made, BrokerError> {
         let asked = self.clients.subscriptions.create_subscription();
         let asked = asked
@@ -207,7 +211,7 @@ impl Topics {
 
     fn created(&self, name: &str, answer: Result<(), Error>) -> Result<Made, BrokerError> {
         let Err(error) = answer else {
-            tracing::info!(name, "made what was missing");
+            tracing::info!(name, "created what was missing");
             return Ok(Made::Now);
         };
         match fault::code(&error) {
