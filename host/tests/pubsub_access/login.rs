@@ -54,6 +54,6 @@ fn whoever_says_emulator_to_a_service_that_wants_credentials_is_told() {
         &address,
         "my-project",
     ];
-    let says = [&address[..], "wants credentials", "--emulator", "--endpoint"];
+    let says = [&address[..], "requires credentials", "--emulator", "--endpoint"];
     access.sandbox.refuse(3, &typed, &says);
 }
