@@ -82,7 +82,7 @@ fn a_folder_that_others_may_write_to_is_refused_with_the_remedy() {
             &inspect,
             &[
                 "caches/image-stream'",
-                "others may write to it",
+                "other users may write to it",
                 "XDG_CACHE_HOME",
                 "--no-cache",
             ],
@@ -97,7 +97,7 @@ fn a_folder_that_others_may_write_to_is_refused_with_the_remedy() {
     let elsewhere = with_caches();
     fs::create_dir_all(elsewhere.path("caches")).unwrap();
     std::os::unix::fs::symlink(&folder, elsewhere.path("caches/image-stream")).unwrap();
-    elsewhere.refuse(3, &inspect, &["it is no folder", "--no-cache"]);
+    elsewhere.refuse(3, &inspect, &["it is not a folder", "--no-cache"]);
 }
 
 #[test]

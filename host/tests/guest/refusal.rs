@@ -131,7 +131,7 @@ async fn what_a_tool_asks_for_too_much_is_told_with_the_tool_s_own_option() {
         );
     }
     let said = refused_at_once(&importing("wasi:cli/environment@0.3.0")).await;
-    assert!(said.contains("this host has WASI 0.2 and not 0.3"), "{said}");
+    assert!(said.contains("this host supports WASI 0.2 and not 0.3"), "{said}");
 }
 
 #[tokio::test]
@@ -157,7 +157,7 @@ async fn a_function_that_is_missing_or_of_another_type_is_named_with_the_differe
     let said = refused_at_once(&puppet_with("max-images", "min-images")).await;
     for function in ["model.describe", "model.load"] {
         assert!(
-            said.contains(&format!("its function {function} is of another type")),
+            said.contains(&format!("its function {function} has another type")),
             "{said}"
         );
     }
