@@ -1,4 +1,4 @@
-//! What a guest returns is hostile until it has been through here: sizes, counts and text.
+//! Everything that a guest returns is hostile until it has passed here: sizes, counts and text.
 
 use std::collections::HashMap;
 
@@ -16,17 +16,17 @@ const CODE: usize = 64;
 const TEXT: usize = 1024;
 const NAME: usize = 256;
 const LABELS: usize = 65_536;
-/// Warnings that a reply may have; more are left out.
+/// Warnings of one reply; further ones are dropped.
 const WARNINGS: usize = 16;
 const MEDIA: usize = 256;
 const SIDE: u32 = 65_535;
-/// Of one image, all channels together: whoever asks for made-up images gets 64 MiB of floats at most.
+/// Of one image, all channels together: made-up images then take 64 MiB of floats at most.
 const VALUES: u64 = 1 << 24;
 /// Of one request.
 const IMAGES: u32 = 1 << 20;
 
-/// A reply within the limit, of a media type that may stand in a header and for no more images than the request can hold;
-/// else what is wrong with it.
+/// A reply within the limit, with a media type that is fit for a header, and for no more images than the request can
+/// hold. Otherwise, what is wrong with it.
 pub(super) fn reply(reply: Reply, limit: usize, most_images: u32) -> Result<Answer, String> {
     if reply.body.len() > limit {
         return Err(format!(
@@ -39,7 +39,7 @@ pub(super) fn reply(reply: Reply, limit: usize, most_images: u32) -> Result<Answ
     }
     if reply.images > most_images {
         return Err(format!(
-            "a reply for {} images to a request that holds {most_images} at most",
+            "a reply for {} images to a request that can hold {most_images} at most",
             reply.images
         ));
     }
@@ -51,10 +51,10 @@ pub(super) fn reply(reply: Reply, limit: usize, most_images: u32) -> Result<Answ
     })
 }
 
-/// How far from 1 the contract lets the sum of an image's probabilities be.
+/// The contract's tolerance for the sum of an image's probabilities.
 const SUM: f32 = 1e-3;
 
-/// One image's probabilities: as many as labels, none negative, in all 1; else what is wrong with them.
+/// One image's probabilities: as many as labels, none negative, sum 1. Otherwise, what is wrong with them.
 pub(super) fn probabilities(row: Vec<f32>, labels: usize) -> Result<Vec<f32>, String> {
     if row.len() != labels {
         return Err(format!("{} probabilities for {labels} labels", row.len()));
@@ -70,7 +70,7 @@ pub(super) fn probabilities(row: Vec<f32>, labels: usize) -> Result<Vec<f32>, St
     Ok(row)
 }
 
-/// A cause whose code is kebab-case (`bad-code` where it is not) and whose detail is printable and bounded.
+/// A cause with a kebab-case code (`bad-code` otherwise) and a printable, bounded detail.
 pub(super) fn cause(cause: types::Cause) -> Cause {
     let kebab = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     let good = !cause.code.is_empty() && cause.code.len() <= CODE && cause.code.bytes().all(kebab);
@@ -80,13 +80,13 @@ pub(super) fn cause(cause: types::Cause) -> Cause {
     }
 }
 
-/// A bounded piece of a guest's text, made printable.
+/// A bounded part of a guest's text, made printable.
 pub(super) fn text(text: &str) -> String {
     printable(text).take(TEXT).collect()
 }
 
-/// A guest's text with everything escaped that could steer a terminal or end a line. Quotes and backslashes get no
-/// backslash of their own, since they are how a message quotes its values.
+/// A guest's text with everything escaped that could control a terminal or end a line. Quotes and backslashes stay as
+/// they are, because messages quote their values with them.
 pub(super) fn printable(text: &str) -> impl Iterator<Item = char> {
     text.chars().flat_map(|c| {
         let backslash = usize::from(matches!(c, '"' | '\'' | '\\'));
@@ -94,12 +94,12 @@ pub(super) fn printable(text: &str) -> impl Iterator<Item = char> {
     })
 }
 
-/// The most images that a message can hold, as far as the host can tell: a picture is one, and each value of pixels takes a
-/// byte at least. Of any other format it knows no more than what the model takes at once.
+/// The most images that a message can hold, as far as the host can tell: a picture is one, and each value of pixels
+/// takes at least a byte. For any other format it only knows the model's own limit.
 pub(super) fn most_images(message: &Message, description: &Description) -> u32 {
     let media = message.content_type().unwrap_or_default().to_ascii_lowercase();
     let body = message.body();
-    // Without a shape bytes may be any file, and gzipped pixels take less than a byte each.
+    // Without a shape the bytes may be any file, and gzipped pixels take less than a byte each.
     let is_raw = media.starts_with("application/octet-stream") && media.contains("shape=");
     let is_pixels = is_raw && !body.starts_with(&[0x1f, 0x8b]);
     let most = if media_type_of(body).is_some() {
@@ -112,7 +112,7 @@ pub(super) fn most_images(message: &Message, description: &Description) -> u32 {
     u32::try_from(most).map_or(description.max_images, |most| most.min(description.max_images))
 }
 
-/// A description that can be relied on, or the first part of it that cannot.
+/// A usable description, or the first thing that is wrong with it.
 pub(super) fn description(said: Described) -> Result<Description, ComponentError> {
     let side = 1..=SIDE;
     let is_digest = said.model_sha256.len() == 64
@@ -159,14 +159,14 @@ pub(super) fn description(said: Described) -> Result<Description, ComponentError
     };
     match description.values() {
         0..=VALUES => Ok(description),
-        values => refused(&format!("an image has {values} values, and at most {VALUES} are taken")),
+        values => refused(&format!("an image has {values} values; the limit is {VALUES}")),
     }
 }
 
-/// Names for classes have to be names, and no two look the same.
+/// Labels must be names, and no two may look the same.
 fn labels_wrong(labels: &[String]) -> Option<String> {
     if !(1..=LABELS).contains(&labels.len()) {
-        return Some(format!("it has {} labels, and 1 to {LABELS} are taken", labels.len()));
+        return Some(format!("it has {} labels; 1 to {LABELS} are allowed", labels.len()));
     }
     let mut seen = HashMap::new();
     for (class, label) in labels.iter().enumerate() {
@@ -183,8 +183,8 @@ fn labels_wrong(labels: &[String]) -> Option<String> {
     None
 }
 
-/// Short, printable, and something to be seen: fit for a header, a table or a terminal. Characters of no width may only join
-/// others, as Persian and emoji have them do.
+/// Short, printable, and not invisible: fit for a header, a table or a terminal. Zero-width characters may only join
+/// others, as in Persian and in emoji.
 fn is_name(text: &str) -> bool {
     let joins = |c| matches!(c, '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}');
     let is_seen = |c: char| !c.is_whitespace() && !is_ignorable(c);
@@ -194,13 +194,13 @@ fn is_name(text: &str) -> bool {
         && !text.chars().any(|c| steers(c) || is_ignorable(c) && !joins(c))
 }
 
-/// Whether a character steers a terminal, or turns the direction of the text around it.
+/// Whether a character controls a terminal, or changes the direction of the text around it.
 fn steers(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Whether a character is not to be seen: Unicode's Default_Ignorable_Code_Point.
+/// Whether a character is invisible: Unicode's Default_Ignorable_Code_Point.
 fn is_ignorable(c: char) -> bool {
     matches!(
         c,

@@ -1,7 +1,7 @@
-//! Compiled code, kept between runs in a folder of the user's own.
+//! Compiled code, kept between runs in a private folder of the user.
 //!
-//! Whoever can write there can have this program run anything, so the folder is for its owner alone, and is refused where
-//! it is not.
+//! Anybody who can write there can make this program run anything, so the folder is for its owner alone, and is
+//! refused otherwise.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
@@ -17,20 +17,20 @@ use super::ComponentError;
 use super::compiler::{self, Compiler};
 use crate::files;
 
-/// Beneath the user's folder for caches.
+/// Inside the user's cache folder.
 const FOLDER: &str = "image-stream";
-/// What all code together may take; what was not used for longest goes first. Bytes.
+/// The limit of all code together; the least recently used goes first. Bytes.
 const KEPT: u64 = 1 << 30;
 
-/// Where code is put.
+/// Where code is stored.
 pub(super) struct Folder {
     path: PathBuf,
-    /// Removes it with all that is in it, where nothing is to be kept.
+    /// Removes the folder with its contents, if nothing is to be kept.
     _temporary: Option<TempDir>,
 }
 
 impl Folder {
-    /// The user's, where code is to be kept and there can be one; else one for this start alone.
+    /// The user's cache folder, if code is to be kept and there is one; otherwise a folder for this start alone.
     pub(super) fn open(kept: bool) -> Result<Self, ComponentError> {
         if kept {
             match place() {
@@ -38,7 +38,7 @@ impl Folder {
                     "compiled code is not kept between runs: neither XDG_CACHE_HOME nor HOME names a folder for it"
                 ),
                 Some(path) => match make(&path) {
-                    // One that cannot be made, in a read-only home say, costs only time.
+                    // A folder that cannot be created, in a read-only home say, only costs time.
                     Err(error) => {
                         tracing::warn!("compiled code is not kept between runs: '{}': {error}", path.display())
                     }
@@ -56,7 +56,7 @@ impl Folder {
         })
     }
 
-    /// The component that `digest` is of, from its code, or else compiled.
+    /// The component with this `digest`: from stored code, or compiled.
     pub(super) async fn component(
         &self,
         engine: &Engine,
@@ -71,25 +71,25 @@ impl Folder {
         if let Ok(file) = files::open(&code) {
             match load(engine, &code) {
                 Ok(component) => {
-                    // Where the time cannot be set the code goes sooner.
+                    // If the time cannot be set, the code is removed sooner.
                     let _ = file.set_modified(SystemTime::now());
                     return Ok(component);
                 }
-                Err(error) => tracing::debug!("{}: {error:#}; compiling anew", code.display()),
+                Err(error) => tracing::debug!("{}: {error:#}; compiling again", code.display()),
             }
         }
         let unwritable = |error: &io::Error| unwritable(&self.path, error);
         let unfinished = NamedTempFile::new_in(&self.path).map_err(|error| unwritable(&error))?;
         let file = unfinished.as_file().try_clone().map_err(|error| unwritable(&error))?;
         compiler::compile(compiler, path, bytes, file).await?;
-        // On the disk before it has its name: code that was cut off by a power failure must not be run.
+        // On the disk before it gets its name: code that a power failure has cut off must not be run.
         unfinished.as_file().sync_all().map_err(|error| unwritable(&error))?;
         unfinished.persist(&code).map_err(|error| unwritable(&error.error))?;
         self.forget();
         load(engine, &code).map_err(|error| ComponentError::Engine(format!("{error:#}")))
     }
 
-    /// Removes what was not used for longest, until the rest is within the bound.
+    /// Removes the least recently used code until the rest is within the limit.
     fn forget(&self) {
         let entries = fs::read_dir(&self.path).into_iter().flatten().flatten();
         let mut files: Vec<_> = entries
@@ -102,7 +102,7 @@ impl Folder {
         let mut sum = 0u64;
         for (used, length, file) in files {
             sum = sum.saturating_add(length);
-            // What was just written is kept, however large, and so is what another host writes at this moment.
+            // Newly written code is kept, however large, as another host may be writing now.
             let is_new = used.elapsed().is_ok_and(|age| age < Duration::from_secs(3600));
             if sum > KEPT && !is_new {
                 // Another host may have removed it.
@@ -112,7 +112,7 @@ impl Folder {
     }
 }
 
-/// As the XDG Base Directory Specification has it: a path that is not absolute does not count.
+/// By the XDG Base Directory Specification, which ignores paths that are not absolute.
 fn place() -> Option<PathBuf> {
     let named = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let caches = named("XDG_CACHE_HOME").or_else(|| Some(named("HOME")?.join(".cache")));
@@ -127,16 +127,16 @@ fn make(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
-/// Fails where anybody else may write.
+/// Fails if anybody else may write to it.
 fn check(path: &Path) -> Result<(), ComponentError> {
     let refused = |trouble: String| ComponentError::Cache {
         path: path.into(),
         trouble,
     };
-    // The folder itself: a link could lead elsewhere the next moment.
+    // The folder itself: a link could lead elsewhere a moment later.
     let known = fs::symlink_metadata(path).map_err(|error| refused(error.to_string()))?;
     if !known.is_dir() {
-        return Err(refused("it is no folder".to_owned()));
+        return Err(refused("it is not a folder".to_owned()));
     }
     #[cfg(unix)]
     {
@@ -150,7 +150,7 @@ fn check(path: &Path) -> Result<(), ComponentError> {
         }
         if known.mode() & 0o022 != 0 {
             return Err(refused(format!(
-                "others may write to it (mode {:o})",
+                "other users may write to it (mode {:o})",
                 known.mode() & 0o7777
             )));
         }
@@ -165,15 +165,16 @@ fn unwritable(folder: &Path, error: &io::Error) -> ComponentError {
     ))
 }
 
-/// Maps code that is in a [`Folder`].
+/// Maps code from a [`Folder`].
 #[expect(
     unsafe_code,
     reason = "the engine can check where code comes from and what it was compiled for, but not that it is the compiler's own"
 )]
 fn load(engine: &Engine, code: &Path) -> wasmtime::Result<Component> {
-    // SAFETY: the file was written by the compiler, in a process of this very program, and nobody else could: its folder
-    // belongs to this user, and neither group nor others may write there (`check`, or `TempDir`). It got its name when it
-    // was whole and on the disk, and nobody writes to it again: it is replaced or removed, which a mapping survives.
+    // SAFETY: the compiler wrote the file, in a process of this very program, and nobody else could: its folder
+    // belongs to this user, and neither group nor others may write to it (`check`, or `TempDir`). It got its name
+    // when it was whole and on the disk, and nobody writes to it again: it is only replaced or removed, which a
+    // mapping survives.
     unsafe { Component::deserialize_file(engine, code) }
 }
 

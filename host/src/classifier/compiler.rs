@@ -1,8 +1,8 @@
 //! From a component to machine code, in a process of its own.
 //!
-//! A small file can make the compiler take any time and memory, and nothing within a process can bound that. So the host
-//! runs itself again, with limits of the system: `host compile`, which reads the component from stdin, writes its code to
-//! stdout, and dies alone.
+//! A small file can make the compiler take any amount of time and memory, and only a process can be bounded. So the
+//! host runs itself again, with the system's limits: `host compile` reads the component from stdin, writes its code
+//! to stdout, and crashes alone.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
@@ -15,10 +15,10 @@ use tokio::time::{Instant, interval_at, timeout};
 
 use super::{ComponentError, check, engine};
 
-/// Where a component is compiled, and within which bounds.
+/// Where a component is compiled, and within which limits.
 #[derive(Clone, Debug)]
 pub struct Compiler {
-    /// This program, or in a test the program that is tested.
+    /// This program, or in a test the program under test.
     pub program: PathBuf,
     /// Memory of its process. Bytes.
     pub memory_bytes: u64,
@@ -27,7 +27,7 @@ pub struct Compiler {
 }
 
 impl Compiler {
-    /// What `program` is given unless told otherwise: several times what the largest interpreters need, on a slow machine.
+    /// The default limits: several times what the largest interpreters need, on a slow machine.
     pub fn new(program: PathBuf) -> Self {
         Self {
             program,
@@ -37,9 +37,9 @@ impl Compiler {
     }
 }
 
-/// Functions are compiled side by side, on no more threads than this: each takes memory of its own.
+/// Functions are compiled in parallel, on at most this many threads: each takes memory of its own.
 const THREADS: u64 = 8;
-/// So often is said that it still goes on.
+/// How often to report that it still runs.
 const TELL_EVERY: Duration = Duration::from_secs(10);
 
 /// Compiles the component `bytes` into the file `code`. Dropping the future kills the process.
@@ -50,7 +50,7 @@ pub(super) async fn compile(config: &Compiler, path: &Path, bytes: Vec<u8>, code
     };
     let failed = |error: io::Error| ComponentError::Engine(format!("'{}': {error}", config.program.display()));
     tracing::info!(
-        "compiling '{}' ({} KiB), which may take a minute",
+        "compiling '{}' ({} KiB); this may take a minute",
         path.display(),
         bytes.len() >> 10
     );
@@ -65,7 +65,7 @@ pub(super) async fn compile(config: &Compiler, path: &Path, bytes: Vec<u8>, code
         .arg(config.timeout.as_secs().saturating_mul(THREADS).max(1).to_string())
         .env("RAYON_NUM_THREADS", THREADS.min(cores()).to_string())
         .env("TOKIO_WORKER_THREADS", "1")
-        // Its stderr has the reason of a refusal, and nothing else.
+        // Its stderr contains the reason of a refusal, and nothing else.
         .env("RUST_LOG", "off")
         .env("RUST_BACKTRACE", "0")
         .stdin(component)
@@ -89,7 +89,7 @@ pub(super) async fn compile(config: &Compiler, path: &Path, bytes: Vec<u8>, code
     };
     let too_long = || {
         let limit = humantime::format_duration(config.timeout);
-        format!("it takes longer than {limit}; take one with smaller functions")
+        format!("it takes longer than {limit}; use one with smaller functions")
     };
     match ended {
         Err(_) => Err(refused(too_long())),
@@ -97,7 +97,7 @@ pub(super) async fn compile(config: &Compiler, path: &Path, bytes: Vec<u8>, code
         Ok(Ok(output)) if output.status.success() => Ok(()),
         Ok(Ok(output)) => Err(refused(match end_of(&output) {
             End::Memory => format!(
-                "it takes more than {} MiB of memory; take one with smaller functions",
+                "it takes more than {} MiB of memory; use one with smaller functions",
                 config.memory_bytes >> 20
             ),
             End::Time => too_long(),
@@ -106,7 +106,7 @@ pub(super) async fn compile(config: &Compiler, path: &Path, bytes: Vec<u8>, code
     }
 }
 
-/// A file without a name, so that nobody need write into a pipe while the other reads.
+/// A file without a name, so that neither process has to write into a pipe while the other reads.
 fn as_file(bytes: &[u8]) -> io::Result<File> {
     let mut file = tempfile::tempfile()?;
     file.write_all(bytes)?;
@@ -118,7 +118,7 @@ fn cores() -> u64 {
     std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64)
 }
 
-/// Why the other process has ended.
+/// Why the other process ended.
 enum End {
     Memory,
     Time,
@@ -145,7 +145,8 @@ fn end_of(output: &Output) -> End {
     End::Other(check::text(reason))
 }
 
-/// What that process does: from a component to its code, within so many bytes of memory and seconds of all its threads.
+/// What the other process does: from a component to its code, within a limit of memory in bytes, and of time in
+/// seconds of all its threads.
 pub fn compile_within(memory_bytes: u64, seconds: u64, mut component: impl Read) -> Result<Vec<u8>, ComponentError> {
     limit(memory_bytes, seconds).map_err(|error| ComponentError::Engine(format!("limits cannot be set: {error}")))?;
     let mut bytes = Vec::new();
@@ -166,12 +167,12 @@ fn limit(memory_bytes: u64, seconds: u64) -> io::Result<()> {
         };
         setrlimit(resource, limit)
     };
-    // What is written to, and not what is only reserved, of which each thread has much.
+    // Limits written memory. Reserved memory does not count: each thread reserves much.
     most(Resource::Data, memory_bytes)?;
     most(Resource::Cpu, seconds)?;
-    // Nobody wants the core of a process that was meant to die.
+    // No core dump of a process that was meant to die.
     most(Resource::Core, 0)?;
-    // Whoever waits for the code may be killed meanwhile.
+    // The parent may be killed meanwhile.
     #[cfg(target_os = "linux")]
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
     Ok(())

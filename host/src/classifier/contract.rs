@@ -1,7 +1,7 @@
-//! What a component imports and exports, held against the contract before it is compiled, which may take long: all that is
-//! wrong at once, each with the remedy of the tool that made it.
+//! Compares a component's imports and exports with the contract before compiling, which may take long: lists
+//! everything that is wrong at once, with the remedy of the build tool.
 //!
-//! No function's body is looked at, so that this takes little time and memory, whatever the file holds.
+//! It reads no function bodies, so it takes little time and memory, whatever the file contains.
 
 use wasmparser::component_types::{ComponentAnyTypeId, ComponentEntityType, ComponentInstanceTypeId};
 use wasmparser::types::Types;
@@ -12,9 +12,9 @@ use super::{check, signature};
 
 const PACKAGE: &str = "image-stream:classifier/";
 const VERSION: &str = "0.1.0";
-/// So many of the things that are wrong are told.
+/// The most problems that are listed.
 const TOLD: usize = 8;
-/// Tools by what only their components hold, and how they are told to ask for less.
+/// Build tools, recognised by what only their components contain, and their option for fewer imports.
 const TOOLS: [(&[u8], &str); 2] = [
     (
         b"componentize_py",
@@ -26,24 +26,24 @@ const TOOLS: [(&[u8], &str); 2] = [
     ),
 ];
 
-/// Imports and exports, sorted, and made printable.
+/// Imports and exports, sorted and printable.
 pub(super) struct Interfaces {
     pub(super) imports: Vec<String>,
     pub(super) exports: Vec<String>,
 }
 
-/// Why a file is not taken.
+/// Why a file is refused.
 pub(super) enum Refusal {
-    /// It is no component that can be read.
+    /// It is not a readable component.
     Invalid(String),
-    /// It is one, of another world.
+    /// It is a component of another world.
     World(String),
 }
 
-/// What a component asks for and offers, where that is what the contract has.
+/// A component's imports and exports, if they are those of the contract.
 pub(super) fn check(bytes: &[u8]) -> Result<Interfaces, Refusal> {
     let invalid = |error: String| Refusal::Invalid(check::text(&error));
-    // With all that a component may be made of, so that what this host lacks of it can be named.
+    // With all component features, so that unsupported ones can be named.
     let outline = Outline::read(bytes, WasmFeatures::all()).map_err(invalid)?;
     let mut wrong = outline.exports_wrong();
     wrong.extend(outline.imports_wrong(bytes));
@@ -66,9 +66,10 @@ pub(super) fn check(bytes: &[u8]) -> Result<Interfaces, Refusal> {
     Err(Refusal::World(told))
 }
 
-const SYNCHRONOUS: &str = "this host runs no component-model-async; build it for WASI 0.2 with synchronous functions";
+const SYNCHRONOUS: &str =
+    "this host does not support component-model-async; build it for WASI 0.2 with synchronous functions";
 
-/// A component's types, and the names of what goes in and out.
+/// A component's types, and the names of its imports and exports.
 struct Outline {
     types: Types,
     imports: Vec<String>,
@@ -101,7 +102,7 @@ impl Outline {
                 _ => {}
             }
             if let ValidPayload::End(ended) = validator.payload(&payload).map_err(told)? {
-                // The last is that of the whole.
+                // The last one is that of the whole component.
                 types = Some(ended);
             }
         }
@@ -137,7 +138,7 @@ impl Outline {
                 names => listed(names),
             };
             return vec![format!(
-                "it exports {exports}, and nothing of {PACKAGE}: build it for the world 'classifier' of wit/classifier.wit"
+                "it exports {exports} and nothing of {PACKAGE}: build it for the world 'classifier' of wit/classifier.wit"
             )];
         }
         let mut wrong = Vec::new();
@@ -154,7 +155,7 @@ impl Outline {
                 interfaces.push(interface);
                 wrong.push(match versions.first() {
                     Some((name, _)) => format!(
-                        "it exports {}, of another version of the contract: this host has {VERSION}; build it from the \
+                        "it exports {}, another version of the contract than this host's {VERSION}; build it from the \
                          wit/classifier.wit of this host, or take a host of its version",
                         check::text(name)
                     ),
@@ -169,7 +170,7 @@ impl Outline {
         let types = self.types.as_ref();
         let item = self.types.component_item_for_export(name).map(|item| item.ty);
         let Some(ComponentEntityType::Instance(instance)) = item else {
-            return Some(format!("its export {interface} is no interface"));
+            return Some(format!("its export {interface} is not an interface"));
         };
         let instance = types.get(instance);
         let function_type = instance.and_then(|instance| Some(instance.exports.get(function)?.ty));
@@ -186,7 +187,7 @@ impl Outline {
         (text != *expected).then(|| {
             let (has, wanted) = signature::difference(&text, expected);
             format!(
-                "its function {interface}.{function} is of another type, '{}' where wit/classifier.wit of version {VERSION} has \
+                "its function {interface}.{function} has another type, '{}' where wit/classifier.wit of version {VERSION} has \
                  '{wanted}'; build it from that",
                 check::text(has)
             )
@@ -207,19 +208,19 @@ impl Outline {
             .find(|(mark, _)| bytes.windows(mark.len()).any(|found| found == *mark));
         let remedy = match (tool, newer) {
             (Some((_, remedy)), _) => remedy,
-            (None, true) => "this host has WASI 0.2 and not 0.3, so build it for that",
+            (None, true) => "this host supports WASI 0.2 and not 0.3: build it for 0.2",
             (None, false) => {
                 "it may import WASI 0.2's clocks, random numbers, standard streams, and an environment and a filesystem that are \
                  empty, so build it without the rest"
             }
         };
         vec![format!(
-            "it imports what no classifier is given: {}; {remedy}",
+            "it imports what the host does not grant: {}; {remedy}",
             listed(&asked)
         )]
     }
 
-    /// An interface without functions and resources asks for nothing.
+    /// An interface without functions and resources requires nothing.
     fn is_of_types_alone(&self, name: &str) -> bool {
         let item = self.types.component_item_for_import(name).map(|item| item.ty);
         let asks = |id: ComponentInstanceTypeId| {
@@ -239,12 +240,12 @@ impl Outline {
     }
 }
 
-/// Whether a version of the contract is this host's: until 1.0 the minor version counts as the major.
+/// Whether a version of the contract is this host's. Until 1.0 the minor version counts as the major.
 fn is_same(version: &str) -> bool {
     matches!(VERSION.rsplit_once('.'), Some((ours, _)) if version.rsplit_once('.').is_some_and(|(theirs, _)| theirs == ours))
 }
 
-/// Whether the host links an interface: WASI 0.2 in any of its versions.
+/// Whether the host links an interface: any version of WASI 0.2.
 fn is_granted(name: &str) -> bool {
     name.split_once('@').is_some_and(|(interface, version)| {
         let patch = version.strip_prefix("0.2.");
@@ -253,7 +254,7 @@ fn is_granted(name: &str) -> bool {
     })
 }
 
-/// The first of many names.
+/// The first few of many names.
 fn listed(names: &[String]) -> String {
     const LISTED: usize = 12;
     let mut shown: Vec<_> = names.iter().take(LISTED).map(|name| check::text(name)).collect();

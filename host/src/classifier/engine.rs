@@ -21,17 +21,17 @@ use super::instance::State;
 use super::{ClassifierConfig, ComponentError, check};
 use crate::files;
 
-/// How often a running guest gives way, so that a time-out can end it.
+/// How often a running guest yields, so that a time-out can end it.
 const TICK: Duration = Duration::from_millis(10);
 
-/// The largest component: far more than one that holds an interpreter, its library and a model. Bytes.
+/// The largest component: far more than an interpreter with its library and a model. Bytes.
 const LARGEST: u64 = 256 << 20;
 
 /// A component file, compiled.
 pub(super) struct Program {
     pub(super) engine: Engine,
     component: Component,
-    /// What it asks for and offers.
+    /// Its imports and exports.
     pub(super) interfaces: Interfaces,
     /// Lower-case hex SHA-256 of the file.
     pub(super) digest: String,
@@ -39,7 +39,7 @@ pub(super) struct Program {
     pub(super) size: usize,
 }
 
-/// A component file as it was read, and found to be a classifier.
+/// A component file that was read, and is a classifier.
 struct Checked {
     bytes: Vec<u8>,
     interfaces: Interfaces,
@@ -47,8 +47,8 @@ struct Checked {
 }
 
 impl Program {
-    /// Reads, checks and compiles, or takes the code that was kept. The first time that may take long; dropping the future
-    /// ends it.
+    /// Reads, checks and compiles, or loads the stored code. The first time may take long; dropping the future ends
+    /// it.
     pub(super) async fn compile(config: &ClassifierConfig) -> Result<Self, ComponentError> {
         let path = config.component.clone();
         let checked = off_thread(move || Checked::read(&path)).await?;
@@ -73,7 +73,7 @@ impl Program {
         })
     }
 
-    /// Links what a guest may import and checks that it exports the contract.
+    /// Links the imports and checks that it exports the contract.
     pub(super) fn link(&self, path: &Path) -> Result<ClassifierPre<State>, ComponentError> {
         let refused = |error: wasmtime::Error| ComponentError::World {
             path: path.into(),
@@ -111,7 +111,7 @@ impl Checked {
     }
 }
 
-/// Blocking work, off the async threads.
+/// Runs blocking work off the async threads.
 pub(super) async fn off_thread<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ComponentError> + Send + 'static,
 ) -> Result<T, ComponentError> {
@@ -119,7 +119,7 @@ pub(super) async fn off_thread<T: Send + 'static>(
     done.unwrap_or_else(|error| Err(ComponentError::Engine(error.to_string())))
 }
 
-/// Names the two common mistakes, which the compiler's own words do not.
+/// Names the two common mistakes, better than the compiler does.
 fn check_kind(path: &Path, bytes: &[u8]) -> Result<(), ComponentError> {
     let reason = match bytes.get(..8) {
         Some([0, b'a', b's', b'm', 0x0d, 0, 1, 0]) => return Ok(()),
@@ -140,7 +140,7 @@ pub(super) fn new() -> Result<Engine, ComponentError> {
     Engine::new(&config).map_err(|error| ComponentError::Engine(format!("{error:#}")))
 }
 
-/// Advances the engine's epoch until the engine is gone.
+/// Advances the engine's epoch until the engine is dropped.
 fn tick(engine: &Engine) {
     let engine = engine.weak();
     std::thread::spawn(move || {
@@ -158,7 +158,7 @@ impl HasData for Io {
     type Data<'a> = &'a mut ResourceTable;
 }
 
-/// The interfaces that [`allow`] links, whichever version of WASI 0.2 they are of.
+/// The interfaces that [`allow`] links, of any version of WASI 0.2.
 pub(super) const GRANTED: [&str; 20] = [
     "wasi:io/error",
     "wasi:io/poll",
@@ -182,8 +182,8 @@ pub(super) const GRANTED: [&str; 20] = [
     "wasi:filesystem/types",
 ];
 
-/// All that a guest may import. A standard library names folders and the environment, so they are here, and empty;
-/// sockets and name lookup are not, and a component that imports them is refused.
+/// Everything that a guest may import. Standard libraries import folders and the environment, so these are here, and
+/// empty. Sockets and name lookup are not, and a component that imports them is refused.
 fn allow(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     io::error::add_to_linker::<State, Io>(linker, |state| state.ctx().table)?;
     io::poll::add_to_linker::<State, Io>(linker, |state| state.ctx().table)?;

@@ -1,4 +1,4 @@
-//! What a component is, without streaming anything through it.
+//! Describes a component without running messages through it.
 
 use super::instance::Instance;
 use super::pool::prepare;
@@ -11,11 +11,11 @@ pub struct Inspection {
     pub digest: String,
     /// Of the file, in bytes.
     pub size: usize,
-    /// Interfaces it asks of the host, sorted.
+    /// Interfaces that it imports from the host, sorted.
     pub imports: Vec<String>,
-    /// Interfaces it offers, sorted.
+    /// Interfaces that it exports, sorted.
     pub exports: Vec<String>,
-    /// What it says of itself.
+    /// Its own description.
     pub description: Description,
 }
 

@@ -52,17 +52,17 @@ impl WasiView for State {
     }
 }
 
-/// How instances of one component are made.
+/// How to create instances of one component.
 pub(super) struct Recipe {
     pub(super) pre: ClassifierPre<State>,
     pub(super) limits: Limits,
     /// An ONNX file to put in place of the built-in model.
     pub(super) model: Option<Arc<[u8]>>,
-    /// What its classes are to be called; empty: as it says.
+    /// The names of its classes. Empty: as the model says.
     pub(super) labels: Vec<String>,
-    /// How it is to read pixels; none: its default.
+    /// How it should read pixels. None: its default.
     pub(super) prepare: Option<String>,
-    /// What the first instance said of itself: the others have to say the same.
+    /// The first instance's description: all others must return the same.
     pub(super) described: OnceLock<Arc<Description>>,
 }
 
@@ -77,7 +77,7 @@ pub(super) struct Instance {
 struct Spoiled(Cause);
 
 impl Instance {
-    /// A fresh instance, with the model loaded, and what it says of itself.
+    /// A fresh instance with the model loaded, and its description.
     pub(super) async fn new(recipe: &Recipe) -> Result<(Self, Description), ComponentError> {
         let engine = recipe.pre.engine();
         let mut table = ResourceTable::new();
@@ -92,7 +92,7 @@ impl Instance {
         };
         let mut store = Store::new(engine, state);
         store.limiter(|state| &mut state.meter);
-        // What one call may make the host allocate: a reply, and room for what stands beside its body.
+        // What one call may make the host allocate: a reply, and room for what comes with its body.
         store.set_hostcall_fuel(recipe.limits.reply_bytes.saturating_add(1 << 20));
         store.set_epoch_deadline(1);
         store.epoch_deadline_async_yield_and_update(1);
@@ -114,13 +114,13 @@ impl Instance {
         let description = check::description(description)?;
         if !recipe.labels.is_empty() && description.labels != recipe.labels {
             return Err(ComponentError::Description(
-                "labels are not those that it was given".to_owned(),
+                "its labels are not those that it was given".to_owned(),
             ));
         }
         let described = recipe.described.get_or_init(|| Arc::new(description.clone()));
         if **described != description {
             return Err(ComponentError::Description(
-                "it differs between two instances, and answers of one would be taken for the other's".to_owned(),
+                "it differs between two instances of the component".to_owned(),
             ));
         }
         let instance = Self {
@@ -184,7 +184,7 @@ impl Instance {
             prepare: prepare.as_deref(),
             body: message.body(),
         };
-        // A guest that took an earlier refusal well has not died of it.
+        // A guest may have survived an earlier refusal.
         self.store.data_mut().meter.refused = false;
         let limit = recipe.limits.call_timeout;
         let messages = self.guest.image_stream_classifier_messages();
@@ -206,7 +206,7 @@ impl Instance {
     }
 }
 
-/// What a run asks of every message, but for what this one says of itself.
+/// The run's preparation, with the message's own parameters taking precedence.
 fn prepare<'a>(run: Option<&'a str>, message: Option<&'a str>) -> Option<Cow<'a, str>> {
     let (Some(run), Some(message)) = (run, message) else {
         return message.or(run).map(Cow::Borrowed);
@@ -235,29 +235,29 @@ fn within<T>(
         Err(_) => {
             return Err(Spoiled(Cause {
                 code: "timeout".to_owned(),
-                detail: format!("the guest took longer than {}", humantime::format_duration(limit)),
+                detail: format!("the component took longer than {}", humantime::format_duration(limit)),
             }));
         }
     };
     let (code, detail) = if store.data().meter.refused {
         (
             "out-of-memory",
-            "the guest asked for more memory than --guest-memory grants it".to_owned(),
+            "the component asked for more memory than --guest-memory allows".to_owned(),
         )
     } else if let Some(exit) = error.downcast_ref::<I32Exit>() {
-        ("exit", format!("the guest left with exit status {}", exit.0))
+        ("exit", format!("the component exited with status {}", exit.0))
     } else if let Some(trap) = error.downcast_ref::<Trap>() {
-        ("trap", format!("the guest trapped: {trap}"))
+        ("trap", format!("the component trapped: {trap}"))
     } else if error.is::<WasmBacktrace>() {
         (
             "trap",
-            format!("a call from the guest to the host failed: {}", error.root_cause()),
+            format!("a call from the component to the host failed: {}", error.root_cause()),
         )
     } else {
-        // No guest code was running: it had returned, and what it returned cannot be read.
+        // No guest code was running: the guest had returned, and its reply cannot be read.
         (
             "bad-reply",
-            format!("the guest's reply is unreadable: {}", error.root_cause()),
+            format!("the component's reply is unreadable: {}", error.root_cause()),
         )
     };
     tracing::debug!(code, "{error:?}");
@@ -267,7 +267,7 @@ fn within<T>(
     }))
 }
 
-/// Why, whether or not repeating may help.
+/// The cause, whether or not repeating may help.
 fn cause(error: guest::Error) -> Cause {
     let (guest::Error::Reject(cause) | guest::Error::Retry(cause)) = error;
     check::cause(cause)

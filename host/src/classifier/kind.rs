@@ -1,6 +1,6 @@
-//! Which of the two files that the host can show something is: a component, or a model for one.
+//! Whether a file is a component or a model for one.
 //!
-//! By the first bytes alone. What is in a model only a component knows, in its sandbox.
+//! Decided by the first bytes alone. Only a component, in its sandbox, knows what is in a model.
 
 use std::io::Read;
 use std::path::Path;
@@ -11,20 +11,20 @@ use crate::files;
 /// What a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// WebAssembly, of whatever sort.
+    /// WebAssembly of any kind.
     Component,
-    /// An ONNX model, as far as its beginning says.
+    /// An ONNX model, as far as its first bytes say.
     Model,
 }
 
-/// How many bytes are looked at.
+/// How many bytes to read.
 const START: u64 = 24;
 
-/// What may follow the first field of an ONNX file, which is the version of its format: the fields of a protobuf message
-/// are written in the order of their numbers, here 2 to 8 and 14, each with the type that it has.
+/// The second field of an ONNX file, after the version of its format. Fields of a protobuf message are written in the
+/// order of their numbers, here 2 to 8 and 14, each with its type.
 const SECOND_FIELD: [u8; 8] = [0x12, 0x1a, 0x22, 0x28, 0x32, 0x3a, 0x42, 0x72];
 
-/// Files that people have instead, and what is to be done with them.
+/// Files that users try instead, and what to do with them.
 const OTHERS: [(&[u8], &str); 4] = [
     (
         b"PK\x03\x04",
@@ -56,7 +56,7 @@ pub fn kind_of(path: &Path) -> Result<Kind, ComponentError> {
     })
 }
 
-/// What begins with these bytes, or else what they are.
+/// The kind of file that starts with these bytes; otherwise, what it is instead.
 fn recognise(start: &[u8]) -> Result<Kind, String> {
     match start {
         [0, b'a', b's', b'm', ..] => Ok(Kind::Component),
@@ -83,7 +83,7 @@ mod tests {
     fn a_file_is_told_by_its_first_bytes_and_what_is_neither_by_what_it_is() {
         assert_eq!(recognise(b"\0asm\x0d\0\x01\0"), Ok(Kind::Component));
         assert_eq!(recognise(b"\0asm"), Ok(Kind::Component));
-        // As PyTorch, and as a script without a producer's name write it.
+        // As PyTorch writes it, and a script without a producer's name.
         assert_eq!(recognise(b"\x08\x08\x12\x07pytorch"), Ok(Kind::Model));
         assert_eq!(recognise(b"\x08\x0a\x3a\x05"), Ok(Kind::Model));
         for (start, says) in [

@@ -1,19 +1,19 @@
-//! A file of labels: what the classes of a model are called that does not say so itself.
+//! A file of labels: the names of a model's classes, if the model itself does not have them.
 
 use std::path::Path;
 
 use super::{ClassifierConfig, ComponentError};
 use crate::files;
 
-/// More bytes are no labels: as many as a component may have, each as long as it may be.
+/// The largest file: as many labels as a component may have, each as long as it may be.
 const MOST: u64 = 16 << 20;
 
-/// The labels that a model is to be given; none where it is to say them itself.
+/// The labels for a model. Empty: the model has them.
 pub(super) fn given(config: &ClassifierConfig) -> Result<Vec<String>, ComponentError> {
     config.labels.as_deref().map_or(Ok(Vec::new()), read)
 }
 
-/// The lines of a text file. Whether they fit the model, its component says.
+/// The lines of a text file. The component checks whether they fit the model.
 fn read(path: &Path) -> Result<Vec<String>, ComponentError> {
     let unreadable = |reason: String| ComponentError::LabelsUnreadable {
         path: path.to_owned(),
@@ -23,7 +23,7 @@ fn read(path: &Path) -> Result<Vec<String>, ComponentError> {
     lines(&bytes).map_err(unreadable)
 }
 
-/// A label a line. Editors put a mark at the start and blank lines at the end.
+/// One label a line. Editors put a byte order mark at the start and blank lines at the end.
 fn lines(bytes: &[u8]) -> Result<Vec<String>, String> {
     let text = std::str::from_utf8(bytes).map_err(|error| format!("byte {} is not UTF-8", error.valid_up_to()))?;
     let text = text.trim_start_matches('\u{feff}').trim_end();

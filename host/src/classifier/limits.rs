@@ -1,4 +1,4 @@
-//! What a guest may take, each bound beside what enforces it: memory here, time and reply size in [`super::instance`].
+//! A guest's limits, each beside what enforces it: memory here, time and reply size in [`super::instance`].
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ pub struct Limits {
 /// Entries of all tables together: far more than the function pointers of a large program.
 const TABLE_ELEMENTS: usize = 1 << 20;
 
-/// Counts what one store has been given, and notes a refusal, so that the trap which follows can be named.
+/// Counts what one store has received, and notes a refusal, so that the trap that follows can be named.
 #[derive(Debug)]
 pub(super) struct Meter {
     memory_left: usize,

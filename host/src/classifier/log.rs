@@ -1,5 +1,5 @@
-//! What a guest writes to stdout or stderr, in the log as the guest's own words: whole lines, of bounded
-//! length and number.
+//! What a guest writes to stdout or stderr, in the log as the guest's own words: whole lines, of bounded length and
+//! number.
 
 use std::io;
 use std::pin::Pin;
@@ -11,20 +11,20 @@ use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 
 use super::check;
 
-/// A longer line is cut here and goes on as the next. Bytes, before anything is escaped.
+/// A longer line is split here. Bytes, before escaping.
 const LINE: usize = 4096;
 
-/// What one call may write to one stream; more is counted and left out. Bytes.
+/// What one call may write to one stream; more is counted and dropped. Bytes.
 const BUDGET: usize = 64 << 10;
 
-/// One of a guest's output streams. Clones share what is unfinished.
+/// One output stream of a guest. Clones share what is unfinished.
 #[derive(Clone)]
 pub(super) struct GuestLog {
     stream: &'static str,
     call: Arc<Mutex<Call>>,
 }
 
-/// What the present call has written.
+/// What the current call has written.
 struct Call {
     line: Vec<u8>,
     left: usize,
@@ -60,8 +60,8 @@ impl GuestLog {
         }
     }
 
-    /// Ends a call: logs a line that has no end (what a guest wrote just before a trap has none, and matters most), and how
-    /// much was left out.
+    /// Ends a call: logs an unfinished line (what a guest wrote just before a trap is unfinished, and matters most),
+    /// and how much was dropped.
     pub(super) fn end(&self) {
         let mut call = self.call.lock().unwrap_or_else(PoisonError::into_inner);
         if !call.line.is_empty() {
@@ -69,12 +69,12 @@ impl GuestLog {
             call.line.clear();
         }
         if call.left_out > 0 {
-            self.log(format!("({} bytes more in this call)", call.left_out).as_bytes());
+            self.log(format!("({} more bytes in this call)", call.left_out).as_bytes());
         }
         (call.left, call.left_out) = (BUDGET, 0);
     }
 
-    /// Control characters are escaped: a guest must not write to somebody's terminal through the log.
+    /// Escapes control characters: a guest must not control a terminal through the log.
     fn log(&self, line: &[u8]) {
         let text = String::from_utf8_lossy(line);
         let text = String::from_iter(check::printable(&text));

@@ -58,11 +58,11 @@ pub struct ClassifierConfig {
     pub component: PathBuf,
     /// An ONNX file to put in place of the component's own model.
     pub model: Option<PathBuf>,
-    /// What the classes of that model are called, one a line; none: as it says.
+    /// A file with the names of that model's classes, one a line. None: as the model says.
     pub labels: Option<PathBuf>,
-    /// What every answer should look like, as a media type; none: the component's default.
+    /// The media type to request for every answer. None: the component's default.
     pub accept: Option<String>,
-    /// How pixels are to be read, as the contract's parameters; none: the component's defaults.
+    /// How to read pixels, in the contract's parameters. None: the component's defaults.
     pub prepare: Option<String>,
     /// Threads, each with an instance of its own.
     pub workers: NonZeroUsize,
@@ -70,11 +70,11 @@ pub struct ClassifierConfig {
     pub limits: Limits,
     /// Keep compiled code between runs.
     pub cache: bool,
-    /// Where it is compiled, and within which bounds.
+    /// Where the component is compiled, and within which limits.
     pub compiler: Compiler,
 }
 
-/// What a component says of itself, checked.
+/// A component's description of itself, checked.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Description {
     /// The model's name.
@@ -102,7 +102,7 @@ pub struct Description {
 }
 
 impl Description {
-    /// Whether the classes have no names but their numbers, so that nothing says what they stand for.
+    /// Whether the classes have no names but their numbers, so that nothing says what they mean.
     pub fn has_only_numbers(&self) -> bool {
         let numbers = (0..self.labels.len()).map(|class| class.to_string());
         numbers.eq(self.labels.iter().map(String::as_str))
@@ -117,7 +117,7 @@ impl Description {
 /// Why a component is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum ComponentError {
-    /// No such file, or no right to read it.
+    /// The file is missing or not readable.
     #[error("cannot read '{}': {error}; build it with 'cargo xtask component' or name another with --component", path.display())]
     Unreadable {
         /// The file.
@@ -125,7 +125,7 @@ pub enum ComponentError {
         /// What the system said.
         error: io::Error,
     },
-    /// Not a component that compiles.
+    /// Not a component that can be compiled.
     #[error("'{}' is not a WebAssembly component: {reason}; build one for wasm32-wasip2", path.display())]
     Invalid {
         /// The file.
@@ -133,7 +133,7 @@ pub enum ComponentError {
         /// What is wrong.
         reason: String,
     },
-    /// Not one that can be compiled, or not within the bounds.
+    /// It cannot be compiled, or not within the limits.
     #[error("cannot compile '{}': {reason}", path.display())]
     Compile {
         /// The file.
@@ -141,7 +141,7 @@ pub enum ComponentError {
         /// What is wrong.
         reason: String,
     },
-    /// The same, said by the process that compiles, which knows no name.
+    /// The same, reported by the compiling process, which does not know the file's name.
     #[error("{0}")]
     Uncompilable(String),
     /// Code from there might be anybody's.
@@ -152,21 +152,21 @@ pub enum ComponentError {
     Cache {
         /// The folder.
         path: PathBuf,
-        /// Who else might write there.
+        /// Who else might write to it.
         trouble: String,
     },
     /// A component of another world.
-    #[error("'{}' is a component, but not a classifier as wit/classifier.wit has it: {reason}", path.display())]
+    #[error("'{}' is a component, but not a classifier by wit/classifier.wit: {reason}", path.display())]
     World {
         /// The file.
         path: PathBuf,
-        /// What is missing, or asked for and not granted.
+        /// What is missing, or imported and not granted.
         reason: String,
     },
     /// It trapped, or took too long, before the first message.
     #[error("the component does not start: {0}")]
     Start(String),
-    /// What it says of itself cannot be relied on.
+    /// Its description is not usable.
     #[error("the component's description is not usable: {0}")]
     Description(String),
     /// The model given with `--model` cannot be read.
@@ -178,7 +178,7 @@ pub enum ComponentError {
         error: io::Error,
     },
     /// The labels given with `--labels` cannot be used.
-    #[error("cannot read the labels '{}': {reason}; name a text file with a label a line", path.display())]
+    #[error("cannot read the labels '{}': {reason}; name a text file with one label a line", path.display())]
     LabelsUnreadable {
         /// The file.
         path: PathBuf,
@@ -188,13 +188,13 @@ pub enum ComponentError {
     /// The component refuses the model.
     #[error("the component refuses the model: {}: {}", .0.code, .0.detail)]
     Model(Cause),
-    /// It does not do what is asked of it with every message.
-    #[error("the component does not do what is asked of it: {}: {}", .0.code, .0.detail)]
+    /// It does not support what is requested with every message.
+    #[error("the component does not support what is requested: {}: {}", .0.code, .0.detail)]
     NotGranted(Cause),
-    /// It does not do what a command needs.
+    /// It does not support what a command needs.
     #[error("the component cannot be asked for classes: {0}")]
     Unfit(String),
-    /// A file that was to be inspected cannot be read.
+    /// A file to inspect cannot be read.
     #[error(
         "cannot read '{}': {error}; name a component or an ONNX model, or build the component with 'cargo xtask component'",
         path.display()
@@ -205,7 +205,7 @@ pub enum ComponentError {
         /// What the system said.
         error: io::Error,
     },
-    /// A file that was to be inspected is of another kind.
+    /// A file to inspect is of another kind.
     #[error("'{}' is neither a WebAssembly component nor an ONNX model: {reason}", path.display())]
     Neither {
         /// The file.

@@ -18,11 +18,11 @@ use crate::files;
 use crate::message::Message;
 use crate::pipeline::{Answer, Cause, Classify, ClassifyError};
 
-/// A component at work. Dropping it lets the threads end after their present call.
+/// A running component. Dropping it lets the threads end after their current call.
 pub struct Classifier {
     workers: usize,
     jobs: Sender<Job>,
-    /// What is asked of the guest with every message; none: its default.
+    /// The media type to request with every message. None: the component's default.
     accept: Option<Arc<str>>,
     description: Description,
     digest: String,
@@ -35,8 +35,8 @@ struct Job {
 }
 
 impl Classifier {
-    /// Compiles the component (or takes it from the cache), checks it, and warms one instance a worker. Returns when all
-    /// of them are ready.
+    /// Compiles the component (or takes it from the cache), checks it, and warms one instance for each worker.
+    /// Returns when all of them are ready.
     pub async fn start(config: &ClassifierConfig) -> Result<Self, ComponentError> {
         let (program, recipe) = prepare(config).await?;
         let workers = config.workers;
@@ -45,7 +45,7 @@ impl Classifier {
     }
 
     fn start_workers(digest: String, recipe: Arc<Recipe>, workers: NonZeroUsize) -> Result<Self, ComponentError> {
-        // A queue of one place a worker: who waits longer waits in the pipeline, which counts it.
+        // A queue with one place for each worker: messages that wait longer wait in the pipeline, which counts them.
         let (jobs, queue) = async_channel::bounded(workers.get());
         let (ready, started) = std::sync::mpsc::channel();
         for number in 0..workers.get() {
@@ -54,9 +54,9 @@ impl Classifier {
                 .name(format!("worker-{number}"))
                 .spawn(move || {
                     let mut ready = Some(ready);
-                    // Whatever it fell over, another message need not fell it.
+                    // A worker that panicked over one message need not panic over the next.
                     while panic::catch_unwind(AssertUnwindSafe(|| work(&recipe, &queue, ready.take()))).is_err() {
-                        tracing::error!("a worker fell over; another takes its place");
+                        tracing::error!("a worker crashed; another one replaces it");
                     }
                 })
                 .map_err(|error| ComponentError::Engine(error.to_string()))?;
@@ -76,19 +76,19 @@ impl Classifier {
         })
     }
 
-    /// The same, asking for answers of this media type; none: the component's default.
+    /// The same, requesting answers of this media type. None: the component's default.
     pub fn asking(mut self, accept: Option<&str>) -> Self {
         self.accept = accept.map(Arc::from);
         self
     }
 
-    /// What the component says of itself.
+    /// The component's description of itself.
     pub fn description(&self) -> &Description {
         &self.description
     }
 }
 
-/// Reads the model that is to be put into the component, and compiles that, which takes longer.
+/// Reads the model for the component, and compiles the component, which takes longer.
 pub(super) async fn prepare(config: &ClassifierConfig) -> Result<(Program, Recipe), ComponentError> {
     let asked = config.clone();
     let (model, labels) = off_thread(move || Ok((read_model(&asked)?, super::labels::given(&asked)?))).await?;
@@ -104,7 +104,7 @@ pub(super) async fn prepare(config: &ClassifierConfig) -> Result<(Program, Recip
     Ok((program, recipe))
 }
 
-/// A model that the guest's memory cannot hold is not read.
+/// A model larger than the guest's memory is not read.
 fn read_model(config: &ClassifierConfig) -> Result<Option<Arc<[u8]>>, ComponentError> {
     let read = |path: &PathBuf| {
         let onnx = files::read(path, config.limits.memory_bytes as u64);
@@ -134,12 +134,12 @@ impl Classify for Classifier {
         answered.await.unwrap_or_else(|_| {
             Err(ClassifyError::Retry(Cause {
                 code: "worker-fell".to_owned(),
-                detail: "the host's own thread fell over this message; please report it".to_owned(),
+                detail: "the host's own thread crashed on this message; please report it".to_owned(),
             }))
         })
     }
 
-    /// One call at each worker, and one that it finds when it has ended that.
+    /// One call for each worker, and one that it finds when the first has ended.
     fn concurrency(&self) -> usize {
         2 * self.workers
     }
@@ -149,13 +149,14 @@ impl Classify for Classifier {
     }
 }
 
-/// A worker thread: one call at a time, on a runtime of its own. The first on its thread warms an instance and says so.
+/// A worker thread: one call at a time, on a runtime of its own. Each new thread first warms an instance and reports
+/// that.
 fn work(recipe: &Recipe, queue: &Receiver<Job>, ready: Option<Ready<Result<Description, ComponentError>>>) {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_time().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             if let Some(ready) = ready {
-                // The receiver is gone only after another worker has failed.
+                // The receiver is dropped only after another worker has failed.
                 let _ = ready.send(Err(ComponentError::Engine(error.to_string())));
             }
             return;

@@ -1,12 +1,12 @@
-//! The types of functions as text, as `wit/classifier.wit` has them and as a component does: equal text, equal types.
+//! The types of functions as text, of `wit/classifier.wit` and of a component: equal text, equal types.
 
 use wasmparser::component_types::{ComponentDefinedType, ComponentFuncType, ComponentValType};
 use wasmparser::types::TypesRef;
 
-/// How much of a difference is shown, in characters.
+/// How much of a difference to show, in characters.
 const SHOWN: usize = 80;
 
-/// The functions of the contract: interface, name, and type as [`of`] writes it.
+/// The functions of the contract: interface, name, and type as written by [`of`].
 pub(super) fn contract() -> [(&'static str, &'static str, String); 4] {
     let cause = "record{code: string, detail: string}";
     let error = format!("variant{{reject({cause}), retry({cause})}}");
@@ -36,7 +36,8 @@ pub(super) fn contract() -> [(&'static str, &'static str, String); 4] {
     ]
 }
 
-/// A function's type, with every type that it names written out. Its length is bounded by what the parser takes for one type.
+/// A function's type, with every type that it names written out. Its length is bounded by the parser's limit for a
+/// type.
 pub(super) fn of(function: &ComponentFuncType, types: TypesRef) -> String {
     let parameters = function.params.iter();
     let parameters = parameters.map(|(name, ty)| format!("{name}: {}", value(*ty, types)));
@@ -46,12 +47,12 @@ pub(super) fn of(function: &ComponentFuncType, types: TypesRef) -> String {
     format!("func({}){result}", joined(parameters))
 }
 
-/// Where two texts begin to differ, shown of each.
+/// The first difference between two texts, shown for each.
 pub(super) fn difference<'a>(one: &'a str, other: &'a str) -> (&'a str, &'a str) {
     let same = one.char_indices().zip(other.chars());
     let differs = same.clone().find(|((_, one), other)| one != other);
     let differs = differs.map_or(one.len().min(other.len()), |((index, _), _)| index);
-    // From the name on whose type differs.
+    // From the name whose type differs.
     let before = one.get(..differs).unwrap_or_default();
     let begins = before.rfind([' ', '(', '{', '<']).map_or(0, |index| index + 1);
     let shown = |text: &'a str| {

@@ -1,4 +1,4 @@
-//! A model on trial: one instance that has loaded it, and answers images one by one, in whatever scaling they come.
+//! A model on trial: one instance that has loaded it, and answers images one by one, in whatever scaling they have.
 
 use sha2::{Digest, Sha256};
 
@@ -7,7 +7,7 @@ use super::pool::prepare;
 use super::{ClassifierConfig, ComponentError, Description};
 use crate::pipeline::Cause;
 
-/// A component, compiled, and the bytes of a model that it may refuse.
+/// A compiled component, and the bytes of a model that it may refuse.
 pub struct Trial {
     recipe: Recipe,
     component: String,
@@ -16,7 +16,7 @@ pub struct Trial {
 }
 
 impl Trial {
-    /// Compiles the component and reads the model of `config`. Neither is run.
+    /// Compiles the component and reads the model of `config`. Runs neither.
     pub async fn prepare(config: &ClassifierConfig) -> Result<Self, ComponentError> {
         let (program, recipe) = prepare(config).await?;
         Ok(Self {
@@ -37,15 +37,15 @@ impl Trial {
         (bytes.len(), hex::encode(Sha256::digest(bytes)))
     }
 
-    /// Has the component load the model, and say what it is.
+    /// Lets the component load the model, and returns its description.
     pub async fn load(&mut self) -> Result<Description, ComponentError> {
         let (instance, description) = Instance::new(&self.recipe).await?;
         self.warm = Some(instance);
         Ok(description)
     }
 
-    /// The probabilities of one image, row-major H, W, C, of the model's size: checked. A call that spoils the instance
-    /// is followed by one on a fresh instance.
+    /// The probabilities of one image, row-major H, W, C, of the model's size: checked. After a call that spoils the
+    /// instance the next one gets a fresh instance.
     pub async fn predict(&mut self, image: &[f32]) -> Result<Vec<f32>, Cause> {
         let instance = match self.warm.take() {
             Some(instance) => instance,
