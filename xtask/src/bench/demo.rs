@@ -46,9 +46,9 @@ pub fn measure(workspace: &Workspace, runs: usize) -> Result<String> {
         };
         rows.push((what, spread(seconds, 2)));
     }
-    let mut table = String::from("| measured | least | middle | most |\n| --- | --- | --- | --- |\n");
-    for (what, [least, middle, most]) in rows {
-        table += &format!("| {what} | {least} | {middle} | {most} |\n");
+    let mut table = String::from("| measured | minimum | median | maximum |\n| --- | --- | --- | --- |\n");
+    for (what, [minimum, median, maximum]) in rows {
+        table += &format!("| {what} | {minimum} | {median} | {maximum} |\n");
     }
     Ok(table)
 }
