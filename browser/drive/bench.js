@@ -65,10 +65,10 @@ for (let run = 1; run <= runs; run++) {
 }
 await stop();
 
-console.log("| measured | least | middle | most |\n| --- | --- | --- | --- |");
+console.log("| measured | minimum | median | maximum |\n| --- | --- | --- | --- |");
 row("from opening the page to the first result, s", first.seconds, 2);
 row("bytes loaded until then", first.bytes, 0);
-console.log("\n| images/s, one worker | least | middle | most |\n| --- | --- | --- | --- |");
+console.log("\n| images/s, one worker | minimum | median | maximum |\n| --- | --- | --- | --- |");
 for (const [name, { browser, host }] of Object.entries(rates)) {
   row(`\`${name}\`: browser`, browser, 0);
   row(`\`${name}\`: host`, host, 0);

@@ -1,4 +1,4 @@
-//! The page that classifies in a browser: a project of npm's, in `browser/`, around the component.
+//! The page that classifies in a browser: an npm project in `browser/` around the component.
 
 use crate::debian;
 use crate::steps::{self, Steps};
@@ -10,12 +10,12 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// The oldest that the page's packages run on.
+/// The oldest Node.js that the page's packages run on.
 const NODE: u32 = 20;
 
 const NPM: &str = if cfg!(windows) { "npm.cmd" } else { "npm" };
 
-/// Builds the page from the component that is there, after the packages that it takes.
+/// Builds the page from the component, after installing the page's packages.
 pub fn build(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
     need_node()?;
     let folder = workspace.root.join("browser");
@@ -27,7 +27,7 @@ pub fn build(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
     steps.time("page", || run_script(&folder, "build"))
 }
 
-/// Builds the page and checks its sources. `false`: there is no Node.js, and outside of CI no need of it.
+/// Builds the page and checks its sources. `false`: there is no Node.js, and this is not CI.
 pub fn test(workspace: &Workspace, steps: &mut Steps) -> Result<bool> {
     match need_node() {
         Err(error) if suite::may_skip() => {
@@ -42,7 +42,7 @@ pub fn test(workspace: &Workspace, steps: &mut Steps) -> Result<bool> {
     Ok(true)
 }
 
-/// How soon the page answers, and how fast it classifies beside the host: tables in Markdown.
+/// How soon the page answers, and how fast it classifies beside the host: Markdown tables.
 #[cfg(unix)]
 pub fn bench(workspace: &Workspace, steps: &mut Steps, runs: usize) -> Result<String> {
     let chromium = test_brokers::need_chromium()?;
@@ -57,7 +57,7 @@ pub fn bench(workspace: &Workspace, steps: &mut Steps, runs: usize) -> Result<St
     Ok(String::from_utf8(output.stdout)?)
 }
 
-/// Says where the page is, and what serves it.
+/// Says where the page is, and how to serve it.
 pub fn describe(workspace: &Workspace) {
     let page = workspace.page();
     let text = format!(
@@ -71,11 +71,11 @@ A browser opens it from a server, any of these:
 ",
         page = page.display()
     );
-    // Whoever reads this may have gone; the page is built all the same.
+    // The reader may have gone; the page is built all the same.
     let _ = std::io::stdout().write_all(text.as_bytes());
 }
 
-/// For the tests in a browser, where this program may install one. Where it may not, or cannot, they say what is missing.
+/// For the tests in a browser, if this program may install one. Otherwise the tests say what is missing.
 fn install_chromium(steps: &mut Steps) {
     if debian::may_install() && version(Command::new("chromium")).is_err() {
         let installed = steps.time("chromium", || debian::install(&["chromium"]));
@@ -100,7 +100,7 @@ fn need_node() -> Result<()> {
     Ok(())
 }
 
-/// What a program says of its version.
+/// A program's version, as it reports it.
 fn version(mut program: Command) -> Result<String> {
     program.arg("--version");
     let name = program.get_program().display().to_string();
@@ -119,7 +119,7 @@ fn is_enough(version: &str) -> bool {
         .is_some_and(|major: u32| major >= NODE)
 }
 
-/// npm writes the one file when all is installed that the other names.
+/// npm writes the one file after installing everything that the other names.
 fn has_packages(folder: &Path) -> bool {
     let changed = |name: &str| fs::metadata(folder.join(name)).and_then(|file| file.modified());
     match (changed("node_modules/.package-lock.json"), changed("package-lock.json")) {

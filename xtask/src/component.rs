@@ -1,4 +1,4 @@
-//! Builds guests and puts them where the host's commands and tests look for them.
+//! Builds components and puts them where the host's commands and tests look for them.
 
 use crate::steps::{self, Steps};
 use crate::toolchain::{TARGET, Toolchain};
@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What `target/component/` is to hold.
+/// What to build into `target/component/`.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Guests {
     Classifier,
@@ -15,7 +15,7 @@ pub enum Guests {
     All,
 }
 
-/// Builds the guests; cargo knows which of them are up to date.
+/// Builds the components; cargo knows which of them are up to date.
 pub fn build(workspace: &Workspace, steps: &mut Steps, guests: Guests) -> Result<()> {
     let toolchain = Toolchain::find()?;
     steps.time("component", || {
@@ -32,7 +32,7 @@ pub fn build(workspace: &Workspace, steps: &mut Steps, guests: Guests) -> Result
     Ok(())
 }
 
-/// The members of `test-components/`, a workspace of its own because their dependencies are nobody else's.
+/// The members of `test-components/`, a workspace of its own because nothing else uses their dependencies.
 fn build_test_components(workspace: &Workspace, toolchain: &Toolchain) -> Result<()> {
     let root = workspace.root.join("test-components");
     steps::run(
@@ -47,7 +47,7 @@ fn build_test_components(workspace: &Workspace, toolchain: &Toolchain) -> Result
     Ok(())
 }
 
-/// The folders that hold a member; folder and package have the same name.
+/// The folders with a member; folder and package have the same name.
 fn members(root: &Path) -> Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(root).with_context(|| format!("cannot list {}", root.display()))? {

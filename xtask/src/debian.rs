@@ -1,11 +1,11 @@
-//! Installs what is missing of Debian's packages, with the rights that are there.
+//! Installs missing Debian packages, if this program may.
 
 use crate::steps;
 use anyhow::{Result, bail};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// Installs what is missing of `packages` when root, and otherwise says how.
+/// Installs the missing ones of `packages` as root, and otherwise says how.
 pub fn install(packages: &[&str]) -> Result<()> {
     let missing: Vec<&str> = packages
         .iter()
@@ -15,7 +15,7 @@ pub fn install(packages: &[&str]) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    // Recommended packages include another cargo, and installing must never remove a compiler that is in use.
+    // Recommended packages include another cargo, and an installation must never remove a compiler in use.
     let install = ["install", "--yes", "--no-install-recommends", "--no-remove"];
     let command = format!("apt-get update && apt-get {} {}", install.join(" "), missing.join(" "));
     if !is_root() {
@@ -41,7 +41,7 @@ fn is_installed(package: &str) -> bool {
         .is_ok_and(|output| output.stdout == b"installed")
 }
 
-/// This program has the right to install, and Debian's packages are what it would install.
+/// This program is root, on Debian.
 pub fn may_install() -> bool {
     Path::new("/etc/debian_version").exists() && is_root()
 }

@@ -1,4 +1,4 @@
-//! The host's binary: how it is built and how its demo is started.
+//! The host's binary: how to build it and how to start its demo.
 
 use crate::steps::{self, Steps};
 use crate::workspace::Workspace;
@@ -11,20 +11,20 @@ pub const PAGE: &str = "--browser";
 
 /// Builds the host's binary.
 ///
-/// `--workspace` chooses the features of its dependencies, `--bin` what is built: so they are the features of
-/// `cargo test --workspace`, where `--package host` would compile wasmtime a second time.
+/// `--workspace` chooses the features of its dependencies, `--bin` what to build: the features are those of `cargo
+/// test --workspace`. `--package host` would compile wasmtime a second time.
 pub fn build(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
     steps.time("host", || {
         steps::run(workspace.cargo().args(["build", "--workspace", "--bin", "host"]))
     })
 }
 
-/// Hands the terminal to `host demo`; its exit code is this program's.
+/// Hands the terminal to `host demo`, whose exit code becomes this program's.
 pub fn demo(workspace: &Workspace, args: &[&str]) -> Result<ExitCode> {
     let mut host = Command::new(workspace.host());
     host.arg("demo");
     if args.contains(&PAGE) {
-        // The same folder from wherever this is started.
+        // The same folder, wherever this is started.
         let mut page = OsString::from("--browser=");
         page.push(workspace.page());
         host.arg(page);

@@ -1,4 +1,4 @@
-//! A real Kafka, for the tests and for whoever wants to try the host on one.
+//! A real Kafka, for the tests and for trying the host.
 
 use crate::debian;
 use crate::steps::Steps;
@@ -11,28 +11,28 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::time::Duration;
 use test_brokers::{Cluster, Distribution, MECHANISMS, Options, PASSWORD, USER, missing_packages};
 
-/// Where every Kafka client looks first.
+/// Every Kafka client's default port.
 const PORT: u16 = 9092;
 
 /// How soon a server that has ended is noticed.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Finds Kafka or fetches it, after Java and Maven where they are not on the PATH.
+/// Finds Kafka or downloads it, after installing Java and Maven if they are not on the PATH.
 pub fn fetch(workspace: &Workspace, steps: &mut Steps) -> Result<Distribution> {
     steps.time("kafka", || {
         let brokers = workspace.root.join("target/brokers");
         let found = Distribution::find_or_fetch(&brokers);
         let missing = missing_packages();
-        // With the jars there Maven has nothing to do, and with nothing missing another try would fail alike.
+        // With the jars there, Maven has nothing to do; with nothing missing, another try would fail the same way.
         if found.is_ok() || missing.is_empty() {
             return found;
         }
-        debian::install(&missing).context("Kafka takes Java, and Maven to fetch it")?;
+        debian::install(&missing).context("Kafka needs Java, and Maven to download it")?;
         Distribution::find_or_fetch(&brokers)
     })
 }
 
-/// Fetches Kafka for the tests, which skip what they cannot run on it. With `CI=true` it has to be there.
+/// Downloads Kafka for the tests, which skip what they cannot run. With `CI=true` it must succeed.
 pub fn fetch_for_tests(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
     match fetch(workspace, steps) {
         Err(error) if suite::may_skip() => {
@@ -43,7 +43,7 @@ pub fn fetch_for_tests(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
     }
 }
 
-/// Runs a cluster until Ctrl-C, which ends this program; the cluster follows it.
+/// Runs a cluster until Ctrl-C, which ends this program; the cluster ends with it.
 pub fn run(workspace: &Workspace, steps: &mut Steps, args: &[&str]) -> Result<()> {
     let mut options = parse(args)?;
     let distribution = fetch(workspace, steps)?;
@@ -51,7 +51,7 @@ pub fn run(workspace: &Workspace, steps: &mut Steps, args: &[&str]) -> Result<()
         options.port = Some(PORT);
     }
     let cluster = steps.time("start", || Cluster::start(&distribution, &options))?;
-    // Whoever reads this may have gone; the cluster serves all the same.
+    // The reader may have gone; the cluster serves all the same.
     let _ = std::io::stdout().write_all(describe(&cluster, &options)?.as_bytes());
     loop {
         cluster.check()?;
@@ -93,7 +93,7 @@ fn describe(cluster: &Cluster, options: &Options) -> Result<String> {
         writeln!(text, "  authority {}", ca.display())?;
         writeln!(text, "  user {USER}, password {PASSWORD}; {mechanisms}")?;
     }
-    // Where the host looks by itself, it need not be told.
+    // Not needed for the host's default address.
     let export = match options.port {
         Some(PORT) => String::new(),
         _ => format!("    export KAFKA_URI={}\n", cluster.bootstrap()),

@@ -1,8 +1,8 @@
-//! What a Makefile would do, with nothing to install but Rust: `cargo xtask component`, `browser`, `demo`, `kafka`, `pubsub`,
-//! `test` and `bench`.
+//! What a Makefile would do, with nothing to install but Rust: `cargo xtask component`, `browser`, `demo`, `kafka`,
+//! `pubsub`, `test` and `bench`.
 //!
-//! Separate from the host because the component is built by another compiler setting than everything else, and because
-//! a `build.rs` that builds WebAssembly would make every `cargo check` wait for it.
+//! Separate from the host because the component has its own compiler and settings, and because a `build.rs` that
+//! builds WebAssembly would delay every `cargo check`.
 
 mod bench;
 mod browser;
@@ -156,7 +156,7 @@ fn faults(steps: &mut Steps) -> Result<ExitCode> {
     component::build(&workspace, steps, Guests::All)?;
     kafka::fetch_for_tests(&workspace, steps)?;
     steps.time("faults", || {
-        // In their short forms both are part of every test run.
+        // Every test run includes their short forms.
         for tests in [&["faults"][..], &["conformance", "one_busy_lane"]] {
             let mut cargo = workspace.cargo();
             cargo.args(["test", "--workspace", "--test"]).args(tests).arg("--");

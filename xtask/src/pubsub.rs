@@ -1,4 +1,4 @@
-//! Google's in-memory Pub/Sub, for the tests and for whoever wants to try the host on it.
+//! Google's in-memory Pub/Sub, for the tests and for trying the host.
 
 use crate::steps::{self, Steps};
 use crate::suite;
@@ -11,7 +11,7 @@ use std::process::Command;
 use std::time::Duration;
 use test_brokers::{PubSub, PubSubOptions, PubSubProgram, need_go};
 
-/// Where Google's own emulator is.
+/// The port of Google's own emulator.
 const PORT: u16 = 8085;
 
 /// How soon a server that has ended is noticed.
@@ -21,7 +21,7 @@ pub fn build(workspace: &Workspace) -> Result<PubSubProgram> {
     PubSubProgram::find_or_build(&workspace.root.join("target/brokers"))
 }
 
-/// Builds the server, and runs its own tests. `false`: there is no Go, and outside of CI no need of it.
+/// Builds the server, and runs its own tests. `false`: there is no Go, and this is not CI.
 pub fn test(workspace: &Workspace, steps: &mut Steps) -> Result<bool> {
     steps.time("pubsub", || {
         match need_go().and_then(|()| build(workspace)) {
@@ -42,7 +42,7 @@ pub fn test(workspace: &Workspace, steps: &mut Steps) -> Result<bool> {
     })
 }
 
-/// Runs a server until Ctrl-C, which ends this program; the server follows it.
+/// Runs a server until Ctrl-C, which ends this program; the server ends with it.
 pub fn run(workspace: &Workspace, steps: &mut Steps, args: &[&str]) -> Result<()> {
     let mut options = parse(args)?;
     let asked = options.port.is_some();
@@ -56,7 +56,7 @@ pub fn run(workspace: &Workspace, steps: &mut Steps, args: &[&str]) -> Result<()
         writeln!(text, "127.0.0.1:{PORT} is taken, so this is another port.")?;
     }
     text.push_str(&describe(&pubsub.address()));
-    // Whoever reads this may have gone; the server serves all the same.
+    // The reader may have gone; the server serves all the same.
     let _ = std::io::stdout().write_all(text.as_bytes());
     loop {
         pubsub.check()?;

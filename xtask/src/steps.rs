@@ -1,4 +1,4 @@
-//! The minutes of each step: what a cold build costs is a promise of the README, so every run shows it.
+//! The minutes of each step: the README promises what a cold build takes, so every run shows it.
 
 use anyhow::{Context, Result, bail};
 use std::process::{Command, ExitCode};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 pub struct Steps(Vec<(String, Duration)>);
 
 impl Steps {
-    /// Runs `work` as the step `name` and notes how long it took, also where it fails.
+    /// Runs `work` as the step `name` and notes how long it took, even if it fails.
     pub fn time<T>(&mut self, name: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
         eprintln!("xtask: {name}");
         let start = Instant::now();
@@ -43,7 +43,7 @@ pub fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// Gives the process to `command`, so that Ctrl-C and the exit code are its own. Returns only where that fails.
+/// Replaces this process by `command`, so that Ctrl-C and the exit code are its own. Returns only on failure.
 #[cfg(unix)]
 pub fn replace_self(command: &mut Command) -> Result<ExitCode> {
     use std::os::unix::process::CommandExt;

@@ -1,4 +1,4 @@
-//! Runs every test of the workspace, and adds up what cargo reports for one test binary after the other.
+//! Runs every test of the workspace, and adds up what cargo reports for each test binary.
 
 use crate::steps::{self, Steps};
 use crate::workspace::Workspace;
@@ -9,24 +9,23 @@ use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
 
-/// `test_brokers::SKIPPED`, which is not there on every system: names the file in which a test that has to be skipped
-/// leaves a line.
+/// `test_brokers::SKIPPED`, which that crate only has on Unix: names the file in which a skipped test leaves a line.
 const SKIPPED: &str = "XTASK_SKIPPED";
 
-/// Outside of CI, tests that cannot have what they need are skipped and counted; with `CI=true` they fail.
+/// Outside of CI, tests that lack what they need are skipped and counted; with `CI=true` they fail.
 pub fn may_skip() -> bool {
     std::env::var_os("CI").is_none_or(|ci| ci != "true")
 }
 
-/// Compiles and runs the tests, in two steps so that the minutes of each are known. Every test binary runs, also after
-/// one has failed.
+/// Compiles and runs the tests, in two steps to know the minutes of each. Every test binary runs, even after one has
+/// failed.
 pub fn run(workspace: &Workspace, steps: &mut Steps, args: &[&str]) -> Result<Total> {
     steps.time("build tests", || {
         steps::run(workspace.cargo().args(["test", "--workspace", "--no-run"]))
     })?;
     steps.time("run tests", || {
         let skipped = workspace.target.join("skipped");
-        // What an earlier run has left is not of this one.
+        // Removes what an earlier run has left.
         fs::write(&skipped, "").with_context(|| skipped.display().to_string())?;
         let mut cargo = workspace.cargo();
         cargo
@@ -50,7 +49,7 @@ pub fn run(workspace: &Workspace, steps: &mut Steps, args: &[&str]) -> Result<To
     })
 }
 
-/// Copies the report line by line, so that it shows while the tests run, and counts on the way.
+/// Copies the report line by line, so that it shows while the tests run, and counts along the way.
 fn pass_on(report: impl BufRead, mut terminal: impl Write, total: &mut Total) -> Result<()> {
     for line in report.split(b'\n') {
         let line = line?;
@@ -91,8 +90,8 @@ impl Total {
         self.ignored += count("ignored");
     }
 
-    /// Counts the tests that have said that they were skipped, a line each; to cargo they have passed. One that asked for
-    /// what is missing more than once is one.
+    /// Counts the tests that reported that they were skipped, one a line; to cargo they have passed. A test that
+    /// reported several times counts once.
     fn skip<'a>(&mut self, lines: &'a str) -> BTreeSet<&'a str> {
         let tests: BTreeSet<_> = lines.lines().collect();
         self.passed = self.passed.saturating_sub(tests.len());
@@ -100,7 +99,7 @@ impl Total {
         tests
     }
 
-    /// Counts what cargo does not know of, and so has not counted as passed.
+    /// Counts a step that cargo does not know, and so has not counted as passed.
     pub fn skip_step(&mut self) {
         self.skipped += 1;
     }

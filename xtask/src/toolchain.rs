@@ -1,8 +1,8 @@
-//! Finds or makes a toolchain for wasm32-wasip2, in the order in which it costs least: a target that is there, a target
-//! that rustup downloads, Debian's compiler with the standard library built from source.
+//! Finds or makes a toolchain for wasm32-wasip2. It tries the cheapest way first: an installed target, a target that
+//! rustup downloads, Debian's compiler with the standard library built from source.
 //!
-//! The only place that knows the guest's flags. Everything inherited that could change them is dropped, and what the
-//! guest needs (`RUSTC_BOOTSTRAP` above all) never reaches the host's build.
+//! The only place that knows the component's flags. It drops everything inherited that could change them, and what
+//! the component needs (`RUSTC_BOOTSTRAP` above all) never reaches the host's build.
 
 use crate::debian;
 use crate::workspace::Workspace;
@@ -21,14 +21,14 @@ const PACKAGES: [&str; 3] = ["rustc-web", "rust-web-src", "wasi-libc"];
 const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 const DEBIAN_WASI_LIBC: &str = "/usr/lib/wasm32-wasi";
 
-/// A closed network must not hold a build up: past this, rustup counts as unable to download.
+/// A closed network must not delay a build: after this, rustup counts as unable to download.
 const DOWNLOAD_LIMIT: Duration = Duration::from_secs(60);
 
 /// A toolchain that builds components.
 pub enum Toolchain {
     /// The compiler of the host has the target.
     Target,
-    /// Debian's compiler builds std too; `tools` is the folder of the host toolchain that holds the linker.
+    /// Debian's compiler builds std too; `tools` is the folder of the host's toolchain with the linker.
     Debian { tools: PathBuf },
 }
 
@@ -48,13 +48,13 @@ impl Toolchain {
             Ok(()) => format!("rustup put {TARGET} elsewhere than {}", libraries.display()),
             Err(error) => format!("{error:#}"),
         };
-        eprintln!("xtask: building std from Debian's rustc-web, as {TARGET} cannot be had from rustup: {refusal}");
+        eprintln!("xtask: building std from Debian's rustc-web, as rustup cannot provide {TARGET}: {refusal}");
         Self::debian()
     }
 
     fn debian() -> Result<Self> {
         debian::install(&PACKAGES)
-            .with_context(|| format!("this takes Debian 12 and its packages, or else `rustup target add {TARGET}`"))?;
+            .with_context(|| format!("this needs Debian 12 and its packages, or `rustup target add {TARGET}`"))?;
         let tools = host_tools()?;
         for tool in ["wasm-component-ld", "gcc-ld/wasm-ld"] {
             let path = tools.join(tool);
@@ -67,7 +67,7 @@ impl Toolchain {
         Ok(Self::Debian { tools })
     }
 
-    /// `cargo build` for the guest, still without packages; its results lie under `target/guest`.
+    /// `cargo build` for the component, still without packages; its results are under `target/guest`.
     pub fn cargo_build(&self, workspace: &Workspace) -> Result<Command> {
         let mut cargo = workspace.cargo();
         for (name, _) in std::env::vars_os() {
@@ -115,7 +115,7 @@ fn changes_the_guest(variable: &str) -> bool {
     exact.contains(&variable) || prefixes.iter().any(|prefix| variable.starts_with(prefix))
 }
 
-/// Where the running toolchain keeps the target's libraries; the folder exists where the target is installed.
+/// The folder of the target's libraries in the running toolchain; it exists if the target is installed.
 fn target_libraries() -> Result<PathBuf> {
     print_libdir(&["--target", TARGET])
 }
@@ -129,7 +129,7 @@ fn host_tools() -> Result<PathBuf> {
         .join("bin"))
 }
 
-/// Asks the compiler beside the running cargo, which Debian's `/usr/bin/rustc` cannot shadow.
+/// Asks the compiler beside the running cargo, so that Debian's `/usr/bin/rustc` does not get in the way.
 fn print_libdir(args: &[&str]) -> Result<PathBuf> {
     let beside = std::env::var_os("CARGO").map(|cargo| Path::new(&cargo).with_file_name("rustc"));
     let rustc = beside.filter(|path| path.exists()).unwrap_or_else(|| "rustc".into());

@@ -1,22 +1,22 @@
-//! Where things lie, and how cargo is called there.
+//! Where things are, and how to call cargo there.
 
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The checkout that this xtask was started from, and the folders that its builds go to.
+/// The checkout from which this xtask was started, and its build folders.
 pub struct Workspace {
     pub root: PathBuf,
     /// The host, the tests and this program.
     pub target: PathBuf,
-    /// Components for wasm32-wasip2, with the build scripts and macros that they need. Apart from the host's folder,
-    /// because both may come from different compilers and would throw out each other's results.
+    /// Components for wasm32-wasip2, with their build scripts and macros. Separate from the host's folder, because
+    /// both may come from different compilers and would discard each other's results.
     pub guest_target: PathBuf,
 }
 
 impl Workspace {
-    /// Asks cargo's environment rather than the compiled-in path, which would be another checkout's where several
-    /// share one target folder.
+    /// Asks cargo's environment and not the compiled-in path, which would be another checkout's if several share one
+    /// target folder.
     pub fn locate() -> Result<Self> {
         let manifest = std::env::var_os("CARGO_MANIFEST_DIR")
             .context("CARGO_MANIFEST_DIR is not set: start this as `cargo xtask`")?;
@@ -40,20 +40,20 @@ impl Workspace {
         self.root.join("target/component").join(name).with_extension("wasm")
     }
 
-    /// `target/browser` of the checkout: the page, where the host serves it from.
+    /// `target/browser` of the checkout: the page, which the host serves from there.
     pub fn page(&self) -> PathBuf {
         self.root.join("target/browser")
     }
 
-    /// The host's binary, as `host::build` makes it.
+    /// The host's binary, built by `host::build`.
     pub fn host(&self) -> PathBuf {
         self.target.join("debug").join("host")
     }
 
     /// The cargo that started this program, in the root of the checkout.
     ///
-    /// `cargo run` tells its child about the package `xtask`; build scripts that watch those variables would run again
-    /// whenever a build alternates between `cargo xtask` and plain cargo, so they are taken out.
+    /// `cargo run` tells its child about the package `xtask`. Build scripts that watch those variables would run
+    /// again whenever a build alternates between `cargo xtask` and plain cargo, so they are removed.
     pub fn cargo(&self) -> Command {
         let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         cargo.current_dir(&self.root);

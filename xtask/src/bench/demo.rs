@@ -53,7 +53,7 @@ pub fn measure(workspace: &Workspace, runs: usize) -> Result<String> {
     Ok(table)
 }
 
-/// The binary under measurement.
+/// The binary that is measured.
 struct Host {
     binary: PathBuf,
     component: PathBuf,
@@ -75,7 +75,7 @@ impl Host {
         command
     }
 
-    /// One `host demo`, as it reports itself, and its peak memory as the system saw it.
+    /// One `host demo`: its own figures, and its peak memory as the system saw it.
     fn demo(&self) -> Result<Demo> {
         let mut command = self.command("demo");
         command.args(["--format", "json", "--component"]).arg(&self.component);
@@ -93,8 +93,8 @@ impl Host {
         })
     }
 
-    /// From the start of `host run`, with a message waiting, until `host consume`, which waits for it, has printed the
-    /// answer and left.
+    /// From the start of `host run`, with a message waiting, until a waiting `host consume` has printed the answer
+    /// and ended.
     fn first_answer(&self, cached: bool) -> Result<Duration> {
         if self.folder.exists() {
             std::fs::remove_dir_all(&self.folder).with_context(|| format!("cannot empty {}", self.folder.display()))?;

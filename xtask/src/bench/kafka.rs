@@ -1,4 +1,4 @@
-//! A Kafka of full size, and what is measured on it.
+//! A full Kafka, and measurements on it.
 
 use super::process::{self, Running, Usage};
 use crate::kafka;
@@ -18,7 +18,7 @@ pub struct Kafka {
     host: PathBuf,
 }
 
-/// What `host run` says at its end, and what it took.
+/// The result of `host run`, and its resource usage.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Done {
     pub messages: u64,
@@ -46,7 +46,7 @@ impl Kafka {
         })
     }
 
-    /// Where files may lie that go with the server.
+    /// A folder for files that are removed with the server.
     pub fn folder(&self) -> &Path {
         self.cluster.folder()
     }
@@ -55,7 +55,7 @@ impl Kafka {
         self.cluster.bootstrap()
     }
 
-    /// What the server has taken so far.
+    /// The server's CPU time so far.
     pub fn cpu(&self) -> Result<Duration> {
         let pid = u32::try_from(self.cluster.pid(1)?)?;
         let usage = process::usage(pid).context(process::NO_PROC)?;
@@ -88,7 +88,7 @@ impl Kafka {
 }
 
 impl Done {
-    /// Waits for a `host run --format json`. A message that it could not answer is a failure.
+    /// Waits for a `host run --format json`. Fails if it could not answer a message.
     pub fn of(run: Running) -> Result<Self> {
         let (said, usage) = run.finish()?;
         let done: Self = serde_json::from_str(&said).with_context(|| format!("`host run` said: {said}"))?;
@@ -96,7 +96,7 @@ impl Done {
         Ok(Self { usage, ..done })
     }
 
-    /// From the first message that was through to the last one, of all hosts together.
+    /// From the first settled message to the last one, of all hosts together.
     pub fn span(hosts: &[Self]) -> Result<Duration> {
         let first = hosts.iter().filter_map(|done| done.first_at_ms).min();
         let last = hosts.iter().filter_map(|done| done.last_at_ms).max();

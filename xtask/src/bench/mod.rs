@@ -1,7 +1,7 @@
 //! The figures of BENCHMARKS.md, measured on the real binary.
 //!
-//! Everything is measured from outside, as a user would see it, and several times: a run says the least, the middle and
-//! the most, since other work on the machine shows in every one of them.
+//! Everything is measured from outside, as a user would see it, and several times: each row shows minimum, median and
+//! maximum, because other work on the machine disturbs every run.
 
 mod demo;
 #[cfg(unix)]
@@ -32,7 +32,7 @@ pub enum Part {
     Demo,
     /// Images over Kafka with more workers and more hosts.
     Scaling,
-    /// Messages over Kafka with a guest that does nothing, beside Kafka's own tools.
+    /// Messages over Kafka with a component that does nothing, beside Kafka's own tools.
     Throughput,
     /// The same over Pub/Sub, beside Google's Python client.
     PubSub,
@@ -56,7 +56,7 @@ impl Part {
     }
 }
 
-/// Builds what is measured, measures, and prints a table in Markdown for each part to stdout.
+/// Builds what is measured, measures, and prints a Markdown table for each part to stdout.
 pub fn run(workspace: &Workspace, steps: &mut Steps, parts: &[Part], runs: usize) -> Result<()> {
     let is_puppets = |part: &Part| matches!(part, Part::Throughput | Part::PubSub);
     let guests = match parts.iter().any(is_puppets) {
@@ -77,14 +77,14 @@ pub fn run(workspace: &Workspace, steps: &mut Steps, parts: &[Part], runs: usize
             #[cfg(unix)]
             Part::Browser => browser::bench(workspace, steps, runs)?,
             #[cfg(not(unix))]
-            other => anyhow::bail!("{other:?} takes what the tests start, which runs on Unix only"),
+            other => anyhow::bail!("{other:?} needs what the tests start, which only runs on Unix"),
         };
         std::io::stdout().write_all(format!("{table}\n").as_bytes())?;
     }
     Ok(())
 }
 
-/// Least, middle and most, with so many decimals.
+/// Minimum, median and maximum, with this many decimals.
 fn spread(mut values: Vec<f64>, decimals: usize) -> [String; 3] {
     values.sort_by(f64::total_cmp);
     let at = |index: usize| {
@@ -95,11 +95,11 @@ fn spread(mut values: Vec<f64>, decimals: usize) -> [String; 3] {
     [at(0), at(values.len() / 2), at(values.len().saturating_sub(1))]
 }
 
-/// The middle, with the least and the most behind it.
+/// The median, with minimum and maximum behind it.
 #[cfg(unix)]
-fn middle(values: Vec<f64>, decimals: usize) -> String {
-    let [least, middle, most] = spread(values, decimals);
-    format!("{middle} ({least} to {most})")
+fn median(values: Vec<f64>, decimals: usize) -> String {
+    let [minimum, median, maximum] = spread(values, decimals);
+    format!("{median} ({minimum} to {maximum})")
 }
 
 #[cfg(test)]
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_spread_is_the_least_the_middle_and_the_most() {
+    fn a_spread_is_minimum_median_and_maximum() {
         assert_eq!(spread(vec![3.0, 1.0, 2.0], 0), ["1", "2", "3"]);
         assert_eq!(spread(vec![1.25, 0.5], 1), ["0.5", "1.2", "1.2"]);
     }

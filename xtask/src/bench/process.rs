@@ -1,34 +1,34 @@
-//! Processes under measurement, seen from outside: what they print, and what the system says that they took.
+//! Measured processes, seen from outside: what they print, and the resources that they use.
 
 use anyhow::{Context, Result, bail, ensure};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// How often a running process is looked at.
+/// How often a running process is checked.
 const POLL: Duration = Duration::from_millis(5);
 
-/// Nothing that is measured here takes longer, even on a busy machine.
+/// Longer than any measurement takes, even on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(300);
 
-/// A process that ends with its handle.
+/// A process that ends when its handle is dropped.
 pub struct Running {
     child: Child,
     program: String,
     usage: Option<Usage>,
 }
 
-/// What a process has taken so far.
+/// A process's resources so far.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Usage {
     /// Of all its threads, in user and system mode.
     pub cpu: Duration,
-    /// Resident memory, where it was largest; 0 where it had ended before anybody looked. Bytes.
+    /// The largest resident memory; 0 if the process ended before the first check. Bytes.
     pub peak_bytes: u64,
 }
 
 impl Running {
-    /// Nothing is read from it before it has ended, so it may print no more than a pipe holds.
+    /// Nothing reads its output before it has ended, so it may print no more than a pipe holds.
     pub fn start(command: &mut Command) -> Result<Self> {
         let program = command.get_program().to_string_lossy().into_owned();
         let started = command.stdin(Stdio::null()).stderr(Stdio::null()).spawn();
@@ -40,7 +40,7 @@ impl Running {
         })
     }
 
-    /// Waits for its end, which must be a success: what it printed, where that goes to a pipe, and what it took.
+    /// Waits for its end, which must be a success: its output, if that goes to a pipe, and its resources.
     pub fn finish(mut self) -> Result<(String, Usage)> {
         let began = Instant::now();
         let status = loop {
@@ -71,9 +71,9 @@ impl Drop for Running {
     }
 }
 
-pub const NO_PROC: &str = "what a process takes is read from /proc, which is not there";
+pub const NO_PROC: &str = "resources are read from /proc, which does not exist here";
 
-/// None once a process is waited for, and where there is no /proc.
+/// None after a process was waited for, or without /proc.
 pub fn usage(process: u32) -> Option<Usage> {
     let read = |file: &str| std::fs::read_to_string(Path::new("/proc").join(process.to_string()).join(file)).ok();
     Some(Usage {
@@ -84,7 +84,7 @@ pub fn usage(process: u32) -> Option<Usage> {
 
 /// Source: proc_pid_stat(5), fields 14 and 15. They count hundredths of a second on every Linux.
 fn cpu(stat: &str) -> Option<Duration> {
-    // The second field is the program's name in brackets, with whatever is in it.
+    // The second field is the program's name in parentheses, with any characters.
     let (_, rest) = stat.rsplit_once(") ")?;
     let times = rest.split(' ').skip(11).take(2);
     let ticks: Option<Vec<u64>> = times.map(|ticks| ticks.parse().ok()).collect();

@@ -1,5 +1,5 @@
-//! What the host can move over Pub/Sub, with a guest that sends back what it gets, beside Google's Python client that does
-//! the same.
+//! What the host can move over Pub/Sub, with a component that returns what it gets, beside Google's Python client
+//! that does the same.
 
 use super::kafka::Done;
 use super::process::{self, Running};
@@ -13,8 +13,8 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 use test_brokers::{PubSub, PubSubOptions, Published, SubscriptionOptions, python_environment};
 
-/// Bytes of a message, and how many messages: with more of them waiting, the server in memory is what is measured, as it looks
-/// at all of them again and again.
+/// Bytes of a message, and how many messages. With more of them waiting, this would measure the in-memory server,
+/// which looks at all of them again and again.
 const SIZES: [(usize, usize); 2] = [(1_000, 20_000), (185_000, 3_000)];
 
 const PROJECT: &str = "bench";
@@ -42,7 +42,7 @@ pub fn measure(workspace: &Workspace, steps: &mut Steps, runs: usize) -> Result<
             let mut speeds = Vec::new();
             for (name, row) in ROWS.iter().zip(&mut rows) {
                 eprintln!("xtask: {size} bytes, {name}, {run} of {runs}");
-                // One for each: it keeps what goes through in memory.
+                // A server for each size: it keeps everything in memory.
                 let bench = Bench {
                     server: PubSub::start(&program, &PubSubOptions::default())?,
                     workspace,
@@ -77,7 +77,7 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    /// Makes the topics and their subscriptions; all messages wait in the first.
+    /// Creates the topics and their subscriptions; all messages wait in the first.
     fn publish(&self, size: usize) -> Result<()> {
         let plain = SubscriptionOptions::default();
         for topic in ["input-stream", "output-stream"] {
@@ -85,7 +85,7 @@ impl Bench<'_> {
             self.server
                 .create_subscription(PROJECT, &format!("{topic}-sub"), topic, &plain)?;
         }
-        // The guest's command to send back what follows.
+        // The component's command to return what follows.
         let message = Published {
             data: format!("echo:{}", "x".repeat(size)).into_bytes(),
             ..Published::default()

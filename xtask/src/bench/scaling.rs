@@ -1,7 +1,7 @@
 //! More workers, more hosts: images through Kafka with the classifier.
 
 use super::kafka::{Done, Kafka};
-use super::middle;
+use super::median;
 use super::process::Running;
 use crate::steps::Steps;
 use crate::workspace::Workspace;
@@ -62,13 +62,13 @@ pub fn measure(workspace: &Workspace, steps: &mut Steps, runs: usize) -> Result<
     );
     for ((name, _), column) in SETTINGS.iter().zip(columns) {
         let [speed, host, server] = [column.images_per_second, column.host_cpu, column.server_cpu];
-        let [speed, host, server] = [middle(speed, 0), middle(host, 0), middle(server, 0)];
+        let [speed, host, server] = [median(speed, 0), median(host, 0), median(server, 0)];
         table += &format!("| {name} | {speed} | {host} | {server} |\n");
     }
     Ok(table)
 }
 
-/// Starts the hosts of one group together, and waits until nothing is left for any of them.
+/// Starts the hosts of one group together, and waits until all messages are settled.
 fn classify(workspace: &Workspace, kafka: &Kafka, workers: &[u32], group: &str) -> Result<Vec<Done>> {
     let start = |workers: &u32| {
         let mut run = kafka.host("run");

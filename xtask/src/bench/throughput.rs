@@ -1,4 +1,4 @@
-//! What the host itself can move: a guest that sends back what it gets, beside Kafka's own measuring tools.
+//! What the host itself can move: a component that returns what it gets, beside Kafka's own measuring tools.
 
 use super::kafka::{Done, Kafka};
 use super::process::Running;
@@ -79,12 +79,12 @@ impl Bench<'_> {
         for kind in ["in", "both", "once", "exactly"] {
             self.kafka.create_topic(&self.topic(kind), PARTITIONS)?;
         }
-        // The guest's command to send back what follows.
+        // The component's command to return what follows.
         let payload = format!("echo:{}\n", "x".repeat(self.size.saturating_sub(5)));
         Ok(std::fs::write(self.kafka.folder().join("payload"), payload)?)
     }
 
-    /// Messages a second, and where the host is measured its processor time for each in microseconds.
+    /// Messages a second, and for the host the CPU time for each in microseconds.
     fn measure(&self, row: &str) -> Result<(f64, Option<f64>)> {
         let tool = |mut command: Command, speed: fn(&str) -> Option<f64>| {
             let (said, _) = Running::start(&mut command)?.finish()?;
@@ -152,8 +152,8 @@ fn produced(said: &str) -> Option<f64> {
     before.rsplit(' ').next()?.parse().ok()
 }
 
-/// `start, end, MB, MB/s, messages, messages/s, rebalance ms, fetch ms, fetch MB/s, fetch messages/s`: the last is without
-/// the time that joining a group took.
+/// `start, end, MB, MB/s, messages, messages/s, rebalance ms, fetch ms, fetch MB/s, fetch messages/s`: the last one
+/// excludes the time to join a group.
 fn consumed(said: &str) -> Option<f64> {
     said.lines().last()?.rsplit(',').next()?.trim().parse().ok()
 }
