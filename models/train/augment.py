@@ -1,4 +1,4 @@
-"""What the training changes about an image, so that no two epochs see the same.
+"""Random changes of the training images, so that no two epochs see the same.
 
 Shifts and flips come from a short list of views, so that a teacher can be asked about each view of each image once and
 for all. Erasing is drawn afresh each time.

@@ -1,7 +1,6 @@
 """Images with classes, from IDX files, a folder of images by class, or an .npz, checked before anything is trained.
 
-Whatever is wrong is raised as `ValueError` that names the file or class and the remedy, and all of it is found here:
-nothing that a user could have been told at the start is left to the training.
+Everything that is wrong with the data is found here, and raised as a `ValueError` that names the file or class and the remedy.
 """
 
 import hashlib
@@ -18,14 +17,14 @@ from PIL import Image, ImageOps
 import idx
 
 PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".pgm", ".ppm", ".tif", ".tiff"}
-SHOWN = 3  # offenders named in a message; the rest are counted
+SHOWN = 3  # named in a message; the rest are counted
 LEAST = 2  # images of a class: one to train on, one to hold out
 SIDES = range(8, 257)  # pixels
-# Of red, green and blue, as the component has it (ITU-R BT.709); Pillow has BT.601.
+# Of red, green and blue: the component uses ITU-R BT.709, Pillow BT.601.
 LUMA = np.array([2126, 7152, 721], np.uint32)
-DARK = 64  # on black nothing is seen of what stays below, as the component has it
+DARK = 64  # invisible on black below this, as in the component
 HELD_OUT = 1 / 12  # of each class
-MOST_CLASSES = 65_536  # what the component takes
+MOST_CLASSES = 65_536  # the component's limit
 ARRAYS = (("images", "classes"), ("x_train", "y_train"))  # of an .npz
 
 
@@ -53,7 +52,7 @@ class Dataset:
         return digest.hexdigest()
 
     def split(self) -> tuple[np.ndarray, np.ndarray]:
-        """Indices to train on and indices held out: the same for every seed, so that runs compare.
+        """Indices to train on and indices held out: the same for every seed, so that runs can be compared.
 
         One image in twelve of each class is held out, and at least one.
         """
@@ -68,16 +67,16 @@ class Dataset:
 def load(path: Path, labels: Path | None = None, size: tuple[int, int] | None = None, grey: bool = False) -> Dataset:
     """The training images at `path`: a folder with IDX files, a folder of folders, or an .npz.
 
-    `labels` is a text file with a name a line, for IDX and .npz. `size` (height, width) stretches pictures of a folder
-    to one size; `grey` takes their colour away.
+    `labels` is a text file with one name a line, for IDX and .npz. `size` (height, width) stretches pictures of a folder
+    to one size; `grey` removes their colour.
     """
     if not path.exists():
-        raise ValueError(f"no {path}: give --data a folder with IDX files, a folder of images by class, or an .npz")
+        raise ValueError(f"there is no {path}: give --data a folder with IDX files, a folder of images by class, or an .npz")
     if size and not (size[0] in SIDES and size[1] in SIDES):
         raise ValueError(f"--size {size[0]}x{size[1]}: sides must be {SIDES.start} to {SIDES.stop - 1}")
     has_arrays = path.is_file() or idx.find(path, "train-images-idx3-ubyte")
     if has_arrays and (size or grey):
-        raise ValueError("--size and --grey are for folders of pictures: IDX files and .npz are taken as they are")
+        raise ValueError("--size and --grey are for folders of pictures: IDX files and .npz are used as they are")
     if path.is_file():
         images, classes, names = from_npz(path)
     elif has_arrays:
@@ -90,7 +89,7 @@ def load(path: Path, labels: Path | None = None, size: tuple[int, int] | None = 
 
 
 def check_name(name: Path) -> None:
-    """Raises `ValueError` where no host would show `name` as a model's."""
+    """Raises `ValueError` for a `name` that the host would refuse as a model's."""
     text = name.name
     if not text or not text.isprintable() or len(text.encode(errors="replace")) > 256 or text.encode(errors="ignore").decode() != text:
         raise ValueError(f"NAME {str(name)!r}: its last part must be printable, and 1 to 256 bytes")
@@ -101,11 +100,11 @@ def read_labels(path: Path) -> list[str]:
     try:
         return path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"--labels {path} cannot be read ({error}): give a text file with a name a line") from None
+        raise ValueError(f"--labels {path} cannot be read ({error}): give a text file with one name a line") from None
 
 
 def from_idx(folder: Path) -> tuple[np.ndarray, np.ndarray, list[str] | None]:
-    """`train-images-idx3-ubyte` and `train-labels-idx1-ubyte`; the names are in `labels.txt`, where there is one."""
+    """`train-images-idx3-ubyte` and `train-labels-idx1-ubyte`; the names are in `labels.txt`, if there is one."""
     classes = idx.find(folder, "train-labels-idx1-ubyte")
     if classes is None:
         raise ValueError(f"{folder} has train-images-idx3-ubyte and no train-labels-idx1-ubyte: put it beside")
@@ -115,15 +114,15 @@ def from_idx(folder: Path) -> tuple[np.ndarray, np.ndarray, list[str] | None]:
 
 
 def from_npz(path: Path) -> tuple[np.ndarray, np.ndarray, list[str] | None]:
-    """Arrays `images` and `classes`, or `x_train` and `y_train` as Keras has them, and perhaps `labels`, the names."""
+    """Arrays `images` and `classes`, or `x_train` and `y_train` as in Keras, and optionally `labels`, the names."""
     try:
         with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            # Test images, and whatever else is there, are left where they are.
+            # Test images and everything else are ignored.
             wanted = {name for pair in ARRAYS for name in pair} | {"labels"}
             arrays = {name: file[name] for name in file.files if name in wanted}
             found = ", ".join(file.files) or "nothing"
     except (OSError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile, zlib.error) as error:
-        raise ValueError(f"{path} is no .npz without pickled objects ({error}): save it with numpy.savez") from None
+        raise ValueError(f"{path} is not an .npz without pickled objects ({error}): save it with numpy.savez") from None
     for x, y in ARRAYS:
         if x in arrays and y in arrays:
             return arrays[x], arrays[y], None if "labels" not in arrays else names_in(path, arrays["labels"])
@@ -131,13 +130,13 @@ def from_npz(path: Path) -> tuple[np.ndarray, np.ndarray, list[str] | None]:
 
 
 def names_in(path: Path, labels: np.ndarray) -> list[str]:
-    """The strings of an array, which NumPy has as text or as bytes."""
+    """The strings of an array, which NumPy stores as text or as bytes."""
     if labels.ndim != 1 or labels.dtype.kind not in "US":
         raise ValueError(f"labels in {path} are {labels.dtype} of shape {labels.shape}: they must be a list of strings")
     try:
         return [name.decode() if isinstance(name, bytes) else str(name) for name in labels.tolist()]
     except UnicodeDecodeError as error:
-        raise ValueError(f"labels in {path} are no UTF-8 ({error})") from None
+        raise ValueError(f"labels in {path} are not UTF-8 ({error})") from None
 
 
 def from_folders(
@@ -152,7 +151,7 @@ def from_folders(
     pictures, classes, unreadable, empty, left_out = [], [], [], [], []
     for c, name in enumerate(names):
         entries = sorted(path for path in (folder / name).iterdir() if not path.name.startswith("."))
-        # Whatever is no file, such as a pipe, is left out as other names are; a link in a circle cannot be read.
+        # Anything but a file, such as a pipe, is left out like other names; a circular link cannot be read.
         paths = [path for path in entries if path.suffix.lower() in PICTURES and not is_special(path)]
         left_out += [f"{name}/{path.name}" for path in entries if path not in paths]
         if not paths:
@@ -173,24 +172,24 @@ def from_folders(
     if unreadable:
         raise ValueError(f"cannot read {some(unreadable)}: replace or remove")
     if left_out:
-        print(f"left out, as they are no pictures: {some(left_out)}", file=sys.stderr)
+        print(f"left out, because they are not pictures: {some(left_out)}", file=sys.stderr)
     sizes = Counter(picture.size for _, picture in pictures)
     if len(sizes) > 1:
         (usual, _), *_ = sizes.most_common()
         odd = [f"{path} ({picture.width}x{picture.height})" for path, picture in pictures if picture.size != usual]
         remedy = f"make them equal, or give --size {usual[1]}x{usual[0]} (height x width)"
         raise ValueError(f"most images are {usual[0]} wide and {usual[1]} high, but not {some(odd)}: {remedy}")
-    # One that has colour makes them all so: the model has one number of channels.
+    # One picture with colour makes them all colour: the model has one number of channels.
     mode = "RGB" if any(picture.mode == "RGB" for _, picture in pictures) else "L"
     return np.stack([np.asarray(picture.convert(mode)) for _, picture in pictures]), np.array(classes), names
 
 
 def flattened(picture: Image.Image, grey: bool) -> Image.Image:
-    """Upright, and as 8-bit grey or colour; what is transparent shows the black behind it, as the component does it."""
-    had_words = ";16" in str(picture.tile)  # of a channel of the file: Pillow keeps them where it has no colour
+    """Upright, and as 8-bit grey or colour; transparent pixels become black, as in the component."""
+    had_words = ";16" in str(picture.tile)  # 16 bits a channel in the file: Pillow keeps them if there is no colour
     picture = in_eight_bits(ImageOps.exif_transpose(picture))
     if had_words and all(low == high for low, high in np.reshape(picture.getextrema(), (-1, 2))):
-        raise ValueError("16 bits a channel, of which the upper 8 say nothing: save it with 8")
+        raise ValueError("16 bits a channel with nothing in the upper 8: save it with 8")
     has_no_colour = picture.mode in ("1", "L", "LA")
     if "A" in picture.getbands() or "transparency" in picture.info:
         picture = Image.fromarray(opaque(np.asarray(picture.convert("RGBA"), np.uint32)))
@@ -201,7 +200,7 @@ def flattened(picture: Image.Image, grey: bool) -> Image.Image:
 
 
 def in_eight_bits(picture: Image.Image) -> Image.Image:
-    """The same, where it has 16 bits: of these the upper 8, or the lower where nothing else is filled."""
+    """Of 16 bits the upper 8, or the lower 8 if all upper ones are 0; a picture of 8 bits as it is."""
     if picture.mode.startswith("F"):
         raise ValueError(f"{picture.mode} has more than 8 bits a channel: save it with 8")
     if not picture.mode.startswith("I"):
@@ -213,7 +212,7 @@ def in_eight_bits(picture: Image.Image) -> Image.Image:
 
 
 def opaque(picture: np.ndarray) -> np.ndarray:
-    """RGBA on black. What is dark throughout would not be seen there: it is ink, and light and dark change places."""
+    """RGBA on black. A picture that is dark throughout would be invisible there: it is ink, and is inverted."""
     colours, alpha = picture[..., :3], picture[..., 3:]
     black = (colours * alpha + 127) // 255
     is_ink = (alpha < 255).any() and luma(black).max() < DARK
@@ -226,7 +225,7 @@ def luma(colours: np.ndarray) -> np.ndarray:
 
 
 def is_special(path: Path) -> bool:
-    """Whether reading it could wait for ever, as a pipe's."""
+    """Whether reading it could block for ever, as with a pipe."""
     try:
         return path.exists() and not path.is_file()
     except (OSError, RuntimeError):
@@ -234,7 +233,7 @@ def is_special(path: Path) -> bool:
 
 
 def checked(images: np.ndarray, classes: np.ndarray, names: list[str] | None) -> Dataset:
-    """The same as a `Dataset`, or what is wrong with it."""
+    """The same as a `Dataset`. Raises `ValueError` with what is wrong."""
     if images.ndim == 3:
         images = images[..., None]
     if images.ndim != 4 or images.shape[3] not in (1, 3):
@@ -243,7 +242,7 @@ def checked(images: np.ndarray, classes: np.ndarray, names: list[str] | None) ->
         raise ValueError(f"images are of type {images.dtype}: save raw pixels 0 to 255 as uint8")
     if images.shape[1] not in SIDES or images.shape[2] not in SIDES:
         raise ValueError(f"images of {images.shape[1]} x {images.shape[2]} pixels: sides must be {SIDES.start} to {SIDES.stop - 1}")
-    if classes.ndim == 2 and classes.shape[1] == 1:  # as Keras has those of CIFAR
+    if classes.ndim == 2 and classes.shape[1] == 1:  # as in Keras' CIFAR
         classes = classes[:, 0]
     if classes.ndim != 1 or not np.issubdtype(classes.dtype, np.integer):
         raise ValueError(f"classes are {classes.dtype} of shape {classes.shape}: they must be one integer an image")
@@ -268,13 +267,13 @@ def checked(images: np.ndarray, classes: np.ndarray, names: list[str] | None) ->
         bad = bad or [repr(name) for name, times in Counter(names).items() if times > 1]
         raise ValueError(f"labels {some(bad)}: each must be different, printable, and at most 256 bytes")
     if len(names) < 2:
-        raise ValueError(f"one class, {names[0]!r}: there is nothing to tell apart, give two or more")
+        raise ValueError(f"one class, {names[0]!r}: give two or more")
     per_class = np.bincount(classes, minlength=len(names))
     few = [f"{name!r} ({times})" for name, times in zip(names, per_class) if times < LEAST]
     if few:
         raise ValueError(f"classes with fewer than {LEAST} images: {some(few)}: add some, or leave the class out")
     if (images == images[0]).all():
-        raise ValueError("all images are equal: there is nothing to tell them apart by")
+        raise ValueError("all images are equal: no model can tell them apart")
     return Dataset(images, classes, names)
 
 

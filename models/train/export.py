@@ -1,4 +1,4 @@
-"""From a trained network to an ONNX file that needs nothing beside it.
+"""From a trained network to a complete ONNX file.
 
 Raw pixels 0 to 255 in, probabilities out; labels, normalisation and accuracy in the metadata. Scaling the pixels and
 batch normalisation are folded into the convolutions.
@@ -20,12 +20,12 @@ TOLERANCE = 1e-4  # between what was trained and what was exported
 
 
 class Deployed(nn.Module):
-    """The network as it is used: from raw pixels to probabilities."""
+    """The network for inference: from raw pixels to probabilities."""
 
     def __init__(self, network: nn.Module):
         super().__init__()
         self.network = copy.deepcopy(network).cpu().float()
-        # No mean is taken off, so the padding stays black and the first convolution can take the scale over.
+        # No mean is subtracted, so the padding stays black and the scale can be folded into the first convolution.
         first = next(m for m in self.network.modules() if isinstance(m, nn.Conv2d))
         with torch.no_grad():
             first.weight /= 255
@@ -39,7 +39,7 @@ def to_onnx(network: nn.Module, shape: tuple[int, int, int], metadata: dict[str,
     """Input `images` f32 (N, C, H, W), output `probabilities` f32 (N, labels), N free. `shape` is height, width, channels."""
     height, width, channels = shape
     written = io.BytesIO()
-    # Later versions of PyTorch have a second exporter, which takes further packages.
+    # Later versions of PyTorch have a second exporter, which needs further packages.
     first_one = {"dynamo": False} if "dynamo" in inspect.signature(torch.onnx.export).parameters else {}
     torch.onnx.export(
         Deployed(network),
@@ -60,7 +60,7 @@ def to_onnx(network: nn.Module, shape: tuple[int, int, int], metadata: dict[str,
 
 
 def with_metadata(model: onnx.ModelProto, metadata: dict[str, str]) -> onnx.ModelProto:
-    """The same, saying `metadata` of itself and nothing else."""
+    """The same model with `metadata` and no other."""
     del model.metadata_props[:]
     onnx.helper.set_model_props(model, metadata)
     onnx.checker.check_model(model, full_check=True)
@@ -73,7 +73,7 @@ def bytes_of(model: onnx.ModelProto) -> bytes:
 
 
 def run(model: bytes, images: np.ndarray, batch: int = 500) -> np.ndarray:
-    """What onnxruntime answers for (N, H, W, C) u8: (N, labels) f32."""
+    """The probabilities of onnxruntime for (N, H, W, C) u8: (N, labels) f32."""
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
     answers = [

@@ -22,7 +22,7 @@ SMALLEST_BATCH = 8  # with fewer the statistics of a normalisation mean little
 
 
 class Collapsed(Exception):
-    """The network learned nothing, or its weights are no numbers any more."""
+    """The network learned nothing, or its weights are not finite any more."""
 
 
 @dataclass
@@ -45,7 +45,7 @@ class Part:
 
 
 class Fit:
-    """A training under way. `run` it; then `best` has the weights and `history` how it went."""
+    """A training. `run` it; then `best` has the weights, and `history` every epoch."""
 
     def __init__(self, network: nn.Module, recipe: Recipe, epochs: int, seed: int, device: str, bf16: bool):
         self.network = network.to(device=device, memory_format=torch.channels_last)
@@ -70,7 +70,7 @@ class Fit:
         checkpoint: Path,
         settings: dict,
     ) -> None:
-        """Trains until the epochs are done or validation has not got better for `patience` of them.
+        """Trains until the epochs are done or validation has not improved for `patience` of them.
 
         `teacher` has the teacher's log-probabilities of each view of each training image, (N, views, labels).
         """
@@ -97,7 +97,7 @@ class Fit:
                 lost += loss
             validation_loss, accuracy = self.validate(held_out)
             self.history.append(Epoch(lost / steps, validation_loss, accuracy, rate, time.monotonic() - started))
-            # Of equal ones the later: it was averaged over more.
+            # Of equal ones the later: its average covers more.
             if not self.best_epoch or accuracy >= self.history[self.best_epoch - 1].validation_accuracy:
                 self.best, self.best_epoch = copy.deepcopy(self.averaged.state_dict()), len(self.history)
             self.save(checkpoint, settings)
@@ -120,7 +120,7 @@ class Fit:
         sys.stdout.flush()
 
     def warmth(self, done: float) -> float:
-        """What share of the highest rate applies when `done` of all steps are: a linear rise, then half a cosine."""
+        """The share of the highest rate after the share `done` of all steps: a linear rise, then half a cosine."""
         warm_up = self.recipe.warm_up
         if done < warm_up:
             return min(1.0, max(done, 1e-3) / warm_up)
@@ -149,7 +149,7 @@ class Fit:
     @torch.no_grad()
     def average(self) -> None:
         """Moves the averaged weights, and the statistics of the normalisations, a little towards the present ones."""
-        # At first an average over all so far: the random weights of the beginning are soon forgotten.
+        # At first an average over all so far, so that the random initial weights are soon forgotten.
         self.taken += 1
         keep = min(self.recipe.average, (1 + self.taken) / (10 + self.taken))
         for kept, present in zip(self.averaged.state_dict().values(), self.network.state_dict().values()):
@@ -171,9 +171,9 @@ class Fit:
         return functional.cross_entropy(logits, part.classes).item(), right.item()
 
     def save(self, checkpoint: Path, settings: dict) -> None:
-        """Everything that the next epoch depends on; whole or not at all."""
+        """Everything that the next epoch depends on; written whole or not at all."""
         state = {
-            # Plain text and tensors: what PyTorch reads back without running what a file says.
+            # Plain text and tensors: PyTorch reads them back without running code of the file.
             "settings": json.dumps(settings),
             "network": self.network.state_dict(),
             "averaged": self.averaged.state_dict(),
@@ -189,17 +189,17 @@ class Fit:
         beside.replace(checkpoint)
 
     def resume(self, checkpoint: Path, settings: dict) -> None:
-        """Goes back to where `checkpoint` was saved. Raises `ValueError` where that was of another training."""
+        """Restores the state of `checkpoint`. Raises `ValueError` if it belongs to another training."""
         if not checkpoint.is_file():
-            raise ValueError(f"--resume: no {checkpoint}; without it the training begins anew")
+            raise ValueError(f"--resume: there is no {checkpoint}; leave --resume out to start from the beginning")
         try:
             state = torch.load(checkpoint, map_location=self.device, weights_only=True)
             saved = json.loads(state["settings"])
-        except Exception as error:  # PyTorch has no common class for what a damaged file raises
-            raise ValueError(f"--resume: {checkpoint} cannot be read ({error!r}): begin anew") from None
+        except Exception as error:  # PyTorch has no common class for the errors of a damaged file
+            raise ValueError(f"--resume: {checkpoint} cannot be read ({error!r}): start from the beginning") from None
         changed = [key for key, value in settings.items() if saved.get(key) != value]
         if changed:
-            raise ValueError(f"--resume: {checkpoint} is of another training ({', '.join(changed)}): begin anew")
+            raise ValueError(f"--resume: {checkpoint} is of another training ({', '.join(changed)}): start from the beginning")
         self.network.load_state_dict(state["network"])
         self.averaged.load_state_dict(state["averaged"])
         self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": state["momenta"]})

@@ -1,4 +1,4 @@
-"""Makes an 8-bit model of one that train.py wrote.
+"""Converts a model of train.py to 8 bits.
 
     python quantise.py MODEL.onnx NAME                        # writes NAME.onnx; --data as for train.py
 
@@ -38,9 +38,9 @@ class Images(CalibrationDataReader):
 
 
 def quantised(source: Path, images: np.ndarray) -> onnx.ModelProto:
-    """The model in `source` in 8 bits, its ranges read off `images`, (N, H, W, C) u8."""
+    """The model in `source` in 8 bits, with ranges measured on `images`, (N, H, W, C) u8."""
     name = onnx.load(source).graph.input[0].name
-    # It advises to fold normalisations first, which train.py has done.
+    # onnxruntime advises to fold normalisations first, which train.py has done.
     logging.getLogger().setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory() as folder:
         written = Path(folder) / "quantised.onnx"
@@ -55,13 +55,13 @@ def quantised(source: Path, images: np.ndarray) -> onnx.ModelProto:
             weight_type=QuantType.QInt8,
         )
         model = onnx.load(written)
-    # Shapes of values in between, which engines find by themselves.
+    # Shapes of intermediate values, which engines infer by themselves.
     del model.graph.value_info[:]
     return model
 
 
 def metadata(model: onnx.ModelProto) -> dict[str, str]:
-    """What a model says of itself."""
+    """A model's metadata."""
     return {entry.key: entry.value for entry in model.metadata_props}
 
 
@@ -72,14 +72,14 @@ def main() -> None:
     data_options.add(parser)
     options = parser.parse_args()
     if not options.model.is_file():
-        raise ValueError(f"no {options.model}: give a model that train.py wrote")
+        raise ValueError(f"there is no {options.model}: give a model that train.py wrote")
     dataset.check_name(options.name)
     data = data_options.load(options)
     kept, held_out = data.split()
     try:
         labels = metadata(onnx.load(options.model)).get("labels", "").splitlines()
     except Exception as error:  # protobuf has no public class for what a damaged file raises
-        raise ValueError(f"{options.model} is no ONNX model that can be read: {error}") from None
+        raise ValueError(f"{options.model} is not a readable ONNX model: {error}") from None
     if labels not in ([], data.labels):
         raise ValueError(f"{options.model} has other labels than the images, {dataset.some(data.labels)}")
     try:

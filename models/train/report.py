@@ -1,11 +1,11 @@
-"""What a training says of itself in the end: figures, a verdict, and pictures."""
+"""The report of a training: figures, a verdict, and pictures."""
 
 import math
 from pathlib import Path
 
 import matplotlib
 
-matplotlib.use("Agg")  # files, no window
+matplotlib.use("Agg")  # files, no windows
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -41,7 +41,7 @@ def confusion(answers: np.ndarray, classes: np.ndarray, labels: int) -> np.ndarr
 
 
 def refuse_collapsed(matrix: np.ndarray, labels: list[str]) -> None:
-    """Raises where the model is no better, beyond chance, than one that always names the commonest class."""
+    """Raises where the model is no better, beyond chance, than one that always names the most frequent class."""
     count, right, commonest = matrix.sum(), np.trace(matrix), matrix.sum(1).max()
     low, _ = interval(int(right), int(count))
     if low <= commonest / count:
@@ -53,7 +53,7 @@ def refuse_collapsed(matrix: np.ndarray, labels: list[str]) -> None:
 
 
 def refuse_too_few(classes: np.ndarray, labels: list[str]) -> None:
-    """Raises `ValueError` where so few images are held out that not even the best model could be told from guessing."""
+    """Raises `ValueError` if too few images are held out to tell even the best model from guessing."""
     count, commonest = len(classes), np.bincount(classes)
     low, _ = interval(count, count)
     if low <= commonest.max() / count:

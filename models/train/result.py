@@ -1,4 +1,4 @@
-"""What is left of a training: the model, its figures, and pictures; or the refusal of a model that learned nothing."""
+"""The result of a training: the model, its figures and pictures; or the refusal of a model that learned nothing."""
 
 import dataclasses
 import hashlib
@@ -14,9 +14,9 @@ from fit import Collapsed, Fit
 
 
 def write(name: Path, fit: Fit, data: Dataset, held_out: np.ndarray, settings: dict) -> str:
-    """Writes NAME.onnx, NAME.json and two pictures, and gives a few lines for people.
+    """Writes NAME.onnx, NAME.json and two pictures, and returns a summary for people.
 
-    Raises `Collapsed`, having written everything but the model, where that is no better than guessing or not what was trained.
+    If the model is no better than guessing, or differs from what was trained, writes everything else and raises `Collapsed`.
     """
     network = fit.averaged
     network.load_state_dict(fit.best)
@@ -53,7 +53,7 @@ def write(name: Path, fit: Fit, data: Dataset, held_out: np.ndarray, settings: d
         if off > export.TOLERANCE:
             raise Collapsed(f"the exported file differs from the network by {off} in a probability: its weights are out of bounds")
     except Collapsed:
-        # One of an earlier training would stand beside this one's figures.
+        # A model of an earlier training would not match these figures.
         if Path(f"{name}.onnx").exists():
             Path(f"{name}.onnx").replace(f"{name}.onnx.old")
         raise

@@ -1,4 +1,4 @@
-"""What a larger model answers to each view of each training image, asked once.
+"""The answers of a larger model to each view of each training image, computed once.
 
 Hinton et al., Distilling the Knowledge in a Neural Network, 2015, arXiv:1503.02531; that student and teacher must see the
 same view, Beyer et al., Knowledge distillation: A good teacher is patient and consistent, 2021, arXiv:2106.05237.
@@ -23,13 +23,13 @@ LEAST = 1e-7  # probability
 
 
 def check(teacher: Path, data: Dataset, recipe: Recipe) -> None:
-    """Raises `ValueError` where `teacher` is no model of the same images and classes, or would see other images."""
+    """Raises `ValueError` if `teacher` is not a model of the same images and classes, or would see other images."""
     if recipe.erase:
-        raise ValueError("--teacher: it would see what is erased for the student; --set erase=0")
+        raise ValueError("--teacher: the teacher would see what is erased for the student; add --set erase=0")
     try:
         session = onnxruntime.InferenceSession(teacher, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime has no common class for what a broken file raises
-        raise ValueError(f"--teacher {teacher} is no ONNX model that can be used: {error}") from None
+        raise ValueError(f"--teacher {teacher} is not a usable ONNX model: {error}") from None
     height, width, channels = data.shape
     takes, gives = session.get_inputs()[0].shape[1:], session.get_outputs()[0].shape[1:]
     if takes != [channels, height, width] or gives != [len(data.labels)]:
@@ -42,7 +42,7 @@ def check(teacher: Path, data: Dataset, recipe: Recipe) -> None:
         raise ValueError(f"--teacher {teacher} has the labels {', '.join(labels)}: the classes must be in the same order")
     answer = export.run(teacher.read_bytes(), data.images[:1])
     if answer.min() < 0 or abs(answer.sum() - 1) > 1e-3:
-        raise ValueError(f"--teacher {teacher} gives {answer[0]}, which are no probabilities: end it with a softmax")
+        raise ValueError(f"--teacher {teacher} gives {answer[0]}, which are not probabilities: end it with a softmax")
 
 
 def answers(teacher: Path, images: torch.Tensor, views: Views, cache: Path) -> torch.Tensor:

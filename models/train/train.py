@@ -1,15 +1,15 @@
-"""Trains an image classifier and writes it as NAME.onnx, which needs nothing beside it.
+"""Trains an image classifier and writes it as NAME.onnx, which is complete.
 
-    python train.py EPOCHS NAME                               # Fashion-MNIST, as Debian's dataset-fashion-mnist has it
+    python train.py EPOCHS NAME                               # Fashion-MNIST, from Debian's dataset-fashion-mnist
     python train.py EPOCHS NAME --data FOLDER|FILE.npz        # your own images
     python train.py EPOCHS NAME --network large --bf16        # a larger network
-    python train.py EPOCHS NAME --teacher LARGE.onnx          # learns from a larger model, too
+    python train.py EPOCHS NAME --teacher LARGE.onnx          # also learns from a larger model
 
-Also written: NAME.json (figures and how they came about), NAME-curves.png, NAME-confusion.png, and while it runs
-NAME.checkpoint, from which --resume goes on. One image in twelve is held out and decides; images kept for testing are
-not looked at. The same seed and number of threads on one machine give the same file, byte for byte.
+It also writes NAME.json (figures and settings), NAME-curves.png, NAME-confusion.png, and while it runs NAME.checkpoint,
+from which --resume continues. One image in twelve is held out and chooses the best epoch; test images are not used. The same
+seed and number of threads on one machine give the same file, byte for byte.
 
-Exit codes: 0 done; 1 nothing learned, and no model written; 2 arguments or data that cannot be used; 130 interrupted.
+Exit codes: 0 done; 1 nothing learned, and no model written; 2 unusable arguments or data; 130 interrupted.
 """
 
 import argparse
@@ -35,21 +35,21 @@ from recipe import RECIPES, Recipe
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("epochs", metavar="EPOCHS", type=int, help="passes over the training images")
-    parser.add_argument("name", metavar="NAME", type=Path, help="writes NAME.onnx and what goes with it")
+    parser.add_argument("name", metavar="NAME", type=Path, help="writes NAME.onnx and the files beside it")
     data_options.add(parser)
     how = parser.add_argument_group("training")
     how.add_argument("--network", choices=RECIPES, default="small", help="(default: %(default)s)")
     how.add_argument("--teacher", type=Path, metavar="ONNX", help="a model of the same images and labels to learn from")
     how.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
-    how.add_argument("--patience", type=int, metavar="EPOCHS", help="end after so many without progress (default: never)")
+    how.add_argument("--patience", type=int, metavar="EPOCHS", help="end after this many without progress (default: never)")
     how.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a value of recipe.py, such as erase=0")
-    how.add_argument("--resume", action="store_true", help="go on from NAME.checkpoint")
+    how.add_argument("--resume", action="store_true", help="continue from NAME.checkpoint")
     machine = parser.add_argument_group("machine")
     machine.add_argument("--device", default="cpu", help="as PyTorch names it: cpu, cuda (default: %(default)s)")
     machine.add_argument(
-        "--threads", type=int, default=os.cpu_count(), help="another number sums in another order (default: all, %(default)s)"
+        "--threads", type=int, default=os.cpu_count(), help="the result depends on it: sums have another order (default: all, %(default)s)"
     )
-    machine.add_argument("--bf16", action="store_true", help="16-bit floats where it is safe: for processors that have them")
+    machine.add_argument("--bf16", action="store_true", help="16-bit floats where it is safe: for CPUs that have them")
     parsed = parser.parse_args()
     for what, value in (("EPOCHS", parsed.epochs), ("--patience", parsed.patience), ("--threads", parsed.threads)):
         if value is not None and value < 1:
@@ -63,9 +63,9 @@ def main() -> None:
     options = arguments()
     folder = options.name.absolute().parent
     if not folder.is_dir():
-        raise ValueError(f"{folder} is not a folder: make it first")
+        raise ValueError(f"{folder} is not a folder: create it first")
     dataset.check_name(options.name)
-    # Not after an hour.
+    # Fail now if it is not writable, not after an hour.
     probe = Path(f"{options.name}.checkpoint.new")
     probe.touch()
     probe.unlink()
@@ -113,7 +113,7 @@ def use(options: argparse.Namespace) -> None:
 
 
 def settings(options: argparse.Namespace, recipe: Recipe, data: dataset.Dataset) -> dict:
-    """All that the result depends on."""
+    """Everything that the result depends on."""
     taught = options.teacher and hashlib.sha256(options.teacher.read_bytes()).hexdigest()
     return {
         "network": options.network,
@@ -140,5 +140,5 @@ if __name__ == "__main__":
         print(f"train.py: no model: {error}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
-        print("\ntrain.py: interrupted; --resume goes on after the last whole epoch, where there was one", file=sys.stderr)
+        print("\ntrain.py: interrupted; --resume continues after the last complete epoch", file=sys.stderr)
         sys.exit(130)

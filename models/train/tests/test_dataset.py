@@ -140,7 +140,7 @@ class FoldersByClass(Folder):
         said = io.StringIO()
         with contextlib.redirect_stderr(said):
             self.assertEqual(len(dataset.load(self.folder).images), 12)
-        self.assertEqual(said.getvalue(), "left out, as they are no pictures: hats/notes.txt\n")
+        self.assertEqual(said.getvalue(), "left out, because they are not pictures: hats/notes.txt\n")
 
     def test_a_photograph_is_named_before_it_is_decoded_and_the_remedy_works(self):
         picture(self.folder / "hats" / "0.png", 300, 400)
@@ -294,14 +294,14 @@ class Npz(Folder):
     def test_an_array_alone_is_no_npz(self):
         path = self.folder / "data.npy"
         np.save(path, np.zeros((4, 16, 16), np.uint8))
-        with self.assertRaisesRegex(ValueError, "is no .npz"):
+        with self.assertRaisesRegex(ValueError, "is not an .npz"):
             dataset.load(path)
 
     def test_a_file_that_is_no_npz_is_told(self):
         path = self.folder / "data.npz"
         for content in (b"", b"text", b"PK\x03\x04 and no more"):
             path.write_bytes(content)
-            with self.assertRaisesRegex(ValueError, "data.npz is no .npz"):
+            with self.assertRaisesRegex(ValueError, "data.npz is not an .npz"):
                 dataset.load(path)
 
 

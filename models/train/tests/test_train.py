@@ -89,7 +89,7 @@ class Training(unittest.TestCase):
         self.train(20, "broken", "--resume")
         self.assertEqual(self.weights("straight"), self.weights("broken"))
         _, err = self.train(20, "broken", "--resume", expected=2)
-        self.assertIn("--resume: no ", err)
+        self.assertIn("--resume: there is no ", err)
         (self.folder / "broken.checkpoint").write_bytes(b"nothing of the kind")
         _, err = self.train(20, "broken", "--resume", expected=2)
         self.assertIn("cannot be read", err)
@@ -154,7 +154,7 @@ class Training(unittest.TestCase):
         _, err = self.train(1, "student", "--teacher", SCRIPTS.parent / "golden" / "tiny.onnx", expected=2)
         self.assertIn("takes [1, 6, 8] and gives [3], but the images are [3, 20, 20] with 3 classes", err)
         _, err = self.train(1, "student", "--teacher", SCRIPTS / "train.py", expected=2)
-        self.assertIn("is no ONNX model that can be used", err)
+        self.assertIn("is not a usable ONNX model", err)
 
     def test_eight_bits_give_the_same_classes(self):
         self.train(6, "floats")
@@ -172,7 +172,7 @@ class Training(unittest.TestCase):
         for options, part in (
             (("--data", self.folder / "hollow"), "has no IDX files and no folders"),
             (("--data", self.folder / "not there"), "give --data"),
-            (("--set", "colour=1"), "--set colour=1: there is batch"),
+            (("--set", "colour=1"), "--set colour=1: the keys are batch"),
             (("--set", "erase=much"), "erase is a number, such as erase=0.0"),
             (("--set", "erase=2"), "--set erase=2.0: it must be 0 to 1"),
             (("--set", "flip=maybe"), "yes or no"),
@@ -187,7 +187,7 @@ class Training(unittest.TestCase):
         _, err = self.train(1, "never", "--data", few, expected=2)
         self.assertIn("2 images are held out, 1 of them 'blue': not even a model that is always right", err)
         for options, part in (
-            (("--teacher", self.folder / "not there"), "is no ONNX model that can be used"),
+            (("--teacher", self.folder / "not there"), "is not a usable ONNX model"),
             (("--device", "toaster"), "--device toaster cannot be used"),
             (("--teacher", SCRIPTS / "train.py", "--set", "erase=1"), "--set erase=0"),
         ):
@@ -200,7 +200,7 @@ class Training(unittest.TestCase):
         _, err = self.train(0, "never", expected=2)
         self.assertIn("EPOCHS is 0", err)
         _, err = self.run_script("train.py", 1, self.folder / "no" / "folder", "--data", self.data, expected=2)
-        self.assertIn("make it first", err)
+        self.assertIn("create it first", err)
         self.assertEqual(list(self.folder.glob("never*")), [])
 
 
