@@ -1,4 +1,4 @@
-//! A pipeline from any broker to any other: 10,000 images each way, and the same answers as ever.
+//! A pipeline from any broker to any other: 10,000 images each way, with the same answers.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
@@ -43,7 +43,7 @@ impl Brokers {
         })
     }
 
-    /// `host COMMAND` with all that it needs to find any of them, to its end.
+    /// Runs `host COMMAND` to its end, with everything that it needs to find any of the brokers.
     fn host(&self, arguments: &[&str]) -> Vec<String> {
         let (file, emulator) = (self.file(), self.pubsub.address());
         let names = |broker: &str| arguments.iter().any(|argument| argument.starts_with(broker));
@@ -67,7 +67,7 @@ impl Brokers {
         [arguments, &["--broker", broker], project].concat()
     }
 
-    /// Sends all test images to a broker, where `readers` are to read them, each all of it.
+    /// Sends all test images to a broker, for `readers` that each read all of it.
     fn produce(&self, broker: &str, readers: &[&str]) {
         if broker == "pubsub" {
             self.host(&Self::named(broker, &["topics", "create", "input-stream"]));
@@ -81,7 +81,7 @@ impl Brokers {
         self.host(&Self::named(broker, &["produce", "--interval", "0"]));
     }
 
-    /// The answers to all test images from one broker in another, in the order in which they come there.
+    /// The answers to all test images from one broker in another, in the order of their arrival.
     fn run(&self, from: &str, to: &str) -> Vec<String> {
         let topic = format!("from-{from}");
         let address = |broker: &str| match broker {

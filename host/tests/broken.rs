@@ -1,4 +1,4 @@
-//! A component that is broken, and messages that only seem to say so.
+//! Broken components, and bad messages that only look like one.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
@@ -139,9 +139,9 @@ async fn a_component_that_cannot_be_started_again_ends_the_run_at_once() {
 async fn a_few_messages_that_fail_among_good_ones_are_dead_letters() {
     let policy = policy(10);
     assert_through(&["trap", "good", "trap", "trap", "good"], &policy).await;
-    // What is rejected shows that the component works, too.
+    // A rejected message shows that the component works, too.
     assert_through(&["trap", "trap", "trap", "reject", "trap"], &policy).await;
-    // Nothing comes after the last ones.
+    // Nothing follows the last ones.
     assert_through(&["good", "trap", "trap", "trap"], &policy).await;
 }
 

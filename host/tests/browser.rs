@@ -1,6 +1,6 @@
-//! The page in a real browser: the tests of `browser/test/page`, against the page as it is built and the host that serves it.
+//! The page in a real browser: the tests of `browser/test/page`, against the built page and the host that serves it.
 //!
-//! They are JavaScript, since what they drive is. Here they are found, given what they need, and counted.
+//! They are JavaScript, like the page. This file runs them with what they need, and counts them.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 

@@ -1,5 +1,5 @@
-//! What every broker must hold to, whatever it is made of: the contract in `host::broker`, as properties. Each is written
-//! once against the traits and run for every broker at the end of this file.
+//! What every broker must do, however it works: the contract in `host::broker`, as properties. Each is written once
+//! against the traits, and runs for every broker at the end of this file.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
@@ -59,7 +59,7 @@ async fn one_busy_lane_among_many_is_answered_in_order_and_the_others_are_too(br
     broker.create(lanes).await;
     let others: Vec<String> = (0..lanes).map(|key| key.to_string()).collect();
     let others: Vec<&str> = others.iter().map(String::as_str).collect();
-    // Most lanes are empty, and some have one message. Without partitions, a key that has none is no lane.
+    // Most lanes are empty, and some have one message. Without partitions, a key without messages is not a lane.
     let others = match broker.has_partitions() {
         true => &others[..16],
         false => &others[..],
@@ -143,7 +143,8 @@ async fn what_was_accepted_before_an_abandoned_claim_is_kept(broker: &dyn Fixtur
         assert_eq!((number(&first.message), number(&second.message)), (place, place + 1));
         let durable = member.answer(first).await.unwrap();
         drop(second);
-        // Whether it goes through is the broker's choice, but it must say which: what counts as done does not come again.
+        // The broker may let it succeed or not, but it must say which: a message that counts as done is not
+        // redelivered.
         match within("an accepted act to end", durable).await {
             Ok(()) => place += 1,
             Err(SettleError::Rewound(_)) => {}
@@ -161,7 +162,7 @@ async fn nothing_is_consumed_before_its_output_is_confirmed(broker: &dyn Fixture
     broker.create(1).await;
     broker.append(numbered(&["a"], 5)).await;
     let mut member = broker.join().await;
-    // Answered once while all is well, so that the output topic is there.
+    // One answer while all is well, so that the output topic exists.
     let first = member.delivery().await;
     member.answer_durably(first).await.unwrap();
     broker.refuse_outputs(true).await;
@@ -188,7 +189,7 @@ async fn what_nobody_waited_for_is_answered_or_comes_again(broker: &dyn Fixture)
     let mut member = broker.join().await;
     for _ in 0..9 {
         let delivery = member.delivery().await;
-        // Where dropping what is to be awaited abandons, what follows in the lane is stale.
+        // If dropping the future abandons the message, what follows in the lane is stale.
         if let Ok(durable) = member.answer(delivery).await {
             drop(durable);
         }
@@ -278,7 +279,7 @@ async fn a_message_that_comes_later_is_delivered_without_being_asked_for_again(b
     }
 }
 
-/// A pipeline that goes on whatever it is told, over a broker that fails at random: nothing is lost or out of order.
+/// A pipeline over a broker that fails at random: nothing is lost or out of order.
 #[tokio::test]
 async fn what_a_forgetful_broker_loses_comes_again() {
     for seed in 0..40 {
@@ -303,8 +304,8 @@ async fn what_a_forgetful_broker_loses_comes_again() {
     }
 }
 
-/// One module a broker; each property gets a broker of its own: a `patient` one where nothing may depend on
-/// the end of a lease.
+/// One module for each broker. Each property gets a broker of its own: a `patient` one if nothing may depend on the
+/// end of a lease.
 macro_rules! conformance {
     ($name:ident, $($broker:ident)::+, $there:expr) => {
         conformance!($name, $($broker)::+, $there, [
@@ -352,7 +353,7 @@ macro_rules! conformance {
         $(
             #[tokio::test]
             async fn $property() {
-                // None: the broker is not there, which was said, and is a failure in CI.
+                // None: the broker is not available, which was reported, and is a failure in CI.
                 if let Some(broker) = $there(broker::$fixture()) {
                     super::$property(&broker).await;
                 }
@@ -365,6 +366,6 @@ conformance!(local, local, Some);
 conformance!(memory, memory, Some);
 conformance!(kafka, kafka, std::convert::identity);
 conformance!(kafka_exactly_once, kafka::exactly_once, std::convert::identity);
-// Pub/Sub revokes nothing: what a subscriber holds is its own until the lease ends.
+// Pub/Sub revokes nothing: a subscriber keeps what it holds until the lease ends.
 conformance!(pubsub, pubsub, std::convert::identity, []);
 conformance!(pubsub_exactly_once, pubsub::exactly_once, std::convert::identity, []);

@@ -1,4 +1,4 @@
-//! The component in the host against `wit/corpus`: what is built for WebAssembly answers as the same sources do natively.
+//! The component in the host against `wit/corpus`: the WebAssembly build answers as the same sources do natively.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 

@@ -1,7 +1,7 @@
-//! `kill -9` at random moments: every message is answered once and in order, whoever is killed and when.
+//! `kill -9` at random moments: every message is answered once and in order, whichever host is killed.
 //!
-//! Three kills each by default. `HOST_KILLS=50 cargo test -p host --test crash -- --nocapture --test-threads=1` makes the
-//! full table: what was in flight at each kill, and what a reader of the answers found afterwards.
+//! Three kills each by default. `HOST_KILLS=50 cargo test -p host --test crash -- --nocapture --test-threads=1` makes
+//! the full table: what was in flight at each kill, and what a reader of the answers found afterwards.
 
 #![allow(
     clippy::unwrap_used,
@@ -27,12 +27,12 @@ use tempfile::TempDir;
 use test_brokers::DEADLINE;
 
 const PARTITIONS: u32 = 4;
-/// Messages that wait at least, whenever somebody is killed.
+/// The least number of waiting messages whenever a host is killed.
 const WAITING: u64 = 200;
 /// Eight images to a message: a few milliseconds of work.
 const IMAGES: usize = 8;
 
-/// One broker file, and all that was ever sent into it.
+/// One broker file, and everything that was sent into it.
 struct Stream {
     folder: TempDir,
     config: BrokerConfig,
@@ -56,7 +56,7 @@ impl Stream {
         };
         let admin = open_admin(&config).await.unwrap();
         let input = open_sink(&config, "input-stream").await.unwrap();
-        // One output partition: the answers of all lanes stand in the order in which they were committed.
+        // One output partition: the answers of all lanes are in the order in which they were committed.
         admin.create("output-stream", 1).await.unwrap();
         Self {
             folder,
@@ -128,7 +128,7 @@ impl Stream {
         Host { child, log }
     }
 
-    /// Reads every answer and counts what a reader must not find.
+    /// Reads every answer and counts the losses, duplicates and disorder.
     async fn verify(&self) -> Verdict {
         let subscription = Subscription {
             topic: "output-stream".into(),
@@ -176,14 +176,14 @@ struct Verdict {
     reordered: u64,
 }
 
-/// A `host run`; killed where a test forgets it.
+/// A `host run`; killed if a test forgets it.
 struct Host {
     child: Child,
     log: PathBuf,
 }
 
 impl Host {
-    /// SIGKILL. Gives what the log says was accepted and not settled then.
+    /// SIGKILL. Returns how many messages were accepted and not settled then, by the log.
     fn kill(mut self) -> usize {
         self.child.kill().unwrap();
         self.child.wait().unwrap();

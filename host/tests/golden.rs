@@ -1,4 +1,4 @@
-//! The models of this repository in the component, in the sandbox, against what onnxruntime answers (`models/golden`).
+//! The models of this repository in the component, in the sandbox, compared with onnxruntime (`models/golden`).
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
@@ -38,7 +38,7 @@ async fn classifier(model: &str) -> Classifier {
     Classifier::start(&config).await.unwrap()
 }
 
-/// By how much what is answered to a message differs at most from the rows of probabilities, of so many labels each.
+/// The largest difference between the answer to a message and the rows of probabilities, with this many labels each.
 async fn off(classifier: &Classifier, message: &Message, expected: &[f32], labels: usize) -> f32 {
     let answer = classifier.classify(message).await.unwrap();
     let answer: Value = serde_json::from_slice(&answer.payload).unwrap();
@@ -56,7 +56,7 @@ async fn off(classifier: &Classifier, message: &Message, expected: &[f32], label
     off
 }
 
-/// By how much the probabilities of the first 100 test images differ at most.
+/// The largest difference for the first 100 test images.
 async fn difference(model: &str) -> f32 {
     let pixels = test_images().unwrap().read(IMAGES).unwrap().unwrap().pixels;
     let mut message = Message::new(pixels);
@@ -73,7 +73,7 @@ async fn in_floats_the_component_answers_as_onnxruntime_within_a_ten_thousandth(
     }
 }
 
-/// An integer that lies between two steps may be rounded either way, and moves what follows by a step.
+/// A value between two steps may be rounded either way, and moves the following values by a step.
 #[tokio::test]
 async fn in_integers_it_answers_nearly_so() {
     let off = difference("fashion-small-int8").await;

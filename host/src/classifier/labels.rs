@@ -65,8 +65,8 @@ mod tests {
             assert!(lines(bytes).unwrap_err().contains(says), "{bytes:?}");
         }
         for (path, says) in [
-            ("/dev/zero", "no regular file"),
-            ("/", "no regular file"),
+            ("/dev/zero", "not a regular file"),
+            ("/", "not a regular file"),
             ("/none", "os error 2"),
         ] {
             let said = read(Path::new(path)).unwrap_err().to_string();

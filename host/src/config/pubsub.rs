@@ -405,7 +405,7 @@ mod tests {
     fn a_file_without_an_end_is_not_read_to_it() {
         let refused = config(typed("/dev/zero", Some("p"))).unwrap_err().to_string();
         assert!(
-            refused.contains("/dev/zero") && refused.contains("no regular file"),
+            refused.contains("/dev/zero") && refused.contains("not a regular file"),
             "{refused}"
         );
     }

@@ -1,4 +1,4 @@
-//! A component that falls over whatever it gets.
+//! A component that crashes on everything.
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ fn puppet() -> String {
 /// A picture of one pixel.
 const PICTURE: &[u8] = b"\x89PNG\x0d\x0a\x1a\x0a\x00\x00\x00\x0dIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x00\x00\x00\x00:~\x9bU\x00\x00\x00\x0aIDATx\x9cc`\x07\x00\x00\x09\x00\x08 #\xc3\x8c\x00\x00\x00\x00IEND\xaeB`\x82";
 
-/// A folder of so many files over which the puppet falls, since they are no text.
+/// A folder of this many files on which the puppet crashes, because they are not text.
 fn pictures(sandbox: &Sandbox, count: usize) {
     for number in 0..count {
         sandbox.write(&format!("pictures/{number}.png"), PICTURE);

@@ -133,7 +133,7 @@ fn code_that_was_damaged_is_compiled_anew() {
     sandbox.succeed(&inspect);
     let folder = sandbox.path("caches/image-stream");
     let file = folder.join(&files(&folder)[0].0);
-    // A file that was there before this program: its writing could not be that of the compiler.
+    // A file from before this program: the compiler of this program cannot have written it.
     fs::write(&file, "not code").unwrap();
     let again = sandbox.host(&inspect);
     assert_eq!(again.code, Some(0), "{}", again.stderr);

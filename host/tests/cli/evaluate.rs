@@ -1,4 +1,5 @@
-//! `host evaluate`: the figures agree with the golden answers, whatever the images come in, and what does not fit is told.
+//! `host evaluate`: the figures match the golden answers, whatever the format of the images, and what does not fit is
+//! reported.
 
 use std::io::Write;
 
@@ -46,7 +47,7 @@ fn evaluate<'a>(classifier: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     [&["evaluate", "--component", classifier][..], more].concat()
 }
 
-/// The JSON of an evaluation that ends well.
+/// The JSON of a successful evaluation.
 fn json_of(sandbox: &Sandbox, more: &[&str]) -> Value {
     let classifier = classifier();
     let printed = sandbox.succeed(&evaluate(&classifier, &[more, &["--format", "json"]].concat()));

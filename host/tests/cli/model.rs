@@ -30,8 +30,8 @@ fn inspected(bytes: impl AsRef<[u8]>) -> (Sandbox, Value) {
     (sandbox, json)
 }
 
-/// The nearest mean image of each class of Fashion-MNIST, as a linear model of images of which black is `black` and white
-/// `white`: two thirds of the test images are right.
+/// The nearest mean image of each class of Fashion-MNIST, as a linear model for images whose black is `black` and
+/// whose white is `white`: two thirds of the test images are right.
 pub fn nearest(black: f32, white: f32) -> Linear {
     let means = model_file("golden/centroids.bin");
     let means = means
@@ -184,7 +184,7 @@ fn labels_that_do_not_fit_are_refused_with_the_value_and_the_remedy() {
         ("long.txt", 5, &["longer than 256 bytes"]),
         ("empty.txt", 3, &["'empty.txt'", "it has no labels", "a label a line"]),
         ("missing.txt", 3, &["'missing.txt'", "os error 2"]),
-        (".", 3, &["no regular file"]),
+        (".", 3, &["not a regular file"]),
     ] {
         let classify = [
             "classify",
@@ -253,7 +253,7 @@ fn without_labels_what_a_model_expects_is_guessed_and_called_a_guess() {
         text.contains("probably expects 0 to 1") && text.contains("a guess"),
         "{text}"
     );
-    // It answers all images alike, whatever they are scaled to.
+    // It answers all images alike, however they are scaled.
     let (_, json) = inspected(Linear::bands(1e6).file());
     assert_eq!(json["pixels"]["takes_raw"], "unknown", "{}", json["pixels"]);
 }

@@ -1,4 +1,4 @@
-//! `host demo --browser`: what it serves, to whom, and how it ends. What is on the page, its own tests see.
+//! `host demo --browser`: what it serves, to whom, and how it ends. The page's own tests cover the page.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -245,7 +245,7 @@ fn a_port_that_is_asked_for_and_taken_is_told_and_one_that_is_not_asked_for_is_a
     let port = taken.local_addr().unwrap().port().to_string();
     sandbox.refuse(3, &["demo", "--browser=page", "--port", &port], &[&port, "--port 0"]);
 
-    // Taken here, or by whoever has it already.
+    // Taken by this test, or by somebody else already.
     let _taken = TcpListener::bind(("127.0.0.1", 8000));
     let running = sandbox.start(&["demo", "--browser=page"]);
     assert_ne!(address(&sandbox), "127.0.0.1:8000");
@@ -273,7 +273,7 @@ fn options_of_the_demo_that_the_page_would_ignore_are_refused() {
     let said = sandbox.fail(2, &["demo", "--port", "8000"]);
     assert!(said.contains("--browser"), "{said}");
 
-    // A variable is no option of this command, so it comes as far as the page that is missing.
+    // A variable is not an option of this command, so the command gets as far as the missing page.
     sandbox.set("HOST_COMPONENT", "other.wasm");
     sandbox.fail(3, &["demo", "--browser"]);
 }

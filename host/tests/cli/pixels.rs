@@ -1,4 +1,4 @@
-//! What the bytes of a message are taken for: pixels only where somebody calls them so, and on the scale that was said.
+//! How the bytes of a message are read: as pixels only if somebody says so, and on the scale that was named.
 
 use std::path::Path;
 
@@ -53,7 +53,7 @@ fn send(sandbox: &Sandbox, messages: &[(Option<&str>, &[u8])]) {
     });
 }
 
-/// Runs over all of the input topic as a group of its own, into a topic of its own: the summary, the log, the answers.
+/// Runs over the whole input topic as a group of its own, into a topic of its own: the summary, the log, the answers.
 fn run(sandbox: &Sandbox, group: &str, more: &[&str], answers: usize) -> (Value, String, Vec<String>) {
     let classifier = classifier();
     let letters = format!("{group}.dlq");
@@ -151,7 +151,7 @@ fn bytes_are_pixels_only_where_their_sender_or_the_command_line_calls_them_so() 
         "{letters}"
     );
 
-    // What is called bytes and no more has no sender who says what they are: four images, as everybody reads them.
+    // `application/octet-stream` alone says nothing about the bytes: four images, recognised by their format.
     let (summary, _, answers) = run(&sandbox, "raw", &["--raw"], 6);
     assert_eq!(
         (&summary["dead_letters"], &summary["images"]),

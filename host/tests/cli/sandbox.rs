@@ -1,4 +1,4 @@
-//! A folder to run the binary in, and what came of it.
+//! A folder to run the binary in, and the results.
 
 #![allow(dead_code, reason = "every test program takes its own part of this")]
 
@@ -15,10 +15,10 @@ use tempfile::TempDir;
 
 pub use waiting::wait_for;
 
-/// The ten seconds that anything is given up within, four times over: for a machine that is slow and busy.
+/// Every command that cannot work ends within ten seconds; four times that, for a slow and busy machine.
 pub const SOON: Duration = Duration::from_secs(40);
 
-/// A folder that is removed afterwards; `./host.db` is made in it.
+/// A folder that is removed afterwards; `./host.db` is created in it.
 pub struct Sandbox {
     folder: TempDir,
     variables: Vec<(&'static str, String)>,
@@ -32,7 +32,7 @@ pub struct Ended {
     pub stderr: String,
 }
 
-/// A run that may still go on; killed where a test forgets it.
+/// A run that may still go on; killed if a test forgets it.
 pub struct Running {
     child: Child,
     stdout: PathBuf,
@@ -65,22 +65,23 @@ impl Sandbox {
         self.start(arguments).end()
     }
 
-    /// Runs to an end without an error, and gives what it printed.
+    /// Runs to a successful end, and returns what it printed.
     pub fn succeed(&self, arguments: &[&str]) -> String {
         let ended = self.host(arguments);
         assert_eq!(ended.code, Some(0), "{arguments:?}: {}", ended.stderr);
         String::from_utf8(ended.stdout).unwrap()
     }
 
-    /// Runs to an end with the exit code, and gives what it said.
+    /// Runs to an end with the exit code, and returns what it said.
     pub fn fail(&self, code: i32, arguments: &[&str]) -> String {
         let ended = self.host(arguments);
         assert_eq!(ended.code, Some(code), "{arguments:?}: {}", ended.stderr);
         ended.stderr
     }
 
-    /// Runs to an end with the exit code, that comes soon, prints nothing, and says one line that has all of these; beside it
-    /// may stand that a secret goes in the clear, or that a component is compiled, which only the first start has to.
+    /// Runs to an end with the exit code, which comes soon, prints nothing, and says one line that contains all of
+    /// these. It may also warn of a secret in the clear, or log that a component is compiled, as the first start
+    /// does.
     pub fn refuse(&self, code: i32, arguments: &[&str], says: &[&str]) {
         let began = Instant::now();
         let ended = self.host(arguments);
@@ -114,7 +115,7 @@ impl Sandbox {
         self.spawn(arguments, stdout.into())
     }
 
-    /// Starts by way of another program, which becomes this one.
+    /// Starts through another program, which becomes this one.
     pub fn start_under(&self, program: &[&str], arguments: &[&str]) -> Running {
         let stdout = File::create(self.path("stdout")).unwrap();
         let stderr = File::create(self.path("stderr")).unwrap();
@@ -124,7 +125,7 @@ impl Sandbox {
 
     /// Starts with a stdout of its own.
     pub fn spawn(&self, arguments: &[&str], stdout: Stdio) -> Running {
-        // Files, and not pipes, so that nobody need read them while the program runs.
+        // Files, not pipes, so that nobody needs to read them while the program runs.
         let stderr = File::create(self.path("stderr")).unwrap();
         self.spawn_with(arguments, stdout, stderr.into())
     }
@@ -195,7 +196,7 @@ impl Drop for Running {
     }
 }
 
-/// One command line: a command, how a broker is reached, and what else is to be said.
+/// One command line: a command, how to reach a broker, and further arguments.
 pub fn line<'a>(command: &[&'a str], access: &'a [String], more: &[&'a str]) -> Vec<&'a str> {
     let access = access.iter().map(String::as_str);
     let command = command.iter().copied().chain(access);

@@ -6,10 +6,10 @@ use super::sandbox::{Running, Sandbox, wait_for};
 
 const CONSUME: [&str; 3] = ["consume", "--topic", "input-stream"];
 
-/// Whatever started these tests may have them ignore the signal.
+/// The tests may have been started with the signal ignored.
 const HEEDING: [&str; 2] = ["env", "--default-signal=HUP"];
 
-/// From a folder of its own, so that what the sandbox's own program writes is left alone.
+/// From a folder of its own, so that the sandbox's own program's output stays as it is.
 fn produce(sandbox: &Sandbox, messages: &str) {
     let file = sandbox.path("host.db").display().to_string();
     let command = [

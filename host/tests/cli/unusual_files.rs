@@ -1,5 +1,5 @@
-//! Files that are none: a pipe that nobody writes to, a device without an end, a folder. Whatever a command reads, it says so
-//! at once and takes nothing of the machine.
+//! Unusual files: a pipe without a writer, a device without an end, a folder. Every command refuses them at once,
+//! without using up memory or time.
 
 use std::process::Command;
 
@@ -14,7 +14,7 @@ fn with_pipe() -> Sandbox {
     sandbox
 }
 
-const REGULAR: &str = "no regular file";
+const REGULAR: &str = "not a regular file";
 
 #[test]
 fn neither_a_component_nor_a_model_comes_from_a_pipe_or_a_device_or_a_folder() {

@@ -1,4 +1,4 @@
-//! What may be typed, and what is said to what may not.
+//! What may be typed, and the errors for everything else.
 
 use std::process::{Command, Stdio};
 

@@ -244,7 +244,7 @@ fn a_component_that_gives_classes_without_scores_classifies_files() {
     let json: Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["predictions"].as_array().unwrap().len(), 40);
     assert_eq!(json["predictions"][0]["top"], json!([{"class": 5, "label": "Sandal"}]));
-    // It takes no pictures, and the host makes none of them into pixels behind its back.
+    // It takes no pictures, and the host does not convert them to pixels for it.
     sandbox.write("shoe.png", b"\x89PNG\r\n\x1a\n");
     let said = sandbox.fail(6, &[&classify[..], &["shoe.png"]].concat());
     assert!(
@@ -258,7 +258,7 @@ fn a_picture_is_prepared_as_it_is_asked_for_and_one_with_a_light_border_is_warne
     let sandbox = Sandbox::new();
     let classifier = classifier();
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit/corpus/files/png-photograph");
-    // Its name is wrong, which many are.
+    // Its extension is wrong, as many are.
     sandbox.write("shoe.jpg", std::fs::read(corpus).unwrap());
     let classify = ["classify", "--component", &classifier, "--format", "json", "shoe.jpg"];
     let answer = |more: &[&str]| -> Value {

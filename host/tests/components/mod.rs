@@ -1,4 +1,4 @@
-//! The components that the tests run, where they lie, and bounds that none of them meets.
+//! The components that the tests run, their paths, and limits that none of them reaches.
 
 #![allow(dead_code, reason = "every test program takes its own part of this")]
 
@@ -33,7 +33,7 @@ pub fn config(component: impl Into<PathBuf>) -> ClassifierConfig {
             call_timeout: test_brokers::DEADLINE,
             reply_bytes: 1 << 20,
         },
-        // Compiling the large one takes long; the commands keep it in the same place.
+        // Compiling the large one takes long; the commands use the same cache.
         cache: true,
         compiler: Compiler::new(env!("CARGO_BIN_EXE_host").into()),
     }

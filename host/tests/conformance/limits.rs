@@ -1,4 +1,4 @@
-//! What a topic does not take: it holds up nothing, and becomes a dead letter.
+//! Outputs that a topic refuses: they hold up nothing, and become dead letters.
 
 use host::broker::{BrokerError, Route, SettleError};
 use host::message::Message;
@@ -11,7 +11,7 @@ pub async fn an_output_that_its_topic_never_takes_is_told_and_another_goes_in_it
     broker.create(1).await;
     broker.append(numbered(&["a"], 5)).await;
     let mut member = broker.join().await;
-    // Answered once while all is well, so that the output topic is there.
+    // One answer while all is well, so that the output topic exists.
     let first = member.delivery().await;
     member.answer_durably(first).await.unwrap();
     let never = broker.refuse_one().await;
@@ -21,7 +21,7 @@ pub async fn an_output_that_its_topic_never_takes_is_told_and_another_goes_in_it
         let mut result = member.settle_by(delivery.claim, Route::Answers, never.clone()).await;
         let mut again = member.delivery().await;
         if let Err(SettleError::Rewound(_)) = result {
-            // In a batch it cannot be told from what it takes along.
+            // In a batch it cannot be told from the messages that fall with it.
             result = member.settle_by(again.claim, Route::Answers, never.clone()).await;
             again = member.delivery().await;
         }
@@ -41,7 +41,7 @@ pub async fn an_output_that_its_topic_never_takes_is_told_and_another_goes_in_it
     );
 }
 
-/// A limit may be careful by so much. Bytes.
+/// How careful a limit may be. Bytes.
 const SLACK: usize = 8 << 10;
 
 pub async fn an_output_as_large_as_its_topic_takes_is_taken_and_a_larger_one_is_refused(broker: &dyn Fixture) {
@@ -75,7 +75,7 @@ pub async fn what_a_pipeline_cannot_publish_is_a_dead_letter_and_holds_up_nothin
     let mut member = broker.join().await;
     broker.append(numbered(&["a"], 1)).await;
     let first = member.delivery().await;
-    // While all is well, so that the output topic is there.
+    // While all is well, so that the output topic exists.
     member.answer_durably(first).await.unwrap();
     let never = broker.refuse_one().await;
     let mut messages: Vec<_> = numbered(&KEYS, 8).into_iter().skip(KEYS.len()).collect();

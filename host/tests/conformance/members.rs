@@ -1,4 +1,4 @@
-//! Members that come and go: a lane is held by one of them, and what it holds is neither lost nor answered twice.
+//! Members that join and leave: a lane has one holder, and what it holds is neither lost nor answered twice.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -42,7 +42,7 @@ pub async fn a_revoked_lane_waits_for_what_is_in_flight(broker: &dyn Fixture) {
     let mut second = broker.join().await;
     let (lanes, drained) = first.revoked().await;
     assert_eq!(lanes.len(), 1);
-    // Had the lane moved before it was drained, these would settle no longer, or come to the second as well.
+    // If the lane had moved before it was drained, these would not settle, or would reach the second member as well.
     let mut settled = 0;
     for delivery in in_flight.remove(&lanes[0]).unwrap() {
         settled = delivery.claim.seq;
@@ -129,7 +129,7 @@ pub async fn a_member_that_closes_is_replaced_at_once(broker: &dyn Fixture) {
     let delivery = first.delivery().await;
     first.answer_durably(delivery).await.unwrap();
     let unsettled = first.delivery().await;
-    // One lane, two members: the second stands by.
+    // One lane, two members: the second waits.
     let mut second = broker.join().await;
     let closed = Instant::now();
     within("a member to close", first.source.close()).await.unwrap();

@@ -1,4 +1,4 @@
-//! What a pipeline publishes: with a time of its own, and with nothing where there was nothing.
+//! What a pipeline publishes: with a time of its own, and with nothing in place of nothing.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -76,7 +76,8 @@ pub async fn what_is_absent_stays_absent_where_the_broker_has_that(broker: &dyn 
     }
 }
 
-/// Runs a pipeline that answers with what comes, and `never` with what no topic takes, until everything is consumed.
+/// Runs a pipeline that answers each message with itself, and `never` with something that no topic accepts, until
+/// everything is consumed.
 pub async fn echo_all(broker: &dyn Fixture, member: Member, never: Message) {
     let shutdown = Shutdown::new();
     let (classifier, policy) = (Echo(never), policy());
@@ -105,7 +106,7 @@ fn policy() -> Policy {
     }
 }
 
-/// Answers with what came, and `never` with what no topic takes.
+/// Answers with the message itself, and `never` with something that no topic accepts.
 struct Echo(Message);
 
 #[async_trait]

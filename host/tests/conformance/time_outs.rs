@@ -1,4 +1,4 @@
-//! What ends a stream by the clock, at every broker: nothing more came, or a stop took too long.
+//! What ends a stream by the clock, at every broker: no more messages, or a stop that took too long.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use super::support::{Fixture, Member, assert_answered, numbered, within};
 
 const KEYS: [&str; 3] = ["a", "b", "c"];
 
-/// Longer than any broker takes between two messages, on a busy machine too.
+/// Longer than any broker needs between two messages, even on a busy machine.
 const IDLE: Duration = Duration::from_secs(3);
 
 /// Answers a message with itself.
@@ -87,7 +87,7 @@ pub async fn a_time_out_counts_no_moment_in_which_nobody_could_have_said_anythin
     assert!(listening.elapsed() >= IDLE);
 }
 
-/// Where there is one lane and somebody holds it.
+/// If there is one lane and another member holds it.
 pub async fn a_member_that_gets_nothing_to_read_ends_by_its_time_out_too(broker: &dyn Fixture) {
     broker.create(1).await;
     broker.append(numbered(&["a"], 2)).await;
@@ -100,7 +100,7 @@ pub async fn a_member_that_gets_nothing_to_read_ends_by_its_time_out_too(broker:
     assert_answered(broker, &["a"], 2).await;
 }
 
-/// Has a message on which it never ends, and asks for a hard stop once all before it are answered, as the drain deadline does.
+/// Hangs on one message, and asks for a hard stop once all before it are answered, as the drain deadline does.
 struct Hangs<'a> {
     at: &'static str,
     before: u64,

@@ -1,5 +1,5 @@
-//! Faults to survive, against real brokers: after each, a reader that knows every message counts what was lost, came twice
-//! or came out of order.
+//! Faults against real brokers: after each, a reader that knows every message counts what was lost, duplicated or out
+//! of order.
 //!
 //! `cargo xtask faults` makes the full table, with many repetitions; otherwise each fault happens a few times.
 
@@ -25,7 +25,7 @@ use proxy::Proxy;
 use stream::{Host, Stream, Verdict};
 use test_brokers::DEADLINE;
 
-/// Messages that wait at least, whenever something is done.
+/// The least number of waiting messages at every fault.
 const WAITING: u64 = 120;
 
 fn is_long() -> bool {
@@ -48,7 +48,7 @@ fn work(number: u64) -> String {
     format!("sleep:{}", 5 + number % 10)
 }
 
-/// Counts what came of it all, prints a line of the table, and holds it against what is promised.
+/// Counts the results, prints a line of the table, and compares it with the promise.
 fn judge(fault: &str, stream: &mut Stream, repetitions: usize, in_flight: usize) -> Verdict {
     let verdict = stream.verify();
     let Verdict {
@@ -68,7 +68,7 @@ fn judge(fault: &str, stream: &mut Stream, repetitions: usize, in_flight: usize)
     verdict
 }
 
-/// Waits for a random few more answers, with many messages still waiting behind them.
+/// Waits for a few more answers, a random number, with many messages still waiting behind them.
 fn further(stream: &mut Stream) {
     let answered = stream.answered();
     stream.send((2 * WAITING).saturating_sub(stream.sent - answered), work);
@@ -77,7 +77,7 @@ fn further(stream: &mut Stream) {
     assert!(waiting > 0, "nothing was waiting: the fault proves nothing");
 }
 
-/// Kills one of some hosts after the other, and starts it again with the same arguments.
+/// Kills the hosts one after the other, and restarts each with the same arguments.
 fn kills(mut stream: Stream, arguments: &[&[&str]], repetitions: usize) {
     stream.send(2 * WAITING, work);
     let start = |stream: &mut Stream, host: usize| Some(stream.host(arguments[host]));
@@ -99,7 +99,7 @@ fn kills(mut stream: Stream, arguments: &[&[&str]], repetitions: usize) {
     assert!(in_flight > 0, "nothing was in flight at any kill: they prove nothing");
 }
 
-/// Hosts join and leave, each as it should.
+/// Hosts join and leave cleanly.
 fn come_and_go(mut stream: Stream, hosts: usize, repetitions: usize) {
     stream.send(2 * WAITING, work);
     let mut running: Vec<Option<Host>> = (0..hosts).map(|_| Some(stream.host(&[]))).collect();
@@ -119,7 +119,7 @@ fn come_and_go(mut stream: Stream, hosts: usize, repetitions: usize) {
     );
 }
 
-/// Does something to the broker, or to the host, again and again while messages wait.
+/// Hurts the broker or the host again and again while messages wait.
 fn again_and_again(fault: &str, mut stream: Stream, repetitions: usize, mut hurt: impl FnMut(&mut Stream, &Host)) {
     stream.send(2 * WAITING, work);
     let host = stream.host(&[]);
@@ -132,7 +132,7 @@ fn again_and_again(fault: &str, mut stream: Stream, repetitions: usize, mut hurt
     judge(fault, &mut stream, repetitions, in_flight);
 }
 
-/// The broker does not move for a while. What is waited for is the time itself.
+/// The broker stands still for some time. The test waits for the time itself.
 fn stands_still(mut stream: Stream, pause: impl FnOnce(), resume: impl FnOnce()) {
     let still = if is_long() { 60 } else { 12 };
     stream.send(2 * WAITING, work);
@@ -163,7 +163,7 @@ fn cuts(stream: Stream, proxy: &Proxy) {
     );
 }
 
-/// A tenth of the messages cannot be answered.
+/// One message in ten cannot be answered.
 fn among_good_ones(fault: &str, bad: &str, mut stream: Stream) {
     let messages = times(2000, 200) as u64;
     let _host = stream.host(&[]);

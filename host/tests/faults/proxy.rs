@@ -1,4 +1,4 @@
-//! A proxy between hosts and a broker, which cuts connections in the middle of what they carry.
+//! A proxy between hosts and a broker, which cuts connections in the middle of a message.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-/// Passes everything on, until it is told to cut.
+/// Passes everything on until a cut is due.
 #[derive(Clone)]
 pub struct Proxy {
     open: Arc<Mutex<Vec<TcpStream>>>,
-    /// So many bytes more, of all connections together, and then each is cut.
+    /// After this many more bytes, of all connections together, each is cut.
     left: Arc<AtomicUsize>,
     cuts: Arc<AtomicBool>,
 }
@@ -68,7 +68,7 @@ impl Proxy {
         let _ = to.shutdown(Shutdown::Both);
     }
 
-    /// Lets so many bytes more through, then cuts every connection; new ones are whole.
+    /// Lets this many bytes more through, then cuts every connection; new ones are whole.
     pub fn cut_after(&self, bytes: usize) {
         self.cuts.store(false, Ordering::Relaxed);
         self.left.store(bytes, Ordering::Relaxed);

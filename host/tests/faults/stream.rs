@@ -1,4 +1,4 @@
-//! Messages sent, hosts that answer them, and a reader that knows every message and counts what it must not find.
+//! Messages, hosts that answer them, and a reader that knows every message and counts what it must not find.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
@@ -11,12 +11,12 @@ use test_brokers::DEADLINE;
 
 use crate::components::component;
 
-/// A message's lane is its key, of which there are so many.
+/// The number of lanes; a message's lane is its key.
 pub const LANES: u64 = 4;
 
-/// What a stream needs of a broker that may be hurt.
+/// What a stream needs from a broker with faults.
 pub trait Wire {
-    /// Broker and guarantee, for the table; and whether an answer comes once, whatever happens.
+    /// Broker and guarantee, for the table; and whether each answer comes once, whatever happens.
     fn promise(&self) -> (String, bool);
 
     /// Publishes to the input, in order, and returns when that is confirmed.
@@ -28,16 +28,16 @@ pub trait Wire {
     /// How many dead letters came since the last call.
     fn dead_letters(&mut self) -> u64;
 
-    /// Whether somebody has answers under way that may still be found.
+    /// Whether there may still be answers in open transactions.
     fn has_open(&self) -> bool {
         false
     }
 
-    /// Tells a `host run` where to read and to publish.
+    /// Tells a `host run` where to read and publish.
     fn prepare(&self, host: &mut Command);
 }
 
-/// What tells the puppet nothing unusual, and goes without a key.
+/// An ordinary command for the puppet, in a message without a key.
 pub const UNKEYED: &str = "echo:without a key";
 
 /// A message to send.
@@ -53,7 +53,7 @@ pub struct Answer {
     pub dedupe_id: String,
 }
 
-/// Messages that a host is to answer, by way of a broker.
+/// Messages for hosts to answer through a broker.
 pub struct Stream {
     wire: Box<dyn Wire>,
     folder: TempDir,
@@ -62,13 +62,13 @@ pub struct Stream {
     hosts: u32,
 }
 
-/// What a reader found.
+/// The reader's counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
     pub messages: u64,
     pub lost: u64,
     pub duplicated: u64,
-    /// By how many answers whoever drops what comes twice, by its dedupe id, is wrong.
+    /// Wrong answers that remain after dropping duplicates by their dedupe id.
     pub remaining: u64,
     pub reordered: u64,
     pub dead_letters: u64,
@@ -157,7 +157,7 @@ impl Stream {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        // What comes twice comes with the last transaction that was begun before, or a little later.
+        // A duplicate comes with the last transaction that was begun before, or a little later.
         while self.wire.has_open() {
             assert!(
                 began.elapsed() < 2 * DEADLINE,
@@ -193,7 +193,7 @@ impl Stream {
         verdict.remaining = ids.len().abs_diff(seen.len()) as u64;
         verdict.lost = (self.sent - seen.len() as u64).saturating_sub(dead_letters);
         if verdict.lost > 0 {
-            // Maybe nothing is lost, and somebody stands still.
+            // Maybe nothing is lost, and a host stands still.
             eprintln!("{}", self.last_words());
         }
         verdict
@@ -220,17 +220,17 @@ impl Stream {
     }
 }
 
-/// A `host run`; killed where a test forgets it.
+/// A `host run`; killed if a test forgets it.
 pub struct Host {
     child: Child,
     log: PathBuf,
 }
 
 impl Host {
-    /// What the log says was accepted and not settled.
+    /// How many messages were accepted and not settled, by the log.
     pub fn in_flight(&self) -> usize {
         let log = self.log();
-        // What was abandoned is accepted again: it counts once.
+        // An abandoned message is accepted again: it counts once.
         let positions = |what: &str| -> HashSet<String> {
             let positions = log.lines().filter_map(|line| line.split_once(what));
             positions.map(|(_, position)| position.to_owned()).collect()
@@ -242,7 +242,7 @@ impl Host {
         fs::read_to_string(&self.log).unwrap()
     }
 
-    /// SIGKILL. Gives what was in flight then.
+    /// SIGKILL. Returns the number of messages in flight.
     pub fn kill(mut self) -> usize {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
@@ -256,7 +256,7 @@ impl Host {
         assert!(sent.unwrap().success());
     }
 
-    /// Waits for its end, and gives its exit code.
+    /// Waits for its end, and returns its exit code.
     pub fn end(&mut self) -> Option<i32> {
         let began = Instant::now();
         loop {

@@ -1,4 +1,4 @@
-//! What compiling may cost, which a small file can make any time and memory.
+//! The cost of compiling, which a small file can raise without limit.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tempfile::NamedTempFile;
 use crate::components::component;
 use crate::{MIB, config};
 
-/// The puppet, with one more module in it, of one function of so many blocks in each other.
+/// The puppet with an additional module: one function of this many nested blocks.
 fn with_nested_blocks(blocks: usize) -> NamedTempFile {
     let mut body = vec![0];
     for _ in 0..blocks {

@@ -128,7 +128,7 @@ fn a_name_that_nobody_knows_is_told_and_waits_for_no_deadline() {
     for command in [&["topics", "list"][..], &["produce", "--limit", "1"]] {
         let says = [
             address,
-            "the name is not known here",
+            "the name cannot be resolved",
             "--bootstrap-servers",
             "KAFKA_URI",
         ];

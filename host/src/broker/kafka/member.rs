@@ -186,7 +186,7 @@ impl Member {
             // An acknowledgement counts once it is committed.
             while drained.try_recv() == Err(TryRecvError::Empty) && began.elapsed() < DRAIN {
                 if let Err(error) = self.commit_now(consumer) {
-                    tracing::warn!(%error, "the last commit before a rebalance failed; what it held comes again");
+                    tracing::warn!(%error, "the last commit before a rebalance failed; its messages will be redelivered");
                     break;
                 }
                 if self.lanes.rest(Duration::from_millis(10)) != Standing::Open {
@@ -201,7 +201,7 @@ impl Member {
             && self.lanes.standing() != Standing::Dropped
             && let Err(error) = self.commit(consumer)
         {
-            tracing::warn!(%error, "the last commit before a rebalance failed; what it held comes again");
+            tracing::warn!(%error, "the last commit before a rebalance failed; its messages will be redelivered");
         }
         for partition in &partitions {
             self.queues().remove(partition);

@@ -96,10 +96,10 @@ mod tests {
                 5,
                 (10, 20),
                 true,
-                ["messages that it had not consumed are gone", "--reset-offsets"],
+                ["messages that it had not consumed were deleted", "--reset-offsets"],
             ),
-            (30, (0, 20), true, ["deleted and made anew", "--reset-offsets"]),
-            (30, (0, 20), false, ["deleted and made anew", "start again"]),
+            (30, (0, 20), true, ["deleted and created again", "--reset-offsets"]),
+            (30, (0, 20), false, ["deleted and created again", "start again"]),
         ] {
             let said = said(next, range, is_committed).unwrap();
             assert!(words.iter().all(|words| said.contains(words)), "{said}");

@@ -200,7 +200,7 @@ impl Reader {
         if ended.is_ok() && self.lanes.standing() == Standing::Closing {
             // The lanes were ended, so nothing waits any more; commit what had settled.
             member.commit_now(&consumer).unwrap_or_else(|error| {
-                tracing::warn!(%error, "the last commit failed; what it held comes again");
+                tracing::warn!(%error, "the last commit failed; its messages will be redelivered");
             });
         }
         // The queues hold the consumer: it leaves the group when the last of them is dropped.

@@ -172,8 +172,8 @@ mod tests {
     #[test]
     fn what_pub_sub_would_refuse_is_refused_before_it_is_sent() {
         for (payload, named) in [
-            (vec![0; MAX_MESSAGE_BYTES + 1], "over what Pub/Sub takes"),
-            (vec![], "without a payload"),
+            (vec![0; MAX_MESSAGE_BYTES + 1], "over Pub/Sub's limit"),
+            (vec![], "neither payload nor headers"),
         ] {
             let refused = to_pubsub(Message::new(payload), None).unwrap_err().to_string();
             assert!(refused.contains(named), "{refused}");

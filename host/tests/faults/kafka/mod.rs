@@ -24,10 +24,10 @@ fn start(options: Options) -> Option<Cluster> {
     Some(Cluster::start(&distribution, &options).unwrap())
 }
 
-/// One node, for all faults that leave it as it was. None: there is no Kafka here, and this is not CI.
+/// One node, for all faults that leave it as it was. None: there is no Kafka, and this is not CI.
 fn one() -> Option<&'static Cluster> {
     static CLUSTER: OnceLock<Option<Cluster>> = OnceLock::new();
-    // Asked by each test, so that each is counted as skipped.
+    // Requested by each test, so that each is counted as skipped.
     Distribution::for_tests().unwrap()?;
     CLUSTER.get_or_init(|| start(Options::default())).as_ref()
 }
@@ -36,7 +36,8 @@ fn stream(cluster: &Cluster, delivery: Delivery) -> Stream {
     Stream::new(Kafka::new(&cluster.bootstrap(), &cluster.bootstrap(), 1, delivery))
 }
 
-/// With a name of its own a host takes its partitions, and its open transaction, over from the one that was killed.
+/// A host with the same instance name takes over the partitions, and the open transaction, of the one that was
+/// killed.
 const NAMES: [&[&str]; 2] = [&["--instance", "host-0"], &["--instance", "host-1"]];
 
 #[test]
@@ -136,7 +137,7 @@ fn a_connection_cut_in_the_middle_of_a_message_loses_nothing() {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let options = Options {
         port: Some(port),
-        // The broker names the proxy as its own address, so everybody comes by it.
+        // The broker advertises the proxy as its own address, so that all connections go through it.
         properties: vec![("advertised.listeners".to_owned(), format!("PLAINTEXT://{address}"))],
         ..Options::default()
     };
@@ -172,7 +173,7 @@ fn an_answer_over_what_the_output_topic_takes_becomes_a_dead_letter() {
     let Some(cluster) = one() else { return };
     let _turn = turn();
     for delivery in BOTH {
-        // Under the host's own limit, and over Kafka's.
+        // Within the host's own limit, and over Kafka's.
         let huge = "huge-reply:1200000";
         among_good_ones(
             "an answer in ten is over what the topic takes",
@@ -204,7 +205,7 @@ fn a_host_that_stood_still_past_its_transactions_time_goes_on() {
     let _turn = turn();
     let mut stream = stream(cluster, Delivery::ExactlyOnce);
     stream.send(2 * WAITING, work);
-    // The broker undoes what is open for two seconds, and takes the producer for a zombie from then on.
+    // The broker aborts the transaction, open for two seconds, and from then on treats the producer as a zombie.
     let host = stream.host(&[
         "--set",
         "kafka.transaction.timeout.ms=2000",
@@ -217,7 +218,7 @@ fn a_host_that_stood_still_past_its_transactions_time_goes_on() {
         further(&mut stream);
         host.signal("STOP");
         in_flight += host.in_flight();
-        // What is waited for is the time itself.
+        // The test waits for the time itself.
         std::thread::sleep(Duration::from_secs(4));
         host.signal("CONT");
     }
@@ -235,7 +236,7 @@ fn a_host_whose_transaction_outlives_its_hold_on_its_partitions_repeats_nothing(
     let _turn = turn();
     let mut stream = stream(cluster, Delivery::ExactlyOnce);
     stream.send(2 * WAITING, work);
-    // Longer than a host waits before it gives up partitions with answers that nobody has confirmed.
+    // Longer than a host waits before it gives partitions back whose answers nobody has confirmed.
     let slow = stream.host(&[
         "--set",
         "kafka.linger.ms=9000",
@@ -248,7 +249,7 @@ fn a_host_whose_transaction_outlives_its_hold_on_its_partitions_repeats_nothing(
     let mut in_flight = 0;
     let repetitions = times(10, 1);
     for _ in 0..repetitions {
-        // Its last transaction is through, and the next one takes its time.
+        // Its last transaction has ended, and the next one takes its time.
         further(&mut stream);
         in_flight += slow.in_flight();
         let before = undone();
@@ -256,7 +257,7 @@ fn a_host_whose_transaction_outlives_its_hold_on_its_partitions_repeats_nothing(
         stream.wait_until("a transaction is undone", || undone() > before);
         assert_eq!(other.stop(), Some(0));
     }
-    // The rest would take the slow one minutes.
+    // The slow one would need minutes for the rest.
     let _last = stream.host(&[]);
     assert_eq!(slow.stop(), Some(0));
     judge(
@@ -269,7 +270,7 @@ fn a_host_whose_transaction_outlives_its_hold_on_its_partitions_repeats_nothing(
 
 #[test]
 fn a_group_that_began_at_the_end_misses_nothing_that_came_meanwhile_or_to_new_partitions() {
-    // At each of these a key goes to a new partition.
+    // With each of these numbers a key moves to a new partition.
     const PARTITIONS: [usize; 6] = [4, 5, 8, 10, 14, 16];
     let Some(cluster) = one() else { return };
     let _turn = turn();
@@ -291,7 +292,7 @@ fn a_group_that_began_at_the_end_misses_nothing_that_came_meanwhile_or_to_new_pa
             in_flight += host.kill();
             stream.send(WAITING, work);
             host = stream.host(&latest);
-            // A key keeps its order only where it goes to one partition.
+            // A key keeps its order only while it goes to one partition.
             stream.wait_for_answers(stream.sent);
             group.add_partitions(counts[1]);
             while (counts[0]..counts[1]).all(|partition| group.messages(partition) == 0) {

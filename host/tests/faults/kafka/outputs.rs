@@ -1,4 +1,4 @@
-//! Outputs that a topic does not take, or would drop at once.
+//! Outputs that a topic refuses, or would drop at once.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -69,7 +69,7 @@ fn answers_to_old_messages_outlive_a_topic_s_retention() {
             "reject:poison:old",
             Stream::new(wire),
         );
-        // When the second is gone, everything was looked at since the first.
+        // Once the second is dropped, everything since the first was checked.
         for number in 0..2 {
             wait_for_retention(&bootstrap, &format!("{}-canary-{number}", outputs[0]));
         }

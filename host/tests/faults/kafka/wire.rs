@@ -1,4 +1,4 @@
-//! A stream's way through Kafka.
+//! A stream through Kafka.
 
 use std::process::Command;
 use std::sync::Mutex;
@@ -23,14 +23,14 @@ use crate::stream::{Answer, LANES, Record, Wire};
 /// A lane is a key, and there are as many of both.
 const PARTITIONS: i32 = LANES as i32;
 
-/// What hosts promise.
+/// A host's delivery guarantee.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivery {
     AtLeastOnce,
     ExactlyOnce,
 }
 
-/// What the broker says of a stream's group and its input.
+/// What the broker knows about a stream's group and its input.
 pub struct Group {
     client: BaseConsumer,
     admin: AdminClient<DefaultClientContext>,
@@ -38,7 +38,7 @@ pub struct Group {
 }
 
 impl Group {
-    /// Whether the group has a place in each of the first partitions.
+    /// Whether the group has an offset in each of the first partitions.
     pub fn has_begun(&self) -> bool {
         let mut list = TopicPartitionList::new();
         list.add_partition_range(&self.input, 0, PARTITIONS - 1);
@@ -49,7 +49,7 @@ impl Group {
             .all(|element| matches!(element.offset(), Offset::Offset(_)))
     }
 
-    /// Makes the input's partitions more.
+    /// Adds partitions to the input.
     pub fn add_partitions(&self, count: usize) {
         let new = [NewPartitions::new(&self.input, count)];
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
@@ -60,14 +60,14 @@ impl Group {
     /// How many messages a partition has.
     pub fn messages(&self, partition: usize) -> i64 {
         let partition = i32::try_from(partition).unwrap();
-        // It knows of partitions that are added when it asks for the topic, and nobody leads them at first.
+        // It learns of added partitions when it asks for the topic, and they have no leader at first.
         self.client.fetch_metadata(Some(&self.input), DEADLINE).unwrap();
         let ends = self.client.fetch_watermarks(&self.input, partition, DEADLINE);
         ends.map_or(0, |(_, end)| end)
     }
 }
 
-/// Why the broker would not take a message.
+/// Why the broker refuses a message.
 #[derive(Default)]
 struct Reports {
     refused: Mutex<Option<KafkaError>>,
@@ -85,18 +85,18 @@ impl ProducerContext for Reports {
     }
 }
 
-/// One input topic and its answers, in a cluster that may be hurt.
+/// One input topic and its answers, in a cluster with faults.
 pub struct Kafka {
     name: String,
     delivery: Delivery,
     /// Where the hosts look for Kafka.
     bootstrap: String,
-    /// Where nothing is hurt on the way to it.
+    /// Without faults on the way to it.
     direct: String,
     producer: BaseProducer<Reports>,
     reader: BaseConsumer,
     dead: BaseConsumer,
-    /// The time that messages are given; none: now. Milliseconds since 1970.
+    /// The time of messages that are sent. None: now. Milliseconds since 1970.
     pub sends_at: Option<i64>,
 }
 
@@ -118,7 +118,7 @@ impl Kafka {
             .each_ref()
             .map(|(topic, partitions)| NewTopic::new(topic, *partitions, TopicReplication::Fixed(replicas)));
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        // So soon it sees partitions that are added.
+        // How soon it sees added partitions.
         client.set("topic.metadata.refresh.interval.ms", "500");
         for made in runtime
             .block_on(admin.create_topics(&new, &AdminOptions::new()))
@@ -131,7 +131,7 @@ impl Kafka {
             client
                 .set("enable.idempotence", "true")
                 .set("partitioner", "murmur2_random");
-            // It gives nothing up: how long a message may take is for whoever waits to say.
+            // It never times out: the test decides how long a message may take.
             client.set("message.timeout.ms", "0");
             BaseProducer::from_config_and_context(&client, Reports::default()).unwrap()
         };
@@ -181,7 +181,7 @@ impl Kafka {
     }
 }
 
-/// Sets a topic otherwise, and returns when the cluster says so, too.
+/// Changes a topic's configuration, and returns when the cluster reports the change.
 pub fn alter(bootstrap: &str, topic: &str, property: &str, value: &str) {
     let admin = admin(bootstrap);
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
@@ -278,7 +278,7 @@ impl Wire for Kafka {
     fn answers(&mut self) -> Vec<Answer> {
         let mut answers = Vec::new();
         while let Some(polled) = self.reader.poll(Duration::from_millis(1)) {
-            // A broker that is hurt says so here too.
+            // A broker with a fault reports it here too.
             if let Ok(record) = polled {
                 let headers = record.headers().unwrap();
                 let header = |name: &str| {
@@ -304,7 +304,7 @@ impl Wire for Kafka {
 
     fn has_open(&self) -> bool {
         let own = format!("{}-", self.name);
-        // A coordinator that has just come back says so.
+        // A coordinator that has just restarted reports this.
         let open = test_brokers::open_transactions(&self.direct);
         open.map_or(true, |open| open.iter().any(|id| id.starts_with(&own)))
     }

@@ -1,5 +1,5 @@
-//! The faults of Pub/Sub: those of Kafka, as far as they apply, and its own. A service that loses what it has confirmed is
-//! none of them, so its server is never killed.
+//! The faults of Pub/Sub: those of Kafka, if they apply, and its own. The service does not lose what it has
+//! confirmed, so its server is never killed.
 
 mod wire;
 
@@ -20,10 +20,10 @@ use crate::{
 /// A plain subscription, and one with exactly-once delivery.
 const BOTH: [bool; 2] = [false, true];
 
-/// One server for all faults: each leaves it as it was. None: it cannot be built here, and this is not CI.
+/// One server for all faults: each leaves it as it was. None: it cannot be built, and this is not CI.
 fn server() -> Option<Arc<Server>> {
     static SERVER: OnceLock<Arc<Server>> = OnceLock::new();
-    // Asked by each test, so that each is counted as skipped.
+    // Requested by each test, so that each is counted as skipped.
     let program = PubSubProgram::for_tests().unwrap()?;
     let start = || Arc::new(Server::start(&program, &PubSubOptions::default()).unwrap());
     Some(Arc::clone(SERVER.get_or_init(start)))
@@ -95,7 +95,7 @@ fn streams_that_the_service_closes_are_opened_anew_without_a_gap() {
     let Some(server) = server() else { return };
     let _turn = turn();
     for exactly_once in BOTH {
-        // As after half an hour; as a proxy may; and as if there were no more to come.
+        // As after half an hour; as through a proxy; and as at a clean end.
         let mut codes = ["UNAVAILABLE", "CANCELLED", "OK"].iter().cycle();
         let (stream, _) = stream(&server, exactly_once);
         again_and_again("the service closes the stream", stream, times(30, 6), |_, _| {
@@ -173,7 +173,7 @@ fn a_guest_that_traps_on_every_tenth_message_of_pub_sub_costs_that_message() {
 fn an_answer_over_what_pub_sub_takes_becomes_a_dead_letter() {
     let Some(server) = server() else { return };
     let _turn = turn();
-    // Under the host's own limit, and over Pub/Sub's.
+    // Within the host's own limit, and over Pub/Sub's.
     let huge = "huge-reply:10000000";
     among_good_ones(
         "an answer in ten is over what the topic takes",
@@ -196,7 +196,7 @@ fn an_answer_that_a_topic_of_pub_sub_never_takes_becomes_a_dead_letter() {
         });
         stream.wait_for_answers(180);
         let verdict = judge("an answer in ten is none that its topic takes", &mut stream, 20, 0);
-        // Where another of its lane is refused behind it, a letter may come twice.
+        // If another answer of its lane is refused behind it, a letter may be duplicated.
         assert!(verdict.dead_letters >= 20, "{verdict:?}");
     }
 }
@@ -228,7 +228,7 @@ fn a_guest_slower_than_the_lease_keeps_its_messages() {
     for exactly_once in BOTH {
         let (mut stream, _) = stream(&server, exactly_once);
         let _host = stream.host(&["--guest-timeout", "60s"]);
-        // One for each worker; what waits behind them has a lease as well.
+        // One for each worker; the messages behind them have leases as well.
         stream.send(2, |_| "sleep:12000".to_owned());
         stream.send(WAITING, work);
         let verdict = judge("a guest slower than the lease", &mut stream, 2, 2);
@@ -251,7 +251,7 @@ fn a_host_that_stood_still_past_its_leases_does_no_harm_to_whoever_took_over() {
             zombie.signal("STOP");
             in_flight += zombie.in_flight();
             let heir = stream.host(&[]);
-            // What is waited for is the end of the leases, and what the heir does then.
+            // The test waits for the end of the leases, and for what the next host does then.
             std::thread::sleep(Duration::from_secs(11));
             further(&mut stream);
             zombie.signal("CONT");

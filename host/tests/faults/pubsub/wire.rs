@@ -1,4 +1,4 @@
-//! A stream's way through Pub/Sub.
+//! A stream through Pub/Sub.
 
 use std::process::Command;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ pub struct PubSub {
 }
 
 impl PubSub {
-    /// Hosts find the server at `address`. The subscription is one with exactly-once delivery, or a plain one.
+    /// Hosts find the server at `address`. The subscription has exactly-once delivery, or is plain.
     pub fn new(server: &Arc<Server>, address: &str, exactly_once: bool) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let project = format!("faults-{}", NEXT.fetch_add(1, Ordering::Relaxed));

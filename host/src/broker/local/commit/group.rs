@@ -130,7 +130,7 @@ impl<'a> Group<'a> {
                 retention_bytes = self.broker.config.retention_bytes,
                 laggards = laggards(self.transaction, topic, self.broker.config.lease)?,
                 "the topic is full of messages that are not consumed yet: waiting; let a group consume them, raise \
-                 --local-retention, or drop a group that is gone with 'host topics forget-group'"
+                 --local-retention, or remove an unused group with 'host topics forget-group'"
             );
         }
         Ok(())
