@@ -86,7 +86,10 @@ fn the_scripts_pass_their_own_tests() {
 #[test]
 fn keras_files_become_models_that_answer_as_keras_does() {
     let Some(python) = python_with_keras() else { return };
-    let said = run(&python, &["-m", "unittest", "tests.keras_conversion"]);
+    let said = run(
+        &python,
+        &["-m", "unittest", "tests.keras_conversion", "tests.keras_pixels"],
+    );
     assert!(said.contains("\nOK\n"), "{said}");
 }
 

@@ -1,13 +1,18 @@
-"""Converts a Keras .h5 file into NAME.onnx, which the component runs with `host run --model NAME.onnx`.
+"""Converts a Keras .h5 or .keras file into NAME.onnx, which the component runs with `host run --model NAME.onnx`.
 
-    python convert_keras.py MODEL.h5 NAME [--labels FILE] [--divide 255] [--subtract 0]
+    python convert_keras.py MODEL NAME [--labels FILE] [--divide 255] [--subtract 0] [--preprocess MODE]
 
 The component gives raw pixel values, 0 to 255, to its model. A model that was trained on other values needs what its
 author did to the pixels outside of it: (pixel - subtract) / divide, each one number, or one a channel, with commas:
 
-    to 0..1                         --divide 255
-    to -1..1                        --subtract 127.5 --divide 127.5
-    ImageNet's mean and deviation   --subtract 123.675,116.28,103.53 --divide 58.395,57.12,57.375
+    x / 255                         --divide 255
+    x / 127.5 - 1                   --subtract 127.5 --divide 127.5
+    preprocess_input of MobileNet, MobileNetV2, InceptionV3, Xception, NASNet, ResNet50V2        --preprocess tf
+    preprocess_input of ResNet50, VGG16, VGG19                                                   --preprocess caffe
+    preprocess_input of DenseNet                                                                 --preprocess torch
+    EfficientNet, MobileNetV3 and ConvNeXt do it themselves                                      nothing
+
+What the model does itself, as Rescaling, Normalization or `preprocess_input(inputs)` between layers, is converted with it.
 
 TensorFlow is not needed. Keras itself reads the file and predicts random images, and NAME.onnx is written only where
 onnxruntime's answers to them are the same to within 1e-4.
@@ -16,6 +21,7 @@ onnxruntime's answers to them are the same to within 1e-4.
 import argparse
 import hashlib
 import unicodedata
+from math import isqrt
 from pathlib import Path
 
 import numpy as np
@@ -26,22 +32,16 @@ from onnx import helper
 import keras_file
 from keras_graph import to_onnx
 from keras_layers import REMEDY
+from keras_pixels import MODES, Pixels, numbers
 
 TOLERANCE = 1e-4
 IMAGES = 16
 MAX_NAME = 256  # bytes of a label or name that the component takes
 
 
-def numbers(argument: str) -> np.ndarray:
-    parsed = np.array([float(number) for number in argument.split(",")])
-    if not np.isfinite(parsed).all():
-        raise ValueError
-    return parsed
-
-
 def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", metavar="MODEL.h5", type=Path, help='what `model.save("model.h5")` wrote')
+    parser.add_argument("model", metavar="MODEL", type=Path, help='what `model.save("model.h5")` or "model.keras" wrote')
     parser.add_argument("name", metavar="NAME", type=Path, help="writes NAME.onnx")
     parser.add_argument("--labels", metavar="FILE", type=Path, help="labels, one a line, class 0 first")
     parser.add_argument(
@@ -50,11 +50,17 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--subtract", metavar="S", type=numbers, default="0", help="subtract it before (default: %(default)s)"
     )
+    parser.add_argument(
+        "--preprocess",
+        metavar="MODE",
+        choices=MODES,
+        help="what `preprocess_input` did before the model, or in a Lambda layer at its start: tf, caffe or torch",
+    )
     return parser.parse_args(argv)
 
 
 def image_shape(model) -> tuple[int, int, int]:
-    """Height, width and channels that `model` takes. Exits with a remedy where it takes no images."""
+    """Height, width and channels of the images that `model` takes. Exits with a remedy where it takes none."""
     inputs, outputs = getattr(model, "inputs", []), getattr(model, "outputs", [])
     if not inputs:
         raise SystemExit(
@@ -67,8 +73,15 @@ def image_shape(model) -> tuple[int, int, int]:
         )
     shape = tuple(inputs[0].shape[1:])
     words = f"the input is (N, {', '.join(str(length) for length in shape)})"
+    if len(shape) == 2:
+        shape = (*shape, 1)
+    elif len(shape) == 1 and shape[0] and isqrt(shape[0]) ** 2 == shape[0]:
+        shape = (isqrt(shape[0]), isqrt(shape[0]), 1)
     if len(shape) != 3 or shape[2] not in (1, 3, None):
-        raise SystemExit(f"{words}: it must be images, (N, height, width, 1 or 3)")
+        raise SystemExit(
+            f"{words}: it must be images, (N, height, width, 1 or 3), or grey ones, (N, height, width) or as many pixels as a "
+            "square has"
+        )
     if None in shape:
         raise SystemExit(
             f"{words}, which leaves lengths open: build the model with fixed ones, as keras.layers.Input((96, 96, 3))"
@@ -106,12 +119,11 @@ def random_images(image: tuple[int, int, int]) -> np.ndarray:
     return images.astype(np.float32)
 
 
-def difference(model, exported: onnx.ModelProto, image: tuple[int, int, int], options: argparse.Namespace) -> float:
+def difference(model, exported: onnx.ModelProto, image: tuple[int, int, int], pixels: Pixels) -> float:
     """The largest difference between Keras and onnxruntime; of logits, as a share of the largest one above 1."""
     images = random_images(image)
-    expected = np.asarray(
-        model.predict((images - options.subtract.astype(np.float32)) / options.divide.astype(np.float32), verbose=0)
-    )
+    taken = pixels.of(images).reshape(IMAGES, *model.inputs[0].shape[1:])
+    expected = np.asarray(model.predict(taken, verbose=0))
     (answers,) = onnxruntime.InferenceSession(exported.SerializeToString()).run(None, {"images": images})
     if expected.size == IMAGES and answers.shape[1] == 2:
         probability = expected.reshape(-1, 1)
@@ -128,27 +140,30 @@ def convert(options: argparse.Namespace) -> None:
         raise SystemExit(f"NAME {path.stem!r}: it has 1 to {MAX_NAME} bytes and no control characters")
     if not options.divide.all():
         raise SystemExit("--divide has a 0: give what the pixels were divided by in training, as 255")
+    if options.preprocess and (options.subtract.any() or (options.divide != 1).any()):
+        raise SystemExit(f"--preprocess {options.preprocess} has its own numbers: leave out --subtract and --divide")
+    pixels = MODES.get(options.preprocess, Pixels(options.subtract, options.divide))
     labels = read_labels(options.labels) if options.labels else None
 
-    model, version = keras_file.read(options.model)
+    model, version = keras_file.read(options.model, bool(options.preprocess))
     image = image_shape(model)
+    if options.preprocess and image[2] != 3:
+        raise SystemExit(f"--preprocess is of colour images, and the model takes {image[2]} channel: see --divide and --subtract")
     for option, given in (("--divide", options.divide), ("--subtract", options.subtract)):
         if given.size not in (1, image[2]):
             raise SystemExit(f"{option} has {given.size} numbers for {image[2]} channels: give one, or one a channel")
-    exported = to_onnx(model, image, path.stem, options.subtract, options.divide)
+    exported = to_onnx(model, image, path.stem, pixels)
     output = exported.graph.output[0]
     classes = output.type.tensor_type.shape.dim[1].dim_value
     if labels is not None and len(labels) != classes:
         raise SystemExit(f"{options.labels} has {len(labels)} labels for {classes} outputs: give one a line")
 
-    differs = difference(model, exported, image, options)
+    differs = difference(model, exported, image, pixels)
     if not differs <= TOLERANCE:
         raise SystemExit(
             f"onnxruntime differs from Keras by {differs:.2g}, more than {TOLERANCE}: not written; {REMEDY}"
         )
-    raw = not options.subtract.any() and (options.divide == 1).all()
-    given = [",".join(f"{number:g}" for number in option) for option in (options.subtract, options.divide)]
-    normalisation = "none: raw pixels, 0 to 255" if raw else f"inside: (pixel - {given[0]}) / {given[1]}"
+    normalisation = pixels.words()
     digest = hashlib.sha256(options.model.read_bytes()).hexdigest()
     metadata = {
         "name": path.stem,

@@ -4,7 +4,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
-from keras_layers import LAYERS, MODELS, Graph, Value, affine, refuse
+from keras_layers import LAYERS, MODELS, OF_ROWS, Graph, Value, refuse
+from keras_pixels import Pixels
 
 
 def add_model(graph: Graph, model, *values: Value) -> Value:
@@ -33,20 +34,22 @@ def add_layer(graph: Graph, layer, args: tuple, kwargs: dict) -> Value:
         return add_model(graph, layer, *values)
     shapes = [(1, *value.shape) for value in values]
     shape = tuple(layer.compute_output_shape(shapes if len(values) > 1 else shapes[0])[1:])
-    if len(shape) not in (1, 3):
+    if len(shape) not in (1, 3) and not (len(shape) == 2 and LAYERS[kind] in OF_ROWS):
         refuse(layer, f"gives {shape}: it must be (values) or (height, width, channels)")
     return Value(LAYERS[kind](graph, layer, *values), shape)
 
 
-def to_onnx(model, image: tuple[int, int, int], name: str, subtract: np.ndarray, divide: np.ndarray) -> onnx.ModelProto:
-    """`model` as a checked ONNX graph without metadata, taking (pixels - subtract) / divide.
+def to_onnx(model, image: tuple[int, int, int], name: str, pixels: Pixels) -> onnx.ModelProto:
+    """`model` as a checked ONNX graph without metadata, with what was done to `pixels` before.
 
     Input `images` (N, height, width, channels) f32. Output (N, labels) f32, `probabilities` where the model ends in a
     softmax, or in a sigmoid of one value, which becomes the two values (1 - p, p); else `logits`.
     """
     graph = Graph()
-    pixels = Value(graph.emit("Transpose", "images", perm=[0, 3, 1, 2]), image)
-    last = add_model(graph, model, Value(affine(graph, pixels, 1 / divide, -subtract / divide), image))
+    given = pixels.add(graph, Value(graph.emit("Transpose", "images", perm=[0, 3, 1, 2]), image))
+    taken = tuple(model.inputs[0].shape[1:])  # (height, width) and (height x width) lie as (height, width, 1)
+    first = graph.emit("Flatten", given.name, axis=1) if len(taken) == 1 else given.name
+    last = add_model(graph, model, Value(first, taken))
     name_of_output, labels = end(graph, last)
     exported = helper.make_model(
         helper.make_graph(

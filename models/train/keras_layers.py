@@ -228,7 +228,7 @@ def dense(graph: Graph, layer, value: Value) -> str:
 
 def in_order(graph: Graph, value: Value) -> str:
     """`value` with its numbers one after another as in Keras; of which shape does not matter."""
-    if len(value.shape) == 1 or value.shape[2] == 1 or value.shape[:2] == (1, 1):
+    if len(value.shape) < 3 or value.shape[2] == 1 or value.shape[:2] == (1, 1):
         return value.name
     return graph.emit("Transpose", value.name, perm=[0, 2, 3, 1])
 
@@ -269,6 +269,10 @@ def same_rank(layer, values: tuple[Value, ...]) -> None:
         refuse(layer, f"joins {' and '.join(str(value.shape) for value in values)}")
 
 
+def channels(graph: Graph, layer, value: Value) -> str:
+    return graph.emit("Gather", value.name, np.array(layer.order, np.int64), axis=1)
+
+
 def unchanged(graph: Graph, layer, value: Value) -> str:
     return value.name
 
@@ -278,6 +282,7 @@ LAYERS = {
     "Add": merge("Add"),
     "AveragePooling2D": pool("AveragePool"),
     "BatchNormalization": batch_normalization,
+    "Channels": channels,
     "Concatenate": concatenate,
     "Conv2D": convolution,
     "Dense": dense,
@@ -307,3 +312,5 @@ LAYERS |= dict.fromkeys(
     unchanged,
 )
 MODELS = ("Functional", "Model", "Sequential")
+# What may come to grey images without an axis of channels, (height, width), before a Flatten or Reshape.
+OF_ROWS = (normalization, rescaling, unchanged)
