@@ -1,5 +1,5 @@
-//! What holds for Kafka beside the conformance suite: where a group begins, a coordinator that does not know yet, the marks of
-//! transactions, batches that are damaged, members that are gone.
+//! Kafka beyond the conformance suite: where a group starts, a slow coordinator, transaction markers, damaged
+//! batches, members that die.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
@@ -26,7 +26,7 @@ use support::{DEADLINE, Fixture, Member, assert_answered, numbered, within};
 const KEYS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
 
 impl Kafka {
-    /// A producer of transactions, of which none is begun.
+    /// A producer of transactions; none has begun.
     fn transactions(&self) -> BaseProducer {
         let mut client = self.client();
         client.set("transactional.id", &self.input);
@@ -35,7 +35,7 @@ impl Kafka {
         producer
     }
 
-    /// Appends each message in a transaction of its own, which leaves a mark behind it.
+    /// Appends each message in a transaction of its own, which leaves a marker behind it.
     fn append_in_transactions(&self, producer: &BaseProducer, messages: &[Message]) {
         for message in messages {
             producer.begin_transaction().unwrap();
@@ -56,7 +56,7 @@ impl Kafka {
         });
     }
 
-    /// The group's place in the first partition, or none where it has never been there.
+    /// The group's offset in the first partition. None: it has none.
     fn place(&self) -> Option<i64> {
         let mut list = TopicPartitionList::new();
         list.add_partition(&self.input, 0);
@@ -96,7 +96,7 @@ fn bodies(bodies: &[&str]) -> Vec<Message> {
     bodies.iter().map(|body| Message::new(body.to_string())).collect()
 }
 
-/// What it delivers that has these payloads, answered.
+/// Answers deliveries with these payloads.
 async fn answer(member: &mut Member, expected: &[&str]) {
     for body in expected {
         let delivery = member.delivery().await;
@@ -158,7 +158,7 @@ async fn who_joins_while_the_offsets_of_a_transaction_are_open_waits_for_its_end
     let Some(broker) = kafka::fixture() else { return };
     broker.create(1).await;
     let dead = broker.transactions();
-    // Each takes two offsets: a message, and the mark of a transaction.
+    // Each takes two offsets: a message, and a transaction marker.
     broker.append_in_transactions(&dead, &bodies(&["first", "second"]));
     dead.begin_transaction().unwrap();
     let mut offsets = TopicPartitionList::new();
@@ -188,7 +188,7 @@ async fn marks_of_transactions_are_no_lag_and_no_message() {
         let mut member = broker.join().await;
         for (round, messages) in messages.chunks(2).enumerate() {
             broker.append_in_transactions(&producer, messages);
-            // Until the group is at the end, which lies behind a mark.
+            // Until the group is at the end, which is behind a marker.
             member.answer_all(&broker).await;
             assert_eq!(broker.answers().await.len(), 2 * (round + 1));
         }
@@ -202,7 +202,7 @@ fn segment(broker: &Kafka) -> PathBuf {
     kafka::cluster().unwrap().folder().join(partition)
 }
 
-/// Where a batch begins in a segment, by the offset of its first message.
+/// Where a batch starts in a segment, by the offset of its first message.
 fn batch(segment: &[u8], offset: i64) -> usize {
     let mut at = 0;
     while segment[at..at + 8] != offset.to_be_bytes() {
@@ -212,7 +212,7 @@ fn batch(segment: &[u8], offset: i64) -> usize {
     at
 }
 
-/// The checksum of a batch: of all that lies behind it.
+/// The checksum of a batch: of everything behind it.
 const CHECKSUM: usize = 17;
 /// What the batch is.
 const ATTRIBUTES: usize = 21;
@@ -226,7 +226,7 @@ fn crc32c(bytes: &[u8]) -> u32 {
     })
 }
 
-/// Two good messages, a batch that somebody damages on the broker's disk, and a good message.
+/// Two good messages, a batch that is damaged on the broker's disk, and a good message.
 async fn damage(broker: &Kafka, hurt: impl Fn(&mut [u8])) -> BrokerError {
     broker.create(1).await;
     for body in ["first", "second", "damaged", "last"] {

@@ -1,7 +1,7 @@
-//! Python programs that talked to the original go on with the host in its place, unchanged: through a real Kafka, with
-//! kafka-python, and with nothing said to the host but which broker and, by `KAFKA_URI`, where.
+//! Python programs of the original work with the host in its place, unchanged: through a real Kafka, with
+//! kafka-python. The host only gets the broker's name and, in `KAFKA_URI`, its address.
 //!
-//! `python/` has a producer, a consumer and the reading side of a worker, written as the original's are.
+//! `python/` has a producer, a consumer and the reading side of a worker, written like the original's.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
@@ -16,7 +16,7 @@ use self::live::topics::Record;
 use self::live::{KAFKA, Running, Stage, answers, golden};
 use self::python::{IMAGES, Python, sums};
 
-/// Kafka with both topics, as the original's first steps leave it, and a Python to run scripts with.
+/// Kafka with both topics, as after the original's first steps, and a Python to run scripts with.
 struct Original {
     stage: Stage,
     python: Python,
@@ -52,8 +52,8 @@ impl Original {
         host
     }
 
-    /// Whether every message was answered once, in order, in the original's form, and counts as consumed; and whether the
-    /// consumer has printed just that.
+    /// Checks that every message was answered once, in order, in the original's form, and counts as consumed; and
+    /// that the consumer has printed exactly that.
     fn verify(&self, printed: &[String]) {
         let sent = self.stage.records("input-stream");
         assert_eq!(sent[0], plain(&golden("images-40.json")));
@@ -84,7 +84,7 @@ fn plain(payload: &str) -> Record {
     }
 }
 
-/// As the host answers that: its media type is a header, which a consumer of the original does not look at.
+/// The host's answer to that: its media type is a header, which the original's consumer ignores.
 fn answered(payload: &str) -> Record {
     let media_type = ("content-type".to_owned(), "application/json".to_owned());
     Record {
@@ -118,7 +118,7 @@ fn a_python_consumer_that_joins_while_the_host_is_at_work_gets_each_answer_once_
     let mut consumer = original.python("consumer.py", &[]);
     original.stage.wait_for_members(2);
     let before = original.stage.messages("input-stream");
-    // The group has been divided anew, and the host goes on.
+    // The group was rebalanced, and the host continues.
     consumer.wait_for_lines(before + 10);
     assert!(
         producer.is_running(),

@@ -1,4 +1,4 @@
-//! What holds for Pub/Sub beside the conformance suite: acknowledgements that fail or get lost, many keys, silence, stops.
+//! Pub/Sub beyond the conformance suite: acknowledgements that fail or get lost, many keys, silence, stops.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
@@ -40,7 +40,7 @@ async fn an_acknowledgement_that_fails_is_an_error_of_the_seam_and_its_message_i
         .unwrap();
     let failed = member.answer_durably(first).await;
     assert!(matches!(failed, Err(SettleError::Rewound(_))), "{failed:?}");
-    // It comes again, and its answer is there already.
+    // It is redelivered, and already has an answer.
     assert_eq!(member.answer_all(&broker).await, 2);
     let answers: Vec<_> = broker.answers().await.iter().map(number).collect();
     assert_eq!(answers, [0, 1, 2]);
@@ -89,7 +89,7 @@ async fn a_message_that_comes_again_while_it_is_held_goes_on_under_its_new_lease
         wait_for("another delivery of each", || {
             (broker.stats().redelivered == 3).then_some(())
         });
-        // It comes behind those that came again, which were not delivered again.
+        // It comes behind the redelivered ones, which were not answered again.
         broker.append(numbered(&["a"], 4).split_off(3)).await;
         held.push(member.delivery().await);
         assert_eq!(
@@ -285,7 +285,7 @@ async fn a_link_that_flaps_fills_no_more_memory_than_one_that_does_not() {
     within("streams that are opened anew", async {
         for flap in 1..=FLAPS {
             while streams() < flap {
-                // Whoever holds too much opens no further stream until something of it is done.
+                // A client that holds too much opens no further stream until some of it is done.
                 if let Some(delivery) = member.delivery_at_once() {
                     member.answer_durably(delivery).await.unwrap();
                     answered += 1;
@@ -314,7 +314,7 @@ async fn a_link_that_flaps_fills_no_more_memory_than_one_that_does_not() {
     assert!(broker.answers().await.len() >= 900);
 }
 
-/// A letter that `run` would have made.
+/// A letter like one of `run`.
 fn letter(code: &str, number: usize) -> Published {
     Published {
         data: format!("{number}").into(),

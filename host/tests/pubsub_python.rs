@@ -1,6 +1,6 @@
-//! Python programs that talked to the original by Google Pub/Sub go on with the host in its place, unchanged: through
-//! Google's in-memory server, with Google's client for Python, and with nothing said to the host but the original's own
-//! arguments and, by `PUBSUB_EMULATOR_HOST`, where.
+//! Python programs of the original work with the host in its place, unchanged: through Google's in-memory server,
+//! with Google's client for Python. The host only gets the original's own arguments and, in `PUBSUB_EMULATOR_HOST`,
+//! the address.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
@@ -19,8 +19,8 @@ use self::python::{IMAGES, Python, sums};
 
 const PROJECT: &str = "my-project";
 
-/// A project with both topics and their subscriptions, as the original's first steps leave it; a key; and a Python to run
-/// scripts with.
+/// A project with both topics and their subscriptions, as after the original's first steps; a key; and a Python to
+/// run scripts with.
 struct Original {
     stage: Stage,
     python: Python,
@@ -73,7 +73,7 @@ impl Original {
         self.server.messages(PROJECT, topic).unwrap()
     }
 
-    /// Until all messages of a topic are acknowledged, and none of them was needed twice.
+    /// Until all messages of a topic are acknowledged, and none was redelivered.
     fn wait_for_acknowledgements(&self, topic: &str) {
         wait_for("acknowledgements", || {
             let stats = self.server.stats(PROJECT, &format!("{topic}-sub")).unwrap();
@@ -82,8 +82,8 @@ impl Original {
         });
     }
 
-    /// Whether so many messages were sent as the original sends them, and each answered once and in the original's form; and
-    /// whether the consumer has printed just that. There is no order without an ordering key.
+    /// Checks that this many messages were sent like the original's, and that each was answered once and in the
+    /// original's form; and that the consumer has printed exactly that. There is no order without an ordering key.
     fn verify(&self, messages: usize, mut printed: Vec<String>) {
         self.wait_for_acknowledgements("input-stream");
         self.wait_for_acknowledgements("output-stream");
@@ -128,7 +128,7 @@ fn is_plain(message: &Published) {
     assert_eq!(message.ordering_key, "");
 }
 
-/// The first messages of 40 test images, as the original has them.
+/// The first messages of 40 test images, in the original's form.
 fn batches(messages: usize) -> Vec<String> {
     let mut images = host::images::test_images().unwrap();
     let batches = (0..messages).map(|_| images.read(40).unwrap().unwrap());

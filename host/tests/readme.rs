@@ -29,9 +29,9 @@ struct Section {
     page: &'static str,
     title: &'static str,
     start: &'static str,
-    /// Stands before the address in what `start` prints.
+    /// Comes before the address in the output of `start`.
     serves: &'static str,
-    /// What the host takes the address from.
+    /// The host reads the address from it.
     variable: &'static str,
 }
 
@@ -54,7 +54,7 @@ impl Section {
         let mut words = self.start.split(' ');
         let mut cargo = Command::new(words.next().unwrap());
         cargo.args(words);
-        // What cargo tells this test of its own package is not for another cargo, whose build would differ by it.
+        // The variables of this test's own package are not for another cargo: its build would depend on them.
         for (name, _) in std::env::vars_os() {
             let text = name.to_string_lossy();
             if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
@@ -69,10 +69,10 @@ impl Section {
         broker
     }
 
-    /// Runs its commands. What they made, and what was consumed.
+    /// Runs its commands. Returns what they created, and what was consumed.
     fn run(&self) -> (Vec<String>, Vec<String>) {
         let mut stage = Stage::new(self.variable, String::new());
-        // It ends, as any server of `test-brokers` does, with the program that started it: when this is dropped.
+        // Like any server of `test-brokers`, it ends with the program that started it: when this is dropped.
         let _broker = self.start(&mut stage);
         let mut created = Vec::new();
         let (mut run, mut consume) = (None, None);

@@ -1,5 +1,6 @@
-//! The pipeline against a broker that does, seeded, whatever the contract of `Source` and `Settle` allows: revokes, rewinds,
-//! aborts, refuses, confirms late, crashes. The model is a list of messages for each lane; each must come out once, in order.
+//! The pipeline against a broker that does, by a seed, everything that the contract of `Source` and `Settle` allows:
+//! revokes, rewinds, aborts, refuses, confirms late, crashes. The model is a list of messages for each lane; each
+//! must come out once, in order.
 
 #![allow(
     clippy::unwrap_used,
@@ -30,10 +31,10 @@ use tokio::task::yield_now;
 const LANES: usize = 3;
 const MESSAGES: usize = 30;
 const IN_FLIGHT: usize = 7;
-/// So many that fail are held back beside them.
+/// This many failures are held back beside them.
 const FAILURES: usize = 8;
 
-/// What is to happen to each message, by its body: the first letter.
+/// What happens to each message, by the first letter of its body.
 const KINDS: [&str; 6] = ["ok", "poison", "flaky", "hopeless", "refused", "large"];
 
 #[derive(Default)]
@@ -49,7 +50,7 @@ struct LaneModel {
     revoked: Option<oneshot::Receiver<()>>,
 }
 
-/// An act that was accepted and is not durable yet.
+/// An accepted act that is not durable yet.
 struct Pending {
     output: (Route, Bytes),
     refusal: Option<BrokerError>,
@@ -77,7 +78,7 @@ fn lane(index: usize) -> Lane {
     Lane::new(format!("in/{index}"), 0)
 }
 
-/// The last one of a lane is none that says nothing of the classifier: after a crash it may be all that is left.
+/// The last message of a lane never says nothing about the classifier: after a crash it may be all that is left.
 fn body(lane: usize, index: usize) -> String {
     format!("{} {lane}/{index}", KINDS[(lane * 7 + index * 5 + 3) % KINDS.len()])
 }
@@ -221,7 +222,7 @@ impl SimulatedSource {
     }
 }
 
-/// An answer that is never taken, and a dead letter that is too large as long as it has a payload.
+/// An answer that is always refused, and a dead letter that is too large while it has a payload.
 fn refusal(output: &Output) -> Option<BrokerError> {
     let code = match (output.route, output.message.body().first()) {
         (Route::Answers, Some(b'r')) => NOT_PUBLISHABLE,
@@ -232,7 +233,7 @@ fn refusal(output: &Output) -> Option<BrokerError> {
     Some(BrokerError::Refused { code, detail })
 }
 
-/// What message an output is of, though it may have lost its payload.
+/// The message of an output, even if that has lost its payload.
 fn body_of(output: &Message) -> Bytes {
     if !output.body().is_empty() {
         return output.payload.clone().unwrap();
@@ -349,7 +350,7 @@ fn policy(on_error: OnError, attempts: u32) -> Policy {
     }
 }
 
-/// Runs to the end, through as many crashes and stops as the seed holds, and gives back the model and their numbers.
+/// Runs to the end, through as many crashes and stops as the seed holds, and returns the model and their numbers.
 async fn simulate(seed: u64) -> (Shared, usize, usize) {
     let model = model(seed);
     let classifier = SimulatedClassifier(Mutex::new(Rng::with_seed(!seed)));

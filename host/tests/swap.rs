@@ -1,4 +1,4 @@
-//! One host, two components: what classifies is exchanged without the host being built again.
+//! One host, two components: the classifier is swapped without rebuilding the host.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
@@ -25,17 +25,17 @@ fn model_file(name: &str) -> Vec<u8> {
     std::fs::read(path).unwrap()
 }
 
-/// The body that the original program's producer sends for the first 40 test images.
+/// The original program's message for the first 40 test images.
 fn original() -> Message {
     Message::new(model_file("golden/images-40.json"))
 }
 
-/// What is in the JSON string that [`original`] is.
+/// The contents of the JSON string that [`original`] is.
 fn plain() -> String {
     serde_json::from_slice(&model_file("golden/images-40.json")).unwrap()
 }
 
-/// The nearest mean images by arithmetic in whole numbers, as Python writes such a list.
+/// The nearest mean images, computed in whole numbers, in Python's notation.
 fn nearest() -> String {
     let centroids = model_file("golden/centroids.bin");
     let message: Value = serde_json::from_str(&plain()).unwrap();

@@ -1,5 +1,5 @@
-//! The whole path of a stranger's data: pictures in folders, a model of them made by `models/train`, and that model in the
-//! component, by itself and over a broker. Nothing of ours is built in between.
+//! A user's own data, from start to end: pictures in folders, a model that `models/train` makes of them, and that
+//! model in the component, alone and over a broker. Nothing of ours is built in between.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
@@ -25,7 +25,7 @@ fn scripts() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/train")
 }
 
-/// Environments of Python, in `target/python`. None: it cannot be made here, and this is not CI.
+/// Python environments in `target/python`. None: one cannot be made, and this is not CI.
 fn environment(name: &str, made: &OnceLock<Result<PathBuf, String>>, make: fn(&Path) -> Result<()>) -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../target/python")
@@ -38,7 +38,7 @@ fn environment(name: &str, made: &OnceLock<Result<PathBuf, String>>, make: fn(&P
     or_skip(made.clone().map_err(Error::msg)).unwrap()
 }
 
-/// For training: what `setup.sh` makes.
+/// For training: made by `setup.sh`.
 fn python() -> Option<PathBuf> {
     static MADE: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     environment("training", &MADE, |folder| {
@@ -46,7 +46,7 @@ fn python() -> Option<PathBuf> {
     })
 }
 
-/// For Keras's files: what `models/README.md` says.
+/// For Keras files: made as in `models/README.md`.
 fn python_with_keras() -> Option<PathBuf> {
     static MADE: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     environment("keras", &MADE, |folder| {
@@ -65,7 +65,7 @@ fn done(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// Runs a script to an end without an error, on one thread: more would only wait for each other beside other tests.
+/// Runs a script to a successful end, on one thread: more would only wait for each other beside other tests.
 fn run(python: &Path, arguments: &[&str]) -> String {
     let mut command = Command::new(python);
     command.arg("-B").args(arguments).current_dir(scripts());
@@ -134,7 +134,7 @@ fn a_stranger_s_pictures_become_a_model_that_knows_them_alone_and_over_a_broker(
         assert!(said.starts_with(&format!("{picture}: {colour} ")), "{said}");
     }
 
-    // A folder is sent by the names of its files.
+    // A folder is sent in the order of its file names.
     let mut expected = Vec::new();
     for number in 0..5 {
         for (class, colour) in COLOURS.into_iter().enumerate() {

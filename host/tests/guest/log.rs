@@ -9,7 +9,7 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
 use crate::Puppet;
 
-/// What guests have written, whichever test told them to: guests run on threads of their own, so the log is one for all.
+/// Everything that guests have written, for all tests: guests run on threads of their own, so there is one log.
 static WRITTEN: Mutex<Vec<Line>> = Mutex::new(Vec::new());
 
 #[derive(Clone, Debug, Default)]

@@ -1,5 +1,5 @@
-//! The classifier against guests that misbehave: whatever a component does, the host names it, neither hangs nor panics,
-//! and answers the next message.
+//! The classifier against guests that misbehave: whatever a component does, the host names it, neither hangs nor
+//! panics, and answers the next message.
 //!
 //! Nearly all of them are one guest, the puppet of `test-components/`, which does what the message says.
 
@@ -25,7 +25,7 @@ use components::component;
 
 const MIB: usize = 1 << 20;
 
-/// One worker, and limits that no honest command of the puppet comes near, even on a machine that is busy.
+/// One worker, and limits that no honest command of the puppet reaches, even on a busy machine.
 fn config(component: impl Into<PathBuf>) -> ClassifierConfig {
     let config = components::config(component);
     ClassifierConfig {
@@ -37,7 +37,7 @@ fn config(component: impl Into<PathBuf>) -> ClassifierConfig {
     }
 }
 
-/// The puppet at work.
+/// A running puppet.
 struct Puppet(Classifier);
 
 impl Puppet {
@@ -53,7 +53,7 @@ impl Puppet {
         self.0.classify(&Message::new(command.to_owned())).await
     }
 
-    /// What an honest command answers.
+    /// The answer to an honest command.
     async fn ask(&self, command: &str) -> String {
         let answer = self.tell(command).await.unwrap();
         String::from_utf8(answer.payload.to_vec()).unwrap()
@@ -76,7 +76,8 @@ impl Puppet {
     }
 }
 
-/// Everything in `test-components/` is there for a test: one that is not built, or that no test names, has been forgotten.
+/// Everything in `test-components/` is there for a test: a component that is not built, or that no test names, was
+/// forgotten.
 #[test]
 fn every_test_component_is_built_and_named_by_a_test() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

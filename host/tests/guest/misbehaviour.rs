@@ -1,4 +1,4 @@
-//! What a call can do wrong, and what becomes of the message and the instance.
+//! What a call can do wrong, and what happens to the message and the instance.
 
 use std::num::NonZeroUsize;
 

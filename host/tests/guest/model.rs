@@ -1,4 +1,4 @@
-//! A model given with `--model`, and what a component says of itself, which is not believed before it is checked.
+//! A model given with `--model`, and a component's description, which counts only once it is checked.
 
 use std::io::Write;
 use std::num::NonZeroUsize;

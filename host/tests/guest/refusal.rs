@@ -1,4 +1,4 @@
-//! Files that are no classifier, each refused before the first message with a line that says why.
+//! Files that are not a classifier, each refused before the first message with a line that says why.
 
 use std::path::Path;
 
@@ -87,7 +87,7 @@ async fn refused_at_once(bytes: &[u8]) -> String {
     error.to_string()
 }
 
-/// The puppet, with a name in it replaced by one that is as long.
+/// The puppet, with one name in it replaced by another of the same length.
 fn puppet_with(name: &str, other: &str) -> Vec<u8> {
     assert_eq!(name.len(), other.len());
     let mut bytes = std::fs::read(component("puppet")).unwrap();

@@ -1,5 +1,5 @@
-//! A call ends when its time is over, whatever the guest is doing. Nobody's time is used up elsewhere in these tests, so
-//! that a busy machine cannot turn an honest answer into a time-out.
+//! A call ends when its time is over, whatever the guest does. No other test uses up its time, so a busy machine
+//! cannot turn an honest answer into a time-out.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use test_brokers::DEADLINE;
 use crate::components::component;
 use crate::{Puppet, config};
 
-/// Long enough for an honest call on a machine that is busy.
+/// Long enough for an honest call on a busy machine.
 const LIMIT: Duration = Duration::from_secs(3);
 
 pub fn impatient() -> ClassifierConfig {
@@ -25,7 +25,7 @@ async fn ends_on_time(command: &str) {
     let took = started.elapsed();
     assert_eq!(cause.code, "timeout", "{}", cause.detail);
     assert!(cause.detail.contains("3s"), "{}", cause.detail);
-    // A guest that is beyond reach takes for ever.
+    // A guest out of reach would take for ever.
     assert!((LIMIT..DEADLINE).contains(&took), "{took:?}");
     assert_eq!(puppet.ask("count").await, "1");
 }

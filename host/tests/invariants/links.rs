@@ -1,4 +1,4 @@
-//! Links of the documentation: whoever follows one arrives.
+//! Links of the documentation lead somewhere.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,8 +1,8 @@
 //! The rules of `docs/rules.md` that can be read off the sources.
 //!
-//! Nothing is parsed: a line without its comment is a row of words and signs, and a rule is a shorter such row that may
-//! stand in some files and nowhere else. Each rule must also be met where it is allowed, or else it watches over a name
-//! that is long gone.
+//! Nothing is parsed: a line without its comment is a sequence of words and signs, and a rule is a shorter sequence
+//! that may appear in some files and nowhere else. Each rule must also match where it is allowed; otherwise it
+//! watches over a name that no longer exists.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
@@ -37,7 +37,7 @@ fn only_the_classifier_module_names_wasmtime() {
     rule.is_met_in(&host());
 }
 
-/// A model file is not trusted: what reads it runs in the sandbox.
+/// A model file is not trusted: only sandboxed code reads it.
 #[test]
 fn only_the_component_reads_onnx() {
     let rule = Rule {
@@ -130,7 +130,7 @@ fn the_guest_touches_neither_files_nor_the_network_nor_the_environment() {
     rule.holds_in(&guest());
 }
 
-/// Nobody reaches the host from outside: it listens for its own demo's page alone, and `page` on this machine's address alone.
+/// Nothing listens to the outside: the host listens only for its own demo's page, on this machine's address.
 #[test]
 fn nothing_listens_but_the_demo_s_page() {
     let rule = Rule {
@@ -190,7 +190,7 @@ fn tasks_and_threads_are_started_where_their_end_is_known() {
         allowed: &[
             // Waits for signals, as long as the process lives.
             "host/src/shutdown.rs",
-            // Reads a stream whose opening must not be given up; ends with its source, and `close` waits for it.
+            // Reads a stream whose opening must not be dropped; ends with its source, and `close` waits for it.
             "host/src/broker/pubsub/source.rs",
         ],
         remedy: "poll the future where it is made, in a set with a bound, so that a stop drops it; or list the file here \
@@ -219,11 +219,12 @@ fn every_channel_is_bounded() {
     let rule = Rule {
         patterns: &["unbounded*", "mpsc::channel()", "UnboundedSender"],
         allowed: &[
-            // Permits stand before the queue: 32 MiB of messages; claims that carry none are bounded by who holds them.
+            // Permits come before the queue: 32 MiB of messages; claims without one are bounded by whoever holds
+            // them.
             "host/src/broker/local/writer.rs",
-            // Permits stand before this one too: 64 MiB of messages.
+            // Permits come before this one too: 64 MiB of messages.
             "host/src/broker/kafka/transaction.rs",
-            // One word a worker.
+            // One word for each worker.
             "host/src/classifier/pool.rs",
         ],
         remedy: "take a bounded channel; or list the file here with what bounds it",
@@ -274,7 +275,7 @@ fn every_module_says_what_it_is() {
     );
 }
 
-/// The contract is all that the author of another component reads.
+/// The author of another component reads nothing but the contract.
 #[test]
 fn every_function_of_the_contract_is_documented() {
     let contract = read("wit/classifier.wit");
@@ -321,7 +322,7 @@ fn unsafe_code_is_one_call_with_its_reasons() {
     assert_eq!(text.matches("#[expect(").count(), 1, "{MAPS_CODE}");
 }
 
-/// What somebody names may be a pipe that nobody writes to, or a device without an end.
+/// A file that a user names may be a pipe without a writer, or a device without an end.
 #[test]
 fn files_are_opened_in_one_place() {
     let rule = Rule {
@@ -375,7 +376,7 @@ fn no_crate_can_be_published_by_accident() {
     }
 }
 
-/// A dependency has one version and one set of features, which stand in the workspace.
+/// A dependency has one version and one set of features, which are in the workspace.
 #[test]
 fn dependencies_stand_once_in_the_workspace() {
     for member in members(&read("Cargo.toml")) {

@@ -1,14 +1,14 @@
-//! How a rule is checked, and the checks themselves on samples that break the rules and samples that only look so.
+//! How a rule is checked, with samples that break rules and samples that only look like it.
 
 use crate::sources::Source;
 
-/// What may stand in few places.
+/// A pattern that may appear in few places.
 pub struct Rule<'a> {
     /// Such as `tokio::spawn`; a `*` at the end stands for any end of the last word.
     pub patterns: &'a [&'a str],
-    /// Files, or folders with `/` at the end, in which they may stand.
+    /// Files, or folders with `/` at the end, in which they may appear.
     pub allowed: &'a [&'a str],
-    /// What whoever breaks the rule has to do.
+    /// What to do instead.
     pub remedy: &'a str,
 }
 
@@ -19,7 +19,7 @@ impl Rule<'_> {
         assert!(broken.is_empty(), "{}\n{}", broken.join("\n"), self.remedy);
     }
 
-    /// Every file or folder in which it is allowed has it.
+    /// It matches in every file or folder in which it is allowed.
     pub fn is_met_in(&self, sources: &[Source]) {
         for allowed in self.allowed {
             let place = sources.iter().filter(|source| source.path.starts_with(allowed));
@@ -50,7 +50,7 @@ impl Rule<'_> {
     }
 }
 
-/// A line without its comment. What follows `//` in a string is lost too, which no rule minds.
+/// A line without its comment. Text after `//` in a string is lost too, which no rule minds.
 fn code(line: &str) -> &str {
     line.split("//").next().unwrap_or_default()
 }

@@ -33,7 +33,7 @@ pub fn paths_where(folders: &[&str], is_so: impl Fn(&Source) -> bool) -> Vec<Str
     sources.filter(is_so).map(|source| source.path).collect()
 }
 
-/// The code without the tests of its modules, which stand last or in files of their own.
+/// The code without the tests of its modules, which are last or in files of their own.
 pub fn without_tests(mut sources: Vec<Source>) -> Vec<Source> {
     sources.retain(|source| !source.path.ends_with("/tests.rs") && !source.path.ends_with("/testing.rs"));
     for source in &mut sources {
@@ -63,7 +63,7 @@ pub fn sources(path: &str) -> Vec<Source> {
     found.into_iter().map(source).collect()
 }
 
-/// Files whose name ends so; what is hidden or built is left out.
+/// Files with this ending; hidden and built ones are ignored.
 pub fn files(path: &Path, end: &str) -> Vec<PathBuf> {
     if path.is_file() {
         return vec![path.to_owned()];

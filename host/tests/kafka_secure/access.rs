@@ -1,4 +1,4 @@
-//! The cluster of this test program, and what has to be typed to reach it.
+//! The cluster of this test program, and the options to reach it.
 
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -14,12 +14,12 @@ use super::sandbox::Sandbox;
 /// It ends with the program. None: there is no Kafka here, and this is not CI.
 pub fn cluster() -> Option<&'static Cluster> {
     static CLUSTER: OnceLock<Option<Cluster>> = OnceLock::new();
-    // Asked by each test, so that each is counted as skipped.
+    // Requested by each test, so that each is counted as skipped.
     Distribution::for_tests().unwrap()?;
     CLUSTER.get_or_init(|| start(true)).as_ref()
 }
 
-/// A cluster for one test that harms it.
+/// A cluster for one test that damages it.
 pub fn start(secure: bool) -> Option<Cluster> {
     let distribution = Distribution::for_tests().unwrap()?;
     let options = Options {
@@ -59,7 +59,7 @@ pub fn secure(cluster: &Cluster) -> Vec<String> {
     at(&address, &["--tls-ca", &ca])
 }
 
-/// An address, with what else is to be said of it.
+/// An address, with further options.
 pub fn at(address: &str, more: &[&str]) -> Vec<String> {
     let all = [&["--broker", "kafka", "--bootstrap-servers", address], more].concat();
     all.into_iter().map(str::to_owned).collect()

@@ -1,4 +1,5 @@
-//! Silence that is no empty topic: a host that is never told what it is to read, or whose broker has gone, ends with a reason.
+//! Silence that does not mean an empty topic: a host that never gets its assignment, or whose broker is unreachable,
+//! ends with a reason.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -12,7 +13,8 @@ const NOBODY: u16 = 9;
 
 const CONSUME: [&str; 5] = ["consume", "--topic", "stream", "--idle-timeout", "1s"];
 
-/// Passes on what a broker says, but for its own address, as if that were reached from elsewhere by another name. The address.
+/// Passes on a broker's replies, except its own address, as if the broker had another name elsewhere. Returns the
+/// address.
 fn misnamed(port: u16) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -33,7 +35,7 @@ fn misnamed(port: u16) -> String {
     address
 }
 
-/// One answer after the other: its length, and so many bytes.
+/// One reply after the other: its length, and that many bytes.
 fn rename(mut server: TcpStream, mut client: TcpStream, port: u16) {
     let named = |port: u16| [b"127.0.0.1", &u32::from(port).to_be_bytes()[..]].concat();
     let (own, other) = (named(port), named(NOBODY));
@@ -82,7 +84,7 @@ fn too_few_open_files_are_told_and_are_no_empty_topic() {
     produce(&sandbox, cluster, "2");
     let access = at(&cluster.bootstrap(), &[]);
     let consume = line(&CONSUME, &access, &["--group", "few"]);
-    // Where there are enough of them for the first connection and too few for the next depends on the machine.
+    // Whether these suffice for the first connection and not for the next depends on the machine.
     for files in ["16", "20"] {
         let few = format!("ulimit -n {files}; exec \"$0\" \"$@\"");
         let ended = sandbox.start_under(&["sh", "-c", &few], &consume).end();

@@ -1,4 +1,4 @@
-//! A login that may read and not write: the right that is missing is named, and nothing is tried for ever.
+//! A user who may read and not write: the missing right is named, and nothing is retried for ever.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -15,7 +15,7 @@ const ALL: u8 = 2;
 const READ: u8 = 3;
 const DESCRIBE: u8 = 8;
 
-/// Where whoever does not log in may do everything, and the user nothing that is not allowed.
+/// Anonymous clients may do everything, and the user only what is allowed.
 fn start() -> Option<Cluster> {
     let distribution = Distribution::for_tests().unwrap()?;
     let properties = [

@@ -5,7 +5,7 @@ use test_brokers::{Cluster, PASSWORD, USER};
 use super::access::{at, cluster, line, login, sandbox, secure};
 use super::sandbox::Sandbox;
 
-/// Sends three messages and reads them back, twice as a group goes on where it was.
+/// Sends three messages and reads them back, twice, because a group continues where it was.
 fn goes_through(sandbox: &Sandbox, cluster: &Cluster, topic: &str, login: &[&str]) {
     let access = secure(cluster);
     let run = |command: &[&str], more: &[&str]| sandbox.succeed(&line(command, &access, &[login, more].concat()));

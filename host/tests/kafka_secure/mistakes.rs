@@ -1,4 +1,4 @@
-//! What is wrong with an address, a certificate or a login, and what is said of it.
+//! Mistakes with an address, a certificate or a login, and their errors.
 
 use std::fs;
 
@@ -16,7 +16,7 @@ const COMMANDS: [&[&str]; 3] = [
     &["consume", "--limit", "1", "--idle-timeout", "1s"],
 ];
 
-/// Each of the commands ends so.
+/// Each of the commands ends like this.
 fn all_end(sandbox: &Sandbox, access: &[String], says: &[&str]) {
     for command in COMMANDS {
         sandbox.refuse(4, &line(command, access, &[]), says);
@@ -167,7 +167,7 @@ fn a_stop_does_not_wait_for_a_broker_that_does_not_answer() {
     running.signal("TERM");
     let ended = running.end();
     assert_eq!(ended.code, Some(0));
-    // Said by whoever has waited until the attempt was given up.
+    // Reported by a command that has waited for the attempt to end.
     assert!(!ended.stderr.contains("trying again"), "{}", ended.stderr);
 }
 

@@ -8,8 +8,8 @@ use test_brokers::Cluster;
 use super::access::{at, line, produce, sandbox, start};
 use super::sandbox::{Running, SOON, Sandbox, wait_for};
 
-/// A cluster of its own, and a `consume` that has read two messages from it. What is said and printed lies in the folder
-/// of whoever says it.
+/// A cluster of its own, and a `consume` that has read two messages from it. Output and log are in the folder of each
+/// program.
 struct Consuming {
     cluster: Cluster,
     others: Sandbox,
@@ -41,7 +41,7 @@ impl Consuming {
         });
     }
 
-    /// While a commit is under way, nothing is heard of a broker that goes.
+    /// During a commit, a broker that goes away is not noticed.
     fn has_committed(&self) {
         let describe = ["topics", "describe", "stream", "--format", "json"];
         wait_for("what was printed to be consumed", || {

@@ -1,8 +1,8 @@
-//! Settings that cannot be used, which are told before anything is connected.
+//! Unusable settings, which are reported before any connection.
 
 use super::access::{WRONG, at, line, login, sandbox};
 
-/// What is said of a setting, with the exit code.
+/// The error for a setting, with the exit code.
 fn refusal(code: i32, more: &[&str]) -> String {
     let access = at("127.0.0.1:9", &[]);
     sandbox().fail(code, &line(&["topics", "list"], &access, more))

@@ -1,7 +1,7 @@
-//! The programs that a person would start around a broker of a test's own, in the root of the checkout.
+//! The programs that a user would start around a test's own broker, in the root of the checkout.
 //!
-//! Of its own, because topics and group have the names that nobody types. The programs learn its address from a variable,
-//! `KAFKA_URI` or `PUBSUB_EMULATOR_HOST`, and nothing else of it.
+//! The broker is the test's own because topics and group have their default names. The programs learn its address
+//! from a variable, `KAFKA_URI` or `PUBSUB_EMULATOR_HOST`, and nothing else.
 
 #![allow(dead_code, reason = "every test program takes its own part of this")]
 
@@ -19,9 +19,9 @@ use tempfile::TempDir;
 
 pub use waiting::{DEADLINE, wait_for};
 
-/// Where the host and the original look for Kafka.
+/// Where the host and the original find Kafka.
 pub const KAFKA: &str = "KAFKA_URI";
-/// Where the host and Google's clients look for an emulator of Pub/Sub.
+/// Where the host and Google's clients find a Pub/Sub emulator.
 pub const PUBSUB: &str = "PUBSUB_EMULATOR_HOST";
 
 /// Where the broker is, and what the programs write.
@@ -33,7 +33,7 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// The programs find the address in this variable, and nothing in the others.
+    /// The programs find the address in this variable, and the others are unset.
     pub fn new(variable: &'static str, address: String) -> Self {
         let output = tempfile::tempdir().unwrap();
         Self {
@@ -53,7 +53,7 @@ impl Stage {
     pub fn start(&self, mut command: Command) -> Running {
         let number = self.started.replace(self.started.get() + 1);
         let path = |stream: &str| self.output.path().join(format!("{number}.{stream}"));
-        // Files, and not pipes, so that nobody need read them while the program runs.
+        // Files, not pipes, so that nobody needs to read them while the program runs.
         let (stdout, stderr) = (path("stdout"), path("stderr"));
         for variable in [KAFKA, PUBSUB, "GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_CLOUD_PROJECT"] {
             command.env_remove(variable);
@@ -74,7 +74,7 @@ impl Stage {
     }
 }
 
-/// A program that may still run; killed where a test forgets it.
+/// A program that may still run; killed if a test forgets it.
 pub struct Running {
     command: String,
     child: Child,
@@ -118,7 +118,7 @@ impl Running {
         });
     }
 
-    /// As Ctrl-C does it; it has to end without an error.
+    /// Like Ctrl-C; the program must end without an error.
     pub fn stop(self) -> Vec<String> {
         let ended = Command::new("kill")
             .args(["-s", "INT", &self.child.id().to_string()])
@@ -127,7 +127,7 @@ impl Running {
         self.end()
     }
 
-    /// Waits for the end, which has to come by itself and without an error. What it has printed.
+    /// Waits for the end, which must come by itself and without an error. Returns its output.
     pub fn end(mut self) -> Vec<String> {
         let began = Instant::now();
         let status = wait_for("an end", || {
@@ -163,7 +163,7 @@ pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
-/// A file of `models/golden/`, without the line end that editors add.
+/// A file of `models/golden/`, without the final line end that editors add.
 pub fn golden(name: &str) -> String {
     let text = fs::read_to_string(root().join("models/golden").join(name)).unwrap();
     text.trim_end().to_owned()

@@ -1,4 +1,4 @@
-//! What is in Kafka's topics and who is in a group, asked of Kafka and not of the host.
+//! What is in Kafka's topics and who is in a group, by Kafka and not by the host.
 
 use std::time::{Duration, Instant};
 
@@ -35,7 +35,7 @@ impl Stage {
         BaseConsumer::from_config(&client).unwrap()
     }
 
-    /// Until the group has so many members and each has its share.
+    /// Until the group has this many members and each has its share.
     pub fn wait_for_members(&self, members: usize) {
         let consumer = self.of_group();
         wait_for(&format!("{members} members"), || {
@@ -51,7 +51,7 @@ impl Stage {
         ends.unwrap().1.try_into().unwrap()
     }
 
-    /// Everything in a topic that nobody publishes to meanwhile, in order.
+    /// Everything in a topic to which nobody publishes meanwhile, in order.
     pub fn records(&self, topic: &str) -> Vec<Record> {
         let consumer = self.of_group();
         let mut list = TopicPartitionList::new();

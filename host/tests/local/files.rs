@@ -1,4 +1,4 @@
-//! The file may be anything: each case is an error that names it and the remedy, and nothing is done to it.
+//! The file may be anything: each case is an error that names it and the remedy, and leaves it as it is.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -88,7 +88,7 @@ async fn what_may_not_be_written_is_refused() {
     fs::set_permissions(&file, fs::Permissions::from_mode(0o444)).unwrap();
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o555)).unwrap();
     if fs::OpenOptions::new().write(true).open(&file).is_ok() {
-        // The administrator may write anything but what the system itself refuses.
+        // Root may write to everything except what the system itself refuses.
         file = PathBuf::from("/sys/devices/system/cpu/online");
         folder = PathBuf::from("/sys/devices/system/cpu");
     }
@@ -145,7 +145,7 @@ async fn a_damaged_file_is_an_error_wherever_it_shows() {
         .query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(()))
         .unwrap();
     let mut bytes = fs::read(&local.config.file).unwrap();
-    // The first page, which lists the tables, is left whole.
+    // The first page, which lists the tables, stays whole.
     bytes[8192..].fill(0xa5);
     fs::write(&local.config.file, bytes).unwrap();
     let subscription = Subscription {
@@ -201,7 +201,7 @@ async fn a_name_with_a_meaning_to_sqlite_is_a_file_all_the_same() {
         .unwrap();
 }
 
-/// SQLite's own way of copying a file leaves the write-ahead log off.
+/// SQLite's own way of copying a file leaves the write-ahead log out.
 #[tokio::test]
 async fn a_copy_that_sqlite_made_is_as_durable_as_the_file() {
     let local = fixture();
@@ -226,7 +226,7 @@ async fn a_copy_that_sqlite_made_is_as_durable_as_the_file() {
     assert_eq!(mode, "wal");
 }
 
-/// The umask is a process's own, so it is another process that makes the file.
+/// The umask is a process's own, so another process creates the file.
 #[cfg(unix)]
 #[tokio::test]
 async fn the_file_and_what_lies_beside_it_are_made_for_their_owner_alone() {

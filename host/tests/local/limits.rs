@@ -1,4 +1,4 @@
-//! What is too large for the broker costs its message, and never the run.
+//! A message that is too large for the broker becomes a dead letter, and never ends the run.
 
 use async_trait::async_trait;
 use host::broker::{Demand, Event, Source, Subscription};
@@ -12,7 +12,7 @@ use crate::support::{Fixture, GROUP};
 
 const LIMIT: usize = 1000;
 
-/// Answers with as many bytes as the message says, whose text is a number.
+/// Answers with as many bytes as the message says; its text is a number.
 struct AsLargeAsAsked;
 
 #[async_trait]
@@ -36,7 +36,7 @@ impl Classify for AsLargeAsAsked {
     }
 }
 
-/// Runs over what is in the input topic, and gives the codes of the dead letters beside the progress.
+/// Runs over the input topic, and returns the progress and the codes of the dead letters.
 async fn run(local: &Local, messages: usize) -> (Progress, Vec<String>) {
     let shutdown = Shutdown::new();
     let observe = |progress: &Progress| {
@@ -50,7 +50,7 @@ async fn run(local: &Local, messages: usize) -> (Progress, Vec<String>) {
     (progress, letters.iter().map(code).collect())
 }
 
-/// A number, made as long as a message may be.
+/// A number, padded to the size of the largest message.
 fn padded(number: usize, size: usize) -> Message {
     Message::new(format!("{number:<size$}"))
 }

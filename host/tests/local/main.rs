@@ -233,7 +233,7 @@ async fn a_lease_is_renewed_beside_a_writer_that_commits_without_end() {
     // It would take the lane as soon as the lease ended.
     let mut standby = local.join().await;
     let writer = local.broker().await.writer("noise", "noise").await.unwrap();
-    // The next group is queued before the last one is durable, always.
+    // The next group is always queued before the last one is durable.
     let noise = futures_util::future::join_all((0..16).map(|_| async {
         loop {
             write(&writer, Message::new(vec![0; 50_000])).await.await.unwrap();
@@ -247,7 +247,7 @@ async fn a_lease_is_renewed_beside_a_writer_that_commits_without_end() {
     assert!(standby.has_nothing_to_say() && member.has_nothing_to_say());
 }
 
-/// How long it takes to read what is in one of so many partitions.
+/// How long it takes to read one of this many partitions.
 async fn reading_takes(partitions: u32) -> Duration {
     const MESSAGES: usize = 1000;
     let local = support::local::patient();
@@ -262,7 +262,7 @@ async fn reading_takes(partitions: u32) -> Duration {
     began.elapsed()
 }
 
-/// Beside each other, so that it does not matter how fast the machine is. What asks every partition takes a thousand times
+/// Both at once, so that the speed of the machine does not matter. Asking every partition would take a thousand times
 /// as long, not fifty.
 #[tokio::test]
 async fn one_busy_partition_of_a_thousand_is_read_nearly_as_fast_as_one_alone() {

@@ -1,4 +1,4 @@
-//! Retention by size: a full topic makes its writers wait, and never drops what a group has not consumed.
+//! Retention by size: a full topic makes its writers wait, and never drops what a group has yet to consume.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::support::local::{Local, fixture, patient};
 use crate::support::{self, Fixture, INPUT, within};
 use crate::{output, write};
 
-/// Whether an act of this writer still waits once one that was queued behind it, of another topic, has gone through.
+/// Whether an act of this writer still waits once a later one, for another topic, has succeeded.
 async fn is_waiting<T>(writer: &LocalWriter, durable: &mut Durable<T>) -> bool {
     let later = Output {
         route: Route::DeadLetters,
@@ -25,7 +25,7 @@ async fn is_waiting<T>(writer: &LocalWriter, durable: &mut Durable<T>) -> bool {
     durable.now_or_never().is_none()
 }
 
-/// A broker that keeps ten messages of 1000 bytes in `topic`, which is full, and the writer of an eleventh.
+/// A broker that keeps ten messages of 1,000 bytes in `topic`, which is full, and the writer of an eleventh.
 async fn full() -> (Local, Broker, LocalWriter, Durable<BrokerError>) {
     let mut local = patient();
     local.config.retention_bytes = 10_000;
@@ -156,7 +156,7 @@ async fn a_group_that_answers_into_the_full_topic_it_reads_goes_on() {
     drop(writer);
 }
 
-/// A limit that was lowered leaves more to drop than one transaction takes.
+/// A limit that was lowered leaves more to drop than one transaction may.
 #[tokio::test]
 async fn a_topic_that_has_to_shrink_by_much_does_so_in_steps() {
     let mut local = patient();

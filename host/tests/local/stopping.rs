@@ -15,7 +15,7 @@ use crate::support::{Fixture, OUTPUT, numbered};
 const KEYS: [&str; 2] = ["a", "b"];
 const EACH: usize = 5;
 
-/// Takes two messages at a time and a moment for each, and asks for a stop in the middle of some call.
+/// Takes two messages at a time and some time for each, and asks for a stop in the middle of some call.
 struct Stops<'a> {
     shutdown: &'a Shutdown,
     at: usize,

@@ -1,4 +1,4 @@
-//! A server that lets in one key alone, and what has to be typed to reach it.
+//! A server that accepts a single key, and the options to reach it.
 
 use test_brokers::{Credentials, Key, PubSub, PubSubOptions, PubSubProgram, ServiceAccount};
 
@@ -7,10 +7,10 @@ use super::sandbox::{Sandbox, line, wait_for};
 
 pub const PROJECT: &str = "my-project";
 
-/// What `host run` reads and writes unless told otherwise.
+/// The default topics of `host run`.
 pub const TOPICS: [&str; 2] = ["input-stream", "output-stream"];
 
-/// Each command that asks for something else. `run` comes to its end where it is refused.
+/// Commands that each need another right. `run` ends when it is refused.
 pub const COMMANDS: [&[&str]; 4] = [
     &["topics", "list"],
     &["produce", "--limit", "1"],
@@ -31,7 +31,7 @@ impl Access {
         let program = PubSubProgram::for_tests().unwrap()?;
         let server = PubSub::start(&program, &PubSubOptions::default()).unwrap();
         let mut sandbox = Sandbox::new();
-        // For `run`, which would look for it where it runs.
+        // For `run`, which would look for it in its own folder.
         sandbox.set("HOST_COMPONENT", component("classifier").to_str().unwrap());
         let access = Self {
             account: server.service_account(PROJECT, &sandbox.path("")).unwrap(),
@@ -42,7 +42,7 @@ impl Access {
         Some(access)
     }
 
-    /// The same with the topics that `run` takes, and their subscriptions.
+    /// The same with the topics of `run`, and their subscriptions.
     pub fn with_topics() -> Option<Self> {
         let access = Self::start()?;
         for topic in TOPICS {
@@ -51,7 +51,7 @@ impl Access {
         Some(access)
     }
 
-    /// Lets in this key alone, by a clock that is ahead by so much.
+    /// Accepts only this key, by a clock that is ahead by this much.
     pub fn let_in(&self, key: Key, clock_offset_s: i64) {
         let credentials = Credentials {
             keys: vec![key],
@@ -77,7 +77,7 @@ impl Access {
         access
     }
 
-    /// With nothing said of credentials and project.
+    /// Without credentials and project.
     pub fn endpoint(&self) -> Vec<String> {
         let endpoint = format!("http://{}", self.server.address());
         ["--broker", "pubsub", "--endpoint", &endpoint]
@@ -93,7 +93,7 @@ impl Access {
         self.sandbox.refuse(code, &line(command, &self.access(), &[]), says);
     }
 
-    /// A message goes to `run`, and its answer to `consume`, with these options for either.
+    /// A message goes to `run`, and its answer to `consume`, with these options for each.
     pub fn goes_through(&self, reading: &[&str]) {
         self.succeed(&["produce", "--limit", "40", "--interval", "0"]);
         let others = Sandbox::new();
@@ -107,7 +107,7 @@ impl Access {
         assert_eq!(answer.trim(), expected.trim());
     }
 
-    /// Until a subscription has nothing more to give.
+    /// Until a subscription has nothing more to deliver.
     pub fn wait_for_acknowledgements(&self, subscription: &str, messages: u64) {
         wait_for("acknowledgements", || {
             let stats = self.server.stats(PROJECT, subscription).unwrap();

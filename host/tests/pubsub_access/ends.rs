@@ -1,4 +1,4 @@
-//! Pub/Sub at one end alone; `any_to_any` has the other ways.
+//! Pub/Sub at one end only; `any_to_any` has the other combinations.
 
 use super::access::{Access, PROJECT};
 use super::sandbox::{line, model_file};

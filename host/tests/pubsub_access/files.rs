@@ -1,4 +1,4 @@
-//! Credentials and project as they are typed, found, and broken.
+//! Credentials and project: typed, found, and broken.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use super::sandbox::{Sandbox, line};
 
 const LIST: [&str; 2] = ["topics", "list"];
 
-/// Where nobody is found, and no metadata server of Google's.
+/// Without any credentials, and without Google's metadata server.
 fn nowhere() -> Sandbox {
     let mut sandbox = Sandbox::new();
     let home = sandbox.path("").to_str().unwrap().to_owned();

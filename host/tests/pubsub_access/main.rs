@@ -1,5 +1,5 @@
-//! Pub/Sub as whoever has a key reaches it, through the real binary and Google's in-memory server: who comes in, what each
-//! role allows, the common mistakes, and a service that is not there yet. A mistake ends in one line that says what to do.
+//! Pub/Sub with a key, through the real binary and Google's in-memory server: who is accepted, what each role allows,
+//! the common mistakes, and a service that is not there yet. A mistake ends in one line that says what to do.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 

@@ -44,7 +44,7 @@ fn run_keeps_trying_and_goes_on_once_somebody_answers() {
     let Some(program) = PubSubProgram::for_tests().unwrap() else {
         return;
     };
-    // A port that was free a moment ago, and in nobody's range of outgoing connections for long.
+    // A port that was free a moment ago, and that nobody uses for outgoing connections for long.
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let address = format!("127.0.0.1:{port}");
     let broker = ["--broker", "pubsub", "--emulator", &address, PROJECT];

@@ -1,8 +1,8 @@
-//! What the roles allow: Publisher and Subscriber suffice where the topics are there, and what a role misses is named.
+//! What the roles allow: Publisher and Subscriber suffice if the topics exist, and a missing role is named.
 
 use super::access::{Access, TOPICS};
 
-/// What Google denies to whoever has the roles Publisher and Subscriber and no more.
+/// What Google denies to an account with only the roles Publisher and Subscriber.
 const ADMIN: [&str; 10] = [
     "CreateSubscription",
     "CreateTopic",
@@ -42,7 +42,7 @@ fn whoever_may_not_publish_is_told_the_role_that_is_missing() {
     for words in publisher {
         assert!(said.contains(words), "{said}");
     }
-    // What could not be answered is not consumed.
+    // A message that could not be answered is not consumed.
     assert_eq!(access.server.stats("my-project", "input-stream-sub").unwrap().acked, 0);
 }
 

@@ -1,4 +1,4 @@
-//! A private key is nobody's to see: in what is printed and logged, and in what `ps` shows.
+//! Nobody may see a private key: neither in output and logs, nor in `ps`.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use test_brokers::Credentials;
 use super::access::{Access, PROJECT, TOPICS};
 use super::sandbox::{Ended, Sandbox, line, wait_for};
 
-/// What would give a key away.
+/// Texts that would give a key away.
 struct Secrets(Vec<String>);
 
 impl Secrets {
@@ -21,7 +21,7 @@ impl Secrets {
         };
         let mut secrets: Vec<_> = lines.flat_map(|line| [line[..40].to_owned(), numbers(line)]).collect();
         assert!(secrets.len() > 20);
-        // As `{"` begins in base64.
+        // The start of `{"` in base64.
         secrets.push("Bearer eyJ".to_owned());
         secrets.push("eyJhbGciOi".to_owned());
         Self(secrets)
@@ -44,7 +44,7 @@ fn private_key(access: &Access) -> String {
     file["private_key"].as_str().unwrap().to_owned()
 }
 
-/// Runs each command twice: as verbose as can be, and with the log of everything.
+/// Runs each command twice: as verbose as possible, and with the log of everything.
 fn run_all(access: &Access, file: &str, check: impl Fn(&Ended)) {
     let mut everything = Sandbox::new();
     everything.set("RUST_LOG", "trace");
@@ -85,7 +85,7 @@ fn a_private_key_that_is_damaged_is_told_and_not_shown() {
     for (name, damaged) in [
         ("cut.json", key[..key.len() / 2].to_owned()),
         ("shorter.json", [&lines[..4], &lines[6..]].concat().join("\n")),
-        // As some tools write it into a variable: the library would say what it has found in place of lines.
+        // As some tools write it into a variable: the library would print it when it finds no lines.
         ("escaped.json", key.replace('\n', "\\n")),
         ("one-line.json", key.replace('\n', "")),
         ("bare.json", lines[1..lines.len() - 1].concat()),
@@ -100,7 +100,7 @@ fn a_private_key_that_is_damaged_is_told_and_not_shown() {
             assert!(ended.stderr.contains("download a new JSON key"), "{}", ended.stderr);
             secrets.are_hidden(ended);
         });
-        // The same where the library finds the file by itself.
+        // The same, with the library finding the file by itself.
         let mut sandbox = Sandbox::new();
         sandbox.set("GOOGLE_APPLICATION_CREDENTIALS", file.to_str().unwrap());
         let ended = sandbox.host(&line(&["topics", "list", "-vv"], &access.endpoint(), &[PROJECT]));
@@ -121,7 +121,7 @@ fn a_login_of_gcloud_s_is_used_and_not_shown_and_told_where_it_was_revoked() {
     });
     access.sandbox.write("login.json", login.to_string());
     let file = access.sandbox.path("login.json");
-    // As every token begins that the server gives.
+    // The start of every token of the server.
     let secrets = Secrets(
         ["a-client-secret", "a-refresh-token", "ya29."]
             .map(str::to_owned)

@@ -65,7 +65,7 @@ fn a_subscription_that_is_missing_is_told_with_how_to_make_it() {
     let says = ["'bare-sub'", "host topics create bare"];
     access.refuse(3, &["consume", "--topic", "bare"], &says);
 
-    // Whoever may not look is told when the service says so.
+    // Credentials that may not look up learn it when the service says so.
     access
         .server
         .deny(&["GetSubscription", "GetTopic", "ListTopics"])

@@ -1,7 +1,8 @@
-//! Python programs that talk to a broker as the original's do, and a Python to run them with.
+//! Python programs that talk to a broker like the original's, and a Python to run them with.
 //!
-//! The scripts beside this file are a producer, a consumer and the reading side of a worker, for either broker. Each broker
-//! has an environment of its own, made once, in `target/python`: what the one needs must not keep the other from running.
+//! The scripts beside this file are a producer, a consumer and the reading side of a worker, for either broker. Each
+//! broker has an environment of its own, created once, in `target/python`: what one needs must not keep the other
+//! from running.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -15,18 +16,18 @@ use crate::live::{Running, Stage, root};
 /// The first images of this file have the answers of `models/golden`.
 pub const IMAGES: &str = "models/data/t10k-images-idx3-ubyte.gz";
 
-/// An environment, and what the scripts are told of the broker.
+/// An environment, and the scripts' arguments for the broker.
 pub struct Python {
     python: PathBuf,
     broker: Vec<String>,
 }
 
 impl Python {
-    /// With what `requirements-NAME.txt` pins; the broker as the original's scripts are told of it. None: there is no Python
-    /// here, and this is not CI.
+    /// With the packages of `requirements-NAME.txt`, and the original's name for the broker. None: there is no
+    /// Python, and this is not CI.
     pub fn find_or_make(name: &str, broker: &[&str]) -> Option<Self> {
         static FOUND: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-        // A program has tests with one broker alone.
+        // A program has tests with only one broker.
         let made = || {
             let requirements = scripts().join(format!("requirements-{name}.txt"));
             python_environment(&root().join("target/python"), name, &requirements)
@@ -40,7 +41,7 @@ impl Python {
 
     pub fn start(&self, stage: &Stage, script: &str, arguments: &[&str]) -> Running {
         let mut python = Command::new(&self.python);
-        // Its own compiled code would lie beside the sources.
+        // Its compiled code would lie beside the sources.
         python.arg("-B").arg(scripts().join(script));
         python.args(&self.broker).args(arguments);
         stage.start(python)

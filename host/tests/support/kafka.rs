@@ -22,13 +22,13 @@ use test_brokers::{Cluster, Distribution, Options};
 
 use super::{DEADLINE, Fixture, Member, publish};
 
-/// What is published to see whether outputs are refused.
+/// Published to see whether outputs are refused.
 const PROBE: &[u8] = b"probe";
 
 /// The cluster of this test program; it ends with the program. None: there is no Kafka here, and this is not CI.
 pub fn cluster() -> Option<&'static Cluster> {
     static CLUSTER: OnceLock<Cluster> = OnceLock::new();
-    // Asked by each test, so that each is counted as skipped.
+    // Requested by each test, so that each is counted as skipped.
     let distribution = Distribution::for_tests().unwrap()?;
     let start = || {
         let properties = [("group.min.session.timeout.ms", "500")];
@@ -58,7 +58,7 @@ pub fn fixture() -> Option<Kafka> {
     with(Delivery::AtLeastOnce, Duration::from_secs(6))
 }
 
-/// A broker whose sessions end only when they are given up.
+/// A broker whose sessions never expire within a test.
 pub fn patient() -> Option<Kafka> {
     with(Delivery::AtLeastOnce, Duration::from_secs(60))
 }
@@ -114,7 +114,7 @@ impl Kafka {
         AdminClient::from_config(&self.client()).unwrap()
     }
 
-    /// Sets the output topic otherwise, and returns when it refuses a record without a key, or takes one.
+    /// Changes the output topic's configuration, and returns once it refuses, or accepts, a record without a key.
     async fn alter_output(&self, property: &str, value: &str, refuses: bool) {
         let alter = AlterConfig::new(ResourceSpecifier::Topic(&self.output)).set(property, value);
         let altered = self
@@ -183,7 +183,7 @@ impl Kafka {
         found.filter(|message| !message.body().starts_with(PROBE)).collect()
     }
 
-    /// Whether the broker refuses a record for the output topic now; one that it takes is left out of the answers.
+    /// Whether the broker refuses a record for the output topic now; an accepted one is left out of the answers.
     fn refuses(&self) -> bool {
         let producer: BaseProducer<Verdict> =
             BaseProducer::from_config_and_context(&self.client(), Verdict::default()).unwrap();
@@ -281,7 +281,7 @@ impl Fixture for Kafka {
     }
 
     async fn lag(&self) -> u64 {
-        // The consumer's thread and the transactions go on meanwhile: nothing here runs on the test's own runtime.
+        // The consumer's thread and the transactions continue meanwhile: nothing here runs on the test's own runtime.
         let mut list = TopicPartitionList::new();
         let partitions = self.partitions(&self.input);
         list.add_partition_range(&self.input, 0, partitions - 1);
@@ -302,7 +302,7 @@ impl Fixture for Kafka {
     }
 
     async fn refuse_outputs(&self, refuse: bool) {
-        // Less than any record of these tests, and enough for the mark that ends a transaction.
+        // Smaller than any record of these tests, and enough for the marker that ends a transaction.
         let limit = if refuse { "150" } else { "1000000" };
         self.alter_output("max.message.bytes", limit, refuse).await;
     }

@@ -1,4 +1,4 @@
-//! The embedded broker under test: a temporary file, opened anew by every member.
+//! The embedded broker under test: a temporary file, opened again by every member.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ pub fn fixture() -> Local {
     leased(Duration::from_secs(1))
 }
 
-/// A broker whose leases end only when they are given up.
+/// A broker whose leases never expire within a test.
 pub fn patient() -> Local {
     leased(Duration::from_secs(60))
 }
@@ -70,7 +70,7 @@ impl Local {
         };
         let mut source = broker.subscribe(&subscription).await.unwrap();
         let mut found = Vec::new();
-        // Unsettled claims live on, so that the group stays where it is.
+        // Unsettled claims stay alive, so that the group does not move.
         let mut claims = Vec::new();
         while found.len() < usize::try_from(count).unwrap() {
             match within("what was written", source.recv(Demand::Deliveries))
@@ -165,7 +165,7 @@ impl Fixture for Local {
         connection.execute_batch(sql).unwrap();
     }
 
-    /// The only one that a file never takes is too large.
+    /// The only message that a file never accepts is one that is too large.
     async fn refuse_one(&self) -> Message {
         Message::new(vec![0; MAX_MESSAGE_BYTES + 1])
     }

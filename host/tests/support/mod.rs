@@ -1,5 +1,5 @@
-//! What the conformance suite needs of a broker, and how it drives one. Each broker under test is a [`Fixture`]; the
-//! properties in `conformance.rs` see nothing else of it.
+//! What the conformance suite needs from a broker, and how it drives one. Each broker under test is a [`Fixture`];
+//! the properties in `conformance.rs` see nothing else of it.
 
 #![allow(dead_code, reason = "every test program takes its own part of this")]
 
@@ -21,10 +21,10 @@ use host::broker::{
 use host::message::Message;
 pub use test_brokers::DEADLINE;
 
-/// How often a test looks for what it waits for.
+/// How often a test checks its condition.
 pub const POLL: Duration = Duration::from_millis(5);
 
-/// After so long without a message, it is looked whether there is still one to come.
+/// After this long without a message, the test checks whether one is still to come.
 const AWHILE: Duration = Duration::from_millis(150);
 
 /// The topics and the group of every property.
@@ -33,18 +33,18 @@ pub const OUTPUT: &str = "output";
 pub const DEAD_LETTERS: &str = "dead-letters";
 pub const GROUP: &str = "group";
 
-/// A broker under test, with storage of its own. Members are as good as processes: they share nothing but the broker.
+/// A broker under test, with storage of its own. Members are like processes: they share nothing but the broker.
 #[async_trait]
 pub trait Fixture: Send + Sync {
     /// An act happens once, whatever fails. False: at least once.
     fn is_exactly_once(&self) -> bool;
 
-    /// A message's time is its producer's, and what is absent in it comes absent. False: the broker has other ways.
+    /// A message's time is its producer's, and absent parts arrive absent. False: the broker works differently.
     fn keeps_what_was_sent(&self) -> bool {
         true
     }
 
-    /// How long a member that is gone without a word keeps its lanes.
+    /// How long a member that died keeps its lanes.
     fn lease(&self) -> Duration;
 
     /// Whether messages with different keys may be in one lane, and lanes may be empty.
@@ -57,7 +57,7 @@ pub trait Fixture: Send + Sync {
         1024
     }
 
-    /// Makes the input topic.
+    /// Creates the input topic.
     async fn create(&self, partitions: u32);
 
     /// Appends messages to the input topic, in order.
@@ -78,21 +78,22 @@ pub trait Fixture: Send + Sync {
     /// From now on (true) no output is confirmed: publishing fails.
     async fn refuse_outputs(&self, refuse: bool);
 
-    /// From now on the output topic takes every message but this one, which has no key, and says so only when it comes.
+    /// From now on the output topic accepts every message except this one, which has no key, and refuses it only when
+    /// it arrives.
     async fn refuse_one(&self) -> Message;
 
-    /// A new member, for whom the topic of dead letters takes less than the input topic.
+    /// A new member, whose topic of dead letters has a lower limit than the input topic.
     async fn join_where_letters_are_small(&self) -> Member;
 }
 
-/// What a pipeline has of a broker.
+/// A pipeline's parts of a broker.
 pub struct Member {
     pub source: Box<dyn Source>,
     pub settle: Arc<dyn Settle>,
 }
 
 impl Member {
-    /// The next delivery. A revocation that comes first is answered as by a pipeline with nothing in flight.
+    /// The next delivery. A revocation before it is answered like by a pipeline with nothing in flight.
     pub async fn delivery(&mut self) -> Delivery {
         loop {
             match self.event(Demand::Deliveries).await {
@@ -114,12 +115,12 @@ impl Member {
         within("an event", self.source.recv(demand)).await.unwrap()
     }
 
-    /// Whether there is nothing that could not wait.
+    /// Whether there is no urgent event.
     pub fn has_nothing_to_say(&mut self) -> bool {
         self.source.recv(Demand::EventsOnly).now_or_never().is_none()
     }
 
-    /// A delivery, if one is there now: asked once, and no longer.
+    /// A delivery, if there is one now.
     pub fn delivery_at_once(&mut self) -> Option<Delivery> {
         match self.source.recv(Demand::Deliveries).now_or_never()?.unwrap() {
             Event::Delivery(delivery) => Some(delivery),
@@ -139,7 +140,7 @@ impl Member {
             .await
     }
 
-    /// Settles a delivery by another output than its answer, and waits until that is durable.
+    /// Settles a delivery with another output than its answer, and waits until that is durable.
     pub async fn settle_by(&self, claim: Claim, route: Route, message: Message) -> Result<(), SettleError> {
         let durable = self.settle.settle(claim, vec![Output { route, message }]).await?;
         within("an output to be durable", durable).await
@@ -151,12 +152,12 @@ impl Member {
         within("an answer to be durable", durable).await
     }
 
-    /// Answers whatever comes, until nothing in the input is unconsumed. How many messages it answered.
+    /// Answers messages until the whole input is consumed. Returns how many it answered.
     pub async fn answer_all(&mut self, broker: &dyn Fixture) -> usize {
         let mut answered = 0;
         let work = async {
             while broker.lag().await > 0 {
-                // Another member may be consuming what is left, so that nothing comes.
+                // Another member may be consuming the rest, so that nothing arrives.
                 let Ok(event) = tokio::time::timeout(AWHILE, self.source.recv(Demand::Deliveries)).await else {
                     continue;
                 };
@@ -194,7 +195,7 @@ pub async fn within<T>(what: &str, condition: impl Future<Output = T>) -> T {
     result.unwrap_or_else(|_| panic!("waited too long for {what}"))
 }
 
-/// Until the group has so many messages to consume: not everywhere is what was acknowledged noted at once.
+/// Until the group's lag has this value: some brokers note acknowledgements late.
 pub async fn wait_for_lag(broker: &dyn Fixture, lag: u64) {
     let noted = async {
         while broker.lag().await != lag {
@@ -224,8 +225,8 @@ pub fn key(message: &Message) -> String {
     String::from_utf8(message.key.as_ref().unwrap().to_vec()).unwrap()
 }
 
-/// Every one of `count` messages of each key was answered, and in order: once where the broker promises so, else so that
-/// the first answers to each are in order.
+/// Every one of `count` messages of each key was answered, in order: once if the broker promises that, otherwise so
+/// that the first answers to each are in order.
 pub async fn assert_answered(broker: &dyn Fixture, keys: &[&str], count: usize) {
     let mut answers: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for answer in broker.answers().await {

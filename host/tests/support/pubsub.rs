@@ -1,4 +1,4 @@
-//! Google's in-memory Pub/Sub under test, one for each fixture: faults hold for a whole server.
+//! Google's in-memory Pub/Sub under test, one for each fixture: faults apply to a whole server.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,12 +19,12 @@ pub struct PubSub {
     exactly_once: bool,
 }
 
-/// A project whose input subscription is a plain one, with the shortest leases that there are.
+/// A project with a plain input subscription, with the shortest leases possible.
 pub fn fixture() -> Option<PubSub> {
     with(false, Duration::from_secs(10))
 }
 
-/// The same with leases that end only when they are given up.
+/// The same with leases that never expire within a test.
 pub fn patient() -> Option<PubSub> {
     with(false, Duration::from_secs(60))
 }
@@ -93,7 +93,7 @@ impl PubSub {
 
 #[async_trait]
 impl Fixture for PubSub {
-    /// Even with confirmed acknowledgements an answer may come twice: it is published before.
+    /// Even with confirmed acknowledgements an answer may be duplicated: it is published before.
     fn is_exactly_once(&self) -> bool {
         false
     }
@@ -147,7 +147,8 @@ impl Fixture for PubSub {
     }
 
     async fn lag(&self) -> u64 {
-        // On a plain subscription acknowledgements are sent ten times a second, and nobody hears of their arrival.
+        // On a plain subscription acknowledgements are sent ten times a second, and nobody learns whether they
+        // arrive.
         let stats = self.server.stats(self.project(), &format!("{INPUT}-sub")).unwrap();
         stats.published - stats.acked
     }
@@ -162,7 +163,7 @@ impl Fixture for PubSub {
         Message::new("never")
     }
 
-    /// Every topic takes the same: a message of that size is too large with a reason beside it.
+    /// Every topic has the same limit: a message of that size is too large with a reason added.
     async fn join_where_letters_are_small(&self) -> Member {
         self.join().await
     }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 pub use test_brokers::DEADLINE;
 
-/// Asks again and again until there is something, for as long as the deadline allows.
+/// Checks again and again until there is a value, up to the deadline.
 pub fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     let started = Instant::now();
     loop {

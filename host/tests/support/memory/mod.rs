@@ -1,5 +1,6 @@
-//! A broker in memory, for the suite and for what no real broker does on demand: it delivers its lanes in a random order,
-//! loses confirmations and acknowledgements, and takes lanes away. It settles by [`ConfirmThenAck`], at least once.
+//! A broker in memory, for the suite and for what no real broker does on demand: it delivers its lanes in a random
+//! order, loses confirmations and acknowledgements, and takes lanes away. It settles by [`ConfirmThenAck`], at least
+//! once.
 
 mod seam;
 
@@ -16,7 +17,7 @@ use tokio::time::Instant;
 use self::seam::{MemoryAck, MemorySink, MemorySource};
 use super::{Fixture, INPUT, Member};
 
-/// The payload of an answer that is never taken.
+/// The payload of an answer that is always refused.
 const NEVER: &str = "never";
 
 /// One group that reads one topic, and one topic for all its answers. Clones share it.
@@ -32,12 +33,12 @@ struct State {
     input: Vec<Partition>,
     output: Vec<Message>,
     dead_letters: Vec<Message>,
-    /// The largest dead letter; none: any is taken.
+    /// The largest dead letter. None: any is accepted.
     letter_bytes: Option<usize>,
     members: BTreeMap<u64, Standing>,
     random: fastrand::Rng,
     refuse_outputs: bool,
-    /// One confirmation, or acknowledgement, of so many is lost; none: none is.
+    /// Loses one confirmation, or acknowledgement, of this many. None: loses none.
     lose_one_in: Option<u32>,
     last_member: u64,
     last_epoch: u64,
@@ -64,12 +65,12 @@ pub fn fixture() -> Memory {
     memory(Duration::from_millis(300), 1)
 }
 
-/// A broker whose leases end only when they are given up.
+/// A broker whose leases never expire within a test.
 pub fn patient() -> Memory {
     memory(Duration::from_secs(60), 2)
 }
 
-/// A broker that loses one confirmation, and one acknowledgement, in four, as the seed will have it.
+/// A broker that loses one confirmation, and one acknowledgement, in four, by the seed.
 pub fn forgetful(seed: u64) -> Memory {
     let memory = memory(Duration::from_millis(300), seed);
     memory.lock().lose_one_in = Some(4);
@@ -101,7 +102,7 @@ impl Memory {
         self.state.lock().unwrap()
     }
 
-    /// Takes every lane away from whoever holds it; they are shared out again once drained.
+    /// Revokes every lane; they are shared out again once drained.
     pub fn revoke_all(&self) {
         let held: Vec<usize> = (0..self.lock().input.len()).collect();
         self.revoke(&held);
@@ -139,7 +140,7 @@ impl Memory {
         self.changed.send_replace(());
     }
 
-    /// Gives free lanes to whoever has too few, and revokes those that somebody has too many of.
+    /// Gives free lanes to members with too few, and revokes lanes of members with too many.
     fn share_out(&self) {
         let mut state = self.lock();
         let now = Instant::now();
@@ -176,7 +177,7 @@ impl Memory {
 }
 
 impl State {
-    /// A new epoch: reading goes on at the first message that is not consumed.
+    /// A new epoch: reading continues at the first message that is not consumed.
     fn rewind(&mut self, number: usize) {
         self.last_epoch += 1;
         let partition = &mut self.input[number];
