@@ -1,13 +1,13 @@
-//! A real browser and what drives it, for the tests of the page and for what is measured in it.
+//! A real browser and its driver, for the page's tests and benchmarks.
 
 use anyhow::{Context, Result, ensure};
 use std::path::PathBuf;
 
-/// Chromium by its names, Debian's first.
+/// Chromium's names, Debian's first.
 const NAMES: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 
-/// The Chromium that the variable CHROMIUM names, or else the first on the PATH. An error says what is missing, that or
-/// Node.js, and where it comes from.
+/// The Chromium named by the variable CHROMIUM, or the first on the PATH. The error says what is missing, Chromium or
+/// Node.js, and where to get it.
 pub fn need_chromium() -> Result<PathBuf> {
     on_path("node").context("node 20 or later is not on the PATH: see https://nodejs.org")?;
     if let Some(named) = std::env::var_os("CHROMIUM").map(PathBuf::from) {

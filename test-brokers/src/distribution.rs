@@ -1,4 +1,4 @@
-//! Kafka's jars: fetched by Maven once for a checkout, then shared by all its tests.
+//! Kafka's jars: downloaded by Maven once for a checkout, then shared by all its tests.
 
 use crate::program;
 use crate::skip::or_skip;
@@ -14,10 +14,10 @@ const POM: &str = include_str!("../pom.xml");
 /// The folder of the jars that [`POM`] names: Kafka's version, and the POM's own.
 const NAME: &str = "kafka-4.1.1-2";
 
-/// What has to be on the PATH, and the Debian package that puts it there.
+/// Programs that must be on the PATH, with their Debian packages.
 const PROGRAMS: [(&str, &str); 2] = [("java", "default-jre-headless"), ("mvn", "maven")];
 
-/// The Debian packages whose programs are not on the PATH.
+/// The Debian packages of the programs that are not on the PATH.
 pub fn missing_packages() -> Vec<&'static str> {
     let missing = PROGRAMS.into_iter().filter(|(program, _)| !is_on_path(program));
     missing.map(|(_, package)| package).collect()
@@ -30,7 +30,7 @@ pub struct Distribution {
 }
 
 impl Distribution {
-    /// The jars in a folder below `brokers`, fetched where they are not there yet.
+    /// The jars in a folder below `brokers`, downloaded if they are missing.
     pub fn find_or_fetch(brokers: &Path) -> Result<Self> {
         need("java")?;
         let jars = find_or_make(brokers, NAME, fetch)
@@ -38,16 +38,16 @@ impl Distribution {
         Ok(Self { jars })
     }
 
-    /// The same in `target/brokers` of this checkout, for tests. `None`: the test is to be skipped, see [`or_skip`].
+    /// The same in `target/brokers` of this checkout, for tests. `None`: skip the test, see [`or_skip`].
     ///
-    /// A fetch that failed would fail again, for every test of a program: it is tried once.
+    /// A failed download would fail again, for every test of a program, so it is tried once.
     pub fn for_tests() -> Result<Option<Self>> {
         static FOUND: OnceLock<Result<Distribution, String>> = OnceLock::new();
         let found = FOUND.get_or_init(|| Self::find_or_fetch(in_target()).map_err(|error| format!("{error:#}")));
         or_skip(found.clone().map_err(Error::msg))
     }
 
-    /// All jars, as Java takes them after `-cp`.
+    /// All jars, in the form of Java's `-cp`.
     pub fn class_path(&self) -> String {
         self.jars.join("*").display().to_string()
     }

@@ -1,6 +1,6 @@
-//! The shell that runs a cluster's servers: what it starts ends with this process, however that ends.
+//! The shell that runs a cluster's servers: they end with this process, however it ends.
 //!
-//! `Drop` does not run in a process that is killed, nor for a `static`. The end of a pipe is told in either case.
+//! `Drop` does not run in a process that is killed, nor for a `static`. A pipe is closed in either case.
 
 use crate::program::{tail, until};
 use anyhow::{Context, Result, bail};
@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 const SCRIPT: &str = include_str!("keeper.sh");
 
-/// To kill a few programs and remove a folder.
+/// Enough to kill a few programs and remove a folder.
 const END_LIMIT: Duration = Duration::from_secs(60);
 
 /// Holds one cluster's folder and programs.
@@ -27,7 +27,7 @@ pub struct Keeper {
 }
 
 impl Keeper {
-    /// A temporary folder that lasts as long as its keeper. Its name begins with `prefix`.
+    /// A temporary folder that exists as long as its keeper. Its name starts with `prefix`.
     pub fn start(prefix: &str) -> Result<Self> {
         let folder = TempDir::with_prefix(prefix).context("cannot make a temporary folder")?;
         let mut shell = Command::new("sh")
@@ -36,7 +36,7 @@ impl Keeper {
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
-            // Ctrl-C reaches the foreground's process group. The keeper has to stay, to clear up behind it.
+            // Ctrl-C goes to the foreground's process group. The keeper must survive it, to clean up.
             .process_group(0)
             .spawn()
             .context("cannot start sh")?;
@@ -51,9 +51,9 @@ impl Keeper {
         &self.folder
     }
 
-    /// Begins to run a program, whose command is in its folder.
+    /// Starts a program, whose command is in its folder.
     pub fn run(&self, program: &Program) -> Result<()> {
-        // What is left of an earlier run would be taken for this one's.
+        // Files of an earlier run would count as this one's.
         for file in ["pid", "ended"] {
             match fs::remove_file(program.file(file)) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
@@ -68,12 +68,12 @@ impl Keeper {
 impl Drop for Keeper {
     fn drop(&mut self) {
         drop(self.stdin.take());
-        // It goes on without us where that takes longer.
+        // It continues by itself if that takes longer.
         let _ = until(Instant::now() + END_LIMIT, || Ok(self.shell.try_wait()?));
     }
 }
 
-/// A program of one node, which the keeper runs.
+/// A program of one node, run by the keeper.
 #[derive(Debug)]
 pub struct Program {
     folder: PathBuf,
@@ -82,7 +82,7 @@ pub struct Program {
 }
 
 impl Program {
-    /// Writes its command, a program and arguments, to where the keeper looks for it.
+    /// Writes its command, a program and arguments, into the file that the keeper reads.
     pub fn new(cluster: &Path, node: usize, name: &'static str, command: &[String]) -> Result<Self> {
         let folder = cluster.join(node.to_string());
         let program = Self { folder, node, name };
@@ -100,7 +100,7 @@ impl Program {
         tail(&self.file("log"))
     }
 
-    /// Fails where it has ended.
+    /// Fails if it has ended.
     pub fn check(&self) -> Result<()> {
         match self.ended() {
             Some(status) => bail!("it ended with status {status}; its log ends with:\n{}", self.log_tail()),
@@ -131,7 +131,7 @@ impl Program {
         self.line("pid")?.parse().ok().and_then(Pid::from_raw)
     }
 
-    /// What a file of the keeper says; a line counts once it is complete.
+    /// The contents of one of the keeper's files; a line counts once it is complete.
     fn line(&self, file: &str) -> Option<String> {
         let text = fs::read_to_string(self.file(file)).ok()?;
         text.strip_suffix('\n').map(str::to_owned)

@@ -1,10 +1,9 @@
-//! A real Kafka, and Google's in-memory Pub/Sub, for tests and for `cargo xtask kafka` and `pubsub`: made once, up in
-//! seconds, and gone with whoever started it.
+//! A real Kafka, and Google's in-memory Pub/Sub, for tests and for `cargo xtask kafka` and `pubsub`. They start in
+//! seconds and end with the process that started them.
 //!
-//! Separate from the host's tests because `xtask` starts the same servers for people, and because several test programs
-//! share them. It knows the servers and none of their clients: what is asked of a Kafka broker here is written by hand,
-//! in [`exchange`], and [`PubSub`] talks to the control server of its Go program, `pubsub/` beside `src/`. Processes are
-//! kept by a POSIX shell and sent signals, so elsewhere the crate is empty.
+//! Separate from the host's tests because `xtask` starts the same servers for users, and because several test
+//! programs share them. This crate knows the servers and none of their clients: its requests to a Kafka broker are
+//! written by hand, in [`wire`].
 
 #![cfg(unix)]
 

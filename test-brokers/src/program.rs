@@ -1,4 +1,4 @@
-//! Programs that run to their end under a limit of time, and how anything is waited for.
+//! Programs that must end within a time limit, and waiting for conditions.
 
 use anyhow::{Context, Result, bail};
 use std::fs::{self, File};
@@ -6,17 +6,17 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// No condition that a test waits for takes longer, on a machine that is four times slower than one should be and busy
-/// besides. It is reached only where something stands still for good.
+/// Longer than any condition takes that a test waits for, on a machine that is slow and busy. It is only reached if
+/// something stands still for good.
 pub const DEADLINE: Duration = Duration::from_secs(600);
 
-/// How often a condition is looked at.
+/// How often a condition is checked.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// How much of a log stands in an error.
+/// How many lines of a log an error contains.
 const TAIL: usize = 20;
 
-/// Looks until there is a value. `None`: the deadline came first.
+/// Checks until there is a value. `None`: the deadline passed.
 pub fn until<T>(deadline: Instant, mut look: impl FnMut() -> Result<Option<T>>) -> Result<Option<T>> {
     loop {
         let found = look()?;
@@ -27,7 +27,7 @@ pub fn until<T>(deadline: Instant, mut look: impl FnMut() -> Result<Option<T>>) 
     }
 }
 
-/// Runs a command that must succeed; what it writes goes to the file `log`, and the end of that into the error.
+/// Runs a command that must succeed. Its output goes to the file `log`, and the end of that into the error.
 pub fn run(command: &mut Command, log: &Path, limit: Duration) -> Result<()> {
     let program = command.get_program().to_string_lossy().into_owned();
     let output = File::create(log).with_context(|| format!("cannot make {}", log.display()))?;
@@ -49,7 +49,7 @@ pub fn run(command: &mut Command, log: &Path, limit: Duration) -> Result<()> {
     }
 }
 
-/// The last lines of a log, without the frames of Java's stack traces; none of a file that is not there.
+/// The last lines of a log, without the frames of Java's stack traces. Empty if there is no file.
 pub fn tail(log: &Path) -> String {
     let text = fs::read(log).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);

@@ -1,4 +1,4 @@
-//! Environments for Python programs that talk to the brokers, for tests and for what they are measured beside.
+//! Python environments for programs that talk to the brokers, in tests and benchmarks.
 
 use crate::program::{self, DEADLINE};
 use anyhow::{Context, Result};
@@ -6,8 +6,8 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The Python of a virtual environment `NAME` in a folder, which has what `requirements` pins. It is made where it is not there,
-/// or was made for other requirements, or was not finished.
+/// The Python of a virtual environment `NAME` in a folder, with the packages that `requirements` pins. It is created
+/// if it is missing, was made for other requirements, or was not finished.
 pub fn python_environment(folder: &Path, name: &str, requirements: &Path) -> Result<PathBuf> {
     fs::create_dir_all(folder)?;
     // One program at a time. The lock ends with its process.

@@ -1,4 +1,4 @@
-//! Tests that cannot have what they need: skipped and counted, or failed where nothing may be missing.
+//! Tests that lack what they need: skipped and counted, or failed if nothing may be missing.
 
 use anyhow::{Context, Result};
 use std::ffi::OsStr;
@@ -6,12 +6,12 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::Path;
 
-/// The environment variable in which `cargo xtask test` names the file that takes a line for each test that is skipped.
+/// The environment variable in which `cargo xtask test` names a file for one line for each skipped test.
 ///
-/// To the harness such a test has passed, and what it says on stderr is captured.
+/// To the harness such a test has passed, and its stderr is captured.
 pub const SKIPPED: &str = "XTASK_SKIPPED";
 
-/// What a test needs. `None`: the test is to be skipped, which stderr says, and the totals of `cargo xtask test`.
+/// What a test needs. `None`: skip the test, which is reported on stderr and in the totals of `cargo xtask test`.
 ///
 /// With `CI=true` nothing is skipped, and what is missing is an error.
 pub fn or_skip<T>(found: Result<T>) -> Result<Option<T>> {
@@ -31,7 +31,7 @@ pub fn or_skip<T>(found: Result<T>) -> Result<Option<T>> {
     Ok(None)
 }
 
-/// `PROGRAM: TEST: ERROR`, where cargo has put a hash behind the program's name.
+/// `PROGRAM: TEST: ERROR`, without cargo's hash behind the program's name.
 fn line(program: &Path, test: &str, error: &str) -> String {
     let program = program.file_stem().unwrap_or_default().to_string_lossy();
     let program = program.rsplit_once('-').map_or(&*program, |(name, _)| name);

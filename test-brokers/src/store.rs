@@ -1,4 +1,4 @@
-//! `target/brokers`: what is fetched or built once for a checkout, then shared by all its tests.
+//! `target/brokers`: downloaded or built once for a checkout, then shared by all its tests.
 
 use crate::program::{DEADLINE, until};
 use anyhow::{Context, Result, bail};
@@ -6,7 +6,7 @@ use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-/// Where the tests of this checkout have it.
+/// The folder for the tests of this checkout.
 pub fn in_target() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/brokers"))
 }
@@ -16,10 +16,10 @@ pub fn is_on_path(program: &str) -> bool {
     std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }
 
-/// The path of `name` below `brokers`. Where it is not there, `make` is given an empty folder, and says what in it is
-/// to have that name.
+/// The path of `name` below `brokers`. If it is missing, `make` gets an empty folder, and says what in it should get
+/// that name.
 ///
-/// Any number of processes may ask at once: one makes it, and what it has made appears whole.
+/// Any number of processes may ask at once: one makes it, and the result appears as a whole.
 pub fn find_or_make(brokers: &Path, name: &str, make: impl FnOnce(&Path) -> Result<PathBuf>) -> Result<PathBuf> {
     let brokers = std::path::absolute(brokers).with_context(|| brokers.display().to_string())?;
     let found = brokers.join(name);
@@ -27,7 +27,8 @@ pub fn find_or_make(brokers: &Path, name: &str, make: impl FnOnce(&Path) -> Resu
         return Ok(found);
     }
     fs::create_dir_all(&brokers)?;
-    // Maven's own cache, which everyone shares, is not safe against two that fill it. The lock ends with its process.
+    // Maven's own cache, which is shared, is not safe against two processes that fill it. The lock ends with its
+    // process.
     let lock = File::create(brokers.join("lock"))?;
     let locked = until(Instant::now() + 2 * DEADLINE, || match lock.try_lock() {
         Ok(()) => Ok(Some(())),

@@ -1,11 +1,11 @@
-//! As much of Kafka's protocol as it takes to see that a broker serves.
+//! As much of Kafka's protocol as needed to see that a broker serves.
 
 use anyhow::{Context, Result, ensure};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
-/// No answer that is asked for here is larger.
+/// No response that is requested here is larger.
 const LARGEST: usize = 1 << 20;
 
 const METADATA: i16 = 3;
@@ -18,8 +18,8 @@ const OPEN: &[u8] = b"\0\x04\x08Ongoing\x0ePrepareCommit\x0dPrepareAbort\x01\0";
 /// Until a broker answers.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// Sends one request and takes its answer, both without what frames them. The version must be one before the tagged
-/// fields of the header, and `limit` holds for each of the steps.
+/// Sends one request and returns the response, both without their framing. The version must be from before the tagged
+/// fields of the header; `limit` holds for each step.
 pub fn exchange(port: u16, api: i16, version: i16, body: &[u8], limit: Duration) -> Result<Vec<u8>> {
     const CORRELATION: i32 = 7;
     const NO_CLIENT: i16 = -1;
@@ -50,7 +50,7 @@ pub fn exchange(port: u16, api: i16, version: i16, body: &[u8], limit: Duration)
     Ok(answer.to_vec())
 }
 
-/// What a broker knows of its cluster.
+/// A broker's view of its cluster.
 #[derive(Debug, PartialEq)]
 pub struct Metadata {
     /// The ids of the brokers that serve.
@@ -80,7 +80,7 @@ fn parse(mut answer: &[u8]) -> Option<Metadata> {
     })
 }
 
-/// The ids of the transactions that have not ended, where each of the addresses is a broker's on this machine.
+/// The ids of the transactions that have not ended; each of the addresses must be a broker's on this machine.
 pub fn open_transactions(bootstrap: &str) -> Result<Vec<String>> {
     let mut open = Vec::new();
     for address in bootstrap.split(',') {

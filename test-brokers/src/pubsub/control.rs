@@ -1,4 +1,5 @@
-//! What a test does to a running server: JSON over HTTP to its control server, whose verbs `pubsub/control.go` has.
+//! A test's control over a running server: JSON over HTTP to its control server, whose verbs are in
+//! `pubsub/control.go`.
 
 use super::server::PubSub;
 use crate::program::DEADLINE;
@@ -15,7 +16,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Messages that are asked for or published at once: of the largest, 1 GB.
+/// Messages that are requested or published at once: of the largest, 1 GB.
 const PAGE: usize = 100;
 
 /// What kind of subscription.
@@ -23,49 +24,49 @@ const PAGE: usize = 100;
 pub struct SubscriptionOptions {
     /// Messages with the same ordering key come in order.
     pub ordering: bool,
-    /// A stale acknowledgement fails.
+    /// A late acknowledgement fails.
     pub exactly_once: bool,
     /// From 10 to 600 s; 0 stands for 10.
     pub ack_deadline_s: u32,
 }
 
-/// A message that was published, or is to be.
+/// A message that was published, or will be.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Published {
-    /// The server's; it stays empty in what is to be published.
+    /// Set by the server; empty in a message to publish.
     #[serde(skip_serializing)]
     pub id: String,
     /// The payload.
     #[serde(with = "in_base64", default)]
     pub data: Vec<u8>,
-    /// At most 100, none without a name.
+    /// At most 100, none with an empty name.
     #[serde(default)]
     pub attributes: BTreeMap<String, String>,
-    /// Empty where there is none.
+    /// Empty for none.
     #[serde(default)]
     pub ordering_key: String,
 }
 
-/// Counts of one subscription, since it was made or [cleared](PubSub::clear_all).
+/// Counts of one subscription, since it was created or [cleared](PubSub::clear_all).
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 pub struct Stats {
     /// Messages that came to the topic.
     pub published: u64,
     /// Deliveries, each under an id of its own.
     pub delivered: u64,
-    /// Those of them whose message had been delivered before.
+    /// Deliveries of messages that had been delivered before.
     pub redelivered: u64,
     /// Messages that are done.
     pub acked: u64,
-    /// Leases that were given back.
+    /// Leases that were handed back.
     pub nacked: u64,
-    /// Leases whose time has passed, by itself or on demand.
+    /// Leases that have expired, by themselves or on demand.
     pub expired: u64,
-    /// With an id whose lease had ended. What repeats one that was taken is not late.
+    /// Acknowledgements after their lease had ended. A repeated one is not late.
     pub late_acks: u64,
-    /// The same of what would give a lease back.
+    /// The same for handing a lease back.
     pub late_nacks: u64,
-    /// The same of what would extend one.
+    /// The same for extending a lease.
     pub late_extensions: u64,
     /// Leases now.
     pub outstanding: u64,
@@ -73,40 +74,40 @@ pub struct Stats {
     pub streams: u64,
 }
 
-/// What happens to the next `count` calls of a method.
+/// A fault for the next `count` calls of a method.
 #[derive(Clone, Debug, Default)]
 pub struct Fault<'a> {
-    /// Such as `Publish`. `StreamingPull` fails as a stream opens.
+    /// Such as `Publish`. `StreamingPull` fails when a stream opens.
     pub method: &'a str,
     /// Such as `UNAVAILABLE`. Empty: the call is only delayed.
     pub code: &'a str,
     /// At least 1.
     pub count: u32,
-    /// Google's for such a case where it is empty.
+    /// Empty: Google's own for such a case.
     pub message: &'a str,
-    /// How long the call hangs before.
+    /// How long the call hangs first.
     pub delay: Duration,
-    /// The service does what it is asked, and the answer is lost.
+    /// The service does what is requested, and the reply is lost.
     pub after: bool,
 }
 
 /// Who may call. Without a key and a refresh token that is everyone, as at first.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Credentials {
-    /// A key that is taken from here is one that was deleted. Tokens that were given for it stay good until their end.
+    /// A key that is removed here counts as deleted. Tokens issued for it stay valid until they expire.
     pub keys: Vec<Key>,
-    /// What the token endpoint takes for the grant type `refresh_token`.
+    /// Accepted by the token endpoint for the grant type `refresh_token`.
     pub refresh_tokens: Vec<String>,
     /// How far the server's clock is ahead of this machine's.
     pub clock_offset_s: i64,
-    /// Of the tokens that are given; 0 stands for an hour.
+    /// Of the tokens that are issued; 0 means an hour.
     pub token_lifetime_s: u32,
 }
 
 /// The public half of a service account's key.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Key {
-    /// What a signature's header has as `kid`.
+    /// The `kid` in a signature's header.
     pub id: String,
     /// `-----BEGIN PUBLIC KEY-----` and so on.
     pub pem: String,
@@ -117,19 +118,19 @@ pub struct Key {
 /// A service account for tests.
 #[derive(Clone, Debug)]
 pub struct ServiceAccount {
-    /// Its key, as Google gives it: for GOOGLE_APPLICATION_CREDENTIALS.
+    /// Its key file in Google's format: for GOOGLE_APPLICATION_CREDENTIALS.
     pub file: PathBuf,
-    /// What the server has to know of it.
+    /// What the server must know about it.
     pub key: Key,
 }
 
 impl PubSub {
-    /// A topic that is there already is an error.
+    /// Fails if the topic exists.
     pub fn create_topic(&self, project: &str, topic: &str) -> Result<()> {
         self.act("topics", &json!({"name": topic_name(project, topic)}))
     }
 
-    /// Its subscriptions stay, and read nothing any more.
+    /// Its subscriptions stay, and receive nothing any more.
     pub fn delete_topic(&self, project: &str, topic: &str) -> Result<()> {
         self.act("delete-topic", &json!({"name": topic_name(project, topic)}))
     }
@@ -152,7 +153,7 @@ impl PubSub {
         self.act("subscriptions", &question)
     }
 
-    /// Publishes messages in order, and gives their ids.
+    /// Publishes messages in order, and returns their ids.
     pub fn publish(&self, project: &str, topic: &str, messages: &[Published]) -> Result<Vec<String>> {
         #[derive(Deserialize)]
         struct Answer {
@@ -167,12 +168,12 @@ impl PubSub {
         Ok(ids)
     }
 
-    /// All messages of a topic in the order of their publication, but for those that were cleared.
+    /// All messages of a topic in the order of their publication, except cleared ones.
     pub fn messages(&self, project: &str, topic: &str) -> Result<Vec<Published>> {
         self.messages_from(project, topic, 0, true)
     }
 
-    /// The same without the first `from`, and on demand without their data, which may be much.
+    /// The same without the first `from`, and optionally without their data, which may be large.
     pub fn messages_from(&self, project: &str, topic: &str, from: usize, data: bool) -> Result<Vec<Published>> {
         let topic = topic_name(project, topic);
         let mut found = Vec::new();
@@ -202,21 +203,21 @@ impl PubSub {
         Ok(self.get::<AllStats>("stats")?.calls)
     }
 
-    /// Has a topic refuse each message with these bytes in it, and the request that it is in, as if a schema said so.
+    /// Makes a topic refuse each message that contains these bytes, and the whole request with it, as for a schema.
     pub fn forbid(&self, project: &str, topic: &str, bytes: &[u8]) -> Result<()> {
         let question = json!({"topic": topic_name(project, topic), "data": BASE64.encode(bytes)});
         self.act("forbid", &question)
     }
 
-    /// Has these methods, and no others, answer PERMISSION_DENIED.
+    /// Makes these methods, and no others, answer PERMISSION_DENIED.
     ///
-    /// For whoever has the roles Publisher and Subscriber and no more, Google denies `GetTopic`, `CreateTopic`,
+    /// To an account with only the roles Publisher and Subscriber, Google denies `GetTopic`, `CreateTopic`,
     /// `GetSubscription`, `CreateSubscription`, `ListTopics` and `ListSubscriptions`.
     pub fn deny(&self, methods: &[&str]) -> Result<()> {
         self.act("deny", &json!({"methods": methods}))
     }
 
-    /// Adds a fault behind those of its method that are not used up.
+    /// Adds a fault after the unused ones of its method.
     pub fn fail(&self, fault: &Fault) -> Result<()> {
         let question = json!({
             "method": fault.method,
@@ -229,8 +230,8 @@ impl PubSub {
         self.act("fail", &question)
     }
 
-    /// Has the next `count` acknowledgements of a subscription with exactly-once delivery fail, each by its id, such as
-    /// with `TRANSIENT_FAILURE_OTHER`. With `PERMANENT_FAILURE_INVALID_ACK_ID` their leases end.
+    /// Makes the next `count` acknowledgements of a subscription with exactly-once delivery fail, each by its id,
+    /// such as with `TRANSIENT_FAILURE_OTHER`. With `PERMANENT_FAILURE_INVALID_ACK_ID` their leases end.
     pub fn fail_acks(&self, project: &str, subscription: &str, count: u32, failure: &str) -> Result<()> {
         let subscription = subscription_name(project, subscription);
         let question = json!({"subscription": subscription, "count": count, "failure": failure});
@@ -242,20 +243,19 @@ impl PubSub {
         self.act("close-streams", &json!({"code": code}))
     }
 
-    /// Ends each stream with UNAVAILABLE when it has been open for so long, as the service does after half an hour.
-    /// `None`, as at first: never.
+    /// Ends each stream with UNAVAILABLE after this long, as the service does after half an hour. `None`, as at
+    /// first: never.
     pub fn stream_lifetime(&self, lifetime: Option<Duration>) -> Result<()> {
         let ms = lifetime.map_or(0, |lifetime| lifetime.as_millis().max(1));
         self.act("stream-lifetime", &json!({"ms": u64::try_from(ms)?}))
     }
 
-    /// Delivers nothing while streams stay open, until it is taken back.
+    /// Delivers nothing while streams stay open, until it is called with false.
     pub fn mute(&self, muted: bool) -> Result<()> {
         self.act("mute", &json!({"muted": muted}))
     }
 
-    /// Ends the leases of a subscription as if their time had passed, and says how many there were. The messages are
-    /// delivered again at once.
+    /// Expires the leases of a subscription, and returns how many there were. The messages are redelivered at once.
     pub fn expire_leases(&self, project: &str, subscription: &str) -> Result<u64> {
         #[derive(Deserialize)]
         struct Answer {
@@ -265,12 +265,12 @@ impl PubSub {
         Ok(self.post::<Answer>("expire", &question)?.expired)
     }
 
-    /// Lets in only who can show that it may.
+    /// Accepts only callers with these credentials.
     pub fn require_credentials(&self, credentials: &Credentials) -> Result<()> {
         self.act("credentials", &serde_json::to_value(credentials)?)
     }
 
-    /// Makes a service account and writes its file into a folder. To let it in is another matter.
+    /// Creates a service account and writes its file into a folder. It is not accepted by itself.
     pub fn service_account(&self, project: &str, folder: &Path) -> Result<ServiceAccount> {
         #[derive(Deserialize)]
         struct Answer {
@@ -283,8 +283,8 @@ impl PubSub {
         Ok(ServiceAccount { file, key })
     }
 
-    /// Forgets the messages of a topic that are acknowledged, by every subscription which was there when they came, and
-    /// frees their memory. Where there was none, that is all of them.
+    /// Forgets the acknowledged messages of a topic, and frees their memory. Acknowledged means by every subscription
+    /// that existed when they arrived.
     pub fn clear(&self, project: &str, topic: &str) -> Result<()> {
         self.act("clear", &json!({"topic": topic_name(project, topic)}))
     }
@@ -312,7 +312,7 @@ impl PubSub {
     }
 }
 
-/// Sends a request and takes the body of its answer, which ends with the connection, as before HTTP 1.1.
+/// Sends a request and returns the body of the response, which ends with the connection, as before HTTP 1.1.
 fn exchange(port: u16, line: &str, body: &str) -> Result<Vec<u8>> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let mut stream = TcpStream::connect_timeout(&address, DEADLINE)?;

@@ -1,4 +1,4 @@
-//! Google's in-memory Pub/Sub: the program, a server of it, and what a test does to the server.
+//! Google's in-memory Pub/Sub: the program, a server of it, and a test's control over the server.
 
 mod control;
 mod program;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// The first line of `go.mod` that matters, without its last number.
+/// The version in `go.mod`, without its last number.
 const GO: &str = "1.26";
 
 macro_rules! sources {
@@ -19,7 +19,7 @@ macro_rules! sources {
     };
 }
 
-/// Every file that the program is made of.
+/// Every source file of the program.
 const SOURCES: &[(&str, &str)] = sources![
     "control.go" "credentials.go" "gate.go" "go.mod" "go.sum" "keys.go" "leases.go" "limits.go" "listener.go" "main.go" "rest.go"
     "service.go" "stream.go"
@@ -32,7 +32,7 @@ pub struct PubSubProgram {
 }
 
 impl PubSubProgram {
-    /// The program in a folder below `brokers`, built where these sources have not been.
+    /// The program in a folder below `brokers`, built unless these sources were built before.
     pub fn find_or_build(brokers: &Path) -> Result<Self> {
         let mut hasher = DefaultHasher::new();
         SOURCES.hash(&mut hasher);
@@ -44,9 +44,9 @@ impl PubSubProgram {
         })
     }
 
-    /// The same in `target/brokers` of this checkout, for tests. `None`: the test is to be skipped, see [`or_skip`].
+    /// The same in `target/brokers` of this checkout, for tests. `None`: skip the test, see [`or_skip`].
     ///
-    /// A build that failed would fail again, for every test of a program: it is tried once.
+    /// A failed build would fail again, for every test of a program, so it is tried once.
     pub fn for_tests() -> Result<Option<Self>> {
         static FOUND: OnceLock<Result<PubSubProgram, String>> = OnceLock::new();
         let found = FOUND.get_or_init(|| Self::find_or_build(in_target()).map_err(|error| format!("{error:#}")));
@@ -54,7 +54,7 @@ impl PubSubProgram {
     }
 }
 
-/// Fails where there is no Go. A program that has been built does without.
+/// Fails without Go. A program that is already built does not need it.
 pub fn need_go() -> Result<()> {
     ensure!(
         is_on_path("go"),
@@ -72,10 +72,9 @@ fn build(folder: &Path) -> Result<PathBuf> {
     }
     let mut go = Command::new("go");
     go.current_dir(folder)
-        // The name of the folder stays out of the program, and so out of the key to Go's cache; so does the checkout
-        // around it.
+        // Keeps the folder's name and the checkout out of the program, and so out of the key to Go's cache.
         .args(["build", "-trimpath", "-buildvcs=false", "-o", "built/"])
-        // Otherwise Go's resolver of names takes a C compiler.
+        // Otherwise Go's name resolver needs a C compiler.
         .env("CGO_ENABLED", "0");
     program::run(&mut go, &folder.join("log"), program::DEADLINE)?;
     Ok(built)

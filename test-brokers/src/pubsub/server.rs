@@ -1,4 +1,4 @@
-//! A running server, by itself: its process, its address, and its end.
+//! A running server: its process, its address, and its end.
 
 use super::program::PubSubProgram;
 use crate::keeper::{Keeper, Program};
@@ -13,14 +13,14 @@ use std::time::Instant;
 /// What kind of server.
 #[derive(Clone, Debug, Default)]
 pub struct PubSubOptions {
-    /// Where clients reach it; a port that is free unless told.
+    /// The port for clients. None: a free one.
     pub port: Option<u16>,
 }
 
-/// A running server. It ends when it is dropped, and at the latest with the process that started it. All that it knows
-/// is in its memory.
+/// A running server. It ends when it is dropped, and at the latest with the process that started it. All its state is
+/// in memory.
 ///
-/// Every control method acts at once and behind the clients' backs: nothing of it is counted, denied or failed.
+/// Every control method acts at once and unnoticed by clients: it is never counted, denied or failed.
 #[derive(Debug)]
 pub struct PubSub {
     ports: Ports,
@@ -29,7 +29,7 @@ pub struct PubSub {
     keeper: Keeper,
 }
 
-/// What the program prints when it serves.
+/// Printed by the program once it serves.
 #[derive(Debug, Deserialize)]
 struct Ports {
     grpc: u16,
@@ -60,17 +60,17 @@ impl PubSub {
         })
     }
 
-    /// Where clients reach it without TLS, `127.0.0.1:PORT`, as PUBSUB_EMULATOR_HOST takes it.
+    /// The address for clients, without TLS, `127.0.0.1:PORT`, in the form of PUBSUB_EMULATOR_HOST.
     pub fn address(&self) -> String {
         format!("127.0.0.1:{}", self.ports.grpc)
     }
 
-    /// What stands for Google's token endpoint.
+    /// In place of Google's token endpoint.
     pub fn token_uri(&self) -> String {
         format!("http://127.0.0.1:{}/token", self.ports.control)
     }
 
-    /// Where everything of this server lies; `1/server.log` is what it says.
+    /// The folder with everything of this server; `1/server.log` is its log.
     pub fn folder(&self) -> &Path {
         self.keeper.folder()
     }
@@ -81,17 +81,17 @@ impl PubSub {
         Ok(pid.as_raw_nonzero().get())
     }
 
-    /// Stops it where it is (SIGSTOP). Connections stay, and nothing is answered, control methods included.
+    /// Stops the process (SIGSTOP). Connections stay, and nothing is answered, control methods included.
     pub fn pause(&self) -> Result<()> {
         self.server.signal(Signal::STOP)
     }
 
-    /// Lets it go on (SIGCONT).
+    /// Lets it continue (SIGCONT).
     pub fn resume(&self) -> Result<()> {
         self.server.signal(Signal::CONT)
     }
 
-    /// Fails where it has ended, with what it last said.
+    /// Fails if it has ended, with its last words.
     pub fn check(&self) -> Result<()> {
         self.server.check()
     }

@@ -8,11 +8,11 @@ use sha2::{Digest, Sha256};
 pub const PIXELS: usize = 784;
 const CLASSES: usize = 10;
 
-/// One mean image a class, unsigned bytes, row-major.
+/// One mean image for each class, unsigned bytes, row-major.
 static CENTROIDS: &[u8; CLASSES * PIXELS] = include_bytes!("../../../models/golden/centroids.bin");
 
-/// The squared distance at which a class becomes e times less likely. Chosen so that most images are neither even between
-/// the classes nor certain; it does not change which class wins.
+/// The squared distance at which a class becomes e times less likely. Chosen so that most images are neither even
+/// between the classes nor certain; it does not change the winning class.
 const SPREAD: f64 = 200_000.0;
 
 /// The classes' names, in order.

@@ -1,5 +1,5 @@
-//! The body of a message: `{"array": [...]}`, also as a JSON string that holds it, which is how the original producer
-//! sends it. The array is (N, 28, 28, 1), (N, 28, 28) or (28, 28).
+//! The body of a message: `{"array": [...]}`, or a JSON string that contains it, as the original producer sends it.
+//! The array is (N, 28, 28, 1), (N, 28, 28) or (28, 28).
 
 use std::slice;
 
@@ -38,13 +38,13 @@ pub fn decode(body: &[u8]) -> Result<Vec<f32>, Error> {
     Ok(pixels)
 }
 
-/// As Python's `json.dumps` writes a list of integers.
+/// A list of integers, as Python's `json.dumps` writes it.
 pub fn encode(classes: &[usize]) -> Vec<u8> {
     let classes: Vec<String> = classes.iter().map(usize::to_string).collect();
     format!("[{}]", classes.join(", ")).into_bytes()
 }
 
-/// Levels of lists, looked at along their first items.
+/// Levels of lists, along their first items.
 fn depth(value: &Value) -> usize {
     match value {
         Value::Array(items) => 1 + items.first().map_or(0, depth),

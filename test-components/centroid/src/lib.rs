@@ -1,5 +1,5 @@
-//! A second, different classifier of the same world: a class is the one whose mean image is nearest. It shares nothing
-//! with the first but the contract, which is what it is there to show.
+//! A second, different classifier of the same world: the class whose mean image is nearest. It shares nothing with
+//! the first but the contract, which it is there to show.
 
 mod centroids;
 mod json;
@@ -86,7 +86,7 @@ fn classify(request: &Request) -> Result<Reply, Error> {
     })
 }
 
-/// Only plain JSON comes in and goes out; a parameter asks for something else. Pixels are read in one way alone.
+/// Only plain JSON comes in and goes out, so any parameter is refused. Pixels are read in one way only.
 fn check_wishes(request: &Request) -> Result<(), Error> {
     let is_json = |media: &Option<String>| media.as_deref().is_none_or(|media| media == JSON);
     if !is_json(&request.content_type) {

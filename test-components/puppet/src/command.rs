@@ -1,4 +1,4 @@
-//! What the puppet can be told to do. Where nothing else is said, it answers one image and the text named here.
+//! The puppet's commands. Unless stated otherwise, each answers one image and the text named here.
 
 use std::hash::{BuildHasher, RandomState};
 use std::hint::black_box;
@@ -13,7 +13,7 @@ type Result = std::result::Result<Reply, Error>;
 
 const MIB: usize = 1 << 20;
 
-/// The calls that this instance has had, this one included.
+/// How many calls this instance has had, this one included.
 static CALLS: AtomicU32 = AtomicU32::new(0);
 
 /// `COMMAND:ARGUMENT`, or a command alone.
@@ -22,7 +22,7 @@ pub fn split(body: &[u8]) -> (&str, &str) {
     text.split_once(':').unwrap_or((text, ""))
 }
 
-/// Obeys one command. An honest guest gives one result; `request` is what came with it, none where a model is loaded.
+/// Obeys one command. An honest guest returns one result; `request` is the message, or none when a model is loaded.
 pub fn obey(command: &str, argument: &str, request: Option<&Request>) -> Vec<Result> {
     let call = CALLS.fetch_add(1, Ordering::Relaxed) + 1;
     let result = match command {
@@ -30,7 +30,7 @@ pub fn obey(command: &str, argument: &str, request: Option<&Request>) -> Vec<Res
         "echo" => say(argument),
         // Which call of its instance this is: 1 on a fresh one.
         "count" => say(call.to_string()),
-        // As `count`, but call number N traps.
+        // Like `count`, but call number N traps.
         "trap-on" if call == number(argument) => trap(),
         "trap-on" => say(call.to_string()),
         // The name of the model in use.
@@ -41,7 +41,7 @@ pub fn obey(command: &str, argument: &str, request: Option<&Request>) -> Vec<Res
         // `CODE:DETAIL`
         "reject" => Err(Error::Reject(cause(argument))),
         "retry" => Err(Error::Retry(cause(argument))),
-        // The same, with an answer; `warn-often:N` warns so many times.
+        // The same with an answer; `warn-often:N` returns N warnings.
         "warn" => warn(vec![cause(argument)]),
         "warn-often" => warn(vec![crate::cause("often", ""); number(argument)]),
 
@@ -49,27 +49,27 @@ pub fn obey(command: &str, argument: &str, request: Option<&Request>) -> Vec<Res
         "panic" => panic!("the puppet was told to panic"),
         "exit" => std::process::exit(number(argument)),
         "recurse" => say(recurse(1).to_string()),
-        // Never ends, and calls nobody.
+        // Never ends, and calls no host function.
         "loop" => loop {
             black_box(());
         },
-        // Milliseconds in a clock of the host.
+        // Waits in a clock of the host, in milliseconds.
         "sleep" => {
             std::thread::sleep(Duration::from_millis(number(argument)));
             say("slept")
         }
-        // Memory until none is given, and then an abort.
+        // Allocates memory until it is refused, and then aborts.
         "allocate" => loop {
             black_box(vec![1u8; MIB].leak());
         },
-        // The same, but a refusal is taken well: how many MiB it was.
+        // The same, but survives the refusal: how many MiB it got.
         "allocate-politely" => say(allocate_politely().to_string()),
-        // Timers of the host until none is given.
+        // Creates timers of the host until it is refused.
         "hoard" => loop {
             std::mem::forget(wasip2::clocks::monotonic_clock::subscribe_duration(1));
         },
 
-        // Standard error: one line; so many bytes without a line end; one line on standard output.
+        // Standard error: one line; this many bytes without a line end; one line on standard output.
         "log" => {
             eprintln!("{argument}");
             say("logged")
@@ -88,11 +88,11 @@ pub fn obey(command: &str, argument: &str, request: Option<&Request>) -> Vec<Res
             say("printed")
         }
 
-        // Replies that are not what they should be: bytes of a body, images claimed, a content type, text that is none.
+        // Wrong replies: bytes of a body, claimed images, a content type, invalid text.
         "huge-reply" => say("x".repeat(number(argument))),
         "claim-images" => reply("claimed", number(argument), "text/plain"),
         "content-type" => reply("typed", 1, argument),
-        // SAFETY: a string that is none, and meant so: the host must not believe it, and nothing here reads it.
+        // SAFETY: an invalid string on purpose: the host must not trust it, and nothing here reads it.
         "not-utf8" => reply("typed", 1, &unsafe { String::from_utf8_unchecked(vec![0xff, 0xfe]) }),
         "no-results" => return Vec::new(),
         "two-results" => return vec![say("one"), say("two")],
@@ -116,7 +116,7 @@ pub fn obey(command: &str, argument: &str, request: Option<&Request>) -> Vec<Res
             say(since.as_secs().to_string())
         }
         "random" => say(RandomState::new().hash_one(0).to_string()),
-        // So many random bytes in one call to the host.
+        // This many random bytes in one call to the host.
         "random-bytes" => say(wasip2::random::random::get_random_bytes(number(argument))
             .len()
             .to_string()),
@@ -170,7 +170,7 @@ fn trap() -> ! {
     core::arch::wasm32::unreachable()
 }
 
-/// Uses the stack up. The black boxes keep the compiler from making it a loop.
+/// Uses up the stack. The black boxes keep the compiler from making it a loop.
 fn recurse(depth: u64) -> u64 {
     let frame = black_box([depth; 16]);
     if frame[0] == 0 {

@@ -1,11 +1,11 @@
-//! What the puppet says of itself.
+//! The puppet's descriptions of itself.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Mutex;
 
 use crate::exports::image_stream::classifier::model::Description;
 
-/// Such as a host takes.
+/// One that a host accepts.
 pub fn honest() -> Description {
     Description {
         name: "puppet".to_owned(),
@@ -25,7 +25,7 @@ pub fn honest() -> Description {
 /// The name of a model that was loaded.
 static LOADED: Mutex<Option<String>> = Mutex::new(None);
 
-/// Of the model that was loaded, else the built-in one.
+/// Of the loaded model, or else of the built-in one.
 pub fn in_use() -> Description {
     let mut said = honest();
     if let Some(name) = &*LOADED.lock().expect("one thread") {
@@ -34,13 +34,13 @@ pub fn in_use() -> Description {
     said
 }
 
-/// Puts a model of this name in place of the built-in one.
+/// Replaces the built-in model by one with this name.
 pub fn load(name: &str) -> Description {
     *LOADED.lock().expect("one thread") = Some(name.to_owned());
     in_use()
 }
 
-/// A model that calls its classes as it is told.
+/// A model with these labels.
 pub fn label(labels: Vec<String>) -> Description {
     Description { labels, ..in_use() }
 }

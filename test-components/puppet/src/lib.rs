@@ -1,6 +1,6 @@
 //! A guest of the classifier's world that does what the message tells it, so that one build serves for every kind of
-//! misbehaviour. A message is `COMMAND` or `COMMAND:ARGUMENT`, see [`command`]; a model to load is `puppet-model:` and then
-//! such a command, or a way to lie about itself, see [`description`].
+//! misbehaviour. A message is `COMMAND` or `COMMAND:ARGUMENT`, see [`command`]. A model to load is `puppet-model:`
+//! and then such a command, or a way to lie about itself, see [`description`].
 
 mod command;
 mod description;
@@ -19,7 +19,7 @@ struct Puppet;
 
 export!(Puppet);
 
-/// What a model to load begins with.
+/// The first bytes of a model to load.
 const MODEL: &[u8] = b"puppet-model:";
 
 impl model::Guest for Puppet {
