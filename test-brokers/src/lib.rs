@@ -3,7 +3,8 @@
 //!
 //! Separate from the host's tests because `xtask` starts the same servers for users, and because several test
 //! programs share them. This crate knows the servers and none of their clients: its requests to a Kafka broker are
-//! written by hand, in [`wire`].
+//! written by hand, in [`exchange`], and [`PubSub`] talks to the control server of its Go program, `pubsub/` beside
+//! `src/`. A POSIX shell runs the servers, and they get signals, so elsewhere the crate is empty.
 
 #![cfg(unix)]
 
