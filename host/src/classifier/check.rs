@@ -278,7 +278,7 @@ mod tests {
             (65_535, 65_535, 1),
         ] {
             let error = sized(height, width, channels).unwrap_err().to_string();
-            assert!(error.contains("at most 16777216 are taken"), "{error}");
+            assert!(error.contains("the limit is 16777216"), "{error}");
         }
         let many = Described {
             max_images: u32::MAX,

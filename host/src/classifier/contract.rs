@@ -156,7 +156,7 @@ impl Outline {
                 wrong.push(match versions.first() {
                     Some((name, _)) => format!(
                         "it exports {}, another version of the contract than this host's {VERSION}; build it from the \
-                         wit/classifier.wit of this host, or take a host of its version",
+                         wit/classifier.wit of this host, or use a host of its version",
                         check::text(name)
                     ),
                     None => format!("it does not export {PACKAGE}{interface}@{VERSION}"),

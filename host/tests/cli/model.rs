@@ -182,7 +182,7 @@ fn labels_that_do_not_fit_are_refused_with_the_value_and_the_remedy() {
         ("twice.txt", 5, &["`up` for both class 0 and class 2"]),
         ("hole.txt", 5, &["`` for class 1, which is empty"]),
         ("long.txt", 5, &["longer than 256 bytes"]),
-        ("empty.txt", 3, &["'empty.txt'", "it has no labels", "a label a line"]),
+        ("empty.txt", 3, &["'empty.txt'", "it has no labels", "one label a line"]),
         ("missing.txt", 3, &["'missing.txt'", "os error 2"]),
         (".", 3, &["not a regular file"]),
     ] {

@@ -99,7 +99,7 @@ async fn a_flood_is_cut_into_lines_and_what_is_over_a_call_s_share_is_counted() 
     let lines = written("~~~");
     assert!(lines.iter().all(|line| line.text.len() <= 4096));
     assert_eq!(lines.iter().map(|line| line.text.len()).sum::<usize>(), 65_536);
-    assert_eq!(written("(934464 bytes more in this call)").len(), 1);
+    assert_eq!(written("(934464 more bytes in this call)").len(), 1);
     puppet.ask("log:heard again").await;
     assert_eq!(written("heard again").len(), 1);
 }

@@ -138,8 +138,8 @@ async fn what_a_tool_asks_for_too_much_is_told_with_the_tool_s_own_option() {
 async fn a_component_of_another_version_of_the_contract_is_told_which() {
     for version in ["0.2.0", "0.0.9", "1.1.0"] {
         let said = refused_at_once(&puppet_with("/model@0.1.0", &format!("/model@{version}"))).await;
-        let of = format!("image-stream:classifier/model@{version}, of another version");
-        assert!(said.contains(&of) && said.contains("this host has 0.1.0"), "{said}");
+        let of = format!("image-stream:classifier/model@{version}, another version");
+        assert!(said.contains(&of) && said.contains("this host's 0.1.0"), "{said}");
         assert!(!said.contains("/messages@"), "{said}");
     }
 }

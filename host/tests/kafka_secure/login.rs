@@ -114,7 +114,7 @@ fn a_token_makes_no_topic_and_says_what_does() {
     ] {
         let said = sandbox.fail(3, &line(command, &access, &TOKEN));
         assert!(
-            said.contains("'nowhere' cannot be made with --sasl oauthbearer"),
+            said.contains("'nowhere' cannot be created with --sasl oauthbearer"),
             "{said}"
         );
         assert!(said.contains("kafka-topics.sh --create --topic nowhere"), "{said}");

@@ -176,7 +176,7 @@ fn an_answer_over_what_the_output_topic_takes_becomes_a_dead_letter() {
         // Within the host's own limit, and over Kafka's.
         let huge = "huge-reply:1200000";
         among_good_ones(
-            "an answer in ten is over what the topic takes",
+            "one answer in ten is over the topic's limit",
             huge,
             stream(cluster, delivery),
         );

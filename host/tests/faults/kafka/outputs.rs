@@ -23,7 +23,7 @@ fn a_dead_letter_that_is_larger_than_its_topic_takes_is_cut_and_holds_up_nothing
         );
         let large = format!("reject:poison:{}", "x".repeat(100_000));
         among_good_ones(
-            "a dead letter in ten is larger than its topic takes",
+            "one dead letter in ten is over its topic's limit",
             &large,
             Stream::new(wire),
         );
@@ -37,11 +37,7 @@ fn an_answer_that_its_topic_never_takes_becomes_a_dead_letter() {
     for delivery in BOTH {
         let wire = Kafka::new(&cluster.bootstrap(), &cluster.bootstrap(), 1, delivery);
         alter(&cluster.bootstrap(), &wire.topic("out"), "cleanup.policy", "compact");
-        among_good_ones(
-            "an answer in ten is none that its topic takes",
-            UNKEYED,
-            Stream::new(wire),
-        );
+        among_good_ones("one answer in ten is refused by its topic", UNKEYED, Stream::new(wire));
     }
 }
 

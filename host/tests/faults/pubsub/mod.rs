@@ -176,7 +176,7 @@ fn an_answer_over_what_pub_sub_takes_becomes_a_dead_letter() {
     // Within the host's own limit, and over Pub/Sub's.
     let huge = "huge-reply:10000000";
     among_good_ones(
-        "an answer in ten is over what the topic takes",
+        "one answer in ten is over the topic's limit",
         huge,
         stream(&server, false).0,
     );
@@ -195,7 +195,7 @@ fn an_answer_that_a_topic_of_pub_sub_never_takes_becomes_a_dead_letter() {
             _ => "echo:good".to_owned(),
         });
         stream.wait_for_answers(180);
-        let verdict = judge("an answer in ten is none that its topic takes", &mut stream, 20, 0);
+        let verdict = judge("one answer in ten is refused by its topic", &mut stream, 20, 0);
         // If another answer of its lane is refused behind it, a letter may be duplicated.
         assert!(verdict.dead_letters >= 20, "{verdict:?}");
     }
@@ -212,12 +212,7 @@ fn a_dead_letter_that_is_larger_than_pub_sub_takes_is_cut_and_holds_up_nothing()
         3 => large.clone(),
         _ => "echo:good".to_owned(),
     });
-    let verdict = judge(
-        "a dead letter in fifty is larger than its topic takes",
-        &mut stream,
-        2,
-        0,
-    );
+    let verdict = judge("one dead letter in fifty is over its topic's limit", &mut stream, 2, 0);
     assert_eq!(verdict.dead_letters, 2);
 }
 
