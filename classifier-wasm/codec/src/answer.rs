@@ -24,7 +24,7 @@ pub const PRODUCES: [&str; 2] = ["application/json", "application/json;profile=s
 
 const DEFAULT_TOP: usize = 3;
 
-/// An answer that can be given.
+/// A format of answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
     /// The list of classes.
@@ -51,7 +51,7 @@ pub struct Model<'a> {
 }
 
 impl Answer {
-    /// The answer that `accept` asks for.
+    /// The format requested by `accept`.
     pub fn requested(accept: Option<&str>) -> Result<Answer, Reject> {
         let Some(text) = accept else {
             return Ok(Answer::Classes);
@@ -60,7 +60,7 @@ impl Answer {
         if !matches!(media_type.essence.as_str(), "application/json" | "*/*") {
             return Err(not_acceptable(text));
         }
-        // `q` and `charset` say nothing about the content; any other unknown parameter asks for something else.
+        // `q` and `charset` do not change the content; any other unknown parameter requests something else.
         if media_type
             .names()
             .any(|name| !matches!(name, "profile" | "top-k" | "q" | "charset"))
@@ -78,7 +78,7 @@ impl Answer {
         }
     }
 
-    /// What [`Answer::encode`] writes.
+    /// The media type of what [`Answer::encode`] writes.
     pub fn content_type(self) -> &'static str {
         let [classes, scores] = PRODUCES;
         match self {
@@ -106,7 +106,7 @@ fn not_acceptable(text: &str) -> Reject {
     Reject::new(Code::NotAcceptable, detail)
 }
 
-/// A list as Python's `json.dumps` separates it.
+/// A list with the separators of Python's `json.dumps`.
 fn classes(predictions: &Predictions) -> String {
     let mut json = String::from("[");
     for (index, class) in predictions.classes().enumerate() {

@@ -1,8 +1,8 @@
 //! Messages and answers of the classifier: everything but the network.
 //!
-//! [`decode`] turns the bytes of a message into images of the model's size, [`answer`] turns what the model says of them into
-//! the bytes of a reply. It is a crate of its own so that it is compiled and tested in seconds, without the engine and without
-//! WebAssembly; it reads no files and knows no bindings.
+//! [`decode`] turns the bytes of a message into images of the model's size, [`answer`] turns the model's results into
+//! the bytes of a reply. It is a crate of its own so that it compiles and is tested in seconds, without the engine
+//! and without WebAssembly. It reads no files and knows no bindings.
 
 pub mod answer;
 pub mod decode;

@@ -1,11 +1,11 @@
-//! Media types, as content types and as what a caller accepts: `application/json; profile="scores"; top-k=3`.
+//! Media types, as content types and in `accept`: `application/json; profile="scores"; top-k=3`.
 //!
-//! Names compare without case, spaces around `;` and `=` do not count, values may be quoted. A comma is part of a value
-//! (`shape=40,28,28,1`), so a list of media types is not read.
+//! Names are compared ignoring case, spaces around `;` and `=` do not count, values may be quoted. A comma is part of
+//! a value (`shape=40,28,28,1`), so lists of media types are not supported.
 
 use crate::reject::{Code, Reject, quote};
 
-/// Longest text that is read, in bytes: every parameter is compared with all before it.
+/// The longest text that is read, in bytes: every parameter is compared with all before it.
 const MAX_LENGTH: usize = 1024;
 
 /// A parsed media type.
@@ -55,7 +55,7 @@ impl MediaType {
     }
 }
 
-/// The parameters of `name=value;name=value`, each name once and in lower case; None: it is something else.
+/// The parameters of `name=value;name=value`, each name once and in lower case. None: it is something else.
 pub fn parameters(mut text: &str) -> Option<Vec<(String, String)>> {
     let mut parameters = Vec::new();
     while !text.trim().is_empty() && text.len() <= MAX_LENGTH {

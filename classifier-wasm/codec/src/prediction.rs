@@ -1,6 +1,6 @@
-//! What the model says of each image.
+//! The model's results for each image.
 
-/// N rows of probabilities, one a label.
+/// N rows of probabilities, one for each label.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Predictions {
     labels: usize,
@@ -34,7 +34,7 @@ impl Predictions {
 pub struct Row<'a>(&'a [f32]);
 
 impl<'a> Row<'a> {
-    /// The most probable class; the first of equals, as NumPy's argmax.
+    /// The most probable class; the first of equals, like NumPy's argmax.
     pub fn class(self) -> usize {
         let mut best = (0, f32::NEG_INFINITY);
         for (class, &score) in self.0.iter().enumerate() {
@@ -45,7 +45,7 @@ impl<'a> Row<'a> {
         best.0
     }
 
-    /// The `count` most probable classes with their probabilities, falling; equals in the order of their classes.
+    /// The `count` most probable classes with their probabilities, descending; equals in the order of their classes.
     pub fn top(self, count: usize) -> impl Iterator<Item = (usize, f32)> + use<'a> {
         let mut ranked = self.0.iter().copied().enumerate().collect::<Vec<_>>();
         ranked.sort_by(|(_, one), (_, other)| other.total_cmp(one));

@@ -1,63 +1,62 @@
-//! How pixels are to be read and pictures prepared, as a request asks for it: `scale=auto;raw=uint8;fit=contain`.
+//! How a request wants pixels to be read and pictures to be prepared: `scale=auto;raw=uint8;fit=contain`.
 //!
-//! What is not known is refused rather than passed over: pixels that are read otherwise than was asked for get an answer
-//! that looks like any other.
+//! An unknown parameter is refused, not ignored: an answer to pixels that were read otherwise looks like any other.
 
 use crate::dtype::Dtype;
 use crate::media_type;
 use crate::reject::{Code, Reject, quote};
 
-/// What a request asks for. By default pixels run to 255, raw ones are taken only where their content type says so, and
-/// pictures are stretched.
+/// A request's preparation. By default pixels are 0 to 255, raw ones are accepted only if their content type says so,
+/// and pictures are stretched.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Prepare {
-    /// Where the scale of numbers ends that are sent as pixels.
+    /// The scale of numbers that are sent as pixels.
     pub scale: Scale,
-    /// What a body without a content type is whose bytes show no format.
+    /// The type of a body without a content type, if its bytes show no format.
     pub raw: Option<Dtype>,
     /// How a picture gets the shape of the model's image.
     pub fit: Fit,
-    /// Whether light and dark of a picture change places.
+    /// Whether a picture is inverted.
     pub invert: Invert,
 }
 
-/// Where the scale of numbers ends that are sent as pixels.
+/// The scale of numbers that are sent as pixels.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Scale {
-    /// At 255, and a message is warned of that looks as if it ended at 1.
+    /// 0 to 255, with a warning for a message that looks like 0 to 1.
     #[default]
     Unsaid,
-    /// At 255.
+    /// 0 to 255.
     Byte,
-    /// At 1.
+    /// 0 to 1.
     One,
-    /// At 1 in a message that looks so, else at 255.
+    /// 0 to 1 for a message that looks like it, otherwise 0 to 255.
     Auto,
 }
 
 /// How a picture gets the shape of the model's image.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Fit {
-    /// It is stretched.
+    /// Stretch it; the aspect ratio changes.
     #[default]
     Stretch,
-    /// All of it is there, with black margins.
+    /// Keep all of it, with black margins.
     Contain,
-    /// Its middle is.
+    /// Keep its middle.
     Crop,
 }
 
-/// Whether light and dark of a picture change places: models of this kind are taught light things on black.
+/// Whether a picture is inverted: these models are trained on light objects on black.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Invert {
-    /// They do not, and a picture is warned of whose border is light.
+    /// Never, with a warning for a picture with a light border.
     #[default]
     Unsaid,
-    /// They do where the border is light.
+    /// If its border is light.
     Auto,
-    /// They do.
+    /// Always.
     Always,
-    /// They do not.
+    /// Never.
     Never,
 }
 
@@ -68,7 +67,7 @@ impl Prepare {
         let text = parameters.unwrap_or_default();
         let parameters = media_type::parameters(text).ok_or_else(|| {
             unsupported(format!(
-                "{} is no list of parameters: write it like `scale=auto;raw=uint8`",
+                "{} is not a list of parameters: write it like `scale=auto;raw=uint8`",
                 quote(text)
             ))
         })?;

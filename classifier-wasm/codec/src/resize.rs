@@ -1,15 +1,15 @@
-//! Makes a picture smaller or larger, row by row, so that no more of it than a row has to be in memory.
+//! Makes a picture smaller or larger, row by row, so that only a row of it has to be in memory.
 //!
-//! Each place of the result takes a triangle of the picture's pixels around its middle, as wide as the reduction, so that
-//! every pixel counts. All of it is whole numbers, whose sums do not depend on the order of their parts: rows may come in
-//! any order, a picture that lies on its side gives what the upright one gives, and `browser/src/picture/resize.js` comes to
-//! the same to the last bit.
+//! Each pixel of the result takes a triangle of the picture's pixels around its centre, as wide as the reduction, so
+//! that every pixel counts. All arithmetic is on whole numbers, whose sums do not depend on their order: rows may
+//! come in any order, a picture on its side gives the result of the upright one, and `browser/src/picture/resize.js`
+//! computes the same to the last bit.
 
-/// What the weights of a place add up to, but for their rounding. The largest sum, 255 times this squared, is a whole number
-/// in 53 bits, which is what JavaScript has.
+/// The sum of the weights of one pixel of the result, except for rounding. The largest sum, 255 times this squared,
+/// is a whole number of 53 bits, which JavaScript has.
 const UNIT: u64 = 1 << 22;
 
-/// What each place along one side of the result takes of that side of the picture.
+/// Which pixels along one side of the picture each pixel of the result takes.
 #[derive(Debug)]
 pub struct Axis {
     length: usize,
@@ -20,13 +20,13 @@ pub struct Axis {
 struct Place {
     first: usize,
     weights: Vec<u32>,
-    /// Of these weights and of those that fall beside the picture.
+    /// The sum of these weights and of those that fall beside the picture.
     whole: u64,
 }
 
 impl Axis {
-    /// Makes `to` places of the middle `window` pixels of `length`. A window that is longer than the picture shows black on
-    /// either side of it.
+    /// Makes `to` pixels of the middle `window` of `length`. A window that is longer than the picture shows black on
+    /// either side.
     pub fn new(length: usize, window: usize, to: usize) -> Axis {
         let before = (window as i64 - length as i64).div_euclid(2);
         let places = (0..to).map(|place| {
@@ -48,7 +48,7 @@ impl Axis {
         }
     }
 
-    /// The same for a picture whose pixels come the other way round.
+    /// The same for a picture whose pixels come in reverse.
     pub fn mirrored(mut self) -> Axis {
         for place in &mut self.places {
             place.first = self.length.saturating_sub(place.first + place.weights.len());
@@ -58,7 +58,7 @@ impl Axis {
     }
 }
 
-/// The first pixel of `window` that counts at `place` of `to`, and the weights from there on.
+/// The first pixel of `window` that counts for pixel `place` of `to`, and the weights from there on.
 fn triangle(place: i64, window: i64, to: i64) -> (i64, Vec<u32>) {
     // In halves of a pixel of the window, times `to`, so that nothing is rounded.
     let reach = 2 * window.max(to);
@@ -72,7 +72,7 @@ fn triangle(place: i64, window: i64, to: i64) -> (i64, Vec<u32>) {
     (first, weights.collect())
 }
 
-/// A picture on its way to a smaller or larger one.
+/// A picture that is being resized.
 #[derive(Debug)]
 pub struct Resize {
     columns: Axis,
@@ -84,7 +84,7 @@ pub struct Resize {
 }
 
 impl Resize {
-    /// Waits for rows of as many pixels as `columns` is long, of 1 or 3 `channels`.
+    /// Waits for rows of as many pixels as `columns` is long, with 1 or 3 `channels`.
     pub fn new(columns: Axis, rows: Axis, channels: usize) -> Resize {
         let stride = columns.places.len() * channels;
         Resize {
@@ -96,7 +96,7 @@ impl Resize {
         }
     }
 
-    /// Takes in the pixels of a row. A row may come in parts, each with zeros where the others have their pixels.
+    /// Adds the pixels of a row. A row may come in parts, each with zeros where the others have their pixels.
     pub fn add(&mut self, row: usize, pixels: &[u8]) {
         let stride = self.across.len();
         let mut is_across = false;
@@ -115,7 +115,7 @@ impl Resize {
         }
     }
 
-    /// The result, row-major, with light and dark exchanged or not; black beside the picture stays black.
+    /// The result, row-major, inverted or not; black beside the picture stays black.
     pub fn finish(self, is_inverted: bool) -> Vec<u8> {
         let within = |place: &Place| place.weights.iter().copied().map(u64::from).sum::<u64>();
         let columns: Vec<_> = self
@@ -142,7 +142,7 @@ impl Resize {
 }
 
 fn across(columns: &Axis, channels: usize, pixels: &[u8], across: &mut [u32]) {
-    // Three sums at once, and one: which of them is known here, so that the loops within are short.
+    // Three sums at once, or one: known here, so that the inner loops are short.
     for (place, sums) in columns.places.iter().zip(across.chunks_exact_mut(channels)) {
         let pixels = pixels.get(place.first * channels..).unwrap_or_default();
         match sums {

@@ -1,14 +1,14 @@
-//! Pictures that are transparent in part: on black, which is the ground that the models have, and which stays black where light
-//! and dark change places.
+//! Partly transparent pictures: put on black, the background of the models' images, which stays black if the picture
+//! is inverted.
 //!
-//! A picture that is dark throughout would not be seen there. It has its shape in its transparency, as ink on paper: its light
-//! and dark change places whatever was asked for.
+//! A picture that is dark throughout would be invisible there. It has its shape in its transparency, like ink on
+//! paper, so it is always inverted.
 
 use super::{Preparation, Prepared, Source, luma};
 use crate::images::ImageShape;
 use crate::prepare::{Invert, Prepare};
 
-/// On black nothing is seen of what stays below this.
+/// Below this a value is invisible on black.
 const DARK: u8 = 64;
 
 /// Such a picture on its way to the model.
@@ -17,7 +17,7 @@ pub struct Transparent {
     channels: usize,
     pixels: usize,
     on_black: Preparation,
-    /// With light and dark exchanged, but for what is transparent.
+    /// Inverted, except where it is transparent.
     exchanged: Preparation,
     is_dark: bool,
     opaque: usize,
@@ -26,7 +26,7 @@ pub struct Transparent {
 }
 
 impl Transparent {
-    /// Waits for the rows of `source`, whose channels are without the one of transparency.
+    /// Waits for the rows of `source`, whose channels do not include transparency.
     pub fn new(source: Source, prepare: &Prepare, image: ImageShape) -> Transparent {
         let left_alone = Prepare {
             invert: Invert::Never,
@@ -44,7 +44,7 @@ impl Transparent {
         }
     }
 
-    /// Takes in a row like [`Preparation::add`], each pixel with how opaque it is.
+    /// Adds a row like [`Preparation::add`], each pixel with its opacity.
     pub fn add(&mut self, row: usize, pixels: &[u8]) {
         self.light.clear();
         self.dark.clear();
@@ -68,7 +68,7 @@ impl Transparent {
         self.exchanged.add(row, &self.dark);
     }
 
-    /// The image, once every row has come.
+    /// The image, once all rows are added.
     pub fn finish(self) -> Prepared {
         let is_ink = self.is_dark && self.opaque < self.pixels;
         match is_ink || self.on_black.is_inverted() {
