@@ -4,6 +4,7 @@ import { mkdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { component } from "./component.js";
 import { licences } from "./licences.js";
+import { models } from "./models.js";
 import { COMPONENT, PAGE } from "./paths.js";
 import { scripts } from "./scripts.js";
 import { serviceWorker } from "./service-worker.js";
@@ -24,6 +25,7 @@ await Promise.all([
   component(file, folder),
   statics(folder),
   testImages(folder),
+  models(folder),
   licences(bundled, join(folder, "licences.txt")),
 ]);
 await serviceWorker(folder);

@@ -9,6 +9,8 @@ import { BROWSER } from "./paths.js";
 /** What `static/requirements.js` says to whoever has less. */
 const TARGETS = ["chrome111", "firefox119", "safari16.4"];
 
+const worker = (/** @type {string} */ name) => `src/${name}.worker.js`;
+
 /**
  * @param {string} folder
  * @returns {Promise<string[]>} Files of which something is in a bundle.
@@ -16,7 +18,7 @@ const TARGETS = ["chrome111", "firefox119", "safari16.4"];
 export async function scripts(folder) {
   const { metafile } = await build({
     absWorkingDir: BROWSER,
-    entryPoints: ["src/main.js", "src/component/loader.worker.js", "src/component/guest.worker.js"],
+    entryPoints: ["src/main.js", ...["component/loader", "component/guest", "picture/picture"].map(worker)],
     outdir: folder,
     entryNames: "[name]",
     chunkNames: "[name]-[hash]",

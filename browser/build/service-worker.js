@@ -4,8 +4,8 @@ import { createHash } from "node:crypto";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-/** Loaded when the gallery is opened, and kept then. */
-const LATER = /^test-images\/all-/;
+/** Loaded when the gallery is opened, or when a model is chosen, and kept then. */
+const LATER = /^(test-images\/all-|models\/)/;
 /** Not kept: the component as it stands, which is there to be downloaded, licences, and what debuggers want. */
 const NEVER = /^(classifier\.wasm|licences\.txt|test-images\/LICENSE|sw\.js|.*\.map)$/;
 

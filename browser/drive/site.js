@@ -99,6 +99,12 @@ export async function countBytes(page) {
   return () => bytes;
 }
 
+/** A phone's screen and a desk's, in pixels. */
+export const SCREENS = [
+  { width: 390, height: 844 },
+  { width: 1280, height: 800 },
+];
+
 /** Waits for the first result; tells when it was there, in milliseconds from when the page was asked for. @param {Page} page */
 export async function firstResult(page) {
   await page.waitForFunction(() => performance.getEntriesByName("first-result").length > 0);
@@ -114,13 +120,13 @@ export async function runGallery(page) {
 }
 
 /**
- * Hands a file to an input, as if it had been chosen.
+ * Hands files to an input, as if they had been chosen.
  *
  * @param {Page} page
  * @param {string} selector
- * @param {string} path
+ * @param {string[]} paths
  */
-export async function choose(page, selector, path) {
+export async function choose(page, selector, ...paths) {
   const input = /** @type {import("puppeteer-core").ElementHandle<HTMLInputElement>} */ (await page.$(selector));
-  await input.uploadFile(path);
+  await input.uploadFile(...paths);
 }

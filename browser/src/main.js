@@ -2,62 +2,68 @@
 
 import { builtIn } from "./component/loader.js";
 import { messageOf } from "./error.js";
-import { SIDE, TestImages } from "./images/test-images.js";
+import { TestImages } from "./images/test-images.js";
 import { Models } from "./models.js";
-import { pictureOfGrey } from "./picture/open.js";
+import { Preparer } from "./picture/preparer.js";
 import { Pictures } from "./pictures.js";
+import { alert, closeable } from "./views/alerts.js";
 import { announcer } from "./views/announce.js";
 import { camera } from "./views/camera.js";
-import { fill, find, tell } from "./views/dom.js";
+import { fill, find } from "./views/dom.js";
 import { drawing } from "./views/drawing.js";
 import { files } from "./views/files.js";
 import { Gallery } from "./views/gallery.js";
-import { navigation } from "./views/navigation.js";
+import { Navigation } from "./views/navigation.js";
 import { keepForOffline } from "./views/offline.js";
-import { tabs } from "./views/tabs.js";
-import { thumbnails, walkable } from "./views/thumbnails.js";
+import { Tabs } from "./views/tabs.js";
+import { press, thumbnails, walkable } from "./views/thumbnails.js";
 
 const COMPONENT = "classifier.wasm";
 
-const say = (/** @type {string} */ text) => {
-  find("p", "#status").textContent = text;
-};
-const problem = (/** @type {string} */ text) => tell(find("p", "#problem"), text);
+const problem = (/** @type {string} */ text) => alert(find("div", "#problem"), text);
 const loading = find("div", "#loading");
 
 async function start() {
   /** @type {Models | undefined} */
   let models;
   const slots = () => models?.slots ?? [];
-  const show = () => {
-    turnCameraOff();
-    location.hash = "#picture";
-  };
-  const pictures = new Pictures(slots, { say, problem, show });
-  const gallery = new Gallery(
-    slots,
-    (images, number) => {
-      pictures.pick(images, number);
-      // Where it was is hidden now.
-      find("main", "").focus();
+  const samples = find("div", "#samples");
+  /** The tab from which a picture was asked for. */
+  let left = "";
+  closeable();
+  const pictures = new Pictures(slots, {
+    problem,
+    show: () => {
+      left = tabs.selected;
+      turnCameraOff();
+      navigation.toPicture();
     },
-    { say, problem },
+    shown: ({ origin, name }) => {
+      // Who has gone to another tab meanwhile stays there.
+      if (tabs.selected === left) {
+        tabs.select(`panel-${origin}`);
+      }
+      press(samples, name);
+    },
+  });
+  const gallery = new Gallery(slots, (images, number) => pictures.pick(images, number), problem);
+  const turnCameraOff = camera(
+    picture => pictures.live(picture, "camera"),
+    problem,
+    () => pictures.rest(),
   );
-  const turnCameraOff = camera(picture => pictures.classify(picture), problem);
-  files((file, target) => pictures.take(file, target), problem);
-  drawing(picture => pictures.classify(picture), say);
-  tabs(find("div", ".tabs"), panel => panel !== "panel-camera" && turnCameraOff());
-  navigation(view => {
-    gallery.close();
+  files((chosen, target) => pictures.take(chosen, target), problem);
+  drawing(picture => pictures.live(picture, "draw"));
+  const tabs = new Tabs(find("div", ".tabs"), panel => panel !== "panel-camera" && turnCameraOff());
+  const navigation = new Navigation(view => {
     if (view === "gallery") {
       turnCameraOff();
-      say("");
       gallery.open().catch(error => problem(messageOf(error)));
     }
   });
 
   // Without them all else works.
-  const samples = TestImages.load("first").catch(error => problem(messageOf(error)));
+  const first = TestImages.load("first").catch(error => problem(messageOf(error)));
   const program = builtIn(COMPONENT, (loaded, total) => {
     fill(find("progress", "#loading-bar"), loaded, total);
     if (loaded === total) {
@@ -66,6 +72,7 @@ async function start() {
     }
   });
   models = new Models(await program, {
+    preparer: new Preparer(),
     announce: announcer(find("p", "#heard")),
     changed: slot => {
       gallery.forget(slot);
@@ -75,16 +82,15 @@ async function start() {
   });
   await models.start();
   loading.hidden = true;
-  const images = await samples;
+  const images = await first;
   if (images) {
-    const place = find("div", "#samples");
-    thumbnails(place, images, Array(images.count).keys(), number => pictures.pick(images, number));
-    walkable(place);
+    thumbnails(samples, images, Array(images.count).keys(), number => pictures.pick(images, number));
+    walkable(samples);
   }
   if (slots()[0].classifier) {
     if (!(await pictures.again()) && images) {
-      find("button", "", find("div", "#samples")).ariaPressed = "true";
-      await pictures.classify(pictureOfGrey(images.slice(0), SIDE, SIDE));
+      press(samples, images.name(0));
+      await pictures.begin(images, 0);
     }
     performance.mark("first-result");
     await keepForOffline(find("span", "#offline"));

@@ -16,6 +16,7 @@ export class Models {
   /**
    * @param {Program} builtIn
    * @param {object} page What the page does for a model.
+   * @param {import("./picture/preparer.js").Preparer} page.preparer
    * @param {(slot: Slot) => void} page.changed Another model is in the slot.
    * @param {(slot: Slot) => void} page.removed
    * @param {(model: string, answer: string) => void} page.announce

@@ -2,26 +2,39 @@
 
 import { messageOf } from "./error.js";
 import { SIDE } from "./images/test-images.js";
-import { head, kindOf, pictureOfGrey, pixelsOf } from "./picture/open.js";
-import { find } from "./views/dom.js";
+import { imageDataOf, kindOf } from "./picture/open.js";
+import { clearAlerts } from "./views/alerts.js";
+import { find, megabytes } from "./views/dom.js";
+import { Status } from "./views/status.js";
 
 /** @typedef {import("./slot.js").Slot} Slot */
-/** @typedef {import("./picture/prepare.js").Preparation} Preparation */
+/** @typedef {"samples" | "file" | "draw" | "camera"} Origin */
+
+/**
+ * @typedef {object} Picture
+ * @property {string} name For people.
+ * @property {File | ImageData} source
+ * @property {Origin} origin
+ * @property {number} [truth] Its class in Fashion-MNIST, where it is a test image.
+ */
 
 export class Pictures {
-  /** @type {ImageData | undefined} */
+  /** The latest that was answered, or waits for a model. @type {Picture | undefined} */
   #picture;
   /** Counts what was asked to be shown: of several files that are read at once, the last one stays. */
   #turn = 0;
+  #status = new Status(find("p", "#status"));
+  /** Takes back what was said of a picture without an answer. @type {(() => void)[]} */
+  #mend = [];
   #slots;
   #page;
 
   /**
    * @param {() => Slot[]} slots
    * @param {object} page
-   * @param {(text: string) => void} page.say
-   * @param {(text: string) => void} page.problem Shows what is wrong, or with no text that nothing is.
+   * @param {(text: string) => void} page.problem Shows what is wrong.
    * @param {() => void} page.show Goes to where a picture is seen, and no other one comes by itself.
+   * @param {(picture: Picture) => void} page.shown Marks where it came from.
    */
   constructor(slots, page) {
     this.#slots = slots;
@@ -32,26 +45,20 @@ export class Pictures {
   }
 
   /**
-   * Has every model classify a picture.
+   * A frame of the camera or a drawing that goes on: it comes where one looks already.
    *
-   * @param {ImageData} picture
+   * @param {ImageData} source
+   * @param {"draw" | "camera"} origin
    */
-  async classify(picture) {
-    this.#picture = picture;
-    const preparation = /** @type {Preparation} */ ({
-      fit: find("select", "#fit").value,
-      invert: find("select", "#invert").value,
-    });
-    await Promise.all(this.#slots().map(slot => slot.classify(picture, preparation)));
+  live(source, origin) {
+    return this.#classify({ name: origin === "draw" ? "Drawing" : "Camera", source, origin });
   }
 
-  /** Classifies the picture that is there once more; `false` where there is none. */
-  async again() {
-    if (!this.#picture) {
-      return false;
-    }
-    await this.classify(this.#picture);
-    return true;
+  /** No other picture follows the last one. */
+  rest() {
+    this.#turn++;
+    find("section", "#picture-view").dataset.busy = "false";
+    this.#status.begin();
   }
 
   /**
@@ -61,63 +68,145 @@ export class Pictures {
    * @param {number} number
    */
   pick(images, number) {
-    this.#turn++;
-    this.#begin();
-    this.#page.say(`Test image ${number + 1}, ${images.label(number)}`);
-    return this.classify(pictureOfGrey(images.slice(number), SIDE, SIDE));
+    return this.show(testImage(images, number));
   }
 
   /**
-   * A file that was chosen, dropped or pasted: a model and a component go where they belong, too.
+   * Has the models classify a test image, wherever one is on the page.
    *
-   * @param {File} file
-   * @param {Element} [target] What it was dropped onto.
+   * @param {import("./images/test-images.js").TestImages} images
+   * @param {number} number
    */
-  async take(file, target) {
-    this.#turn++;
-    const turn = this.#turn;
-    this.#page.problem("");
+  begin(images, number) {
+    return this.#classify(testImage(images, number));
+  }
+
+  /**
+   * A file that was chosen, dropped or pasted: a model and a component go where they belong, too. A model may come with
+   * the files that hold its weights.
+   *
+   * @param {File[]} files
+   * @param {Element} [target] What they were dropped onto.
+   */
+  async take(files, target) {
+    clearAlerts();
     try {
-      const kind = kindOf(file.name, await head(file));
-      if (kind === "onnx" || kind === "wasm") {
-        await this.#load(file, kind, target);
-      } else if (kind === "svg") {
-        throw new Error(`'${file.name}' is an SVG drawing: save it as PNG or JPEG`);
-      } else if (kind === "text" || kind === "empty") {
-        throw new Error(`'${file.name}' is ${kind}, and no picture, ONNX model or component`);
+      const kinds = await Promise.all(files.map(kindOf));
+      const model = files[kinds.indexOf("onnx")];
+      if (model || (files.length === 1 && kinds[0] === "wasm")) {
+        await this.#load(files, model ? "onnx" : "wasm", target);
+      } else if (files.length === 1) {
+        await this.show({ name: files[0].name, source: files[0], origin: "file" });
       } else {
-        const { pixels, smaller } = await pixelsOf(file, file.name);
-        if (turn === this.#turn) {
-          this.#begin();
-          this.#page.say(`Picture: ${file.name}${smaller}`);
-          await this.classify(pixels);
-        }
+        throw new Error(
+          `These are ${files.length} files: bring one at a time, or a model with the files of its weights`,
+        );
       }
     } catch (error) {
+      this.#status.begin();
       this.#page.problem(messageOf(error));
     }
   }
 
-  /** Another picture: what was wrong before is not of it. */
-  #begin() {
-    this.#page.problem("");
-    for (const { card } of this.#slots()) {
-      card.problem();
+  /**
+   * Classifies the picture that is there once more.
+   *
+   * @returns {Promise<boolean>} `false` where there is none.
+   */
+  async again() {
+    if (this.#picture) {
+      await this.#classify(this.#picture);
     }
+    return this.#picture !== undefined;
+  }
+
+  /** @param {Picture} picture */
+  async show(picture) {
+    const { name, source } = picture;
+    clearAlerts();
     this.#page.show();
+    const say = this.#status.begin(
+      source instanceof File ? `Reading ${name}, ${megabytes(source.size)}` : `Classifying ${name}`,
+    );
+    if (await this.#classify(picture, what => say(`${what} ${name}`))) {
+      this.#page.shown(picture);
+      find("p", ".answer").scrollIntoView({ block: "nearest" });
+    }
   }
 
   /**
-   * @param {File} file
+   * Has every model classify a picture. What is there stays until one has answered.
+   *
+   * @param {Picture} picture
+   * @param {(what: string) => void} [progress]
+   * @returns {Promise<boolean>} Whether a model has answered, and no later picture has come.
+   */
+  async #classify(picture, progress = () => {}) {
+    const turn = ++this.#turn;
+    const view = find("section", "#picture-view");
+    view.dataset.busy = "true";
+    const slots = this.#slots();
+    const wish = { fit: find("select", "#fit").value, invert: find("select", "#invert").value };
+    const outcomes = await Promise.all(slots.map(slot => slot.classify(picture, wish, progress)));
+    if (turn !== this.#turn) {
+      return false;
+    }
+    view.dataset.busy = "false";
+    for (const mend of this.#mend.splice(0)) {
+      mend();
+    }
+    const answered = outcomes.filter(outcome => outcome && !outcome.error);
+    const failed = slots.flatMap((slot, number) => {
+      const error = outcomes[number]?.error;
+      return error ? [{ slot, text: `No answer for ${picture.name}: ${messageOf(error)}` }] : [];
+    });
+    if (answered.length === 0 && failed.length > 0) {
+      this.#status.begin();
+      this.#page.problem(failed[0].text);
+      this.#mend.push(() => this.#page.problem(""));
+      return false;
+    }
+    this.#picture = picture;
+    this.#status.begin(answered.length > 0 ? done(picture) : `${picture.name} waits for a model`);
+    for (const { slot, text } of failed) {
+      slot.result.clear();
+      slot.card.problem(text);
+      this.#mend.push(() => slot.card.problem());
+    }
+    return answered.length > 0;
+  }
+
+  /**
+   * @param {File[]} files
    * @param {"onnx" | "wasm"} kind
    * @param {Element} [target]
    */
-  async #load(file, kind, target) {
+  async #load(files, kind, target) {
     const slots = this.#slots();
     const slot = slots.find(({ card }) => target && card.element.contains(target)) ?? slots[0];
     if (!slot) {
-      throw new Error(`'${file.name}' has come too early: the component is not loaded yet`);
+      throw new Error(`'${files[0].name}' has come too early: the component is not loaded yet`);
     }
-    await (kind === "onnx" ? slot.loadModel(file) : slot.loadComponent(file));
+    await (kind === "onnx" ? slot.loadModel(files) : slot.loadComponent(files[0]));
   }
+}
+
+/**
+ * @param {import("./images/test-images.js").TestImages} images
+ * @param {number} number
+ * @returns {Picture}
+ */
+function testImage(images, number) {
+  const source = imageDataOf({ width: SIDE, height: SIDE, channels: 1, values: images.slice(number) });
+  return { name: images.name(number), source, origin: "samples", truth: images.classes[number] };
+}
+
+/**
+ * What the page has done with a picture, or does as long as others follow it.
+ *
+ * @param {Picture} picture
+ */
+function done({ name, origin }) {
+  const going = { draw: "Classifying what you draw", camera: "Classifying the camera's pictures" };
+  return origin === "draw" || origin === "camera" ? going[origin] : `Classified ${name}`;
 }

@@ -1,92 +1,90 @@
 // A place for a model: the classifier in it, its card, and how others take its place. A page has one or two.
 
+import { ranked } from "./component/answer.js";
+import { bundled } from "./component/bundled.js";
 import { CallError } from "./component/calls.js";
 import { Classifier } from "./component/classifier.js";
+import { whole } from "./component/external.js";
 import { messageOf } from "./error.js";
-import { best } from "./images/tally.js";
-import { bytes, head, kindOf } from "./picture/open.js";
-import { prepare } from "./picture/prepare.js";
+import { bytes, expect, mediaTypeOf } from "./picture/open.js";
 import { Card } from "./views/card.js";
-import { showScores } from "./views/scores.js";
-import { showSteps } from "./views/steps.js";
+import { ResultView } from "./views/result.js";
 
 /** @typedef {import("./component/program.js").Program} Program */
+/** @typedef {import("./component/classifier.js").Model} Model */
 /** @typedef {import("./picture/prepare.js").Preparation} Preparation */
+/** @typedef {{ fit: string, invert: string }} Wish How a picture is to be prepared; `invert` may be `default`. */
+/** @typedef {import("./pictures.js").Picture} Picture */
 
-/** The largest model or component that is read, in bytes. */
-const LARGEST = 512 * 1024 * 1024;
-
-/** What a file is, for who meant another kind. */
-const KINDS = {
-  wasm: "a WebAssembly file",
-  onnx: "an ONNX model",
-  picture: "a picture",
-  svg: "an SVG drawing",
-  text: "text",
-  empty: "empty",
-  unknown: "of no kind that is known here",
-};
+/**
+ * How it went with a picture: it is answered, or there is an error. Nothing where nobody waits for the answer any more, since
+ * another picture has come, or where no model is there yet.
+ *
+ * @typedef {{ error?: unknown } | undefined} Outcome
+ */
 
 export class Slot {
   /** @type {Classifier | undefined} */
   classifier;
-  /** @type {{ picture: ImageData, preparation: Preparation } | undefined} */
+  /** @type {{ picture: Picture, wish: Wish, progress: (what: string) => void, done: (outcome?: Outcome) => void } | undefined} */
   #wanted;
-  /** @type {Promise<void> | undefined} */
-  #classifying;
-  /** What the card says is wrong is that the latest picture had no answer. */
-  #isUnanswered = false;
-  /** Gives up what is starting: of several that are asked for, the last one stays. */
+  #isClassifying = false;
+  /** Cancels what is starting: of several that are asked for, the last one stays. */
   #starting = new AbortController();
-  /** The component that was asked for last, for a model that comes while it is made ready. @type {Promise<Program> | undefined} */
+  /** The component that was asked for last, for a model that comes while it is made ready. @type {Promise<Program>} */
   #program;
+  #builtIn;
+  #page;
 
   /**
    * @param {HTMLElement} place Where the card goes.
    * @param {Program} builtIn
    * @param {object} page What the page does for a slot.
    * @param {(name: string, file: Uint8Array) => Promise<Program>} page.transpile
+   * @param {import("./picture/preparer.js").Preparer} page.preparer
    * @param {(slot: Slot) => void} page.changed Another model is in the slot.
    * @param {(model: string, answer: string) => void} page.announce
    * @param {() => void} [page.remove]
    */
-  constructor(place, builtIn, { transpile, changed, announce, remove }) {
+  constructor(place, builtIn, page) {
     this.#builtIn = builtIn;
-    this.#transpile = transpile;
-    this.#changed = changed;
-    this.#announce = announce;
+    this.#program = Promise.resolve(builtIn);
+    this.#page = page;
     this.card = new Card(place, {
-      model: file => this.loadModel(file),
-      component: file => this.loadComponent(file),
+      model: files => this.loadModel(files),
+      bundled: name => this.#put(name ? bundled(name) : undefined, name || "the component's own model"),
+      component: ([file]) => this.loadComponent(file),
+      labels: labels => this.#name(labels),
       reset: () => {
         this.card.focus();
         this.start();
       },
-      remove,
+      remove: page.remove,
     });
+    this.result = new ResultView(this.card.element);
   }
-
-  #builtIn;
-  #transpile;
-  #changed;
-  #announce;
 
   /** The built-in component, with its own model. */
   start() {
     this.#program = Promise.resolve(this.#builtIn);
-    return this.#replace(this.#builtIn.name, this.#program);
+    return this.#put(undefined, this.#builtIn.name);
   }
 
   /**
    * Puts a model into the component that is in the slot, or will be.
    *
-   * @param {File} file
+   * @param {File[]} files It, and the files that hold its weights where it does not.
    */
-  async loadModel(file) {
-    const bytes = await this.#read(file, "onnx", "an ONNX model");
-    if (bytes) {
-      const program = this.#program ?? Promise.resolve(this.#builtIn);
-      await this.#replace(file.name, program, { name: file.name, bytes });
+  async loadModel(files) {
+    const [file] = files.length === 1 ? files : files.filter(({ name }) => /\.onnx$/i.test(name));
+    if (!file) {
+      this.card.problem(`None of these ${files.length} files is called .onnx`);
+      return;
+    }
+    const read = await this.#read(file, "onnx", "an ONNX model");
+    if (read) {
+      const model = whole(read, files).then(bytes => ({ name: file.name, bytes }));
+      await this.#put(model, file.name);
     }
   }
 
@@ -96,25 +94,30 @@ export class Slot {
    * @param {File} file
    */
   async loadComponent(file) {
-    const bytes = await this.#read(file, "wasm", "a WebAssembly component");
-    if (bytes) {
-      this.#program = this.#transpile(file.name, bytes);
-      await this.#replace(file.name, this.#program);
+    const read = await this.#read(file, "wasm", "a WebAssembly component");
+    if (read) {
+      this.#program = this.#page.transpile(file.name, read);
+      await this.#put(undefined, file.name);
     }
   }
 
   /**
-   * Classifies a picture and shows how that went. Of several pictures that come while one is on its way, only the last.
+   * Classifies a picture and shows the answer. Of several pictures that come while one is on its way, only the last.
    *
-   * @param {ImageData} picture
-   * @param {Preparation} preparation
+   * @param {Picture} picture
+   * @param {Wish} wish
+   * @param {(what: string) => void} progress
+   * @returns {Promise<Outcome>}
    */
-  classify(picture, preparation) {
-    this.#wanted = { picture, preparation };
-    this.#classifying ??= this.#classifyWanted().finally(() => {
-      this.#classifying = undefined;
+  classify(picture, wish, progress) {
+    this.#wanted?.done();
+    const outcome = new Promise(done => {
+      this.#wanted = { picture, wish, progress, done };
     });
-    return this.#classifying;
+    if (!this.#isClassifying) {
+      this.#classifyWanted();
+    }
+    return /** @type {Promise<Outcome>} */ (outcome);
   }
 
   remove() {
@@ -125,36 +128,55 @@ export class Slot {
   }
 
   async #classifyWanted() {
-    while (this.#wanted && this.classifier) {
-      const { picture, preparation } = this.#wanted;
+    this.#isClassifying = true;
+    while (this.#wanted) {
+      const { picture, wish, progress, done } = this.#wanted;
       this.#wanted = undefined;
       const { classifier } = this;
       try {
-        const steps = prepare(picture, preparation, classifier.description);
-        showSteps(this.card.element, steps);
-        const { rows, took } = await classifier.predict(
-          1,
-          new Uint8Array(/** @type {any} */ (steps.at(-1)).raster.values),
-        );
-        if (classifier === this.classifier) {
-          if (this.#isUnanswered) {
-            this.card.problem();
-          }
-          this.#isUnanswered = false;
-          showScores(this.card.element, rows[0], classifier.description.labels, took);
-          this.#announce(classifier.description.name, classifier.description.labels[best(rows[0])]);
+        const result = classifier && (await this.#answer(classifier, picture, wish, progress));
+        const isCurrent = result && classifier === this.classifier;
+        if (isCurrent) {
+          this.result.show(result);
+          const { labels, name } = classifier.description;
+          this.#page.announce(name, labels[result.answer.images[0][0].class]);
         }
+        done(isCurrent ? {} : undefined);
       } catch (error) {
-        if (classifier === this.classifier) {
-          this.#isUnanswered = true;
-          this.card.problem(`No answer: ${messageOf(error)}`);
-        }
+        done(classifier === this.classifier ? { error } : undefined);
       }
     }
+    this.#isClassifying = false;
   }
 
   /**
-   * What is in a file of the right kind. One of another kind is told, and takes nothing's place.
+   * A file is read by the component itself, as `host classify` has it read, so that both give it the same answer or the same
+   * refusal. How it becomes what the model sees is shown where this browser can decode it, too.
+   *
+   * @param {Classifier} classifier
+   * @param {Picture} picture
+   * @param {Wish} wish
+   * @param {(what: string) => void} progress
+   * @returns {Promise<import("./views/result.js").Result>}
+   */
+  async #answer(classifier, { name, source, truth }, wish, progress) {
+    const model = classifier.description;
+    const preparation = preparationOf(wish, model);
+    const preparing = this.#page.preparer.prepare(source, preparation, model, progress);
+    if (source instanceof File) {
+      const read = bytes(source).then(body =>
+        classifier.classify(body, { ...request(model, preparation), contentType: mediaTypeOf(name, body) }),
+      );
+      const [answer, prepared] = await Promise.all([read, preparing.catch(() => undefined)]);
+      return { name, truth, answer, steps: prepared?.steps, model };
+    }
+    const { steps, seen } = await preparing;
+    const { rows, took } = await classifier.predict(1, new Uint8Array(seen.values));
+    return { name, truth, answer: { images: rows.map(ranked), warnings: [], took }, steps, model };
+  }
+
+  /**
+   * What is in a file of the right kind. One of another kind is refused, and takes nothing's place.
    *
    * @param {File} file
    * @param {"onnx" | "wasm"} kind
@@ -162,14 +184,7 @@ export class Slot {
    */
   async #read(file, kind, expected) {
     try {
-      if (file.size > LARGEST) {
-        throw new Error(`'${file.name}' has ${file.size} bytes, and at most ${LARGEST} are read`);
-      }
-      const found = kindOf(file.name, await head(file));
-      // ONNX has no signature, so what has none of another kind is left for the component to judge.
-      if (found !== kind && !(kind === "onnx" && found === "unknown")) {
-        throw new Error(`'${file.name}' is ${KINDS[found]}, and ${expected} is needed here`);
-      }
+      await expect(file, kind, expected);
       return await bytes(file);
     } catch (error) {
       this.card.problem(messageOf(error));
@@ -177,36 +192,45 @@ export class Slot {
     }
   }
 
+  /** Calls the classes of the model that is there otherwise. @param {string[]} labels */
+  async #name(labels) {
+    const model = this.classifier?.model;
+    if (model) {
+      await this.#put(Promise.resolve({ ...model, labels }), model.name);
+    }
+  }
+
   /**
    * What is in the slot stays there until the new one has started.
    *
-   * @param {string} name
-   * @param {Promise<Program>} program
-   * @param {{ name: string, bytes: Uint8Array }} [model]
+   * @param {Promise<Model> | undefined} model None: the component's own.
+   * @param {string} name Of what is new.
    */
-  async #replace(name, program, model) {
+  async #put(model, name) {
     this.#starting.abort();
     const starting = new AbortController();
     this.#starting = starting;
     this.card.problem();
     this.card.starting(name, () => starting.abort());
     try {
-      const next = await Classifier.start(await program, model, starting.signal);
+      const [program, given] = await Promise.all([this.#program, model]);
+      const next = await Classifier.start(program, given, starting.signal);
       if (starting.signal.aborted) {
         next.end();
         return;
       }
       this.classifier?.end();
       this.classifier = next;
-      this.card.show(next, next.program === this.#builtIn && !model);
-      this.#changed(this);
+      this.result.clear();
+      this.card.show(next, program === this.#builtIn);
+      this.#page.changed(this);
     } catch (error) {
       if (!starting.signal.aborted) {
         this.card.problem(refusal(name, error));
       }
-      // A component that was given up, or is at fault, is not what a later model goes into.
+      // A component that was cancelled, or is at fault, is not what a later model goes into.
       if (starting === this.#starting) {
-        this.#program = this.classifier && Promise.resolve(this.classifier.program);
+        this.#program = Promise.resolve(this.classifier?.program ?? this.#builtIn);
       }
     } finally {
       if (starting === this.#starting) {
@@ -214,6 +238,28 @@ export class Slot {
       }
     }
   }
+}
+
+/**
+ * By default as `host classify` prepares a file: models of grey images are taught light things on black.
+ *
+ * @param {Wish} wish
+ * @param {{ channels: number }} model
+ */
+function preparationOf({ fit, invert }, { channels }) {
+  const usual = channels === 1 ? "auto" : "never";
+  return /** @type {Preparation} */ ({ fit, invert: invert === "default" ? usual : invert });
+}
+
+/**
+ * How a file is to be read. A component that takes no pictures knows no way to prepare them.
+ *
+ * @param {{ accepts: string[] }} model
+ * @param {Preparation} preparation
+ */
+function request({ accepts }, { fit, invert }) {
+  const takesPictures = accepts.some(media => /^\s*image\//i.test(media));
+  return takesPictures ? { prepare: `fit=${fit};invert=${invert}` } : {};
 }
 
 /**
@@ -227,8 +273,8 @@ function refusal(name, error) {
     {
       reject: `'${name}' is refused by the component: ${said}`,
       retry: `'${name}' could not be taken now: ${said}`,
-      trap: `the component fell over '${name}': ${said}`,
-      timeout: `'${name}' was given up: ${said}`,
+      trap: `the component crashed on '${name}': ${said}`,
+      timeout: `'${name}' took too long and was stopped: ${said}`,
     }[kind] ?? said
   );
 }

@@ -73,22 +73,27 @@ export class Calls {
     });
   }
 
+  /** Whether the worker was ended, by whatever: every call fails from then on. */
+  get hasEnded() {
+    return this.#ended !== undefined;
+  }
+
   /**
    * @param {string} name
    * @param {unknown[]} args
-   * @param {{ progress?: Function, timeout?: number }} [options] `timeout` in milliseconds;
-   *   when it is over, the worker is ended with all its calls.
+   * @param {{ progress?: Function, timeout?: number, transfer?: Transferable[] }} [options] `timeout` in milliseconds;
+   *   when it is over, the worker is ended with all its calls. What is in `transfer` moves to the worker and is not copied.
    * @returns {Promise<any>}
    * @throws {CallError}
    */
-  call(name, args, { progress, timeout } = {}) {
+  call(name, args, { progress, timeout, transfer = [] } = {}) {
     if (this.#ended) {
       return Promise.reject(new CallError(this.#ended));
     }
     const id = this.#next++;
     const promise = new Promise((resolve, reject) => {
       this.#open.set(id, { resolve, reject, progress });
-      this.#worker.postMessage({ id, name, args });
+      this.#worker.postMessage({ id, name, args }, transfer);
     });
     if (timeout === undefined) {
       return promise;

@@ -1,5 +1,6 @@
 // A classifier as the page sees it: an instance in a worker of its own, bounded in time, and a fresh one where it fell.
 
+import * as answer from "./answer.js";
 import { CallError, Calls } from "./calls.js";
 import * as check from "./check.js";
 
@@ -12,6 +13,7 @@ import * as check from "./check.js";
  * @typedef {object} Model
  * @property {string} name
  * @property {Uint8Array} bytes
+ * @property {string[]} [labels] What its classes are called; as the model says where they are missing.
  */
 
 /** How long a call may take, in milliseconds, as the host's `--guest-timeout` has it. */
@@ -20,6 +22,7 @@ const CALL = 30_000;
 export class Classifier {
   /** @type {Calls} */
   #guest;
+  /** The instance has trapped: it is not to be called again. */
   #isSpoiled = false;
   #isEnded = false;
   /** One call at a time: what waits for another's answer has not begun to take time. @type {Promise<unknown>} */
@@ -56,16 +59,27 @@ export class Classifier {
    * @param {number} count
    * @param {Uint8Array} pixels Of `count` images, row-major N, H, W, C, raw values 0 to 255.
    * @returns {Promise<{ rows: Float32Array[], took: number }>} Probabilities of each image; milliseconds in the component.
-   * @throws {CallError} where the component refuses or falls; the next call finds a fresh instance.
+   * @throws {CallError} where the component refuses or traps; the next call finds a fresh instance.
    */
-  predict(count, pixels) {
-    // Its own bytes alone: what is sent to a worker is sent with all of the memory that it is a part of.
-    const answer = this.#last.then(() => this.#call("predict", [count, pixels.slice()]));
-    this.#last = answer.catch(() => {});
-    return answer.then(({ probabilities, took }) => ({
-      rows: check.probabilities(probabilities, count, this.description.labels.length),
-      took,
-    }));
+  async predict(count, pixels) {
+    // The only copy: it moves to the worker.
+    const own = pixels.slice();
+    const { probabilities, took } = await this.#next("predict", [count, own], [own.buffer]);
+    return { rows: check.probabilities(probabilities, count, this.description.labels.length), took };
+  }
+
+  /**
+   * Has the component read a file itself, as a message.
+   *
+   * @param {Uint8Array<ArrayBuffer>} body Moves to the worker, and is empty then.
+   * @param {{ contentType?: string, prepare?: string }} how As `wit/classifier.wit` has it.
+   * @returns {Promise<answer.Answer & { took: number }>} `took` in milliseconds, in the component.
+   * @throws {Error} where the component refuses, traps or breaks the contract.
+   */
+  async classify(body, how) {
+    const request = { ...how, accept: answer.accepted(this.description), body };
+    const { reply, took } = await this.#next("classify", [request], [body.buffer]);
+    return { ...answer.read(reply, this.description), took };
   }
 
   /** Calls that have not been answered fail. */
@@ -77,9 +91,22 @@ export class Classifier {
   /**
    * @param {string} name
    * @param {unknown[]} args
+   * @param {Transferable[]} transfer
    */
-  async #call(name, args) {
-    if (this.#isSpoiled) {
+  #next(name, args, transfer) {
+    const answer = this.#last.then(() => this.#call(name, args, transfer));
+    this.#last = answer.catch(() => {});
+    return answer;
+  }
+
+  /**
+   * @param {string} name
+   * @param {unknown[]} args
+   * @param {Transferable[]} transfer
+   */
+  async #call(name, args, transfer) {
+    // Also where the worker itself has failed, as one that ran out of memory does.
+    if (!this.#isEnded && (this.#isSpoiled || this.#guest.hasEnded)) {
       this.#guest.end();
       const { guest, description } = await instantiate(this.program, this.model);
       this.#guest = guest;
@@ -92,9 +119,9 @@ export class Classifier {
       }
     }
     try {
-      return await this.#guest.call(name, args, { timeout: CALL });
+      return await this.#guest.call(name, args, { timeout: CALL, transfer });
     } catch (error) {
-      this.#isSpoiled = error instanceof CallError && (error.kind === "trap" || error.kind === "timeout");
+      this.#isSpoiled = error instanceof CallError && error.kind === "trap";
       throw error;
     }
   }
@@ -117,7 +144,7 @@ async function instantiate(program, model, signal) {
   try {
     let said = await guest.call("start", [script, program.modules], { timeout: CALL });
     if (model) {
-      said = await guest.call("load", [model.bytes], { timeout: CALL });
+      said = await guest.call("load", [model.bytes, model.labels ?? []], { timeout: CALL });
     }
     return { guest, description: check.description(said) };
   } catch (error) {

@@ -48,8 +48,11 @@ export async function text(path) {
   return (await get(path)).text();
 }
 
-/** @param {string} path */
-async function get(path) {
+/**
+ * @param {string} path
+ * @throws {Error} with a message for people.
+ */
+export async function get(path) {
   const response = await fetch(path).catch(() => {
     throw new Error(`${path} cannot be loaded: is the server still there?`);
   });

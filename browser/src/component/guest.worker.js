@@ -11,7 +11,28 @@ import { Words, wasi } from "./wasi.js";
  * @typedef {object} Exports
  * @property {{ describe(): Description, load(onnx: Uint8Array, labels: string[]): Description }} model
  * @property {{ predict(images: object): Float32Array }} tensors
+ * @property {{ classify(requests: Request[]): ({ tag: "ok", val: Reply } | { tag: "err", val: Refusal })[] }} messages
  */
+
+/**
+ * One message, as `wit/classifier.wit` has it.
+ *
+ * @typedef {object} Request
+ * @property {string} [contentType]
+ * @property {string} [accept]
+ * @property {string} [prepare]
+ * @property {Uint8Array} body
+ */
+
+/**
+ * @typedef {object} Reply
+ * @property {string} contentType
+ * @property {number} images
+ * @property {{ code: string, detail: string }[]} warnings
+ * @property {Uint8Array} body
+ */
+
+/** @typedef {{ tag: "reject" | "retry", val: { code: string, detail: string } }} Refusal */
 
 /**
  * @typedef {object} Description
@@ -49,9 +70,30 @@ serve(
       return guest.model.describe();
     },
 
-    /** @param {Uint8Array} onnx */
-    load(onnx) {
-      return guest.model.load(onnx, []);
+    /**
+     * @param {Uint8Array} onnx
+     * @param {string[]} labels None: as the model says.
+     */
+    load(onnx, labels) {
+      return guest.model.load(onnx, labels);
+    },
+
+    /**
+     * @param {Request} request
+     * @returns {{ reply: Reply, took: number }} `took` in milliseconds, within the component.
+     */
+    classify(request) {
+      const start = performance.now();
+      const results = guest.messages.classify([request]);
+      const took = performance.now() - start;
+      if (results.length !== 1) {
+        throw new Error(`it gave ${results.length} results to one message`);
+      }
+      const [result] = results;
+      if (result.tag === "err") {
+        throw result.val;
+      }
+      return { reply: result.val, took };
     },
 
     /**

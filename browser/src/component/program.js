@@ -18,7 +18,6 @@ import { coreModules, kindOfWasm } from "./core-modules.js";
 
 /** What every component of this contract exports; `wit/classifier.wit` is where they are defined. */
 const CONTRACT = ["model", "messages", "tensors"].map(name => `image-stream:classifier/${name}`);
-/** As in the host, until 1.0 the minor version counts as the major. */
 const VERSION = "0.1.0";
 
 const PLAIN = /^[\w\-.:/@#$[\]<>= ]*$/;
@@ -79,9 +78,8 @@ export async function transpiled(name, file, given) {
  * @param {string[]} exports
  */
 function refuseOtherWorlds(name, exports) {
-  const isOurs = (/** @type {string} */ version) => version?.replace(/\.\d+$/, "") === VERSION.replace(/\.\d+$/, "");
   const found = exports.map(name => name.split("@"));
-  const missing = CONTRACT.filter(name => !found.some(([offered, version]) => offered === name && isOurs(version)));
+  const missing = CONTRACT.filter(name => !found.some(([offered, version]) => offered === name && isSame(version)));
   if (missing.length === 0) {
     return;
   }
@@ -92,6 +90,16 @@ function refuseOtherWorlds(name, exports) {
   }
   const names = missing.map(name => `${name}@${VERSION}`).join(", ");
   throw new NoProgram(`'${name}' is a component, but no classifier: it does not export ${names}`);
+}
+
+/**
+ * Whether a version of the contract is this page's, by the host's rule: all but what stands behind the last point is the same.
+ *
+ * @param {string} [version]
+ */
+export function isSame(version = "") {
+  const release = (/** @type {string} */ version) => version.slice(0, Math.max(0, version.lastIndexOf(".")));
+  return release(version) === release(VERSION);
 }
 
 /**

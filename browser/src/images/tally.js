@@ -49,6 +49,16 @@ export class Tally {
     return this.#cells[truth][answer];
   }
 
+  /**
+   * The share of a class that was taken for what it is, 0 to 1; undefined before the first image of it.
+   *
+   * @param {number} truth
+   */
+  recall(truth) {
+    const all = this.#cells[truth].reduce((sum, images) => sum + images.length, 0);
+    return all === 0 ? undefined : this.#cells[truth][truth].length / all;
+  }
+
   /** In percent as `host evaluate` prints it: two digits after the point. */
   get accuracy() {
     return this.count === 0 ? "–" : `${((100 * this.right) / this.count).toFixed(2)} %`;

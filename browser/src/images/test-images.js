@@ -45,7 +45,12 @@ export class TestImages {
     return this.pixels.subarray(number * SIDE * SIDE, (number + count) * SIDE * SIDE);
   }
 
-  /** @param {number} number */
+  /** What an image is called, counted from 1. @param {number} number */
+  name(number) {
+    return `Test image ${number + 1}`;
+  }
+
+  /** What it is. @param {number} number */
   label(number) {
     return CLASSES[this.classes[number]];
   }

@@ -1,36 +1,67 @@
-// Files that were picked, dropped or pasted: what they are by their first bytes, and pictures made into pixels.
+// Files that were chosen, dropped or pasted: what they are by their first bytes, and pictures made into pixels.
 
 import { MOST, pixelsOf16 } from "./sixteen.js";
 
-/** @typedef {"wasm" | "onnx" | "picture" | "svg" | "text" | "empty" | "unknown"} Kind */
+/** @typedef {"wasm" | "onnx" | "picture" | "text" | "empty" | "unknown"} Kind */
 
 /**
- * @param {string} name Of the file; only what has no signature, ONNX, is told by it.
+ * What a file is, as far as it takes to put it where it belongs: what is neither a component nor a model is the component's to
+ * read.
+ *
+ * @param {File} file
+ */
+export async function kindOf(file) {
+  return kindOfBytes(file.name, await read(file, file.slice(0, 512)));
+}
+
+/**
+ * @param {string} name Of the file; only what has no signature, ONNX, is recognised by it.
  * @param {Uint8Array} head The first bytes, some hundreds.
  * @returns {Kind}
  */
-export function kindOf(name, head) {
+export function kindOfBytes(name, head) {
   if (head.length === 0) {
     return "empty";
   }
   if (begins(head, "\0asm")) {
     return "wasm";
   }
-  if (PICTURES.some(signature => begins(head, signature)) || isWebp(head) || isAvif(head)) {
+  if (PICTURES.some(signature => begins(head, signature)) || begins(head.subarray(8), "WEBP")) {
     return "picture";
   }
   if (/\.onnx$/i.test(name)) {
     return "onnx";
   }
-  if (!isText(head)) {
-    return "unknown";
-  }
-  return /<svg\b/i.test(new TextDecoder().decode(head)) ? "svg" : "text";
+  return isText(head) ? "text" : "unknown";
 }
 
-const PICTURES = ["\x89PNG\r\n\x1a\n", "\xff\xd8\xff", "GIF8", "BM"];
-const isWebp = (/** @type {Uint8Array} */ head) => begins(head, "RIFF") && begins(head.subarray(8), "WEBP");
-const isAvif = (/** @type {Uint8Array} */ head) => begins(head.subarray(4), "ftypavif");
+/**
+ * The media type that `host classify` sends a file with: what its bytes show, else what its name says. Nothing where neither
+ * does: then the component recognises it.
+ *
+ * @param {string} name
+ * @param {Uint8Array} bytes
+ */
+export function mediaTypeOf(name, bytes) {
+  if (begins(bytes, PNG)) {
+    return "image/png";
+  }
+  if (begins(bytes, JPEG)) {
+    return "image/jpeg";
+  }
+  const ending = name.match(/[^/]\.([^./]+)$/)?.[1].toLowerCase() ?? "";
+  return new Map([
+    ["png", "image/png"],
+    ["jpg", "image/jpeg"],
+    ["jpeg", "image/jpeg"],
+    ["json", "application/json"],
+    ["npy", "application/x-npy"],
+  ]).get(ending);
+}
+
+const PNG = "\x89PNG\r\n\x1a\n";
+const JPEG = "\xff\xd8\xff";
+const PICTURES = [PNG, JPEG, "GIF8", "BM"];
 
 /**
  * @param {Uint8Array} bytes
@@ -52,31 +83,22 @@ function isText(head) {
 }
 
 /**
- * The pixels of a picture that the browser can read, upright, and no more than `MOST`.
+ * The pixels of a picture that the browser can decode, upright, and no more than `MOST`.
  *
  * @param {Blob} file
- * @param {string} name
- * @returns {Promise<{ pixels: ImageData, smaller: string }>} `smaller` says that it was made so, and from what; else empty.
- * @throws {Error} with a message for people.
+ * @returns {Promise<ImageData>}
+ * @throws where it cannot decode the file.
  */
-export async function pixelsOf(file, name) {
+export async function pixelsOf(file) {
   const read = await pixelsOf16(file);
   if (read) {
-    return { pixels: read, smaller: "" };
+    return read;
   }
   // As stored: a colour profile would change values that the host leaves alone.
-  const bitmap = await createImageBitmap(file, { colorSpaceConversion: "none" }).catch(() => {
-    throw new Error(
-      `'${name}' is a damaged picture, or of a kind that this browser cannot show: save it as PNG or JPEG`,
-    );
-  });
+  const bitmap = await createImageBitmap(file, { colorSpaceConversion: "none" });
   const pixels = draw(bitmap, bitmap.width, bitmap.height);
-  const isSmaller = pixels.width !== bitmap.width || pixels.height !== bitmap.height;
-  const smaller = isSmaller
-    ? `, made ${pixels.width} × ${pixels.height} of ${bitmap.width} × ${bitmap.height} first`
-    : "";
   bitmap.close();
-  return { pixels, smaller };
+  return pixels;
 }
 
 /**
@@ -99,36 +121,61 @@ export function draw(source, sourceWidth, sourceHeight) {
 }
 
 /**
- * Grey pixels as a picture.
+ * Values of one or three channels as a picture.
  *
- * @param {Uint8Array | Uint8ClampedArray} values
- * @param {number} width
- * @param {number} height
+ * @param {import("./resize.js").Raster} raster
  */
-export function pictureOfGrey(values, width, height) {
+export function imageDataOf({ width, height, channels, values }) {
   const picture = new ImageData(width, height);
-  for (const [pixel, value] of values.entries()) {
-    picture.data.set([value, value, value, 255], pixel * 4);
+  for (let pixel = 0; pixel < width * height; pixel++) {
+    for (let channel = 0; channel < 3; channel++) {
+      picture.data[pixel * 4 + channel] = values[pixel * channels + (channels === 1 ? 0 : channel)];
+    }
+    picture.data[pixel * 4 + 3] = 255;
   }
   return picture;
+}
+
+/** The largest file that is read, in bytes. */
+const LARGEST = 512 * 1024 * 1024;
+
+/** What a file is, for who meant another kind. */
+const KINDS = {
+  wasm: "a WebAssembly file",
+  onnx: "an ONNX model",
+  picture: "a picture",
+  text: "text",
+  empty: "empty",
+  unknown: "of no kind that is known here",
+};
+
+/**
+ * Refuses a file of another kind.
+ *
+ * @param {File} file
+ * @param {"onnx" | "wasm"} kind
+ * @param {string} expected The kind, for people.
+ * @throws {Error} with a message for people.
+ */
+export async function expect(file, kind, expected) {
+  const found = await kindOf(file);
+  // ONNX has no signature, so what has none of another kind is left for the component to judge.
+  if (found !== kind && !(kind === "onnx" && found === "unknown")) {
+    throw new Error(`'${file.name}' is ${KINDS[found]}, and ${expected} is needed here`);
+  }
 }
 
 /**
  * All of a file.
  *
  * @param {File} file
+ * @throws {Error} with a message for people.
  */
 export async function bytes(file) {
+  if (file.size > LARGEST) {
+    throw new Error(`'${file.name}' has ${file.size} bytes, and at most ${LARGEST} are read`);
+  }
   return read(file, file);
-}
-
-/**
- * The first bytes of a file.
- *
- * @param {File} file
- */
-export async function head(file) {
-  return read(file, file.slice(0, 512));
 }
 
 /**

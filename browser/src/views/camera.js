@@ -2,17 +2,19 @@
 
 import { messageOf } from "../error.js";
 import { draw } from "../picture/open.js";
+import { clearAlerts } from "./alerts.js";
 import { find } from "./dom.js";
 
 /** Milliseconds between two pictures. */
 const PAUSE = 250;
 
 /**
- * @param {(picture: ImageData) => Promise<void>} seen
+ * @param {(picture: ImageData) => Promise<unknown>} seen
  * @param {(text: string) => void} problem
+ * @param {() => void} stopped
  * @returns {() => void} Turns the camera off.
  */
-export function camera(seen, problem) {
+export function camera(seen, problem, stopped) {
   const video = find("video", "#video");
   const start = find("button", "#camera-start");
   const stop = find("button", "#camera-stop");
@@ -23,7 +25,10 @@ export function camera(seen, problem) {
 
   const off = () => {
     isWanted = false;
-    end(stream);
+    if (stream) {
+      end(stream);
+      stopped();
+    }
     stream = undefined;
     video.srcObject = null;
     video.hidden = true;
@@ -40,7 +45,7 @@ export function camera(seen, problem) {
         await new Promise(resolve => setTimeout(resolve, PAUSE));
       }
     } catch (error) {
-      problem(`the camera's picture cannot be used: ${messageOf(error)}`);
+      problem(`The camera's picture cannot be used: ${messageOf(error)}`);
     }
     if (stream === mine) {
       off();
@@ -68,7 +73,7 @@ export function camera(seen, problem) {
       problem("This browser gives a camera only to pages over HTTPS or on localhost");
       return;
     }
-    problem("");
+    clearAlerts();
     isWanted = true;
     start.disabled = true;
     try {
@@ -91,16 +96,16 @@ export function camera(seen, problem) {
 function remedy(error) {
   const name = error instanceof Error ? error.name : "";
   const remedies = {
-    NotAllowedError: "this page may not; allow it beside the address, and start again",
+    NotAllowedError: "this page is not allowed to; allow it beside the address, and start again",
     NotFoundError: "there is none; connect one, and start again",
-    NotReadableError: "another program has it; close that, and start again",
+    NotReadableError: "another program uses it; close that program, and start again",
   };
   return Object.entries(remedies).find(([known]) => known === name)?.[1] ?? messageOf(error);
 }
 
-/** @param {MediaStream | undefined} stream */
+/** @param {MediaStream} stream */
 function end(stream) {
-  for (const track of stream?.getTracks() ?? []) {
+  for (const track of stream.getTracks()) {
     track.stop();
   }
 }

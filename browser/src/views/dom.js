@@ -26,6 +26,11 @@ export function tell(place, text = "") {
   place.hidden = text === "";
 }
 
+/** @param {number} bytes */
+export function megabytes(bytes) {
+  return bytes < 1e5 ? `${(bytes / 1e3).toFixed(1)} KB` : `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
 /** @param {number} count */
 export function thousands(count) {
   return count.toLocaleString("en");

@@ -9,9 +9,12 @@ const PAUSE = 60;
 
 /**
  * @param {(picture: ImageData) => void} drawn Is called when something was drawn.
- * @param {(text: string) => void} say
  */
-export function drawing(drawn, say) {
+export function drawing(drawn) {
+  const pen = { x: 0, y: 0, down: false };
+  const say = (/** @type {string} */ text) => {
+    find("p", "#pen-state").textContent = text;
+  };
   const canvas = find("canvas", "#drawing");
   const marker = find("span", "#pen");
   const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d", { willReadFrequently: true }));
@@ -23,7 +26,6 @@ export function drawing(drawn, say) {
     clearTimeout(timer);
     timer = window.setTimeout(() => drawn(context.getImageData(0, 0, canvas.width, canvas.height)), PAUSE);
   };
-  const pen = { x: canvas.width / 2, y: canvas.height / 2, down: false };
   /**
    * @param {number} x
    * @param {number} y
@@ -47,7 +49,7 @@ export function drawing(drawn, say) {
     context.fillRect(0, 0, canvas.width, canvas.height);
   };
   wipe();
-  moveTo(pen.x, pen.y);
+  moveTo(canvas.width / 2, canvas.height / 2);
 
   /** @param {PointerEvent} event */
   const place = event => {

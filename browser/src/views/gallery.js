@@ -1,10 +1,15 @@
 // The test images through every model on the page, live: how many are right, how fast, and which was taken for what.
 
 import { messageOf } from "../error.js";
+import { matrixCsv } from "../images/report.js";
 import { best, places, Tally } from "../images/tally.js";
 import { CLASSES, SIDE, TestImages } from "../images/test-images.js";
+import { clearAlerts } from "./alerts.js";
 import { fill, find, thousands } from "./dom.js";
 import { Matrix } from "./matrix.js";
+import { showRecall } from "./recall.js";
+import { save } from "./save.js";
+import { Status } from "./status.js";
 import { thumbnails, walkable } from "./thumbnails.js";
 
 /** @typedef {import("../slot.js").Slot} Slot */
@@ -23,8 +28,8 @@ export class Gallery {
   #running;
   #slots;
   #pick;
-  #say;
   #problem;
+  #status = new Status(find("p", "#gallery-status"));
   /** Whose cell is shown. @type {Slot | undefined} */
   #shown;
   #button = find("button", "#run");
@@ -33,14 +38,11 @@ export class Gallery {
   /**
    * @param {() => Slot[]} slots
    * @param {(images: TestImages, number: number) => void} pick An image was clicked.
-   * @param {object} page
-   * @param {(text: string) => void} page.say
-   * @param {(text: string) => void} page.problem
+   * @param {(text: string) => void} problem
    */
-  constructor(slots, pick, { say, problem }) {
+  constructor(slots, pick, problem) {
     this.#slots = slots;
     this.#pick = pick;
-    this.#say = say;
     this.#problem = problem;
     walkable(find("div", "#cell-images"));
     this.#button.addEventListener("click", () => (this.#running ? this.stop() : this.#run()));
@@ -72,8 +74,8 @@ export class Gallery {
     this.#running?.abort();
   }
 
-  /** Puts the images of a cell away. */
-  close() {
+  /** Hides the images of a cell. */
+  #close() {
     this.#cell.hidden = true;
   }
 
@@ -81,9 +83,10 @@ export class Gallery {
   forget(slot) {
     const { element } = slot.card;
     show(element, new Tally(CLASSES.length), 0, undefined);
-    find("table", ".matrix", element).replaceChildren();
+    find("div", ".table", element).hidden = true;
+    this.#status.begin();
     if (this.#shown === slot) {
-      this.close();
+      this.#close();
     }
   }
 
@@ -95,26 +98,28 @@ export class Gallery {
       this.#problem(messageOf(error));
       return;
     }
-    this.#problem("");
-    this.#say("");
+    clearAlerts();
+    const say = this.#status.begin("Classifying the test images");
     this.#running = running;
     this.#button.textContent = "Stop";
-    this.close();
+    this.#close();
     const images = /** @type {TestImages} */ (this.#images);
-    await Promise.all(this.#slots().map(slot => this.#classify(slot, images, running.signal)));
+    const ends = await Promise.all(this.#slots().map(slot => this.#classify(slot, images, running.signal)));
     this.#running = undefined;
     this.#button.textContent = "Classify them again";
+    say(ends.filter(end => end !== "").join("; "));
   }
 
   /**
    * @param {Slot} slot
    * @param {TestImages} images
    * @param {AbortSignal} signal
+   * @returns {Promise<string>} How good the model was; empty where that is not known.
    */
   async #classify(slot, images, signal) {
     const { classifier, card } = slot;
     if (!classifier) {
-      return;
+      return "";
     }
     const { labels, width, height, channels, maxImages } = classifier.description;
     const place = places(labels, CLASSES);
@@ -122,13 +127,15 @@ export class Gallery {
       card.problem(
         `Not for this model: the test images are ${SIDE} × ${SIDE}, grey, and of the classes ${CLASSES.join(", ")}`,
       );
-      return;
+      return "";
     }
     const batch = Math.min(BATCH, maxImages);
     const tally = new Tally(CLASSES.length);
     const matrix = new Matrix(find("table", ".matrix", card.element), CLASSES, (truth, answer) =>
       this.#open(slot, classifier.description.name, tally, truth, answer),
     );
+    find("button", ".save-matrix", card.element).onclick = () =>
+      save(`${classifier.description.name}-confusion.csv`, matrixCsv(tally), "text/csv");
     const start = performance.now();
     let shown = start;
     try {
@@ -144,16 +151,17 @@ export class Gallery {
           show(card.element, tally, now - start, matrix);
         }
       }
-      this.#say(`${classifier.description.name}: ${tally.accuracy} of ${thousands(tally.count)} right`);
     } catch (error) {
       if (slot.classifier === classifier) {
         card.problem(`The run ended: ${messageOf(error)}`);
       }
     }
-    // With another model in its place, what it did is nobody's any more.
-    if (slot.classifier === classifier) {
-      show(card.element, tally, performance.now() - start, matrix);
+    // With another model in its place nobody asks what this one did.
+    if (slot.classifier !== classifier) {
+      return "";
     }
+    show(card.element, tally, performance.now() - start, matrix);
+    return `${classifier.description.name}: ${tally.accuracy} of ${thousands(tally.count)} right`;
   }
 
   /**
@@ -191,5 +199,9 @@ function show(card, tally, took, matrix) {
   find("dd", ".count", tallied).textContent = thousands(tally.count);
   find("dd", ".rate", tallied).textContent =
     tally.count === 0 ? "–" : thousands(Math.round((1000 * tally.count) / took));
-  matrix?.show(tally);
+  if (matrix) {
+    find("div", ".table", card).hidden = false;
+    matrix.show(tally);
+    showRecall(find("table", ".recall", card), tally, CLASSES);
+  }
 }

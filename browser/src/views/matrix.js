@@ -33,6 +33,7 @@ export class Matrix {
     );
     table.replaceChildren(this.#caption(), this.#head(), this.#body());
     roving(table, () => classes.length);
+    sayThatItScrolls(table);
   }
 
   deselect() {
@@ -62,7 +63,7 @@ export class Matrix {
 
   #caption() {
     const caption = document.createElement("caption");
-    caption.textContent = "Rows: what it is. Columns: what it was taken for.";
+    caption.textContent = "Rows: true class. Columns: predicted class.";
     return caption;
   }
 
@@ -95,4 +96,15 @@ export class Matrix {
     }
     return body;
   }
+}
+
+/** Where a matrix is wider than its place, there is a hint beside it. @param {HTMLTableElement} table */
+function sayThatItScrolls(table) {
+  const place = /** @type {HTMLElement} */ (table.parentElement);
+  const hint = /** @type {HTMLElement} */ (place.previousElementSibling);
+  const look = () => {
+    hint.hidden = place.scrollWidth <= place.clientWidth;
+  };
+  new ResizeObserver(look).observe(place);
+  look();
 }

@@ -1,43 +1,39 @@
-// The scores of one picture as bars, the answer above them.
+// The scores of one picture as bars, in a table.
 
-import { best } from "../images/tally.js";
 import { find } from "./dom.js";
+
+/** @typedef {import("../component/answer.js").Score} Score */
 
 /** The most bars; a model may have thousands of labels. */
 const BARS = 10;
 
 /**
  * @param {HTMLElement} card
- * @param {Float32Array} row Probabilities.
+ * @param {Score[]} top The likeliest first.
  * @param {string[]} labels
- * @param {number} took Milliseconds.
  */
-export function showScores(card, row, labels, took) {
-  const winner = best(row);
-  find("p", ".answer", card).textContent = `${labels[winner]}, ${percent(row[winner])}`;
+export function showScores(card, top, labels) {
+  const [winner] = top;
   // In the order of the classes, so that a bar keeps its place; the likeliest alone where they are too many.
-  let shown = labels.map((_, place) => place);
-  if (shown.length > BARS) {
-    shown = shown.sort((a, b) => row[b] - row[a]).slice(0, BARS);
-  }
-  const body = find("tbody", "", card);
+  const shown = labels.length > BARS ? top.slice(0, BARS) : [...top].sort((a, b) => a.class - b.class);
+  const body = find("tbody", "", find("table", ".scores", card));
   while (body.rows.length > shown.length) {
     body.deleteRow(-1);
   }
   while (body.rows.length < shown.length) {
     body.append(emptyRow());
   }
-  for (const [number, place] of shown.entries()) {
+  for (const [number, score] of shown.entries()) {
     const line = body.rows[number];
-    line.className = place === winner ? "best" : "";
-    find("th", "", line).textContent = labels[place];
-    find("span", ".bar", line).style.width = `${100 * row[place]}%`;
-    find("span", ".value", line).textContent = percent(row[place]);
+    line.className = score === winner ? "best" : "";
+    find("th", "", line).textContent = labels[score.class];
+    find("span", ".bar", line).style.width = `${100 * (score.score ?? 0)}%`;
+    find("span", ".value", line).textContent = score.score === undefined ? "no score" : percent(score.score);
   }
-  find("p", ".took", card).textContent = `${took.toFixed(took < 10 ? 1 : 0)} ms in the component`;
 }
 
-function emptyRow() {
+/** A row with a name and a bar. */
+export function emptyRow() {
   const row = document.createElement("tr");
   const label = document.createElement("th");
   label.scope = "row";
@@ -52,6 +48,6 @@ function emptyRow() {
 }
 
 /** @param {number} value */
-function percent(value) {
+export function percent(value) {
   return `${(100 * value).toFixed(1)}%`;
 }

@@ -3,29 +3,39 @@
 import { find } from "./dom.js";
 import { roving } from "./roving.js";
 
-/**
- * @param {HTMLElement} list
- * @param {(panel: string) => void} shown Is told the id of the panel that is shown from now on.
- */
-export function tabs(list, shown) {
-  roving(list, () => 0);
-  list.addEventListener("click", event => {
-    const tab = /** @type {Element} */ (event.target).closest("button");
-    if (tab) {
-      select(list, tab);
-      shown(tab.getAttribute("aria-controls") ?? "");
-    }
-  });
-}
+export class Tabs {
+  #list;
+  #shown;
 
-/**
- * @param {HTMLElement} list
- * @param {HTMLButtonElement} chosen
- */
-function select(list, chosen) {
-  for (const tab of list.querySelectorAll("button")) {
-    tab.ariaSelected = String(tab === chosen);
-    tab.tabIndex = tab === chosen ? 0 : -1;
-    find("div", `#${tab.getAttribute("aria-controls")}`).hidden = tab !== chosen;
+  /**
+   * @param {HTMLElement} list
+   * @param {(panel: string) => void} shown Hears the id of the panel that is shown from now on.
+   */
+  constructor(list, shown) {
+    this.#list = list;
+    this.#shown = shown;
+    roving(list, () => 0);
+    list.addEventListener("click", event => {
+      const tab = /** @type {Element} */ (event.target).closest("button");
+      if (tab) {
+        this.select(tab.getAttribute("aria-controls") ?? "");
+      }
+    });
+  }
+
+  /** The id of the panel that is shown. */
+  get selected() {
+    return find("button", '[aria-selected="true"]', this.#list).getAttribute("aria-controls") ?? "";
+  }
+
+  /** @param {string} panel Its id. */
+  select(panel) {
+    for (const tab of this.#list.querySelectorAll("button")) {
+      const isChosen = tab.getAttribute("aria-controls") === panel;
+      tab.ariaSelected = String(isChosen);
+      tab.tabIndex = isChosen ? 0 : -1;
+      find("div", `#${tab.getAttribute("aria-controls")}`).hidden = !isChosen;
+    }
+    this.#shown(panel);
   }
 }

@@ -1,7 +1,7 @@
 // A grid of test images, each a button.
 
 import { SIDE } from "../images/test-images.js";
-import { canvasOf } from "./raster.js";
+import { imageDataOf } from "../picture/open.js";
 import { columnsOf, roving } from "./roving.js";
 
 /** @typedef {import("../images/test-images.js").TestImages} TestImages */
@@ -17,14 +17,13 @@ export function thumbnails(place, images, numbers, pick) {
     ...Array.from(numbers, number => {
       const button = document.createElement("button");
       button.type = "button";
-      button.ariaLabel = `Test image ${number + 1}, ${images.label(number)}`;
+      button.dataset.name = images.name(number);
+      button.ariaLabel = `${images.name(number)}, ${images.label(number)}`;
       button.title = button.ariaLabel;
       button.ariaPressed = "false";
-      button.append(canvasOf({ width: SIDE, height: SIDE, channels: 1, values: images.slice(number) }));
+      button.append(canvasOf(images.slice(number)));
       button.addEventListener("click", () => {
-        for (const other of place.querySelectorAll("button")) {
-          other.ariaPressed = String(other === button);
-        }
+        press(place, images.name(number));
         pick(number);
       });
       return button;
@@ -32,7 +31,29 @@ export function thumbnails(place, images, numbers, pick) {
   );
 }
 
+/**
+ * Marks the image that was picked, and no other.
+ *
+ * @param {HTMLElement} place
+ * @param {string} name
+ */
+export function press(place, name) {
+  for (const button of place.querySelectorAll("button")) {
+    button.ariaPressed = String(button.dataset.name === name);
+  }
+}
+
 /** @param {HTMLElement} place */
 export function walkable(place) {
   roving(place, () => columnsOf(place));
+}
+
+/** Decoration: what it shows is said beside it. @param {Uint8Array} values */
+function canvasOf(values) {
+  const canvas = document.createElement("canvas");
+  canvas.width = SIDE;
+  canvas.height = SIDE;
+  canvas.ariaHidden = "true";
+  canvas.getContext("2d")?.putImageData(imageDataOf({ width: SIDE, height: SIDE, channels: 1, values }), 0, 0);
+  return canvas;
 }

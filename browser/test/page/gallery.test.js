@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { host, pageTest, runGallery, site, text, untilText } from "./support.js";
+import { host, isInView, pageTest, runGallery, SCREENS, site, text, untilText } from "./support.js";
 
 const served = site();
 const cell = (/** @type {number} */ row, /** @type {number} */ column) =>
@@ -30,7 +30,7 @@ pageTest(served, "a cell shows its images, and one of them becomes the picture",
   assert.equal(await page.$$eval("#cell-images button", buttons => buttons.length), confusion[6][0]);
   await page.keyboard.press("Tab");
   await page.keyboard.press("Enter");
-  await untilText(page, "#status", /^Test image [\d,]+, Shirt$/);
+  await untilText(page, ".card .name", /^Test image \d+$/);
   await untilText(page, ".card .answer", /^T-shirt\/top, /);
 });
 
@@ -41,6 +41,42 @@ pageTest(served, "arrow keys walk the matrix, and what was taken for what is sai
   await page.keyboard.press("ArrowRight");
   const label = await page.evaluate(() => document.activeElement?.getAttribute("aria-label"));
   assert.match(String(label), /^Trouser taken for Trouser: \d+$/);
+});
+
+for (const screen of SCREENS) {
+  pageTest(
+    served,
+    `the matrix is whole, and the recall of each class is there, ${screen.width} pixels wide`,
+    async page => {
+      await page.setViewport(screen);
+      await runGallery(page);
+      const matrix = await page.$eval(".scroll", place => ({ inside: place.scrollWidth, place: place.clientWidth }));
+      assert.ok(matrix.inside <= matrix.place, `${matrix.inside} of ${matrix.place} pixels`);
+      await page.waitForSelector(".hint", { hidden: true });
+      const { matrix: confusions } = await host("evaluate");
+      const recalls = await page.$$eval(".recall .value", values => values.map(value => value.textContent));
+      assert.deepEqual(
+        recalls,
+        confusions.map((/** @type {number[]} */ row, /** @type {number} */ truth) => {
+          const all = row.reduce((sum, count) => sum + count, 0);
+          return `${((100 * row[truth]) / all).toFixed(1)}%`;
+        }),
+      );
+      const [left, right] = await Promise.all(
+        [".matrix", ".recall"].map(async name => (await page.$(name))?.boundingBox()),
+      );
+      const isBeside = Number(right?.x) >= Number(left?.x) + Number(left?.width);
+      assert.equal(isBeside, screen.width === 1280, "beside the matrix where there is room");
+      await page.$eval(".matrix", table => table.scrollIntoView({ block: "center" }));
+      assert.ok(await isInView(page, ".matrix"));
+    },
+  );
+}
+
+pageTest(served, "where a matrix is wider than the screen, a hint says that it scrolls", async page => {
+  await page.setViewport({ width: 320, height: 640 });
+  await runGallery(page);
+  await untilText(page, ".hint", /scrolls sideways/);
 });
 
 pageTest(served, "it is stopped in the middle, and begun again", async page => {

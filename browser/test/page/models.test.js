@@ -1,29 +1,23 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before } from "node:test";
-import { at, choose, hand, host, pageTest, runGallery, site, text, untilText } from "./support.js";
+import { externalised } from "../external.js";
+import { at, choose, hand, host, pageTest, runGallery, SCREENS, scratch, site, text, untilText } from "./support.js";
 
 const served = site();
 const LARGE = at("models/fashion-large.onnx");
 const CENTROID = at("target/component/centroid.wasm");
 const PUPPET = at("target/component/puppet.wasm");
 
-/** @type {string} */
-let folder;
-before(async () => {
-  folder = await mkdtemp(join(tmpdir(), "browser-"));
-});
-after(() => rm(folder, { recursive: true }));
+const folder = scratch();
 
 /**
  * @param {string} name
  * @param {string | Uint8Array} content
  */
 async function file(name, content) {
-  const path = join(folder, name);
+  const path = join(folder(), name);
   await writeFile(path, content);
   return path;
 }
@@ -103,23 +97,19 @@ pageTest(served, "what is dropped onto the second card goes there", async page =
   assert.match(await text(page, ".card:nth-child(1) .component"), /^classifier\.wasm/);
 });
 
-pageTest(
-  served,
-  "a model that hangs is given up when it is asked for, and one of another kind gives up nothing",
-  async page => {
-    await choose(page, ".card .wasm", PUPPET);
-    await untilText(page, ".card .component", /^puppet\.wasm/);
-    await choose(page, ".card .onnx", await file("loop.onnx", "puppet-model:loop"));
-    await untilText(page, ".card .starting", /^Starting loop\.onnx/);
-    await choose(page, ".card .onnx", await file("notes.txt", "hello\n"));
-    await untilText(page, ".card > .alert", /^'notes\.txt' is text/);
-    await untilText(page, ".card .starting", /^Starting loop\.onnx/);
-    await page.click(".card .give-up");
-    await page.waitForSelector(".card .starting", { hidden: true });
-    await choose(page, ".card .onnx", await file("named.onnx", "puppet-model:named:other"));
-    await untilText(page, ".card h3", /^other$/);
-  },
-);
+pageTest(served, "a model that hangs is cancelled, and a file of another kind cancels nothing", async page => {
+  await choose(page, ".card .wasm", PUPPET);
+  await untilText(page, ".card .component", /^puppet\.wasm/);
+  await choose(page, ".card .onnx", await file("loop.onnx", "puppet-model:loop"));
+  await untilText(page, ".card .starting", /^Starting loop\.onnx/);
+  await choose(page, ".card .onnx", await file("notes.txt", "hello\n"));
+  await untilText(page, ".card .alert", /^'notes\.txt' is text/);
+  await untilText(page, ".card .starting", /^Starting loop\.onnx/);
+  await page.click(".card .cancel");
+  await page.waitForSelector(".card .starting", { hidden: true });
+  await choose(page, ".card .onnx", await file("named.onnx", "puppet-model:named:other"));
+  await untilText(page, ".card h3", /^other$/);
+});
 
 pageTest(served, "a model that comes while its component is made ready waits for it", async page => {
   await choose(page, ".card .wasm", PUPPET);
@@ -144,12 +134,12 @@ pageTest(served, "a model that cannot be used is refused by name, and the one th
     [at("wit/corpus/files/png-grey"), /^'png-grey' is a picture, and an ONNX model/],
   ])) {
     await choose(page, ".card .onnx", path);
-    await untilText(page, ".card > .alert", message);
+    await untilText(page, ".card .alert", message);
     assert.equal(await text(page, ".card h3"), "fashion-small");
   }
   await page.click("#samples button:nth-child(3)");
   await untilText(page, ".card .answer", /^Trouser/);
-  assert.equal(await page.$eval(".card > .alert", alert => /** @type {HTMLElement} */ (alert).hidden), true);
+  assert.equal(await page.$eval(".card .alert", alert => /** @type {HTMLElement} */ (alert).hidden), true);
 });
 
 pageTest(
@@ -168,18 +158,18 @@ pageTest(
       [await file("half.wasm", (await readFile(CENTROID)).subarray(0, 50_000)), /'half\.wasm' is a damaged component/],
     ])) {
       await choose(page, ".card .wasm", path);
-      await untilText(page, ".card > .alert", message);
+      await untilText(page, ".card .alert", message);
     }
     assert.equal(await text(page, ".card .answer"), before);
   },
 );
 
-pageTest(served, "a guest that falls or breaks the contract costs its call, and the page goes on", async page => {
+pageTest(served, "a guest that crashes or breaks the contract costs its call, and the page goes on", async page => {
   await choose(page, ".card .wasm", PUPPET);
   await untilText(page, ".card .component", /^puppet\.wasm/);
   for (const [command, message] of /** @type {[string, RegExp][]} */ ([
-    ["panic", /^the component fell over 'panic\.onnx': .*it said: .*the puppet was told to panic/s],
-    ["exit:1", /^the component fell over 'exit\.onnx'/],
+    ["panic", /^the component crashed on 'panic\.onnx': .*it said: .*the puppet was told to panic/s],
+    ["exit:1", /^the component crashed on 'exit\.onnx'/],
     ["reject:no-good:not today", /^'reject\.onnx' is refused by the component: no-good: not today/],
   ])) {
     await choose(
@@ -187,8 +177,87 @@ pageTest(served, "a guest that falls or breaks the contract costs its call, and 
       ".card .onnx",
       await file(`${command.split(":")[0]}.onnx`, `\x08puppet-model:${command}`.slice(1)),
     );
-    await untilText(page, ".card > .alert", message);
+    await untilText(page, ".card .alert", message);
   }
   await page.click(".card .reset");
+  await untilText(page, ".card .answer", /^Ankle boot/);
+});
+
+for (const screen of SCREENS) {
+  pageTest(
+    served,
+    `the models that come with the page are there to choose from, ${screen.width} pixels wide`,
+    async page => {
+      await page.setViewport(screen);
+      /** @type {string[]} */
+      const asked = [];
+      page.on("request", request => asked.push(request.url()));
+      assert.deepEqual(
+        await page.$$eval(".card .bundled option", options => options.map(option => option.textContent)),
+        [
+          "fashion-small: 94.04 % right, 0.3 MB",
+          "fashion-small-int8: 94.03 % right, 0.2 MB",
+          "fashion-large: 95.14 % right, 2.3 MB",
+        ],
+      );
+      for (const [chosen, name] of [
+        ["fashion-large", "fashion-large"],
+        ["fashion-small-int8", "fashion-small-int8"],
+        ["", "fashion-small"],
+      ]) {
+        await page.select(".card .bundled", chosen);
+        await untilText(page, ".card h3", new RegExp(`^${name}$`));
+        await untilText(page, ".card .answer", /^Ankle boot/);
+        const file = await readFile(at(`models/${name}.onnx`));
+        assert.equal(await text(page, ".card .model-digest"), createHash("sha256").update(file).digest("hex"));
+        assert.equal(
+          await page.$eval(".card .bundled", choice => /** @type {HTMLSelectElement} */ (choice).value),
+          chosen,
+        );
+      }
+      const models = asked.filter(url => url.endsWith(".onnx")).map(url => url.split("/").at(-1));
+      assert.deepEqual(models, ["fashion-large.onnx", "fashion-small-int8.onnx"], "each is loaded when it is chosen");
+    },
+  );
+}
+
+pageTest(served, "a model that the component refuses is not what is chosen then", async page => {
+  await choose(page, ".card .wasm", CENTROID);
+  await untilText(page, ".card .component", /^centroid\.wasm/);
+  await page.select(".card .bundled", "fashion-large");
+  await untilText(page, ".card .alert", /^'fashion-large' is refused by the component: unsupported-model/);
+  assert.equal(await page.$eval(".card .bundled", choice => /** @type {HTMLSelectElement} */ (choice).value), "");
+});
+
+pageTest(served, "the classes of a model without labels are named, in the page or by a file", async page => {
+  await page.waitForSelector(".card .naming", { hidden: true });
+  await choose(page, ".card .onnx", at("models/golden/variants/ten-sigmoids.onnx"));
+  await untilText(page, ".card h3", /^ten-sigmoids$/);
+  await choose(page, ".card .labels-file", at("models/labels.txt"));
+  await untilText(page, ".card .answer", /^[A-Z][a-z]/);
+  const before = await text(page, ".card .answer");
+  await page.click(".card .naming summary");
+  await page.$eval(".card .labels", area => {
+    /** @type {HTMLTextAreaElement} */ (area).value = "0 1 2 3 4 5 6 7 8 9"
+      .replaceAll(/\d/g, "class-$&")
+      .replaceAll(" ", "\n");
+  });
+  await page.click(".card .use-labels");
+  await untilText(page, ".card .answer", /^class-\d, /);
+  assert.notEqual(await text(page, ".card .answer"), before);
+  await choose(page, ".card .labels-file", await file("two.txt", "cat\ndog\n"));
+  await untilText(page, ".card .alert", /^'ten-sigmoids\.onnx' is refused by the component: bad-model: /);
+  await untilText(page, ".card .answer", /^class-\d, /);
+  await choose(page, ".card .labels-file", await file("none.txt", "\n"));
+  await untilText(page, ".card .alert", /^No labels: there are none/);
+});
+
+pageTest(served, "a model comes together with the file of its weights", async page => {
+  const { model, data } = externalised(await readFile(at("models/fashion-small-int8.onnx")), "m.onnx.data");
+  const [onnx, weights] = [await file("m.onnx", model), await file("m.onnx.data", data)];
+  await choose(page, ".card .onnx", onnx);
+  await untilText(page, ".card .alert", /the weights of the model are in 'm\.onnx\.data': choose or drop both/);
+  await choose(page, "#file", onnx, weights);
+  await untilText(page, ".card h3", /^fashion-small-int8$/);
   await untilText(page, ".card .answer", /^Ankle boot/);
 });

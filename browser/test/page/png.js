@@ -8,10 +8,13 @@ import { crc32, deflateSync } from "node:zlib";
  * @param {(x: number, y: number) => number[]} colour Red, green, blue.
  */
 export function png(width, height, colour) {
-  const rows = Array.from({ length: height }, (_, y) => [
-    0,
-    ...Array.from({ length: width }, (_, x) => colour(x, y)).flat(),
-  ]);
+  const stride = 1 + 3 * width;
+  const rows = Buffer.alloc(height * stride);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      rows.set(colour(x, y), y * stride + 1 + 3 * x);
+    }
+  }
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);
   header.writeUInt32BE(height, 4);
@@ -20,7 +23,7 @@ export function png(width, height, colour) {
   return Buffer.concat([
     Buffer.from("\x89PNG\r\n\x1a\n", "latin1"),
     chunk("IHDR", header),
-    chunk("IDAT", deflateSync(Buffer.from(rows.flat()))),
+    chunk("IDAT", deflateSync(rows, { level: 1 })),
     chunk("IEND", Buffer.alloc(0)),
   ]);
 }

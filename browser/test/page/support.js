@@ -1,10 +1,13 @@
 // Tests on the page: each on a fresh one, none with a word on the console.
 
 import assert from "node:assert/strict";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import * as drive from "../../drive/site.js";
 
-export { at, choose, firstResult, PATIENCE, runGallery } from "../../drive/site.js";
+export { at, choose, firstResult, PATIENCE, runGallery, SCREENS } from "../../drive/site.js";
 
 /** @typedef {import("puppeteer-core").Page} Page */
 /** @typedef {{ url: string, browser: import("puppeteer-core").Browser, stopServer: () => Promise<void> }} Site */
@@ -17,6 +20,25 @@ export { at, choose, firstResult, PATIENCE, runGallery } from "../../drive/site.
 export async function host(...args) {
   const { stdout } = await drive.host([...args, "--format", "json"]);
   return JSON.parse(stdout);
+}
+
+/**
+ * What the host says line by line, also where it fails in the end.
+ *
+ * @param {...string} args
+ * @returns {Promise<any[]>}
+ */
+export async function hostLines(...args) {
+  const { stdout } = await drive.host([...args, "--format", "json"]).catch(error => {
+    if (typeof error.code !== "number") {
+      throw error;
+    }
+    return error;
+  });
+  return stdout
+    .trimEnd()
+    .split("\n")
+    .map((/** @type {string} */ line) => JSON.parse(line));
 }
 
 /** Serves the page and starts a browser for the tests of this file. */
@@ -38,6 +60,42 @@ export function site() {
     await site.stopServer?.();
   });
   return site;
+}
+
+/**
+ * A folder for the files of a test program, while its tests run.
+ *
+ * @returns {() => string}
+ */
+export function scratch() {
+  let folder = "";
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), "browser-"));
+  });
+  after(() => rm(folder, { recursive: true }));
+  return () => folder;
+}
+
+/**
+ * What a click saves to a file.
+ *
+ * @param {Page} page
+ * @param {string} button
+ * @param {string} folder
+ * @param {string} name Of the file.
+ */
+export async function downloaded(page, button, folder, name) {
+  const session = await page.createCDPSession();
+  const behaviour = { behavior: /** @type {const} */ ("allow"), downloadPath: folder, eventsEnabled: true };
+  const { targetInfo } = await session.send("Target.getTargetInfo");
+  await session.send("Browser.setDownloadBehavior", { ...behaviour, browserContextId: targetInfo.browserContextId });
+  const ended = new Promise(resolve => {
+    session.on("Browser.downloadProgress", ({ state }) => state === "completed" && resolve(state));
+  });
+  await page.click(button);
+  await ended;
+  await session.detach();
+  return readFile(join(folder, name), "utf8");
 }
 
 /**
@@ -102,6 +160,35 @@ export async function untilText(page, selector, pattern) {
   await page.waitForFunction(matches, {}, selector, pattern.source, pattern.flags).catch(async error => {
     const found = await text(page, selector).catch(() => "nothing");
     throw new Error(`${selector} says '${found}', and not ${pattern}`, { cause: error });
+  });
+}
+
+/**
+ * Waits until the page shows the answer to a picture.
+ *
+ * @param {Page} page
+ * @param {string} name
+ */
+export async function answered(page, name) {
+  const isShown = (/** @type {string} */ name) =>
+    document.querySelector(".card .name")?.textContent === name &&
+    document.querySelector("#picture-view")?.getAttribute("data-busy") === "false";
+  await page.waitForFunction(isShown, {}, name).catch(async error => {
+    const problem = await page.$eval("#problem", element => element.textContent);
+    throw new Error(`no answer to ${name}; the page says '${problem}'`, { cause: error });
+  });
+}
+
+/**
+ * Whether all of an element is within the window.
+ *
+ * @param {Page} page
+ * @param {string} selector
+ */
+export function isInView(page, selector) {
+  return page.$eval(selector, element => {
+    const { top, bottom, left, right, height } = element.getBoundingClientRect();
+    return height > 0 && top >= 0 && left >= 0 && bottom <= innerHeight && right <= innerWidth;
   });
 }
 

@@ -28,6 +28,8 @@ const DESCRIPTION = {
  * @param {(pixels: Uint8Array) => number[]} predict
  */
 function guests(calls, predict) {
+  /** @type {any[]} */
+  const workers = [];
   let instances = 0;
   const functions = () => {
     const instance = ++instances;
@@ -36,8 +38,8 @@ function guests(calls, predict) {
         calls.push(`${instance} start`);
         return DESCRIPTION;
       },
-      load: (/** @type {Uint8Array} */ onnx) => {
-        calls.push(`${instance} load ${onnx}`);
+      load: (/** @type {Uint8Array} */ onnx, /** @type {string[]} */ labels) => {
+        calls.push(`${instance} load ${[onnx, ...labels]}`);
         return { ...DESCRIPTION, name: "loaded" };
       },
       predict: (/** @type {number} */ count, /** @type {Uint8Array} */ pixels) => {
@@ -52,10 +54,11 @@ function guests(calls, predict) {
     constructor(address) {
       assert.match(address, /^blob:/, "only then the page's content security policy binds it");
       // biome-ignore lint/correctness/noConstructorReturn: a channel stands in for the worker
-      return channel(functions(), failure);
+      return workers[workers.push(channel(functions(), failure)) - 1];
     }
   }
   globalThis.Worker = /** @type {any} */ (Guest);
+  return workers;
 }
 
 test("a guest that falls is replaced by a fresh one with the same model, at the next call", async () => {
@@ -95,6 +98,37 @@ test("a call that waits behind one that falls finds a fresh instance, and no ins
     ["fulfilled", "fulfilled"],
   );
   assert.deepEqual(calls, ["1 start", "1 predict 1", "2 start", "2 predict 1", "2 predict 1"]);
+  classifier.end();
+});
+
+test("a guest whose worker fails is replaced by a fresh one, at the next call", async () => {
+  /** @type {string[]} */
+  const calls = [];
+  const workers = guests(calls, () => [1, 0]);
+  const classifier = await Classifier.start(PROGRAM);
+  workers[0].dispatchEvent(new Event("error"));
+  await classifier.predict(1, new Uint8Array(2));
+  assert.deepEqual(calls, ["1 start", "2 start", "2 predict 1"]);
+  classifier.end();
+});
+
+test("a model is given the labels that came with it, also where its guest is replaced", async () => {
+  /** @type {string[]} */
+  const calls = [];
+  const workers = guests(calls, () => [1, 0]);
+  const model = { name: "seven.onnx", bytes: Uint8Array.from([7]), labels: ["cat", "dog"] };
+  const classifier = await Classifier.start(PROGRAM, model);
+  workers[0].dispatchEvent(new Event("error"));
+  await classifier.predict(1, new Uint8Array(2));
+  assert.deepEqual(calls, ["1 start", "1 load 7,cat,dog", "2 start", "2 load 7,cat,dog", "2 predict 1"]);
+  classifier.end();
+});
+
+test("a file is read by the guest itself, and its answer is checked", async () => {
+  guests([], () => [1, 0]);
+  const classifier = await Classifier.start(PROGRAM);
+  const body = Uint8Array.from([1, 2, 3]);
+  await assert.rejects(classifier.classify(body, {}), /produces text\/plain, and .* is needed/);
   classifier.end();
 });
 

@@ -5,7 +5,7 @@ import { parse } from "@bytecodealliance/jco-transpile/wasm-tools";
 import { build } from "esbuild";
 import { CallError, Calls } from "../../src/component/calls.js";
 import * as check from "../../src/component/check.js";
-import { NoProgram, transpiled } from "../../src/component/program.js";
+import { isSame, NoProgram, transpiled } from "../../src/component/program.js";
 import { channel } from "./channel.js";
 
 test("a call is answered, tells of its progress, or fails with what went wrong", async () => {
@@ -213,5 +213,20 @@ test("a file that is no classifier's component is refused, and what it is instea
       assert.match(error.message, message);
       return true;
     });
+  }
+});
+
+test("a version of the contract is the page's by the host's rule: until 1.0 the minor version counts as the major", () => {
+  for (const [version, same] of /** @type {[string | undefined, boolean][]} */ ([
+    ["0.1.0", true],
+    ["0.1.7", true],
+    ["0.1.0-rc", true],
+    ["0.1", false],
+    ["0.2.0", false],
+    ["1.1.0", false],
+    ["", false],
+    [undefined, false],
+  ])) {
+    assert.equal(isSame(version), same, String(version));
   }
 });

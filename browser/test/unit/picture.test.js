@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import test from "node:test";
 import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
-import { kindOf } from "../../src/picture/open.js";
+import { kindOfBytes, mediaTypeOf } from "../../src/picture/open.js";
 import { prepare } from "../../src/picture/prepare.js";
 import { resize } from "../../src/picture/resize.js";
 import { pixelsOf16 } from "../../src/picture/sixteen.js";
@@ -215,6 +215,23 @@ test("files are told by their first bytes, and ONNX by its name", () => {
     ["", new Uint8Array(), "empty"],
   ];
   for (const [name, head, kind] of files) {
-    assert.equal(kindOf(name, head), kind, name);
+    assert.equal(kindOfBytes(name, head), kind, name);
+  }
+});
+
+test("a file is sent as what its bytes show, else as what its name says, as `host classify` does", () => {
+  const png = Uint8Array.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
+  const jpeg = Uint8Array.from([0xff, 0xd8, 0xff, 0xe0]);
+  for (const [name, bytes, type] of /** @type {[string, Uint8Array, string | undefined][]} */ ([
+    ["shoe.jpg", png, "image/png"],
+    ["shoe", jpeg, "image/jpeg"],
+    ["a.b.JPEG", new Uint8Array(4), "image/jpeg"],
+    ["list.json", new Uint8Array(), "application/json"],
+    ["array.npy", new Uint8Array(), "application/x-npy"],
+    ["shoe.webp", new Uint8Array(), undefined],
+    ["png", new Uint8Array(), undefined],
+    [".png", new Uint8Array(), undefined],
+  ])) {
+    assert.equal(mediaTypeOf(name, bytes), type, name);
   }
 });

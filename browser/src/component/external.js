@@ -1,0 +1,170 @@
+// ONNX models whose weights lie in files beside them, as PyTorch writes them by default: the weights are put into the model,
+// on the level of protobuf's wire format, so that nothing else of it changes. The host does the same with files on a disk.
+// https://github.com/onnx/onnx/blob/main/onnx/onnx.proto and https://protobuf.dev/programming-guides/encoding/
+
+/** Which fields of a message hold messages on the way to a tensor. @type {Record<string, Record<number, string>>} */
+const WITHIN = {
+  model: { 7: "graph", 25: "function" },
+  function: { 7: "node" },
+  graph: { 1: "node", 5: "tensor" },
+  node: { 5: "attribute" },
+  attribute: { 5: "tensor", 6: "graph", 10: "tensor", 11: "graph" },
+};
+/** Of a tensor: its values, where they lie, and whether they lie elsewhere. */
+const [RAW, EXTERNAL, LOCATION] = [9, 13, 14];
+/** How deep graphs may lie in each other, in messages. */
+const DEEPEST = 64;
+
+/**
+ * A model with all of its weights.
+ *
+ * @param {Uint8Array<ArrayBuffer>} onnx
+ * @param {File[]} files What came with it.
+ * @returns {Promise<Uint8Array<ArrayBuffer>>} The same bytes where the model needs no other file, or is no ONNX model.
+ * @throws {Error} that names the file that is missing or too short.
+ */
+export async function whole(onnx, files) {
+  /** @type {Set<string>} */
+  const names = new Set();
+  try {
+    rewritten(onnx, "model", place => names.add(place.location), 0);
+  } catch {
+    // The component says what is wrong with it.
+    return onnx;
+  }
+  if (names.size === 0) {
+    return onnx;
+  }
+  /** @type {Map<string, Uint8Array>} */
+  const data = new Map();
+  for (const name of names) {
+    const file = files.find(file => file.name === name.split("/").at(-1));
+    if (!file) {
+      throw new Error(`the weights of the model are in '${name}': choose or drop both files together`);
+    }
+    data.set(name, new Uint8Array(await file.arrayBuffer()));
+  }
+  const weights = (/** @type {Place} */ { location, offset, length }) => {
+    const file = /** @type {Uint8Array} */ (data.get(location));
+    const end = length === undefined ? file.length : offset + length;
+    if (!(offset <= end && end <= file.length)) {
+      throw new Error(`'${location}' has ${file.length} bytes, and weights of the model end at byte ${end}`);
+    }
+    return file.subarray(offset, end);
+  };
+  return new Uint8Array(await new Blob(rewritten(onnx, "model", weights, 0)).arrayBuffer());
+}
+
+/** @typedef {{ location: string, offset: number, length?: number }} Place */
+/** @typedef {Uint8Array<ArrayBuffer>} Bytes */
+
+/**
+ * The parts of a message, in which each tensor has the values that `weights` gives it.
+ *
+ * @param {Bytes} message
+ * @param {string} kind
+ * @param {(place: Place) => unknown} weights
+ * @param {number} depth
+ * @returns {Bytes[]}
+ */
+function rewritten(message, kind, weights, depth) {
+  if (depth > DEEPEST) {
+    throw new RangeError("too deep");
+  }
+  const all = [...fields(message)];
+  if (kind === "tensor" && all.some(({ number, value }) => number === LOCATION && value === 1)) {
+    const values = weights(placeOf(all.filter(({ number }) => number === EXTERNAL).map(({ content }) => content)));
+    const rest = all.filter(({ number }) => ![RAW, EXTERNAL, LOCATION].includes(number)).map(({ bytes }) => bytes);
+    return values instanceof Uint8Array ? [...rest, ...field(RAW, [/** @type {Bytes} */ (values)])] : rest;
+  }
+  return all.flatMap(({ number, bytes, content }) => {
+    const inner = WITHIN[kind]?.[number];
+    return inner && content ? field(number, rewritten(content, inner, weights, depth + 1)) : [bytes];
+  });
+}
+
+/**
+ * What the entries of `external_data` say.
+ *
+ * @param {(Bytes | undefined)[]} entries
+ * @returns {Place}
+ */
+function placeOf(entries) {
+  const decode = (/** @type {Bytes | undefined} */ bytes) => new TextDecoder().decode(bytes);
+  const said = new Map(
+    entries.map(entry => {
+      const pair = [...fields(/** @type {Bytes} */ (entry))];
+      const text = (/** @type {number} */ wanted) => decode(pair.find(({ number }) => number === wanted)?.content);
+      return [text(1), text(2)];
+    }),
+  );
+  const length = said.get("length");
+  return {
+    location: said.get("location") ?? "",
+    offset: Number(said.get("offset") ?? 0),
+    ...(length !== undefined && { length: Number(length) }),
+  };
+}
+
+/**
+ * The fields of a message: the bytes of each, and what they hold.
+ *
+ * @param {Bytes} message
+ * @returns {Generator<{ number: number, bytes: Bytes, content?: Bytes, value?: number }>}
+ */
+function* fields(message) {
+  for (let at = 0; at < message.length; ) {
+    const [tag, start] = varint(message, at);
+    const number = Math.floor(tag / 8);
+    const type = tag % 8;
+    const [value, after] = type === 0 || type === 2 ? varint(message, start) : [undefined, start];
+    const end = { 0: after, 1: start + 8, 2: after + (value ?? 0), 5: start + 4 }[type];
+    if (end === undefined || end > message.length || number === 0) {
+      throw new RangeError("no protobuf message");
+    }
+    const content = type === 2 ? message.subarray(after, end) : undefined;
+    yield { number, bytes: message.subarray(at, end), content, value: type === 0 ? value : undefined };
+    at = end;
+  }
+}
+
+/**
+ * A field that holds bytes.
+ *
+ * @param {number} number
+ * @param {Bytes[]} parts
+ */
+function field(number, parts) {
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  return [Uint8Array.from([...digits(number * 8 + 2), ...digits(length)]), ...parts];
+}
+
+/**
+ * A number, and where it ends. Beyond 2 to the 53 it is not exact, and nothing here is so large.
+ *
+ * @param {Bytes} bytes
+ * @param {number} at
+ */
+function varint(bytes, at) {
+  let value = 0;
+  for (let place = 0; place < 10; place++) {
+    const byte = bytes[at + place];
+    if (byte === undefined) {
+      break;
+    }
+    value += (byte & 0x7f) * 2 ** (7 * place);
+    if (byte < 0x80) {
+      return /** @type {[number, number]} */ ([value, at + place + 1]);
+    }
+  }
+  throw new RangeError("no protobuf message");
+}
+
+/** @param {number} value */
+function digits(value) {
+  const bytes = [];
+  for (; value > 0x7f; value = Math.floor(value / 128)) {
+    bytes.push((value % 128) | 0x80);
+  }
+  return [...bytes, value];
+}

@@ -1,0 +1,106 @@
+// The host and the page never disagree on a file: the component reads it in both, so they give the same answer, or the same
+// reason why there is none.
+
+import assert from "node:assert/strict";
+import { copyFile, readdir, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { at, choose, hostLines, pageTest, SCREENS, scratch, site, text, untilText } from "./support.js";
+
+const served = site();
+const folder = scratch();
+/** How the page prepares pictures unless told otherwise. */
+const USUAL = ["--fit", "contain", "--invert", "auto"];
+
+/** @typedef {import("./support.js").Page} Page */
+
+/** What the page says of a file: its answer, or why there is none. @param {Page} page @param {string} path */
+async function said(page, path) {
+  const name = basename(path);
+  await page.$eval(".card .name", element => {
+    element.textContent = "";
+  });
+  await choose(page, "#file", path);
+  await page.waitForFunction(
+    name =>
+      document.querySelector(".card .name")?.textContent === name ||
+      document.querySelector("#problem p")?.textContent?.startsWith(`No answer for ${name}: `),
+    {},
+    name,
+  );
+  const problem = await page.$eval("#problem p", element => element.textContent);
+  return problem ? problem.replace(`No answer for ${name}: `, "") : text(page, ".card .answer");
+}
+
+/** The same of the host. @param {any} line */
+function expected({ predictions, error }) {
+  if (error) {
+    return error.replace(/^rejected, /, "");
+  }
+  const [{ label, score }] = predictions[0].top;
+  return `${label}, ${(100 * score).toFixed(1)}%`;
+}
+
+pageTest(
+  served,
+  "every file of the corpus has the answer that the host gives it, or is refused in its words",
+  async page => {
+    const files = [];
+    for (const folder of ["wit/corpus/files", "wit/corpus/reported"]) {
+      for (const name of (await readdir(at(folder))).sort()) {
+        files.push(join(at(folder), name));
+      }
+    }
+    const lines = await hostLines("classify", ...USUAL, ...files);
+    assert.equal(lines.length, files.length);
+    assert.ok(lines.some(({ error }) => error) && lines.some(({ predictions }) => predictions));
+    for (const [number, path] of files.entries()) {
+      assert.equal(await said(page, path), expected(lines[number]), path);
+    }
+  },
+);
+
+for (const screen of SCREENS) {
+  pageTest(
+    served,
+    `files that are not what they are called are taken alike, ${screen.width} pixels wide`,
+    async page => {
+      await page.setViewport(screen);
+      const files = ["shoe.jpg", "hello.json", "hello.npy", "hello.png"].map(name => join(folder(), name));
+      await copyFile(at("wit/corpus/files/png-photograph"), files[0]);
+      for (const path of files.slice(1)) {
+        await writeFile(path, "hello\n");
+      }
+      for (const [number, line] of (await hostLines("classify", ...USUAL, ...files)).entries()) {
+        assert.equal(await said(page, files[number]), expected(line));
+      }
+    },
+  );
+}
+
+pageTest(served, "however a picture is to be prepared, both prepare it alike", async page => {
+  const files = ["png-colour", "png-photograph", "png-16-bit-low-larger", "png-alpha-cut-out-colour"].map(name =>
+    at(`wit/corpus/files/${name}`),
+  );
+  for (const [fit, invert] of [
+    ["stretch", "never"],
+    ["contain", "auto"],
+    ["crop", "always"],
+  ]) {
+    await page.select("#fit", fit);
+    await page.select("#invert", invert);
+    const lines = await hostLines("classify", "--fit", fit, "--invert", invert, ...files);
+    for (const [number, path] of files.entries()) {
+      assert.equal(await said(page, path), expected(lines[number]), `${path}, ${fit}, ${invert}`);
+    }
+  }
+});
+
+pageTest(served, "why an answer may be wrong is said beside it, as the host says it", async page => {
+  await page.select("#fit", "stretch");
+  await page.select("#invert", "never");
+  const path = at("wit/corpus/files/png-dark-on-light");
+  const [{ warnings }] = await hostLines("classify", "--fit", "stretch", "--invert", "never", path);
+  assert.equal(warnings.length, 1);
+  await said(page, path);
+  await untilText(page, ".card .warnings li", new RegExp(`^${warnings[0].code}: `));
+});
