@@ -15,7 +15,7 @@ from torch.nn import functional
 from tqdm import tqdm
 
 from augment import Views, erase
-from recipe import Recipe
+from hyperparameters import Hyperparameters
 
 MOMENTUM = 0.9
 SMALLEST_BATCH = 8  # with fewer the statistics of a normalisation mean little
@@ -47,10 +47,10 @@ class Part:
 class Fit:
     """A training. `run` it; then `best` has the weights, and `history` every epoch."""
 
-    def __init__(self, network: nn.Module, recipe: Recipe, epochs: int, seed: int, device: str, bf16: bool):
+    def __init__(self, network: nn.Module, hyper: Hyperparameters, epochs: int, seed: int, device: str, bf16: bool):
         self.network = network.to(device=device, memory_format=torch.channels_last)
         self.averaged = copy.deepcopy(self.network)
-        self.recipe, self.epochs, self.device, self.bf16 = recipe, epochs, device, bf16
+        self.hyper, self.epochs, self.device, self.bf16 = hyper, epochs, device, bf16
         self.generator = torch.Generator().manual_seed(seed)
         self.history: list[Epoch] = []
         self.taken = 0  # steps
@@ -58,8 +58,8 @@ class Fit:
         self.best_epoch = 0
         decayed = [p for p in network.parameters() if p.dim() > 1]
         rest = [p for p in network.parameters() if p.dim() == 1]
-        groups = [{"params": decayed, "weight_decay": recipe.decay}, {"params": rest, "weight_decay": 0.0}]
-        self.optimizer = torch.optim.SGD(groups, recipe.rate, MOMENTUM, nesterov=True)
+        groups = [{"params": decayed, "weight_decay": hyper.decay}, {"params": rest, "weight_decay": 0.0}]
+        self.optimizer = torch.optim.SGD(groups, hyper.rate, MOMENTUM, nesterov=True)
 
     def run(
         self,
@@ -74,12 +74,12 @@ class Fit:
 
         `teacher` has the teacher's log-probabilities of each view of each training image, (N, views, labels).
         """
-        views = Views(self.recipe.shift, self.recipe.flip)
+        views = Views(self.hyper.shift, self.hyper.flip)
         padded = views.pad(train.images).to(self.device)
         classes = train.classes.to(self.device)
-        batch = min(self.recipe.batch, max(SMALLEST_BATCH, len(classes) // 8), len(classes))
+        batch = min(self.hyper.batch, max(SMALLEST_BATCH, len(classes) // 8), len(classes))
         # Smaller batches, smaller steps.
-        peak = self.recipe.rate * batch / self.recipe.batch
+        peak = self.hyper.rate * batch / self.hyper.batch
         steps = len(classes) // batch
         while len(self.history) < self.epochs and self.without_progress() < patience:
             started, lost = time.monotonic(), 0.0
@@ -89,11 +89,11 @@ class Fit:
                 rate = peak * self.warmth((len(self.history) + step / steps) / self.epochs)
                 seen = torch.randint(views.count, (len(chosen),), generator=self.generator)
                 images = views.of(padded[chosen], seen.to(self.device)).float() / 255
-                images = erase(images, self.recipe.erase, self.generator)
+                images = erase(images, self.hyper.erase, self.generator)
                 answers = None if teacher is None else teacher[chosen, seen].float().to(self.device)
                 loss = self.step(images, classes[chosen], answers, rate)
                 if not math.isfinite(loss):
-                    raise Collapsed(f"the loss is {loss} in epoch {len(self.history) + 1}: --set rate={self.recipe.rate / 10:g}")
+                    raise Collapsed(f"the loss is {loss} in epoch {len(self.history) + 1}: --set rate={self.hyper.rate / 10:g}")
                 lost += loss
             validation_loss, accuracy = self.validate(held_out)
             self.history.append(Epoch(lost / steps, validation_loss, accuracy, rate, time.monotonic() - started))
@@ -121,7 +121,7 @@ class Fit:
 
     def warmth(self, done: float) -> float:
         """The share of the highest rate after the share `done` of all steps: a linear rise, then half a cosine."""
-        warm_up = self.recipe.warm_up
+        warm_up = self.hyper.warm_up
         if done < warm_up:
             return min(1.0, max(done, 1e-3) / warm_up)
         return (1 + math.cos(math.pi * (done - warm_up) / (1 - warm_up))) / 2
@@ -133,13 +133,13 @@ class Fit:
         with torch.autocast(torch.device(self.device).type, dtype=torch.bfloat16, enabled=self.bf16):
             logits = self.network(images)
         logits = logits.float()
-        loss = functional.cross_entropy(logits, classes, label_smoothing=self.recipe.smoothing)
+        loss = functional.cross_entropy(logits, classes, label_smoothing=self.hyper.smoothing)
         if teacher is not None:
-            t = self.recipe.temperature
+            t = self.hyper.temperature
             divergence = functional.kl_div(
                 (logits / t).log_softmax(1), (teacher / t).log_softmax(1), log_target=True, reduction="batchmean"
             )
-            loss = (1 - self.recipe.teaching) * loss + self.recipe.teaching * t * t * divergence
+            loss = (1 - self.hyper.teaching) * loss + self.hyper.teaching * t * t * divergence
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()
@@ -151,7 +151,7 @@ class Fit:
         """Moves the averaged weights, and the statistics of the normalisations, a little towards the present ones."""
         # At first an average over all so far, so that the random initial weights are soon forgotten.
         self.taken += 1
-        keep = min(self.recipe.average, (1 + self.taken) / (10 + self.taken))
+        keep = min(self.hyper.average, (1 + self.taken) / (10 + self.taken))
         for kept, present in zip(self.averaged.state_dict().values(), self.network.state_dict().values()):
             if kept.is_floating_point():
                 kept.lerp_(present, 1 - keep)

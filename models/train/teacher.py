@@ -15,16 +15,16 @@ from tqdm import tqdm
 import export
 from augment import Views
 from dataset import Dataset
-from recipe import Recipe
+from hyperparameters import Hyperparameters
 
 BATCH = 500  # images
 MOST_VALUES = 1 << 31  # kept in memory, two bytes each
 LEAST = 1e-7  # probability
 
 
-def check(teacher: Path, data: Dataset, recipe: Recipe) -> None:
+def check(teacher: Path, data: Dataset, hyper: Hyperparameters) -> None:
     """Raises `ValueError` if `teacher` is not a model of the same images and classes, or would see other images."""
-    if recipe.erase:
+    if hyper.erase:
         raise ValueError("--teacher: the teacher would see what is erased for the student; add --set erase=0")
     try:
         session = onnxruntime.InferenceSession(teacher, providers=["CPUExecutionProvider"])

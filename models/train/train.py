@@ -29,7 +29,7 @@ import result
 import teacher
 from augment import Views
 from fit import Collapsed, Fit, Part
-from recipe import RECIPES, Recipe
+from hyperparameters import BY_NETWORK, Hyperparameters
 
 
 def arguments() -> argparse.Namespace:
@@ -38,11 +38,11 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("name", metavar="NAME", type=Path, help="writes NAME.onnx and the files beside it")
     data_options.add(parser)
     how = parser.add_argument_group("training")
-    how.add_argument("--network", choices=RECIPES, default="small", help="(default: %(default)s)")
+    how.add_argument("--network", choices=BY_NETWORK, default="small", help="(default: %(default)s)")
     how.add_argument("--teacher", type=Path, metavar="ONNX", help="a model of the same images and labels to learn from")
     how.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
     how.add_argument("--patience", type=int, metavar="EPOCHS", help="end after this many without progress (default: never)")
-    how.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a value of recipe.py, such as erase=0")
+    how.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a value of hyperparameters.py, such as erase=0")
     how.add_argument("--resume", action="store_true", help="continue from NAME.checkpoint")
     machine = parser.add_argument_group("machine")
     machine.add_argument("--device", default="cpu", help="as PyTorch names it: cpu, cuda (default: %(default)s)")
@@ -69,12 +69,12 @@ def main() -> None:
     probe = Path(f"{options.name}.checkpoint.new")
     probe.touch()
     probe.unlink()
-    recipe = RECIPES[options.network].changed(options.set)
+    hyper = BY_NETWORK[options.network].changed(options.set)
     data = data_options.load(options)
     kept, held_out = data.split()
     report.refuse_too_few(data.classes[held_out], data.labels)
     if options.teacher:
-        teacher.check(options.teacher, data, recipe)
+        teacher.check(options.teacher, data, hyper)
     use(options)
     height, width, channels = data.shape
     print(
@@ -86,14 +86,14 @@ def main() -> None:
     train, validation = Part(images[kept], classes[kept]), Part(images[held_out], classes[held_out])
 
     network = networks.BY_NAME[options.network](channels, height, width, len(data.labels))
-    fit = Fit(network, recipe, options.epochs, options.seed, options.device, options.bf16)
-    checkpoint, inputs = Path(f"{options.name}.checkpoint"), settings(options, recipe, data)
+    fit = Fit(network, hyper, options.epochs, options.seed, options.device, options.bf16)
+    checkpoint, inputs = Path(f"{options.name}.checkpoint"), settings(options, hyper, data)
     if options.resume:
         fit.resume(checkpoint, inputs)
     taught = None
     if options.teacher:
         cache = folder / f"{options.teacher.stem}.answers.npz"
-        taught = teacher.answers(options.teacher, train.images, Views(recipe.shift, recipe.flip), cache)
+        taught = teacher.answers(options.teacher, train.images, Views(hyper.shift, hyper.flip), cache)
     fit.run(train, validation, taught, options.patience or options.epochs, checkpoint, inputs)
     print(result.write(options.name, fit, data, held_out, inputs))
     checkpoint.unlink()
@@ -112,7 +112,7 @@ def use(options: argparse.Namespace) -> None:
     torch.use_deterministic_algorithms(True)
 
 
-def settings(options: argparse.Namespace, recipe: Recipe, data: dataset.Dataset) -> dict:
+def settings(options: argparse.Namespace, hyper: Hyperparameters, data: dataset.Dataset) -> dict:
     """Everything that the result depends on."""
     taught = options.teacher and hashlib.sha256(options.teacher.read_bytes()).hexdigest()
     return {
@@ -120,7 +120,7 @@ def settings(options: argparse.Namespace, recipe: Recipe, data: dataset.Dataset)
         "epochs": options.epochs,
         "seed": options.seed,
         "patience": options.patience,
-        "recipe": dataclasses.asdict(recipe),
+        "hyperparameters": dataclasses.asdict(hyper),
         "teacher_sha256": taught,
         "data_sha256": data.digest(),
         "device": options.device,

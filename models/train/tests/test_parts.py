@@ -9,7 +9,7 @@ import networks
 import report
 from augment import Views, erase
 from fit import Collapsed
-from recipe import RECIPES, Recipe
+from hyperparameters import BY_NETWORK, Hyperparameters
 
 
 class Augmenting(unittest.TestCase):
@@ -64,19 +64,19 @@ class Figures(unittest.TestCase):
 
 class Networks(unittest.TestCase):
     def test_each_takes_any_size_and_number_of_classes(self):
-        for name in RECIPES:
+        for name in BY_NETWORK:
             for channels, height, width, classes in ((1, 28, 28, 10), (3, 20, 20, 3), (3, 8, 33, 100)):
                 network = networks.BY_NAME[name](channels, height, width, classes).eval()
                 self.assertEqual(network(torch.zeros(2, channels, height, width)).shape, (2, classes))
 
 
-class Recipes(unittest.TestCase):
+class HyperparameterSettings(unittest.TestCase):
     def test_settings_replace_values_of_their_kind(self):
-        changed = Recipe().changed(["erase=0", "flip=no", "batch=32"])
+        changed = Hyperparameters().changed(["erase=0", "flip=no", "batch=32"])
         self.assertEqual((changed.erase, changed.flip, changed.batch), (0.0, False, 32))
         for setting in ("erase", "=1", "erase=nan", "batch=1.5", "changed=1"):
             with self.assertRaises(ValueError):
-                Recipe().changed([setting])
+                Hyperparameters().changed([setting])
 
 
 if __name__ == "__main__":

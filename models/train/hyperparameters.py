@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Hyperparameters:
     """Everything that a training needs to know except the data."""
 
     batch: int = 128
@@ -20,7 +20,7 @@ class Recipe:
     teaching: float = 0.9  # the teacher's share of the loss, if there is one
     temperature: float = 2.0  # for comparing teacher and student
 
-    def changed(self, settings: list[str]) -> "Recipe":
+    def changed(self, settings: list[str]) -> "Hyperparameters":
         """A copy with each KEY=VALUE of `settings` replaced. Raises `ValueError` for an unknown key or a wrong value."""
         values = {}
         for setting in settings:
@@ -45,8 +45,8 @@ class Recipe:
         return changed
 
 
-RECIPES = {
+BY_NETWORK = {
     # A small network learns less from changed images than they cost it.
-    "small": Recipe(decay=1e-4, shift=1, erase=0.0),
-    "large": Recipe(),
+    "small": Hyperparameters(decay=1e-4, shift=1, erase=0.0),
+    "large": Hyperparameters(),
 }
