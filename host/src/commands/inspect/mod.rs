@@ -1,20 +1,18 @@
 //! `host inspect`: what a component is, or a model for one, before anything is sent through it.
 
+mod pixels;
 mod report;
 mod scaling;
-mod synthetic;
-mod trying;
-mod verdict;
 
 use std::path::PathBuf;
 
 use self::report::{ModelReport, Refusal, colours, size, table};
 use super::{PREPARING, progress, stdout};
-use crate::classifier::{ClassifierConfig, Inspection, Kind, Trial, inspect, kind_of};
+use crate::classifier::{ClassifierConfig, Inspection, Kind, Predictor, inspect, kind_of};
 use crate::cli::{ComponentArgs, Format, InspectCommand};
-use crate::config::DEFAULT_MAX_MESSAGE;
 use crate::exit::Failure;
 use crate::shutdown::interrupted;
+use crate::values::DEFAULT_MAX_MESSAGE;
 
 impl InspectCommand {
     /// Looks at the file's first bytes, and shows what a component says of itself, or what it says of a model.
@@ -69,13 +67,13 @@ impl InspectCommand {
     async fn model(&self, file: PathBuf) -> anyhow::Result<()> {
         let name = file.display().to_string();
         let waiting = progress::waiting("trying the model; the first time the component has to be compiled");
-        let mut trial = Trial::prepare(&self.config(self.component.clone(), Some(file))).await?;
-        let (size, digest) = trial.model();
+        let mut predictor = Predictor::prepare(&self.config(self.component.clone(), Some(file))).await?;
+        let (size, digest) = predictor.model();
         let mut report = ModelReport {
             file: name.clone(),
             size,
             digest,
-            component: trial.component().to_owned(),
+            component: predictor.component().to_owned(),
             accepted: false,
             refusal: None,
             description: None,
@@ -83,7 +81,7 @@ impl InspectCommand {
             remedy: None,
             one_image: None,
         };
-        let description = match trial.load().await {
+        let description = match predictor.load().await {
             Ok(description) => description,
             Err(error) => {
                 waiting.finish_and_clear();
@@ -92,14 +90,17 @@ impl InspectCommand {
                 return Err(error.into());
             }
         };
-        let mut ask = async |image: &[f32]| trial.predict(image).await;
-        let pace = trying::pace(&description, &mut ask).await;
-        let pixels = trying::try_scalings(&description, pace, &mut ask).await?;
+        let mut ask = async |image: &[f32]| predictor.predict(image).await;
+        let pace = pixels::pace(&description, &mut ask).await;
+        let pixels = pixels::try_scalings(&description, &mut ask).await?;
         waiting.finish_and_clear();
         report.accepted = true;
         report.remedy = pixels.expects.map(|scaling| scaling.remedy(&name));
         report.pixels = Some(pixels);
-        report.one_image = pace;
+        match pace {
+            Ok(pace) => report.one_image = Some(pace),
+            Err(cause) => tracing::warn!("a grey image is not answered: {}: {}", cause.code, cause.detail),
+        }
         report.description = Some(description);
         self.show(&report)
     }

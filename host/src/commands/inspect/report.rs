@@ -5,8 +5,7 @@ use std::fmt::Write;
 use indicatif::HumanBytes;
 use serde::Serialize;
 
-use super::trying::Pace;
-use super::verdict::{Takes, Verdict};
+use super::pixels::{Pace, Takes, Tried, Verdict};
 use crate::classifier::{ComponentError, Description};
 use crate::pipeline::Cause;
 
@@ -104,22 +103,12 @@ fn pixels_text(pixels: &Verdict, remedy: Option<&str>) -> String {
         (Takes::Yes, _) => "takes raw pixels: yes".to_owned(),
         (Takes::Likely, _) => "takes raw pixels: likely".to_owned(),
         (Takes::No, Some(scaling)) => format!("does not take raw pixels: it expects {}", scaling.name),
-        (Takes::ProbablyNot, Some(scaling)) => format!(
-            "probably expects {}, or something near, such as -1 to 1 or ImageNet's mean and deviation",
-            scaling.name
-        ),
         _ => "takes raw pixels: cannot tell".to_owned(),
     };
     let mut lines = vec![verdict, pixels.says.clone()];
-    if pixels.labelled {
-        lines.push(
-            pixels
-                .tried
-                .iter()
-                .map(super::verdict::Tried::text)
-                .collect::<Vec<_>>()
-                .join("; "),
-        );
+    if !pixels.tried.is_empty() {
+        let tried: Vec<_> = pixels.tried.iter().map(Tried::text).collect();
+        lines.push(tried.join("; "));
     }
     lines.extend(remedy.map(str::to_owned));
     lines.join("\n              ")

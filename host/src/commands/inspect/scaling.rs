@@ -19,17 +19,15 @@ pub const RAW: Scaling = Scaling {
     options: "",
 };
 
-/// As PyTorch's ToTensor gives pixels, and most tutorials for Keras.
-pub const TO_ONE: Scaling = Scaling {
-    name: "0 to 1",
-    factor: 1.0 / 255.0,
-    offset: 0.0,
-    options: "",
-};
-
-/// What else is tried where labels tell which is right.
+/// What else is tried.
 pub const OTHERS: [Scaling; 5] = [
-    TO_ONE,
+    // As PyTorch's ToTensor gives pixels, and most tutorials for Keras.
+    Scaling {
+        name: "0 to 1",
+        factor: 1.0 / 255.0,
+        offset: 0.0,
+        options: "",
+    },
     Scaling {
         name: "-1 to 1",
         factor: 1.0 / 127.5,
