@@ -2,7 +2,8 @@
 
 use crate::distribution::Distribution;
 use crate::keeper::{Keeper, Program};
-use crate::node::{Node, Ports, Setting};
+use crate::node::{Node, PASSWORD, Ports, Setting};
+use crate::options::Options;
 use crate::program::{DEADLINE, until};
 use crate::tls;
 use crate::wire;
@@ -13,33 +14,6 @@ use std::time::{Duration, Instant};
 
 /// Until one question is answered. A paused node takes connections, and says nothing.
 const ANSWER_LIMIT: Duration = Duration::from_secs(1);
-
-/// What kind of cluster.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// 1 or 3.
-    pub nodes: usize,
-    /// With a second listener: TLS, and SASL in one of [`MECHANISMS`](crate::MECHANISMS).
-    pub secure: bool,
-    /// The plaintext port of the first node; one that is free unless told.
-    pub port: Option<u16>,
-    /// As Kafka's own script starts a server, where the tests' start quickly and stay small.
-    pub full_size: bool,
-    /// Server properties, such as `message.max.bytes`; they come last, and so they win.
-    pub properties: Vec<(String, String)>,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            nodes: 1,
-            secure: false,
-            port: None,
-            full_size: false,
-            properties: Vec::new(),
-        }
-    }
-}
 
 /// A running cluster. It ends when it is dropped, and at the latest with the process that started it.
 ///
@@ -92,7 +66,7 @@ impl Cluster {
         cluster.each(|node| cluster.keeper.run(&node.format))?;
         if options.secure {
             // Meanwhile, as only the servers read it.
-            cluster.ca = Some(tls::make(cluster.folder())?);
+            cluster.ca = Some(tls::make(cluster.folder(), PASSWORD)?);
         }
         cluster.each(|node| is_formatted(node, deadline))?;
         cluster.each(|node| cluster.keeper.run(&node.server))?;

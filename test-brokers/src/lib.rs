@@ -7,12 +7,14 @@
 //! `src/`. A POSIX shell runs the servers, and they get signals, so elsewhere the crate is empty.
 
 #![cfg(unix)]
+#![cfg_attr(not(test), deny(clippy::disallowed_macros))]
 
 mod chromium;
 mod cluster;
 mod distribution;
 mod keeper;
 mod node;
+mod options;
 mod program;
 mod pubsub;
 mod python;
@@ -22,14 +24,15 @@ mod tls;
 mod wire;
 
 pub use chromium::need_chromium;
-pub use cluster::{Cluster, Options};
+pub use cluster::Cluster;
 pub use distribution::{Distribution, missing_packages};
 pub use node::{MECHANISMS, PASSWORD, USER};
+pub use options::Options;
 pub use program::DEADLINE;
 pub use pubsub::{
     Credentials, Fault, Key, PubSub, PubSubOptions, PubSubProgram, Published, ServiceAccount, Stats,
     SubscriptionOptions, need_go,
 };
-pub use python::python_environment;
+pub use python::{find_python, python_environment};
 pub use skip::{SKIPPED, or_skip};
 pub use wire::{exchange, open_transactions};

@@ -1,8 +1,8 @@
 //! One server of a cluster: its ports, its properties and its command lines.
 
-use crate::cluster::Options;
 use crate::distribution::Distribution;
 use crate::keeper::Program;
+use crate::options::Options;
 use crate::tls;
 use anyhow::{Result, bail};
 use std::fmt::Write;

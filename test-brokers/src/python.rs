@@ -1,7 +1,7 @@
 //! Python environments for programs that talk to the brokers, in tests and benchmarks.
 
 use crate::program::{self, DEADLINE};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -29,5 +29,16 @@ pub fn python_environment(folder: &Path, name: &str, requirements: &Path) -> Res
     pip.args(["--require-hashes", "--only-binary", ":all:", "--requirement"]);
     program::run(pip.arg(requirements), &log, DEADLINE)?;
     fs::write(made_for, required)?;
+    Ok(python)
+}
+
+/// The Python of an environment that `cargo xtask python` has made in a folder.
+pub fn find_python(folder: &Path, name: &str) -> Result<PathBuf> {
+    let python = folder.join(name).join("bin/python");
+    ensure!(
+        python.exists(),
+        "{} is missing: run `cargo xtask python`",
+        python.display()
+    );
     Ok(python)
 }

@@ -1,6 +1,5 @@
 //! A certificate authority for one cluster, and a server certificate that it signed. The JRE's `keytool` makes both.
 
-use crate::node::PASSWORD;
 use crate::program;
 use anyhow::Result;
 use std::path::{Path, PathBuf};
@@ -15,13 +14,14 @@ const SERVER: &str =
     "-alias server -signer ca -dname CN=localhost -ext san=ip:127.0.0.1,dns:localhost -ext eku=serverAuth";
 
 /// Makes [`KEYSTORE`], and gives the path of the authority's certificate. Its key is thrown away once it has signed.
-pub fn make(folder: &Path) -> Result<PathBuf> {
+/// `password` opens the store.
+pub fn make(folder: &Path, password: &str) -> Result<PathBuf> {
     let keytool = |args: String| {
         let mut keytool = Command::new("keytool");
         keytool
             .current_dir(folder)
             .args(args.split_whitespace())
-            .args(["-keystore", KEYSTORE, "-storetype", "PKCS12", "-storepass", PASSWORD])
+            .args(["-keystore", KEYSTORE, "-storetype", "PKCS12", "-storepass", password])
             // As for the servers: this halves the time.
             .args(["-J-XX:TieredStopAtLevel=1", "-J-XX:+UseSerialGC"]);
         program::run(&mut keytool, &folder.join("keytool.log"), program::DEADLINE)

@@ -4,6 +4,8 @@
 //! Separate from the host because the component has its own compiler and settings, and because a `build.rs` that
 //! builds WebAssembly would delay every `cargo check`.
 
+#![cfg_attr(not(test), deny(clippy::disallowed_macros))]
+
 mod bench;
 mod browser;
 mod component;
@@ -13,6 +15,8 @@ mod host;
 mod kafka;
 #[cfg(unix)]
 mod pubsub;
+#[cfg(unix)]
+mod python;
 mod steps;
 mod suite;
 mod toolchain;
@@ -42,8 +46,9 @@ Commands:
                        Run an Apache Kafka until Ctrl-C, on 127.0.0.1:9092 where that is free; with --nodes 3 a cluster
                        of three, with --secure also TLS and SASL
   pubsub [--port N]    Run Google's in-memory Pub/Sub until Ctrl-C, on 127.0.0.1:8085 where that is free
+  python               Make the Python environments that the tests use, in target/python: one has PyTorch, one Keras
   test [ARGS...]       Build every component, build and check the page, fetch Kafka, test the Pub/Sub server that the
-                       tests use, then run `cargo test --workspace ARGS...`
+                       tests use, make their Python environments, then run `cargo test --workspace ARGS...`
   faults               Build all of it, then make the full table of faults, Kafka's and Pub/Sub's (an hour)
   help                 Print this text
 
@@ -70,6 +75,8 @@ fn main() -> ExitCode {
         #[cfg(unix)]
         ["pubsub", args @ ..] => pubsub(&mut steps, args),
         #[cfg(unix)]
+        ["python"] => python(&mut steps),
+        #[cfg(unix)]
         ["faults"] => faults(&mut steps),
         ["test", args @ ..] => test(&mut steps, args),
         ["help" | "--help" | "-h"] => {
@@ -77,13 +84,41 @@ fn main() -> ExitCode {
             let _ = std::io::stdout().write_all(HELP.as_bytes());
             Ok(ExitCode::SUCCESS)
         }
-        other => Ok(usage(&format!("`{}` is not a command", other.join(" ")))),
+        other => Ok(usage(&misunderstood(other))),
     };
     done.unwrap_or_else(|error| {
         steps.print();
         eprintln!("xtask: {error:#}");
         ExitCode::FAILURE
     })
+}
+
+/// What is wrong with arguments that are none of the above.
+fn misunderstood(args: &[&str]) -> String {
+    let commands = || HELP.lines().take_while(|line| *line != "Examples:").filter_map(command);
+    match args {
+        [] => "which command?".to_owned(),
+        [name, rest @ ..] if commands().any(|command| command == *name) => {
+            format!("`{name}` does not take `{}`", rest.join(" "))
+        }
+        [name, ..] => {
+            let likeness = |command: &str| strsim::jaro_winkler(name, command);
+            let nearest = commands().max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
+            match nearest.filter(|command| likeness(command) > ALIKE) {
+                Some(command) => format!("`{name}` is not a command; did you mean `{command}`?"),
+                None => format!("`{name}` is not a command"),
+            }
+        }
+    }
+}
+
+/// As clap has it: from here on a word may be meant for another.
+const ALIKE: f64 = 0.7;
+
+/// The command that a line of the help is about.
+fn command(line: &str) -> Option<&str> {
+    let line = line.strip_prefix("  ")?;
+    line.split(' ').next().filter(|word| !word.is_empty())
 }
 
 fn component(steps: &mut Steps, guests: Guests) -> Result<ExitCode> {
@@ -151,6 +186,13 @@ fn pubsub(steps: &mut Steps, args: &[&str]) -> Result<ExitCode> {
 }
 
 #[cfg(unix)]
+fn python(steps: &mut Steps) -> Result<ExitCode> {
+    python::run(&Workspace::locate()?, steps)?;
+    steps.print();
+    Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(unix)]
 fn faults(steps: &mut Steps) -> Result<ExitCode> {
     let workspace = Workspace::locate()?;
     component::build(&workspace, steps, Guests::All)?;
@@ -177,6 +219,8 @@ fn test(steps: &mut Steps, args: &[&str]) -> Result<ExitCode> {
     kafka::fetch_for_tests(&workspace, steps)?;
     #[cfg(unix)]
     let go_is_tested = pubsub::test(&workspace, steps)?;
+    #[cfg(unix)]
+    python::make_for_tests(&workspace, steps)?;
     #[cfg(not(unix))]
     let go_is_tested = false;
     let mut total = suite::run(&workspace, steps, args)?;
@@ -188,4 +232,27 @@ fn test(steps: &mut Steps, args: &[&str]) -> Result<ExitCode> {
     steps.print();
     eprintln!("{total}");
     Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_that_is_nearly_one_is_guessed_and_one_with_wrong_arguments_is_told_so() {
+        assert_eq!(
+            misunderstood(&["componet"]),
+            "`componet` is not a command; did you mean `component`?"
+        );
+        assert_eq!(
+            misunderstood(&["tests"]),
+            "`tests` is not a command; did you mean `test`?"
+        );
+        assert_eq!(misunderstood(&["xyz"]), "`xyz` is not a command");
+        assert_eq!(
+            misunderstood(&["component", "--test"]),
+            "`component` does not take `--test`"
+        );
+        assert_eq!(misunderstood(&[]), "which command?");
+    }
 }

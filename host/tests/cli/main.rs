@@ -16,6 +16,7 @@ mod produce;
 mod sandbox;
 mod signals;
 mod topics;
+mod training;
 mod unusual_files;
 mod usage;
 mod with_component;

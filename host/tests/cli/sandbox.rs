@@ -5,6 +5,7 @@
 #[path = "../waiting/mod.rs"]
 mod waiting;
 
+use std::cell::RefCell;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -12,8 +13,6 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
-
-pub use waiting::wait_for;
 
 /// Every command that cannot work ends within ten seconds; four times that, for a slow and busy machine.
 pub const SOON: Duration = Duration::from_secs(40);
@@ -162,6 +161,7 @@ impl Sandbox {
             .spawn()
             .unwrap();
         let (stdout, stderr) = (self.path("stdout"), self.path("stderr"));
+        RUNNING.with_borrow_mut(|running| running.push((child.id(), stderr.clone())));
         Running { child, stdout, stderr }
     }
 }
@@ -179,6 +179,7 @@ impl Running {
     }
 
     pub fn end(mut self) -> Ended {
+        self.may_end();
         let status = wait_for("the program to end", || self.child.try_wait().unwrap());
         Ended {
             code: status.code(),
@@ -186,10 +187,42 @@ impl Running {
             stderr: fs::read_to_string(&self.stderr).unwrap_or_default(),
         }
     }
+
+    fn may_end(&self) {
+        RUNNING.with_borrow_mut(|running| running.retain(|(id, _)| *id != self.id()));
+    }
+}
+
+thread_local! {
+    /// The programs of this test that are to run on, with their stderr.
+    static RUNNING: RefCell<Vec<(u32, PathBuf)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Checks again and again until there is a value; fails at once if a program ends meanwhile that was to run on.
+pub fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    waiting::wait_for(what, || {
+        // First, so that whatever it did before its end counts.
+        let ended = RUNNING.with_borrow(|running| running.iter().find(|(id, _)| has_ended(*id)).cloned());
+        let answer = ask();
+        if let (None, Some((_, stderr))) = (&answer, ended) {
+            let said = fs::read_to_string(stderr).unwrap_or_default();
+            panic!("the program ended before {what}: {said}");
+        }
+        answer
+    })
+}
+
+/// Whether a child has ended and nobody has asked how.
+fn has_ended(id: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+    stat.rsplit(')')
+        .next()
+        .is_some_and(|state| state.trim_start().starts_with('Z'))
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
+        self.may_end();
         // Most have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();

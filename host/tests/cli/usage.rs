@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use super::sandbox::Sandbox;
+use super::sandbox::{Sandbox, wait_for};
 
 #[test]
 fn a_command_is_needed_and_must_be_known() {
@@ -176,4 +176,12 @@ fn a_full_stdout_is_a_failure_that_names_it() {
         .unwrap();
     assert_eq!(output.status.code(), Some(6));
     assert!(String::from_utf8_lossy(&output.stderr).contains("stdout"));
+}
+
+#[test]
+#[should_panic(expected = "the program ended before")]
+fn a_test_that_waits_for_a_program_that_has_ended_fails_at_once() {
+    let sandbox = Sandbox::new();
+    let _running = sandbox.start(&["run", "--no-such-option"]);
+    wait_for("what never comes", || None::<()>);
 }

@@ -8,11 +8,14 @@
 mod compiling;
 #[path = "../components/mod.rs"]
 mod components;
+mod corpus;
+mod golden;
 mod log;
 mod misbehaviour;
 mod model;
 mod refusal;
 mod sandbox;
+mod swap;
 mod timeout;
 
 use std::path::{Path, PathBuf};

@@ -1,15 +1,13 @@
 //! Python programs that talk to a broker like the original's, and a Python to run them with.
 //!
 //! The scripts beside this file are a producer, a consumer and the reading side of a worker, for either broker. Each
-//! broker has an environment of its own, created once, in `target/python`: what one needs must not keep the other
-//! from running.
+//! broker has an environment of its own in `target/python`, which `cargo xtask python` makes: what one needs must not keep the
+//! other from running.
 
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::OnceLock;
 
-use anyhow::Error;
-use test_brokers::{or_skip, python_environment};
+use test_brokers::{find_python, or_skip};
 
 use crate::live::{Running, Stage, root};
 
@@ -25,16 +23,10 @@ pub struct Python {
 impl Python {
     /// With the packages of `requirements-NAME.txt`, and the original's name for the broker. None: there is no
     /// Python, and this is not CI.
-    pub fn find_or_make(name: &str, broker: &[&str]) -> Option<Self> {
-        static FOUND: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-        // A program has tests with only one broker.
-        let made = || {
-            let requirements = scripts().join(format!("requirements-{name}.txt"));
-            python_environment(&root().join("target/python"), name, &requirements)
-        };
-        let found = FOUND.get_or_init(|| made().map_err(|error| format!("{error:#}")));
+    pub fn find(name: &str, broker: &[&str]) -> Option<Self> {
+        let found = find_python(&root().join("target/python"), name);
         Some(Self {
-            python: or_skip(found.clone().map_err(Error::msg)).unwrap()?,
+            python: or_skip(found).unwrap()?,
             broker: broker.iter().copied().map(str::to_owned).collect(),
         })
     }

@@ -1,22 +1,14 @@
 //! A user's own data, from start to end: pictures in folders, a model that `models/train` makes of them, and that
 //! model in the component, alone and over a broker. Nothing of ours is built in between.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
-
-mod components;
-#[path = "cli/sandbox.rs"]
-mod sandbox;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
 
-use anyhow::{Context, Error, Result, bail};
-use test_brokers::or_skip;
+use test_brokers::{find_python, or_skip};
 
-use components::component;
-use sandbox::Sandbox;
+use crate::components::component;
+use crate::sandbox::Sandbox;
 
 /// The classes of the pictures, in their order.
 const COLOURS: [&str; 3] = ["blue", "green", "red"];
@@ -25,44 +17,10 @@ fn scripts() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/train")
 }
 
-/// Python environments in `target/python`. None: one cannot be made, and this is not CI.
-fn environment(name: &str, made: &OnceLock<Result<PathBuf, String>>, make: fn(&Path) -> Result<()>) -> Option<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../target/python")
-        .join(name);
-    let python = folder.join("bin/python");
-    let made = made.get_or_init(|| match make(&folder) {
-        Ok(()) => Ok(python),
-        Err(error) => Err(format!("{error:#}")),
-    });
-    or_skip(made.clone().map_err(Error::msg)).unwrap()
-}
-
-/// For training: made by `setup.sh`.
-fn python() -> Option<PathBuf> {
-    static MADE: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    environment("training", &MADE, |folder| {
-        done(Command::new(scripts().join("setup.sh")).arg(folder))
-    })
-}
-
-/// For Keras files: made as in `models/README.md`.
-fn python_with_keras() -> Option<PathBuf> {
-    static MADE: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    environment("keras", &MADE, |folder| {
-        done(Command::new("python3").args(["-m", "venv"]).arg(folder))?;
-        let mut pip = Command::new(folder.join("bin/python"));
-        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"]);
-        done(pip.arg(scripts().join("requirements-keras.txt")))
-    })
-}
-
-fn done(command: &mut Command) -> Result<()> {
-    let ended = command.output().with_context(|| format!("{command:?}"))?;
-    if !ended.status.success() {
-        bail!("{command:?}: {}", String::from_utf8_lossy(&ended.stderr));
-    }
-    Ok(())
+/// An environment that `cargo xtask python` has made. None: it has not, and this is not CI.
+fn python(name: &str) -> Option<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/python");
+    or_skip(find_python(&folder, name)).unwrap()
 }
 
 /// Runs a script to a successful end, on one thread: more would only wait for each other beside other tests.
@@ -77,7 +35,7 @@ fn run(python: &Path, arguments: &[&str]) -> String {
 
 #[test]
 fn the_scripts_pass_their_own_tests() {
-    let Some(python) = python() else { return };
+    let Some(python) = python("training") else { return };
     let discover = ["-m", "unittest", "discover", "--start-directory", "tests"];
     let said = run(&python, &[&discover[..], &["--top-level-directory", "."]].concat());
     assert!(said.contains("\nOK\n"), "{said}");
@@ -85,7 +43,7 @@ fn the_scripts_pass_their_own_tests() {
 
 #[test]
 fn keras_files_become_models_that_answer_as_keras_does() {
-    let Some(python) = python_with_keras() else { return };
+    let Some(python) = python("keras") else { return };
     let said = run(
         &python,
         &["-m", "unittest", "tests.keras_conversion", "tests.keras_pixels"],
@@ -123,7 +81,7 @@ impl Stranger {
 
 #[test]
 fn a_stranger_s_pictures_become_a_model_that_knows_them_alone_and_over_a_broker() {
-    let Some(python) = python() else { return };
+    let Some(python) = python("training") else { return };
     let stranger = Stranger::new(&python);
     let (sandbox, model, component) = (&stranger.sandbox, &*stranger.model, &*Stranger::component());
     let with_model = ["--component", component, "--model", model];

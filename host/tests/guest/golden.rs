@@ -1,12 +1,8 @@
 //! The models of this repository in the component, in the sandbox, compared with onnxruntime (`models/golden`).
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
-
-mod components;
-
 use std::path::{Path, PathBuf};
 
-use components::{component, config};
+use crate::components::{component, config};
 use host::classifier::{Classifier, ClassifierConfig};
 use host::images::test_images;
 use host::message::{CONTENT_TYPE, Message};

@@ -3,18 +3,12 @@
 //!
 //! `python/` has a producer, a consumer and the reading side of a worker, written like the original's.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
-
-mod components;
-mod live;
-mod python;
-
 use test_brokers::{Cluster, Distribution, Options};
 
-use self::components::component;
-use self::live::topics::Record;
-use self::live::{KAFKA, Running, Stage, answers, golden};
-use self::python::{IMAGES, Python, sums};
+use crate::components::component;
+use crate::live::topics::Record;
+use crate::live::{KAFKA, Running, Stage, answers, golden};
+use crate::python::{IMAGES, Python, sums};
 
 /// Kafka with both topics, as after the original's first steps, and a Python to run scripts with.
 struct Original {
@@ -28,7 +22,7 @@ impl Original {
     fn start() -> Option<Self> {
         component("classifier");
         let distribution = Distribution::for_tests().unwrap()?;
-        let python = Python::find_or_make("kafka", &["Kafka"])?;
+        let python = Python::find("kafka", &["Kafka"])?;
         let cluster = Cluster::start(&distribution, &Options::default()).unwrap();
         let stage = Stage::new(KAFKA, cluster.bootstrap());
         for topic in ["input-stream", "output-stream"] {

@@ -1,27 +1,22 @@
 //! Kafka beyond the conformance suite: where a group starts, a slow coordinator, transaction markers, damaged
 //! batches, members that die.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
-
-mod live;
-mod support;
-
 use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use crate::live::{KAFKA, Running, Stage, wait_for};
+use crate::support::kafka::{self, Kafka};
+use crate::support::{DEADLINE, Fixture, Member, assert_answered, numbered, within};
 use host::broker::{BrokerError, Demand};
-use host::config::Start;
 use host::message::Message;
-use live::{KAFKA, Running, Stage, wait_for};
+use host::values::Start;
 use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::FromClientConfig;
 use rdkafka::consumer::Consumer;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{Offset, TopicPartitionList};
-use support::kafka::{self, Kafka};
-use support::{DEADLINE, Fixture, Member, assert_answered, numbered, within};
 
 const KEYS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
 

@@ -1,10 +1,7 @@
 //! The component in the host against `wit/corpus`: the WebAssembly build answers as the same sources do natively.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
-
-#[path = "../../wit/corpus/cases.rs"]
+#[path = "../../../wit/corpus/cases.rs"]
 mod cases;
-mod components;
 
 use std::collections::BTreeMap;
 
@@ -12,6 +9,8 @@ use cases::{Case, Given, cases};
 use host::classifier::{Classifier, ClassifierConfig};
 use host::message::{CONTENT_TYPE, Message};
 use host::pipeline::{Classify, ClassifyError};
+
+use crate::components;
 
 async fn give(classifier: &Classifier, case: &Case) -> Given {
     let mut message = Message::new(case.body());

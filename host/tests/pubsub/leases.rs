@@ -1,22 +1,16 @@
 //! Pub/Sub beyond the conformance suite: acknowledgements that fail or get lost, many keys, silence, stops.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
-
-mod components;
-mod support;
-mod waiting;
-
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use crate::support::pubsub::{self, PubSub};
+use crate::support::{Fixture, INPUT, OUTPUT, POLL, number, numbered, wait_for_lag, within};
+use crate::waiting::wait_for;
 use host::broker::{BrokerError, Output, Route, SettleError, Sink};
 use host::message::Message;
-use support::pubsub::{self, PubSub};
-use support::{Fixture, INPUT, OUTPUT, POLL, number, numbered, wait_for_lag, within};
 use test_brokers::{Fault, Published, SubscriptionOptions};
-use waiting::wait_for;
 
-use components::component;
+use crate::components::component;
 
 impl PubSub {
     fn stats(&self) -> test_brokers::Stats {

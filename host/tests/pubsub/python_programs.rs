@@ -2,20 +2,14 @@
 //! with Google's client for Python. The host only gets the original's own arguments and, in `PUBSUB_EMULATOR_HOST`,
 //! the address.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
-
-mod components;
-mod live;
-mod python;
-
 use std::collections::{BTreeMap, HashMap};
 
 use tempfile::TempDir;
 use test_brokers::{PubSub, PubSubOptions, PubSubProgram, Published};
 
-use self::components::component;
-use self::live::{PUBSUB, Running, Stage, answers, golden, wait_for};
-use self::python::{IMAGES, Python, sums};
+use crate::components::component;
+use crate::live::{PUBSUB, Running, Stage, answers, golden, wait_for};
+use crate::python::{IMAGES, Python, sums};
 
 const PROJECT: &str = "my-project";
 
@@ -38,7 +32,7 @@ impl Original {
         let folder = tempfile::tempdir().unwrap();
         let account = server.service_account(PROJECT, folder.path()).unwrap();
         let credentials = account.file.display().to_string();
-        let python = Python::find_or_make("pubsub", &["Google_Pub_Sub", &credentials, PROJECT])?;
+        let python = Python::find("pubsub", &["Google_Pub_Sub", &credentials, PROJECT])?;
         let original = Self {
             stage: Stage::new(PUBSUB, server.address()),
             python,
@@ -133,7 +127,7 @@ fn batches(messages: usize) -> Vec<String> {
     let mut images = host::images::test_images().unwrap();
     let batches = (0..messages).map(|_| images.read(40).unwrap().unwrap());
     batches
-        .map(|batch| String::from_utf8(host::images::encode(&batch)).unwrap())
+        .map(|batch| String::from_utf8(host::images::python_message(&batch)).unwrap())
         .collect()
 }
 

@@ -1,9 +1,5 @@
 //! One host, two components: the classifier is swapped without rebuilding the host.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
-
-mod components;
-
 use std::path::Path;
 
 use host::classifier::{Classifier, ClassifierConfig, ComponentError};
@@ -12,7 +8,7 @@ use host::pipeline::{Answer, Cause, Classify, ClassifyError};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use components::{component, config};
+use crate::components::{component, config};
 
 const PIXELS: usize = 784;
 
@@ -25,12 +21,12 @@ fn model_file(name: &str) -> Vec<u8> {
     std::fs::read(path).unwrap()
 }
 
-/// The original program's message for the first 40 test images.
-fn original() -> Message {
+/// The Python program's message for the first 40 test images.
+fn python_message() -> Message {
     Message::new(model_file("golden/images-40.json"))
 }
 
-/// The contents of the JSON string that [`original`] is.
+/// The contents of the JSON string that [`python_message`] is.
 fn plain() -> String {
     serde_json::from_slice(&model_file("golden/images-40.json")).unwrap()
 }
@@ -71,7 +67,7 @@ async fn the_original_message_is_answered_byte_for_byte_as_python_does() {
         images: 40,
         warnings: Vec::new(),
     };
-    assert_eq!(classifier.classify(&original()).await, Ok(expected));
+    assert_eq!(classifier.classify(&python_message()).await, Ok(expected));
 }
 
 #[tokio::test]
@@ -84,7 +80,7 @@ async fn another_component_answers_the_same_message_in_its_own_way() {
     };
     assert_ne!(expected.payload, model_file("golden/answer-40.json"));
     let classifier = centroid().await;
-    assert_eq!(classifier.classify(&original()).await, Ok(expected.clone()));
+    assert_eq!(classifier.classify(&python_message()).await, Ok(expected.clone()));
     assert_eq!(classifier.classify(&Message::new(plain())).await, Ok(expected));
 }
 
@@ -150,7 +146,7 @@ async fn a_component_that_cannot_read_pixels_as_is_asked_refuses_to_read_them_ot
             ..config(component(name))
         };
         let classifier = Classifier::start(&config).await.unwrap();
-        match classifier.classify(&original()).await {
+        match classifier.classify(&python_message()).await {
             Err(ClassifyError::Reject(Cause { code, .. })) => assert_eq!(code, "unsupported-preparation", "{name}"),
             other => panic!("{name}: {other:?}"),
         }
