@@ -3,6 +3,11 @@
 //! [`classify`] is the path of the data and reads straight through: decode, predict, encode. Messages and answers are the
 //! crate `classifier-codec`, the network is [`model`]. Only the bindings at the end of this file see `wit/`.
 
+#![cfg_attr(
+    not(test),
+    deny(clippy::disallowed_macros, clippy::print_stderr, clippy::print_stdout)
+)]
+
 pub mod model;
 mod onnx;
 
@@ -44,14 +49,14 @@ pub struct Reply {
 pub fn classify(model: &mut Model, request: Request) -> Result<Reply, Reject> {
     let answer = Answer::requested(request.accept)?;
     let prepare = Prepare::requested(request.prepare)?;
-    let Decoded { images, warnings } = decode(request.content_type, request.body, &prepare, model.card().image)?;
+    let Decoded { images, warnings } = decode(request.content_type, request.body, &prepare, model.info().image)?;
     let predictions = model.predict(&images)?;
-    let card = model.card();
+    let info = model.info();
     let who = answer::Model {
-        name: &card.name,
-        version: &card.version,
-        sha256: &card.sha256,
-        labels: &card.labels,
+        name: &info.name,
+        version: &info.version,
+        sha256: &info.sha256,
+        labels: &info.labels,
     };
     let body = answer.encode(&predictions, who)?;
     Ok(Reply {
@@ -146,7 +151,7 @@ mod component {
                 Pixels::F32s(values) => values,
             };
             let predictions = with_model(|model| {
-                let images = Images::of_any_range(model.card().image, images.count as usize, values)?;
+                let images = Images::of_any_range(model.info().image, images.count as usize, values)?;
                 model.predict(&images)
             })??;
             Ok(predictions.into_probabilities())
@@ -170,17 +175,17 @@ mod component {
     }
 
     fn describe(model: &Model) -> Description {
-        let card = model.card();
+        let info = model.info();
         Description {
-            name: card.name.clone(),
-            version: card.version.clone(),
-            model_sha256: card.sha256.clone(),
-            height: card.image.height as u32,
-            width: card.image.width as u32,
-            channels: card.image.channels as u32,
-            labels: card.labels.clone(),
-            scores: card.scores.to_string(),
-            max_images: card.max_images() as u32,
+            name: info.name.clone(),
+            version: info.version.clone(),
+            model_sha256: info.sha256.clone(),
+            height: info.image.height as u32,
+            width: info.image.width as u32,
+            channels: info.image.channels as u32,
+            labels: info.labels.clone(),
+            scores: info.scores.to_string(),
+            max_images: info.max_images() as u32,
             accepts: ACCEPTS.map(str::to_owned).to_vec(),
             produces: PRODUCES.map(str::to_owned).to_vec(),
         }

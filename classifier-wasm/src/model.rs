@@ -19,7 +19,7 @@ const BUILT_IN: &[u8] = include_bytes!("../../models/fashion-small.onnx");
 
 /// Which network answers, and what it takes.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Card {
+pub struct ModelInfo {
     /// Its name, as its file says.
     pub name: String,
     /// Its version, as its file says.
@@ -34,7 +34,7 @@ pub struct Card {
     pub scores: Scores,
 }
 
-impl Card {
+impl ModelInfo {
     /// The most images that one request may carry: as many as fit, and as have probabilities that fit.
     pub fn max_images(&self) -> usize {
         self.image.max_images().min(MAX_VALUES / self.labels.len().max(1))
@@ -43,7 +43,7 @@ impl Card {
 
 /// A network, warm.
 pub struct Model {
-    card: Card,
+    info: ModelInfo,
     network: Network,
 }
 
@@ -69,7 +69,7 @@ impl Model {
         } = Signature::read(&proto)?;
         let (mut network, outputs) = Network::build(&proto, image, layout)?;
         let scores = Scores::decide(probes(image).map(|probe| network.run(&probe)), softmax)?;
-        let card = Card {
+        let info = ModelInfo {
             name,
             version,
             sha256: hex::encode(Sha256::digest(onnx)),
@@ -77,18 +77,18 @@ impl Model {
             labels: labels::of(&proto, names, scores.classes(outputs))?,
             scores,
         };
-        Ok(Model { card, network })
+        Ok(Model { info, network })
     }
 
     /// What to know of it.
-    pub fn card(&self) -> &Card {
-        &self.card
+    pub fn info(&self) -> &ModelInfo {
+        &self.info
     }
 
-    /// Classifies `images`, which are of the card's shape.
+    /// Classifies `images`, which are of the info's shape.
     pub fn predict(&mut self, images: &Images) -> Result<Predictions, Reject> {
-        let labels = self.card.labels.len();
-        let max_images = self.card.max_images();
+        let labels = self.info.labels.len();
+        let max_images = self.info.max_images();
         if images.count() > max_images {
             let detail = format!(
                 "{} images for {labels} labels: send at most {max_images}",
@@ -99,7 +99,7 @@ impl Model {
         let mut probabilities = Vec::with_capacity(images.count() * labels);
         for image in images.iter() {
             let row = self.network.run(image)?;
-            probabilities.extend(self.card.scores.probabilities(row)?);
+            probabilities.extend(self.info.scores.probabilities(row)?);
         }
         Ok(Predictions::new(labels, probabilities))
     }

@@ -66,7 +66,7 @@ fn images(shape: ImageShape) -> Images {
 fn probabilities_are_those_of_onnxruntime_however_the_images_are_split() {
     for (name, tolerance) in MODELS {
         let mut model = Model::load(&models(&format!("{name}.onnx")), Vec::new()).unwrap();
-        let images = images(model.card().image);
+        let images = images(model.info().image);
         let given = model.predict(&images).unwrap().into_probabilities();
         let expected = floats(&models(&format!("golden/{name}-100.npy")));
         assert_eq!(given.len(), expected.len());
@@ -77,7 +77,7 @@ fn probabilities_are_those_of_onnxruntime_however_the_images_are_split() {
         let off = off.fold(0.0, f32::max);
         assert!(off <= tolerance, "{name}: {off}");
         let split = images.values().chunks(7 * 784).flat_map(|values| {
-            let part = Images::new(model.card().image, values.len() / 784, values.to_vec()).unwrap();
+            let part = Images::new(model.info().image, values.len() / 784, values.to_vec()).unwrap();
             model.predict(&part).unwrap().into_probabilities()
         });
         assert_eq!(split.collect::<Vec<_>>(), given, "{name}");
@@ -87,20 +87,20 @@ fn probabilities_are_those_of_onnxruntime_however_the_images_are_split() {
 #[test]
 fn the_built_in_model_says_what_it_is() {
     let model = Model::built_in().unwrap();
-    let card = model.card();
+    let info = model.info();
     assert_eq!(
-        card.image,
+        info.image,
         ImageShape {
             height: 28,
             width: 28,
             channels: 1
         }
     );
-    assert_eq!(card.image.max_images(), 4096);
+    assert_eq!(info.image.max_images(), 4096);
     let labels = String::from_utf8(models("labels.txt")).unwrap();
-    assert_eq!(card.labels, labels.lines().collect::<Vec<_>>());
-    assert_eq!(card.sha256, hex::encode(Sha256::digest(models("fashion-small.onnx"))));
-    assert!(!card.name.is_empty() && !card.version.is_empty());
+    assert_eq!(info.labels, labels.lines().collect::<Vec<_>>());
+    assert_eq!(info.sha256, hex::encode(Sha256::digest(models("fashion-small.onnx"))));
+    assert!(!info.name.is_empty() && !info.version.is_empty());
 }
 
 /// An image of the loaded tiny models that is 255 in one of its three sets of values gives this, computed by hand.
@@ -110,17 +110,17 @@ const WON: f32 = 0.986_703;
 fn a_loaded_model_of_another_size_answers_as_computed_by_hand() {
     let mut model = Model::load(&models("golden/tiny.onnx"), Vec::new()).unwrap();
     assert_eq!(
-        model.card().image,
+        model.info().image,
         ImageShape {
             height: 6,
             width: 8,
             channels: 1
         }
     );
-    assert_eq!(model.card().labels, ["top", "middle", "bottom"]);
+    assert_eq!(model.info().labels, ["top", "middle", "bottom"]);
     for band in 0..3 {
         let body: Vec<u8> = (0..48).map(|at| if at / 16 == band { 255 } else { 0 }).collect();
-        let decoded = decode(Some(BYTES), &body, &Prepare::default(), model.card().image).unwrap();
+        let decoded = decode(Some(BYTES), &body, &Prepare::default(), model.info().image).unwrap();
         let row = model.predict(&decoded.images).unwrap().into_probabilities();
         assert!((row[band] - WON).abs() < 1e-5, "{row:?}");
     }
@@ -130,7 +130,7 @@ fn a_loaded_model_of_another_size_answers_as_computed_by_hand() {
 fn a_colour_model_with_channels_last_answers_as_computed_by_hand() {
     let mut model = Model::load(&models("golden/tiny-nhwc.onnx"), Vec::new()).unwrap();
     assert_eq!(
-        model.card().image,
+        model.info().image,
         ImageShape {
             height: 6,
             width: 8,

@@ -45,7 +45,7 @@ fn every_variant_is_taken_for_what_it_is_and_answers_as_onnxruntime() {
                 continue;
             }
         };
-        let (image, scores) = (model.card().image, model.card().scores.to_string());
+        let (image, scores) = (model.info().image, model.info().scores.to_string());
         if scores != variant.scores {
             wrong.push(format!("{name}: taken for {scores}"));
         }

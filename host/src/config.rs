@@ -5,48 +5,18 @@ mod foreign;
 mod kafka;
 mod pubsub;
 
-use std::fmt;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
 pub use self::ends::Ends;
 pub use self::foreign::check_foreign;
-pub use self::kafka::{Delivery, KafkaConfig, Start};
+pub use self::kafka::{Delivery, KafkaConfig};
 pub use self::pubsub::{Identity, PubSubConfig};
 use crate::classifier::{ClassifierConfig, Compiler, Limits};
 use crate::cli::{BrokerArgs, BrokerName, ComponentArgs, MemberArgs, StorageArgs};
 use crate::exit::Failure;
-
-/// Messages are read from here, as the original program does.
-pub const DEFAULT_INPUT: &str = "input-stream";
-/// Answers go here, as the original program does.
-pub const DEFAULT_OUTPUT: &str = "output-stream";
-/// The group of every reader, as in the original program.
-pub const DEFAULT_GROUP: &str = "my-group";
-/// Where the original program looks for Kafka.
-pub const DEFAULT_BOOTSTRAP: &str = "127.0.0.1:9092";
-/// Where `cargo xtask component` puts it.
-pub const DEFAULT_COMPONENT: &str = "target/component/classifier.wasm";
-/// Where `cargo xtask browser` puts the page.
-pub const DEFAULT_PAGE: &str = "target/browser";
-/// Where the page is served, as by most programs that serve a folder.
-pub const DEFAULT_PORT: u16 = 8000;
-/// What the embedded broker keeps of a topic.
-pub const DEFAULT_RETENTION: ByteSize = ByteSize(1 << 30);
-/// The largest message: a batch of 40 test images takes 185 KB.
-pub const DEFAULT_MAX_MESSAGE: ByteSize = ByteSize(16 << 20);
-/// What may be under way at once; more, where the largest message would leave no room for another.
-pub const DEFAULT_IN_FLIGHT: ByteSize = ByteSize(64 << 20);
-/// The memory of one instance: many times what the largest message needs.
-pub const DEFAULT_GUEST_MEMORY: ByteSize = ByteSize(1 << 30);
-/// How long one call may take: far more than the largest message needs.
-pub const DEFAULT_GUEST_TIMEOUT: Duration = Duration::from_secs(30);
-/// How many messages may fail in a row before the component counts as broken: more than a few bad ones that come together.
-pub const DEFAULT_MAX_FAILURES: usize = 10;
-/// How long a second attempt at a message waits.
-pub const RETRY_DELAY: Duration = Duration::from_millis(100);
+use crate::values::{ByteSize, DEFAULT_IN_FLIGHT};
 
 /// Which broker, and what holds at every one of them.
 #[derive(Clone, Debug)]
@@ -201,86 +171,10 @@ impl ClassifierConfig {
     }
 }
 
-/// A size as people write it: `512`, `64KiB`, `16MiB`, `1GiB`, and `kB`, `MB`, `GB` by the thousand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ByteSize(pub u64);
-
-impl ByteSize {
-    /// What of it this machine can address: all, but on a 32-bit one.
-    pub fn as_usize(self) -> usize {
-        usize::try_from(self.0).unwrap_or(usize::MAX)
-    }
-}
-
-const UNITS: [(&str, u64); 8] = [
-    ("B", 1),
-    ("KiB", 1 << 10),
-    ("MiB", 1 << 20),
-    ("GiB", 1 << 30),
-    ("TiB", 1 << 40),
-    ("kB", 1_000),
-    ("MB", 1_000_000),
-    ("GB", 1_000_000_000),
-];
-
-impl FromStr for ByteSize {
-    type Err = ByteSizeError;
-
-    fn from_str(text: &str) -> Result<Self, ByteSizeError> {
-        let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-        let (number, unit) = text.split_at(split);
-        let unit = match unit.trim() {
-            "" => "B",
-            unit => unit,
-        };
-        let factor = UNITS.iter().find(|(name, _)| name.eq_ignore_ascii_case(unit));
-        let bytes = number.parse::<u64>().ok().zip(factor);
-        bytes
-            .and_then(|(number, (_, factor))| number.checked_mul(*factor))
-            .filter(|bytes| *bytes > 0)
-            .map(Self)
-            .ok_or(ByteSizeError)
-    }
-}
-
-impl fmt::Display for ByteSize {
-    /// The largest binary unit that divides it.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let binary = UNITS.iter().filter(|(name, _)| name.contains('i') || *name == "B");
-        let (unit, factor) = binary
-            .rev()
-            .find(|(_, factor)| self.0.is_multiple_of(*factor))
-            .unwrap_or(&("B", 1));
-        write!(f, "{}{unit}", self.0 / factor)
-    }
-}
-
-/// Not a size.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a size is a whole number above 0 and a unit, such as 64MiB or 1GiB")]
-pub struct ByteSizeError;
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn sizes_are_read_with_binary_and_decimal_units() {
-        let bytes = |text: &str| text.parse::<ByteSize>().map(|size| size.0);
-        assert_eq!(bytes("512"), Ok(512));
-        assert_eq!(bytes("16MiB"), Ok(16 << 20));
-        assert_eq!(bytes("1 GiB"), Ok(1 << 30));
-        assert_eq!(bytes("3mb"), Ok(3_000_000));
-    }
-
-    #[test]
-    fn what_is_not_a_size_is_refused() {
-        for text in ["", "MiB", "0", "-1", "1.5GiB", "12 parsecs", "99999999999TiB", "1GiBs"] {
-            assert_eq!(text.parse::<ByteSize>(), Err(ByteSizeError), "{text}");
-        }
-    }
 
     #[test]
     fn beside_the_largest_message_there_is_room_for_another_or_it_is_refused() {
@@ -299,12 +193,5 @@ mod tests {
         let typed = Some("17MiB".parse().unwrap());
         assert_eq!(in_flight_bytes(typed, 16 * MIB, 1024), Ok(17 * MIB));
         assert_eq!(in_flight_bytes(Some("1MiB".parse().unwrap()), 16 * MIB, 1), Ok(MIB));
-    }
-
-    proptest! {
-        #[test]
-        fn a_size_reads_back_as_it_was_written(bytes in 1u64..) {
-            prop_assert_eq!(ByteSize(bytes).to_string().parse(), Ok(ByteSize(bytes)));
-        }
     }
 }

@@ -1,9 +1,12 @@
 //! How the program ends: the one place that knows which error has which exit code, and how to print it.
 
+pub mod code;
+
 use std::error::Error;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use self::code::{BROKER, COMPONENT, CONFIGURATION, DONE, INTERRUPTED, STOPPED, USAGE};
 use crate::broker::{BrokerError, SettleError};
 use crate::classifier::ComponentError;
 use crate::evaluation::DataError;
@@ -31,14 +34,6 @@ pub enum Failure {
 #[derive(Debug, thiserror::Error)]
 #[error("stdout cannot be written")]
 pub struct StdoutError(#[from] pub io::Error);
-
-const DONE: u8 = 0;
-const USAGE: u8 = 2;
-const CONFIGURATION: u8 = 3;
-const BROKER: u8 = 4;
-const COMPONENT: u8 = 5;
-const STOPPED: u8 = 6;
-const INTERRUPTED: u8 = 130;
 
 /// The exit code of an error: that of the first in its chain that has one.
 fn code(error: &anyhow::Error) -> u8 {
@@ -98,12 +93,6 @@ fn code_of_broker(error: &BrokerError) -> u8 {
         BrokerError::Unsupported(_) | BrokerError::Configuration(_) => CONFIGURATION,
         _ => BROKER,
     }
-}
-
-/// Ends the process at once, as interrupted: for a user who has asked three times.
-pub fn at_once() -> ! {
-    let _ = writeln!(io::stderr(), "error: interrupted: ended without waiting for anything");
-    std::process::exit(i32::from(INTERRUPTED))
 }
 
 /// Prints an error to stderr, on one line, and returns its exit code.

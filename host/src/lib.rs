@@ -2,6 +2,17 @@
 //!
 //! The groups are in reading order.
 
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::disallowed_macros,
+        clippy::disallowed_methods,
+        clippy::disallowed_types,
+        clippy::print_stderr,
+        clippy::print_stdout
+    )
+)]
+
 // The data path.
 pub mod message;
 pub mod pipeline;
@@ -19,3 +30,4 @@ pub mod evaluation;
 pub mod exit;
 pub mod files;
 pub mod images;
+pub mod values;

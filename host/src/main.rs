@@ -1,17 +1,27 @@
 //! Parse, logging, dispatch, exit code.
 
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::disallowed_macros,
+        clippy::disallowed_methods,
+        clippy::disallowed_types,
+        clippy::print_stderr,
+        clippy::print_stdout
+    )
+)]
+
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
-use clap::{CommandFactory, FromArgMatches};
-use host::cli::Cli;
+use clap::FromArgMatches;
+use host::cli::{self, Cli};
 use host::config::check_foreign;
 use host::exit;
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
-    let mut command = Cli::command();
-    let matches = command.get_matches_mut();
+    let (command, matches) = cli::parse(std::env::args_os()).unwrap_or_else(|error| error.exit());
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     if let Err(failure) = check_foreign(&command, &matches) {
         return exit::report(&failure.into());

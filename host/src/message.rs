@@ -26,7 +26,7 @@ pub struct Message {
 }
 
 impl Message {
-    /// A bare message, as the original program's producers send them: no key, no headers.
+    /// A bare message, as the Python program's producers send them: no key, no headers.
     pub fn new(payload: impl Into<Bytes>) -> Self {
         Self {
             payload: Some(payload.into()),

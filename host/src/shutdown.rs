@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::exit;
+use crate::exit::code;
 
 /// A stop that any part may ask for and every part can wait for. Clones share it.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +28,10 @@ impl Shutdown {
         let shutdown = Self::new();
         let asked = shutdown.clone();
         let mut signals = Signals::new();
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "it waits for signals as long as the process lives"
+        )]
         tokio::spawn(async move {
             signals.next().await;
             tracing::info!(
@@ -43,7 +47,7 @@ impl Shutdown {
             }
             asked.abort();
             signals.next().await;
-            exit::at_once();
+            code::at_once();
         });
         shutdown
     }

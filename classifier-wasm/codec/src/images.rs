@@ -84,12 +84,12 @@ pub struct Images {
 impl Images {
     /// Checks that `values` are `count` images of `shape` in raw pixel values.
     pub fn new(shape: ImageShape, count: usize, values: Vec<f32>) -> Result<Images, Reject> {
-        Images::within(0.0..=255.0, shape, count, values)
+        Images::checked(0.0..=255.0, shape, count, values)
     }
 
     /// The same for pixels from 0 to 1, which are multiplied by 255.
     pub fn of_unit_range(shape: ImageShape, count: usize, values: Vec<f32>) -> Result<Images, Reject> {
-        let mut images = Images::within(0.0..=1.0, shape, count, values)?;
+        let mut images = Images::checked(0.0..=1.0, shape, count, values)?;
         images.values.iter_mut().for_each(|value| *value *= 255.0);
         Ok(images)
     }
@@ -97,10 +97,15 @@ impl Images {
     /// The same for values that need only be finite: whoever tries what scaling a model expects has to send what is no
     /// pixel. Messages never come this way.
     pub fn of_any_range(shape: ImageShape, count: usize, values: Vec<f32>) -> Result<Images, Reject> {
-        Images::within(f32::MIN..=f32::MAX, shape, count, values)
+        Images::checked(f32::MIN..=f32::MAX, shape, count, values)
     }
 
-    fn within(range: RangeInclusive<f32>, shape: ImageShape, count: usize, values: Vec<f32>) -> Result<Images, Reject> {
+    fn checked(
+        range: RangeInclusive<f32>,
+        shape: ImageShape,
+        count: usize,
+        values: Vec<f32>,
+    ) -> Result<Images, Reject> {
         if count == 0 {
             return Err(Reject::new(Code::Empty, "0 images: send at least one"));
         }

@@ -4,6 +4,11 @@
 //! the bytes of a reply. It is a crate of its own so that it compiles and is tested in seconds, without the engine
 //! and without WebAssembly. It reads no files and knows no bindings.
 
+#![cfg_attr(
+    not(test),
+    deny(clippy::disallowed_macros, clippy::print_stderr, clippy::print_stdout)
+)]
+
 pub mod answer;
 pub mod decode;
 mod dtype;

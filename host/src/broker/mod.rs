@@ -12,6 +12,7 @@ pub mod local;
 mod open;
 pub mod pubsub;
 mod threads;
+mod topics;
 mod watermark;
 
 use std::any::Any;
@@ -26,7 +27,8 @@ use tokio::time::Instant;
 
 pub use confirm_then_ack::ConfirmThenAck;
 pub use idle::Idle;
-pub use open::{Subscription, Topics, open_admin, open_consumer, open_pipeline, open_sink};
+pub use open::{open_admin, open_consumer, open_pipeline, open_sink};
+pub use topics::{Subscription, Topics};
 pub use watermark::Watermark;
 
 use crate::message::Message;

@@ -4,34 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::by_route::ByRoute;
+use super::topics::{Subscription, Topics};
 use super::{Ack, Admin, BrokerError, ConfirmThenAck, Settle, Sink, Source, kafka, local, pubsub};
 use crate::config::{BrokerConfig, BrokerKind, Delivery, Ends};
 
 /// How long a command that does not run as a service waits for an unreachable broker.
 const GIVE_UP: Duration = Duration::from_secs(30);
-
-/// The topics and the group of one pipeline.
-#[derive(Clone, Debug)]
-pub struct Topics {
-    /// Read from.
-    pub input: Subscription,
-    /// Answers go here; created when missing.
-    pub output: String,
-    /// Dead letters go here; created for the first one.
-    pub dead_letters: String,
-}
-
-/// One group's reading of one topic.
-#[derive(Clone, Debug)]
-pub struct Subscription {
-    /// The topic.
-    pub topic: String,
-    /// Members of one group share the partitions; their offsets outlive them all.
-    pub group: String,
-    /// Create the topic when it is missing, instead of [`BrokerError::UnknownTopic`]: right for the default topics,
-    /// so that three terminals can be started in any order, and wrong for a name that may be mistyped.
-    pub create: bool,
-}
 
 /// What `run` needs: a source, and the guarantee that settles its claims.
 pub async fn open_pipeline(ends: &Ends, topics: &Topics) -> Result<(Box<dyn Source>, Arc<dyn Settle>), BrokerError> {

@@ -18,6 +18,10 @@ where
 
 /// A named thread.
 pub(super) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), BrokerError> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "each ends with the source or writer that it serves"
+    )]
     let spawned = thread::Builder::new().name(name.to_owned()).spawn(work);
     spawned.map(drop).map_err(|error| {
         BrokerError::Failed(format!(

@@ -1,10 +1,8 @@
-//! From a file to a program that can be instantiated: engine, linker, epoch ticker.
+//! The engine: its settings, what a guest may import, the ticker of its epochs.
 
-use std::path::Path;
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
-use wasmtime::component::{Component, HasData, Linker, ResourceTable};
+use wasmtime::component::{HasData, Linker, ResourceTable};
 use wasmtime::{Config, Engine};
 use wasmtime_wasi::WasiView;
 use wasmtime_wasi::cli::{WasiCli, WasiCliView};
@@ -14,124 +12,11 @@ use wasmtime_wasi::p2::bindings::{cli, clocks, filesystem, random};
 use wasmtime_wasi::random::WasiRandom;
 use wasmtime_wasi_io::bindings::wasi::io;
 
-use super::bindings::ClassifierPre;
-use super::code::Folder;
-use super::contract::{self, Interfaces, Refusal};
+use super::ComponentError;
 use super::instance::State;
-use super::{ClassifierConfig, ComponentError, check};
-use crate::files;
 
 /// How often a running guest yields, so that a time-out can end it.
 const TICK: Duration = Duration::from_millis(10);
-
-/// The largest component: far more than an interpreter with its library and a model. Bytes.
-const LARGEST: u64 = 256 << 20;
-
-/// A component file, compiled.
-pub(super) struct Program {
-    pub(super) engine: Engine,
-    component: Component,
-    /// Its imports and exports.
-    pub(super) interfaces: Interfaces,
-    /// Lower-case hex SHA-256 of the file.
-    pub(super) digest: String,
-    /// Bytes of the file.
-    pub(super) size: usize,
-}
-
-/// A component file that was read, and is a classifier.
-struct Checked {
-    bytes: Vec<u8>,
-    interfaces: Interfaces,
-    digest: String,
-}
-
-impl Program {
-    /// Reads, checks and compiles, or loads the stored code. The first time may take long; dropping the future ends
-    /// it.
-    pub(super) async fn compile(config: &ClassifierConfig) -> Result<Self, ComponentError> {
-        let path = config.component.clone();
-        let checked = off_thread(move || Checked::read(&path)).await?;
-        let engine = new()?;
-        tick(&engine);
-        let kept = config.cache;
-        let folder = off_thread(move || Folder::open(kept)).await?;
-        let size = checked.bytes.len();
-        let component = folder.component(
-            &engine,
-            &config.component,
-            checked.bytes,
-            &checked.digest,
-            &config.compiler,
-        );
-        Ok(Self {
-            component: component.await?,
-            engine,
-            interfaces: checked.interfaces,
-            digest: checked.digest,
-            size,
-        })
-    }
-
-    /// Links the imports and checks that it exports the contract.
-    pub(super) fn link(&self, path: &Path) -> Result<ClassifierPre<State>, ComponentError> {
-        let refused = |error: wasmtime::Error| ComponentError::World {
-            path: path.into(),
-            reason: check::text(&format!("{error:#}")),
-        };
-        let mut linker = Linker::new(&self.engine);
-        allow(&mut linker).map_err(refused)?;
-        let pre = linker.instantiate_pre(&self.component).map_err(refused)?;
-        ClassifierPre::new(pre).map_err(refused)
-    }
-}
-
-impl Checked {
-    fn read(path: &Path) -> Result<Self, ComponentError> {
-        let bytes = files::read(path, LARGEST).map_err(|error| ComponentError::Unreadable {
-            path: path.into(),
-            error,
-        })?;
-        check_kind(path, &bytes)?;
-        let interfaces = contract::check(&bytes).map_err(|refusal| match refusal {
-            Refusal::Invalid(reason) => ComponentError::Invalid {
-                path: path.into(),
-                reason,
-            },
-            Refusal::World(reason) => ComponentError::World {
-                path: path.into(),
-                reason,
-            },
-        })?;
-        Ok(Self {
-            digest: hex::encode(Sha256::digest(&bytes)),
-            bytes,
-            interfaces,
-        })
-    }
-}
-
-/// Runs blocking work off the async threads.
-pub(super) async fn off_thread<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, ComponentError> + Send + 'static,
-) -> Result<T, ComponentError> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(|error| Err(ComponentError::Engine(error.to_string())))
-}
-
-/// Names the two common mistakes, better than the compiler does.
-fn check_kind(path: &Path, bytes: &[u8]) -> Result<(), ComponentError> {
-    let reason = match bytes.get(..8) {
-        Some([0, b'a', b's', b'm', 0x0d, 0, 1, 0]) => return Ok(()),
-        Some([0, b'a', b's', b'm', 1, 0, 0, 0]) => "it is a core WebAssembly module, not a component",
-        Some([0, b'a', b's', b'm', ..]) => "it is WebAssembly of an unknown version",
-        _ => "it is not WebAssembly",
-    };
-    Err(ComponentError::Invalid {
-        path: path.into(),
-        reason: reason.to_owned(),
-    })
-}
 
 /// The engine, with the settings that code is compiled for.
 pub(super) fn new() -> Result<Engine, ComponentError> {
@@ -141,8 +26,9 @@ pub(super) fn new() -> Result<Engine, ComponentError> {
 }
 
 /// Advances the engine's epoch until the engine is dropped.
-fn tick(engine: &Engine) {
+pub(super) fn tick(engine: &Engine) {
     let engine = engine.weak();
+    #[expect(clippy::disallowed_methods, reason = "it ends with the engine")]
     std::thread::spawn(move || {
         while let Some(engine) = engine.upgrade() {
             engine.increment_epoch();
@@ -184,7 +70,7 @@ pub(super) const GRANTED: [&str; 20] = [
 
 /// Everything that a guest may import. Standard libraries import folders and the environment, so these are here, and
 /// empty. Sockets and name lookup are not, and a component that imports them is refused.
-fn allow(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+pub(super) fn allow(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     io::error::add_to_linker::<State, Io>(linker, |state| state.ctx().table)?;
     io::poll::add_to_linker::<State, Io>(linker, |state| state.ctx().table)?;
     io::streams::add_to_linker::<State, Io>(linker, |state| state.ctx().table)?;

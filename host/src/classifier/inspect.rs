@@ -21,8 +21,8 @@ pub struct Inspection {
 
 /// Compiles a component, lists what it imports and exports, and asks it to describe itself.
 pub async fn inspect(config: &ClassifierConfig) -> Result<Inspection, ComponentError> {
-    let (program, recipe) = prepare(config).await?;
-    let (_, description) = Instance::new(&recipe).await?;
+    let (program, template) = prepare(config).await?;
+    let (_, description) = Instance::new(&template).await?;
     Ok(Inspection {
         digest: program.digest,
         size: program.size,

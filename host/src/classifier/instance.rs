@@ -53,7 +53,7 @@ impl WasiView for State {
 }
 
 /// How to create instances of one component.
-pub(super) struct Recipe {
+pub(super) struct Template {
     pub(super) pre: ClassifierPre<State>,
     pub(super) limits: Limits,
     /// An ONNX file to put in place of the built-in model.
@@ -78,8 +78,8 @@ struct Spoiled(Cause);
 
 impl Instance {
     /// A fresh instance with the model loaded, and its description.
-    pub(super) async fn new(recipe: &Recipe) -> Result<(Self, Description), ComponentError> {
-        let engine = recipe.pre.engine();
+    pub(super) async fn new(template: &Template) -> Result<(Self, Description), ComponentError> {
+        let engine = template.pre.engine();
         let mut table = ResourceTable::new();
         table.set_max_capacity(RESOURCES);
         let logs = ["stdout", "stderr"].map(GuestLog::new);
@@ -87,37 +87,37 @@ impl Instance {
         let state = State {
             wasi: WasiCtx::builder().stdout(stdout).stderr(stderr).build(),
             table,
-            meter: Meter::new(recipe.limits.memory_bytes),
+            meter: Meter::new(template.limits.memory_bytes),
             logs,
         };
         let mut store = Store::new(engine, state);
         store.limiter(|state| &mut state.meter);
         // What one call may make the host allocate: a reply, and room for what comes with its body.
-        store.set_hostcall_fuel(recipe.limits.reply_bytes.saturating_add(1 << 20));
+        store.set_hostcall_fuel(template.limits.reply_bytes.saturating_add(1 << 20));
         store.set_epoch_deadline(1);
         store.epoch_deadline_async_yield_and_update(1);
 
-        let limit = recipe.limits.call_timeout;
+        let limit = template.limits.call_timeout;
         let failed = |Spoiled(cause)| ComponentError::Start(format!("{}: {}", cause.code, cause.detail));
-        let instantiated = timeout(limit, recipe.pre.instantiate_async(&mut store)).await;
-        let guest = within(instantiated, &mut store, limit).map_err(failed)?;
+        let instantiated = timeout(limit, template.pre.instantiate_async(&mut store)).await;
+        let guest = outcome(instantiated, &mut store, limit).map_err(failed)?;
         let model = guest.image_stream_classifier_model();
-        let labels: Vec<_> = recipe.labels.iter().map(String::as_str).collect();
-        let described = match &recipe.model {
+        let labels: Vec<_> = template.labels.iter().map(String::as_str).collect();
+        let described = match &template.model {
             None => timeout(limit, model.call_describe(&mut store))
                 .await
                 .map(|called| called.map(Ok)),
             Some(onnx) => timeout(limit, model.call_load(&mut store, onnx, &labels)).await,
         };
-        let described = within(described, &mut store, limit).map_err(failed)?;
+        let described = outcome(described, &mut store, limit).map_err(failed)?;
         let description = described.map_err(|error| ComponentError::Model(cause(error)))?;
         let description = check::description(description)?;
-        if !recipe.labels.is_empty() && description.labels != recipe.labels {
+        if !template.labels.is_empty() && description.labels != template.labels {
             return Err(ComponentError::Description(
                 "its labels are not those that it was given".to_owned(),
             ));
         }
-        let described = recipe.described.get_or_init(|| Arc::new(description.clone()));
+        let described = template.described.get_or_init(|| Arc::new(description.clone()));
         if **described != description {
             return Err(ComponentError::Description(
                 "it differs between two instances of the component".to_owned(),
@@ -136,37 +136,41 @@ impl Instance {
         mut self,
         message: &Message,
         accept: Option<&str>,
-        recipe: &Recipe,
+        template: &Template,
     ) -> (Option<Self>, Result<Answer, ClassifyError>) {
-        match self.call(message, accept, recipe).await {
+        match self.call(message, accept, template).await {
             Ok(result) => (Some(self), result),
             Err(Spoiled(cause)) => (None, Err(ClassifyError::Retry(cause))),
         }
     }
 
     /// One image of the model's size, by the typed path. Gives the instance back unless the call spoiled it.
-    pub(super) async fn predict(mut self, image: &[f32], recipe: &Recipe) -> (Option<Self>, Result<Vec<f32>, Cause>) {
-        match self.call_predict(image, recipe).await {
+    pub(super) async fn predict(
+        mut self,
+        image: &[f32],
+        template: &Template,
+    ) -> (Option<Self>, Result<Vec<f32>, Cause>) {
+        match self.call_predict(image, template).await {
             Ok(Ok(probabilities)) => (Some(self), Ok(probabilities)),
             Ok(Err(cause)) => (Some(self), Err(cause)),
             Err(Spoiled(cause)) => (None, Err(cause)),
         }
     }
 
-    async fn call_predict(&mut self, image: &[f32], recipe: &Recipe) -> Result<Result<Vec<f32>, Cause>, Spoiled> {
+    async fn call_predict(&mut self, image: &[f32], template: &Template) -> Result<Result<Vec<f32>, Cause>, Spoiled> {
         let images = Images {
             count: 1,
             pixels: Pixels::F32s(image),
         };
         self.store.data_mut().meter.refused = false;
-        let limit = recipe.limits.call_timeout;
+        let limit = template.limits.call_timeout;
         let tensors = self.guest.image_stream_classifier_tensors();
         let called = timeout(limit, tensors.call_predict(&mut self.store, images)).await;
         self.store.data().end_logs();
-        match within(called, &mut self.store, limit)? {
+        match outcome(called, &mut self.store, limit)? {
             Ok(row) => check::probabilities(row, self.description.labels.len())
                 .map(Ok)
-                .map_err(lie),
+                .map_err(bad_reply),
             Err(error) => Ok(Err(cause(error))),
         }
     }
@@ -175,9 +179,9 @@ impl Instance {
         &mut self,
         message: &Message,
         accept: Option<&str>,
-        recipe: &Recipe,
+        template: &Template,
     ) -> Result<Result<Answer, ClassifyError>, Spoiled> {
-        let prepare = prepare(recipe.prepare.as_deref(), message.content_prepare());
+        let prepare = prepare(template.prepare.as_deref(), message.content_prepare());
         let request = Request {
             content_type: message.content_type(),
             accept,
@@ -186,20 +190,20 @@ impl Instance {
         };
         // A guest may have survived an earlier refusal.
         self.store.data_mut().meter.refused = false;
-        let limit = recipe.limits.call_timeout;
+        let limit = template.limits.call_timeout;
         let messages = self.guest.image_stream_classifier_messages();
         let called = timeout(limit, messages.call_classify(&mut self.store, &[request])).await;
         self.store.data().end_logs();
-        let results = within(called, &mut self.store, limit)?;
+        let results = outcome(called, &mut self.store, limit)?;
         let Ok([result]) = <[_; 1]>::try_from(results) else {
-            return Err(lie("one request did not get one result".to_owned()));
+            return Err(bad_reply("one request did not get one result".to_owned()));
         };
         match result {
             Ok(reply) => {
                 let most_images = check::most_images(message, &self.description);
-                check::reply(reply, recipe.limits.reply_bytes, most_images)
+                check::reply(reply, template.limits.reply_bytes, most_images)
                     .map(Ok)
-                    .map_err(lie)
+                    .map_err(bad_reply)
             }
             Err(error) => Ok(Err(error.into())),
         }
@@ -218,13 +222,13 @@ fn prepare<'a>(run: Option<&'a str>, message: Option<&'a str>) -> Option<Cow<'a,
     Some(Cow::Owned(all.join(";")))
 }
 
-fn lie(detail: String) -> Spoiled {
+fn bad_reply(detail: String) -> Spoiled {
     let code = "bad-reply".to_owned();
     Spoiled(Cause { code, detail })
 }
 
 /// Names what ended a call early.
-fn within<T>(
+fn outcome<T>(
     called: Result<wasmtime::Result<T>, tokio::time::error::Elapsed>,
     store: &mut Store<State>,
     limit: std::time::Duration,

@@ -35,8 +35,9 @@ mod labels;
 mod limits;
 mod log;
 mod pool;
+mod predictor;
+mod program;
 mod signature;
-mod trial;
 
 use std::io;
 use std::num::NonZeroUsize;
@@ -47,7 +48,7 @@ pub use inspect::{Inspection, inspect};
 pub use kind::{Kind, kind_of};
 pub use limits::Limits;
 pub use pool::Classifier;
-pub use trial::Trial;
+pub use predictor::Predictor;
 
 use crate::pipeline::Cause;
 

@@ -11,8 +11,8 @@ use async_channel::{Receiver, Sender};
 use async_trait::async_trait;
 use tokio::sync::oneshot;
 
-use super::engine::{Program, off_thread};
-use super::instance::{Instance, Recipe};
+use super::instance::{Instance, Template};
+use super::program::{Program, off_thread};
 use super::{ClassifierConfig, ComponentError, Description};
 use crate::files;
 use crate::message::Message;
@@ -38,24 +38,29 @@ impl Classifier {
     /// Compiles the component (or takes it from the cache), checks it, and warms one instance for each worker.
     /// Returns when all of them are ready.
     pub async fn start(config: &ClassifierConfig) -> Result<Self, ComponentError> {
-        let (program, recipe) = prepare(config).await?;
+        let (program, template) = prepare(config).await?;
         let workers = config.workers;
-        let started = off_thread(move || Self::start_workers(program.digest, Arc::new(recipe), workers)).await?;
+        let started = off_thread(move || Self::start_workers(program.digest, Arc::new(template), workers)).await?;
         Ok(started.asking(config.accept.as_deref()))
     }
 
-    fn start_workers(digest: String, recipe: Arc<Recipe>, workers: NonZeroUsize) -> Result<Self, ComponentError> {
+    fn start_workers(digest: String, template: Arc<Template>, workers: NonZeroUsize) -> Result<Self, ComponentError> {
         // A queue with one place for each worker: messages that wait longer wait in the pipeline, which counts them.
         let (jobs, queue) = async_channel::bounded(workers.get());
+        #[expect(clippy::disallowed_methods, reason = "one word a worker")]
         let (ready, started) = std::sync::mpsc::channel();
         for number in 0..workers.get() {
-            let (recipe, queue, ready) = (Arc::clone(&recipe), queue.clone(), ready.clone());
+            let (template, queue, ready) = (Arc::clone(&template), queue.clone(), ready.clone());
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "workers end with the classifier, whose queue they read"
+            )]
             thread::Builder::new()
                 .name(format!("worker-{number}"))
                 .spawn(move || {
                     let mut ready = Some(ready);
                     // A worker that panicked over one message need not panic over the next.
-                    while panic::catch_unwind(AssertUnwindSafe(|| work(&recipe, &queue, ready.take()))).is_err() {
+                    while panic::catch_unwind(AssertUnwindSafe(|| work(&template, &queue, ready.take()))).is_err() {
                         tracing::error!("a worker crashed; another one replaces it");
                     }
                 })
@@ -89,11 +94,11 @@ impl Classifier {
 }
 
 /// Reads the model for the component, and compiles the component, which takes longer.
-pub(super) async fn prepare(config: &ClassifierConfig) -> Result<(Program, Recipe), ComponentError> {
+pub(super) async fn prepare(config: &ClassifierConfig) -> Result<(Program, Template), ComponentError> {
     let asked = config.clone();
     let (model, labels) = off_thread(move || Ok((read_model(&asked)?, super::labels::given(&asked)?))).await?;
     let program = Program::compile(config).await?;
-    let recipe = Recipe {
+    let template = Template {
         pre: program.link(&config.component)?,
         model,
         labels,
@@ -101,7 +106,7 @@ pub(super) async fn prepare(config: &ClassifierConfig) -> Result<(Program, Recip
         prepare: config.prepare.clone(),
         described: OnceLock::new(),
     };
-    Ok((program, recipe))
+    Ok((program, template))
 }
 
 /// A model larger than the guest's memory is not read.
@@ -151,7 +156,7 @@ impl Classify for Classifier {
 
 /// A worker thread: one call at a time, on a runtime of its own. Each new thread first warms an instance and reports
 /// that.
-fn work(recipe: &Recipe, queue: &Receiver<Job>, ready: Option<Ready<Result<Description, ComponentError>>>) {
+fn work(template: &Template, queue: &Receiver<Job>, ready: Option<Ready<Result<Description, ComponentError>>>) {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_time().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -166,7 +171,7 @@ fn work(recipe: &Recipe, queue: &Receiver<Job>, ready: Option<Ready<Result<Descr
         let mut warm = None;
         // The start waits until no worker can report any more.
         if let Some(ready) = ready {
-            let started = Instance::new(recipe).await;
+            let started = Instance::new(template).await;
             let described = started.map(|(instance, description)| {
                 warm = Some(instance);
                 description
@@ -184,11 +189,11 @@ fn work(recipe: &Recipe, queue: &Receiver<Job>, ready: Option<Ready<Result<Descr
             }
             let instance = match warm.take() {
                 Some(instance) => Ok(instance),
-                None => Instance::new(recipe).await.map(|(instance, _)| instance),
+                None => Instance::new(template).await.map(|(instance, _)| instance),
             };
             let answer = match instance {
                 Ok(instance) => {
-                    let (kept, answer) = instance.answer(&job.message, job.accept.as_deref(), recipe).await;
+                    let (kept, answer) = instance.answer(&job.message, job.accept.as_deref(), template).await;
                     warm = kept;
                     answer
                 }

@@ -6,27 +6,15 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use super::heading::{DELIVERY, EMBEDDED, KAFKA, PUBSUB};
 use super::{KafkaArgs, PubSubArgs};
-use crate::config::{ByteSize, DEFAULT_MAX_MESSAGE, DEFAULT_RETENTION, Start};
-
-/// The heading under which the help shows the options that only the embedded broker takes.
-pub const EMBEDDED: &str = "Embedded broker";
-/// That of Kafka's.
-pub const KAFKA: &str = "Kafka";
-/// That of Pub/Sub's.
-pub const PUBSUB: &str = "Pub/Sub";
+use crate::values::{ByteSize, DEFAULT_MAX_MESSAGE, DEFAULT_RETENTION, Start};
 
 /// Which broker.
 #[derive(Args, Clone, Debug)]
 pub struct BrokerArgs {
     /// The broker; the names `Kafka` and `Google_Pub_Sub` are taken too.
-    #[arg(
-        long,
-        value_enum,
-        ignore_case = true,
-        default_value = "local",
-        help_heading = "Broker"
-    )]
+    #[arg(long, value_enum, ignore_case = true, default_value = "local")]
     pub broker: BrokerName,
     /// The file of the embedded broker, made when missing.
     #[arg(long, value_name = "FILE", default_value = "./host.db", help_heading = EMBEDDED)]
@@ -92,13 +80,13 @@ pub struct StorageArgs {
     #[arg(long, value_name = "SIZE", default_value_t = DEFAULT_RETENTION, help_heading = EMBEDDED)]
     pub local_retention: ByteSize,
     /// Partitions of a topic that is made because it is missing.
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1024), help_heading = "Broker")]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub partitions: u32,
     /// Replicas of a topic that is made because it is missing [default: as the cluster is set].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), help_heading = KAFKA)]
     pub replication: Option<u16>,
     /// Refuse larger messages.
-    #[arg(long, value_name = "SIZE", default_value_t = DEFAULT_MAX_MESSAGE, help_heading = "Broker")]
+    #[arg(long, value_name = "SIZE", default_value_t = DEFAULT_MAX_MESSAGE, help_heading = DELIVERY)]
     pub max_message_bytes: ByteSize,
 }
 

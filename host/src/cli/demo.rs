@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{ComponentArgs, Format};
-use crate::config::DEFAULT_PAGE;
+use crate::values::DEFAULT_PAGE;
 
 /// `host demo`.
 #[derive(Args, Debug)]

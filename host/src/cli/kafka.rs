@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::broker::KAFKA;
-use crate::config::DEFAULT_BOOTSTRAP;
+use super::heading::KAFKA;
+use crate::values::DEFAULT_BOOTSTRAP;
 
 /// How Kafka is reached. Secrets come from a file or the environment, where no other user of the machine sees them.
 #[derive(Args, Clone, Debug, Default)]

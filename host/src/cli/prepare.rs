@@ -2,11 +2,13 @@
 
 use clap::{Args, ValueEnum};
 
+use super::heading::PREPROCESSING;
+
 /// What a component is asked to make of pixels.
 #[derive(Args, Debug, Default)]
 pub struct PrepareArgs {
     /// Where the scale of numbers ends that are sent as pixels [default: 255, with a warning where it looks like 1].
-    #[arg(long, value_enum, value_name = "END", help_heading = "Component")]
+    #[arg(long, value_enum, value_name = "END", help_heading = PREPROCESSING)]
     pub scale: Option<ScaleName>,
     /// Take for raw pixels what has no content type and shows no format; --raw=float32 and the like for other than bytes.
     #[arg(
@@ -16,7 +18,7 @@ pub struct PrepareArgs {
         require_equals = true,
         default_missing_value = "uint8",
         value_parser = dtype,
-        help_heading = "Component"
+        help_heading = PREPROCESSING
     )]
     pub raw: Option<String>,
     /// How pictures are prepared.
@@ -28,10 +30,10 @@ pub struct PrepareArgs {
 #[derive(Args, Debug, Default)]
 pub struct PictureArgs {
     /// How pictures get the shape of the model's image [default: stretch].
-    #[arg(long, value_enum, value_name = "HOW", help_heading = "Component")]
+    #[arg(long, value_enum, value_name = "HOW", help_heading = PREPROCESSING)]
     pub fit: Option<FitName>,
     /// Whether light and dark of pictures change places [default: never, with a warning where the border is light].
-    #[arg(long, value_enum, value_name = "WHEN", help_heading = "Component")]
+    #[arg(long, value_enum, value_name = "WHEN", help_heading = PREPROCESSING)]
     pub invert: Option<InvertName>,
 }
 

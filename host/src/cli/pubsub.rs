@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::broker::PUBSUB;
+use super::heading::PUBSUB;
 
 /// How Pub/Sub is reached, and as whom.
 #[derive(Args, Clone, Debug, Default)]

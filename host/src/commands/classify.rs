@@ -13,7 +13,6 @@ use super::stdout::{self, printable};
 use super::{progress, start};
 use crate::classifier::{Classifier, ClassifierConfig, Description};
 use crate::cli::{ClassifyCommand, Format};
-use crate::config::DEFAULT_MAX_MESSAGE;
 use crate::evaluation::answer::{Form, Prediction};
 use crate::evaluation::wire::{self, Wire};
 use crate::exit::Failure;
@@ -22,6 +21,7 @@ use crate::images::{Images, media_type_of};
 use crate::message::{CONTENT_TYPE, Message};
 use crate::pipeline::{Cause, Classify, ClassifyError};
 use crate::shutdown::interrupted;
+use crate::values::DEFAULT_MAX_MESSAGE;
 
 impl ClassifyCommand {
     /// Prints a line an image, in the order of the files. A file that fails is told, and the others go on.

@@ -11,8 +11,9 @@ use super::reader::Taken;
 use super::{keep_trying, reader, stdout};
 use crate::broker::{Delivery, Subscription, open_consumer};
 use crate::cli::{ConsumeCommand, Format};
-use crate::config::{BrokerConfig, DEFAULT_OUTPUT};
+use crate::config::BrokerConfig;
 use crate::shutdown::Shutdown;
+use crate::values::DEFAULT_OUTPUT;
 
 /// How long a stop waits for the broker to note what was printed.
 const DRAIN: Duration = Duration::from_secs(10);

@@ -10,11 +10,12 @@ use super::{keep_trying, progress, start, stdout};
 use crate::broker::{Subscription, Topics, open_admin, open_pipeline};
 use crate::classifier::{Classifier, ClassifierConfig, ComponentError};
 use crate::cli::{Format, OnErrorName, RunCommand};
-use crate::config::{DEFAULT_INPUT, Delivery, Ends, RETRY_DELAY, in_flight_bytes};
+use crate::config::{Delivery, Ends, in_flight_bytes};
 use crate::exit::Failure;
 use crate::message::Message;
 use crate::pipeline::{self, Classify, ClassifyError, OnError, Policy, Progress};
 use crate::shutdown::Shutdown;
+use crate::values::{DEFAULT_INPUT, RETRY_DELAY};
 
 /// How often progress is logged where no spinner can show it.
 const LOG_EVERY: Duration = Duration::from_secs(30);

@@ -13,6 +13,7 @@ pub fn write(text: &str) -> Result<(), StdoutError> {
 
 /// The same of what is no text.
 pub fn write_bytes(bytes: &[u8]) -> Result<(), StdoutError> {
+    #[expect(clippy::disallowed_methods, reason = "it is the one place that writes to it")]
     let mut stdout = io::stdout().lock();
     stdout.write_all(bytes)?;
     Ok(stdout.flush()?)

@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::cli::{PubSubArgs, StorageArgs};
 use crate::exit::Failure;
 use crate::files;
+use crate::values::DEFAULT_MAX_MESSAGE;
 
 /// The kinds of credentials files that Google hands out, as their member `type` says.
 const KINDS: [&str; 4] = [
@@ -118,7 +119,7 @@ impl PubSubConfig {
             outstanding_messages: Self::AHEAD_MESSAGES,
             outstanding_bytes: Self::AHEAD_BYTES,
             set_aside: 0,
-            max_message_bytes: super::DEFAULT_MAX_MESSAGE.as_usize(),
+            max_message_bytes: DEFAULT_MAX_MESSAGE.as_usize(),
             silence: Self::SILENCE,
         }
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 use bytes::Bytes;
 
 use crate::classifier::ComponentError;
-use crate::images::{Batch, media_type_of, original};
+use crate::images::{Batch, json, media_type_of};
 use crate::message::{CONTENT_TYPE, Message};
 
 const RAW: &str = "application/octet-stream";
@@ -48,7 +48,7 @@ impl Wire {
         let (payload, content_type) = match self {
             Self::Raw => (batch.pixels.clone(), format!("{RAW};shape={n},{h},{w},{c}")),
             Self::Npy => (npy([n, h, w, c], &batch.pixels), NPY.to_owned()),
-            Self::Json => (original::object(batch), JSON.to_owned()),
+            Self::Json => (json::object(batch), JSON.to_owned()),
         };
         let mut message = Message::new(payload);
         message.set_header(CONTENT_TYPE, content_type);

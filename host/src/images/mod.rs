@@ -1,12 +1,12 @@
 //! Where images to produce come from: the embedded test images, or files.
 //!
-//! Pixels are read a batch at a time and sent as the original program's message; files that are images already go as they
+//! Pixels are read a batch at a time and sent as the Python program's message; files that are images already go as they
 //! are. Memory is bounded by one message, whatever a file's header claims.
 
 mod folder;
 pub mod idx;
+pub mod json;
 pub mod npy;
-pub mod original;
 mod pixels;
 mod test_set;
 
@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use flate2::read::MultiGzDecoder;
 
 pub use folder::{Folder, left_out, some};
-pub use original::encode;
+pub use json::python_message;
 pub use pixels::{Batch, HeaderError, Layout, Pixels, Shape};
 pub use test_set::{test_images, test_labels};
 
@@ -38,7 +38,7 @@ pub enum Images {
 /// One message to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Produced {
-    /// With the header `content-type` where the payload is not the original program's.
+    /// With the header `content-type` where the payload is not the Python program's.
     pub message: Message,
     /// How many images it carries.
     pub images: u64,
@@ -109,7 +109,7 @@ impl Images {
                 let batch = pixels.read(batch)?;
                 Ok(batch.map(|batch| Produced {
                     images: batch.count(),
-                    message: Message::new(encode(&batch)),
+                    message: Message::new(python_message(&batch)),
                 }))
             }
             Self::Files(files) => match files.pop_front() {

@@ -168,7 +168,7 @@ impl Pipeline<'_> {
     /// limits. What the broker would refuse becomes a single unanswered message here.
     async fn classify(&self, message: &Message, position: &str) -> Result<(Message, u32, Vec<Cause>), ClassifyError> {
         let general = (self.policy.max_message_bytes, "raise --max-message-bytes");
-        within("a message", message, general)?;
+        check_size("a message", message, general)?;
         let classified = self.classifier.classify(message).await;
         if let Ok(_) | Err(ClassifyError::Reject(_)) = classified {
             self.health.answered();
@@ -198,7 +198,7 @@ impl Pipeline<'_> {
             )
         });
         let limit = own.filter(|(limit, _)| *limit < general.0).unwrap_or(general);
-        within("an answer, with the key and headers of its message,", &reply, limit)?;
+        check_size("an answer, with the key and headers of its message,", &reply, limit)?;
         Ok((reply, images, warnings))
     }
 
@@ -225,7 +225,7 @@ impl Pipeline<'_> {
 }
 
 /// Rejects a message over a limit in bytes; the remedy is for that limit.
-fn within(what: &str, message: &Message, (limit, remedy): (usize, &str)) -> Result<(), ClassifyError> {
+fn check_size(what: &str, message: &Message, (limit, remedy): (usize, &str)) -> Result<(), ClassifyError> {
     match message.size() {
         size if size > limit => Err(ClassifyError::Reject(Cause {
             code: "too-large".to_owned(),

@@ -6,6 +6,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+mod circles;
 mod links;
 mod rule;
 mod sources;
@@ -130,127 +131,15 @@ fn the_guest_touches_neither_files_nor_the_network_nor_the_environment() {
     rule.holds_in(&guest());
 }
 
-/// Nothing listens to the outside: the host listens only for its own demo's page, on this machine's address.
+/// Whoever reads or changes one file of a circle has to read them all.
 #[test]
-fn nothing_listens_but_the_demo_s_page() {
-    let rule = Rule {
-        patterns: &["hyper*", "tower_http*", "TcpListener", "UdpSocket", "UnixListener"],
-        allowed: &["host/src/commands/demo/http.rs", "host/src/commands/demo/page.rs"],
-        remedy: "the host is a client of brokers; what is to be served is a file of the page",
-    };
-    rule.holds_in(&host());
-    rule.is_met_in(&host());
-}
-
-#[test]
-fn stdout_is_written_in_one_place_and_nothing_prints() {
-    let printing = Rule {
-        patterns: &["println!", "print!", "eprintln!", "eprint!", "dbg!"],
-        allowed: &[],
-        remedy: "they panic when the reader has gone: data goes through commands/stdout.rs, the rest through tracing or \
-                 commands/progress.rs",
-    };
-    printing.holds_in(&host());
-    printing.holds_in(&guest());
-    let writing = Rule {
-        patterns: &["io::stdout", "Stdout"],
-        allowed: &[
-            "host/src/commands/stdout.rs",
-            // Asks whether it is a terminal.
-            "host/src/commands/demo/mod.rs",
-        ],
-        remedy: "write through host/src/commands/stdout.rs, which knows what a closed pipe means",
-    };
-    writing.holds_in(&host());
-    writing.is_met_in(&host());
-}
-
-#[test]
-fn only_exit_rs_chooses_an_exit_code() {
-    let rule = Rule {
-        patterns: &["ExitCode::from", "process::exit", "process::abort"],
-        allowed: &["host/src/exit.rs"],
-        remedy: "return an error; host/src/exit.rs knows its code",
-    };
-    rule.holds_in(&host());
-    rule.is_met_in(&host());
-}
-
-#[test]
-fn tasks_and_threads_are_started_where_their_end_is_known() {
-    let tasks = Rule {
-        patterns: &[
-            "tokio::spawn",
-            "task::spawn",
-            "task::spawn_local",
-            "spawn_local",
-            "JoinSet",
-            "TaskTracker",
-        ],
-        allowed: &[
-            // Waits for signals, as long as the process lives.
-            "host/src/shutdown.rs",
-            // Reads a stream whose opening must not be dropped; ends with its source, and `close` waits for it.
-            "host/src/broker/pubsub/source.rs",
-        ],
-        remedy: "poll the future where it is made, in a set with a bound, so that a stop drops it; or list the file here \
-                 with what ends the task",
-    };
-    tasks.holds_in(&host());
-    tasks.is_met_in(&host());
-    let threads = Rule {
-        patterns: &["thread::spawn", "thread::Builder"],
-        allowed: &[
-            // Each ends with the source or writer that it serves.
-            "host/src/broker/threads.rs",
-            // The epochs' ticker ends with the engine.
-            "host/src/classifier/engine.rs",
-            // Workers end with the classifier.
-            "host/src/classifier/pool.rs",
-        ],
-        remedy: "list the file here with what ends the thread",
-    };
-    threads.holds_in(&host());
-    threads.is_met_in(&host());
-}
-
-#[test]
-fn every_channel_is_bounded() {
-    let rule = Rule {
-        patterns: &["unbounded*", "mpsc::channel()", "UnboundedSender"],
-        allowed: &[
-            // Permits come before the queue: 32 MiB of messages; claims without one are bounded by whoever holds
-            // them.
-            "host/src/broker/local/writer.rs",
-            // Permits come before this one too: 64 MiB of messages.
-            "host/src/broker/kafka/transaction.rs",
-            // One word for each worker.
-            "host/src/classifier/pool.rs",
-        ],
-        remedy: "take a bounded channel; or list the file here with what bounds it",
-    };
-    let host = without_tests(host());
-    rule.holds_in(&host);
-    rule.is_met_in(&host);
-}
-
-/// The macros that no lint of the workspace denies.
-#[test]
-fn no_macro_that_panics_stands_outside_of_tests() {
-    let rule = Rule {
-        patterns: &[
-            "todo!",
-            "unimplemented!",
-            "unreachable!",
-            "assert!",
-            "assert_eq!",
-            "assert_ne!",
-        ],
-        allowed: &[],
-        remedy: "return an error, or make the impossible a type; a debug_assert may say what only a mistake of ours breaks",
-    };
+fn no_files_use_each_other_in_a_circle() {
     for folder in CODE {
-        rule.holds_in(&without_tests(sources(folder)));
+        let circles = circles::circles(sources(folder));
+        assert!(
+            circles.is_empty(),
+            "{folder}: {circles:?} use each other in a circle; put what they share into a file that uses none of them"
+        );
     }
 }
 
@@ -290,7 +179,7 @@ fn every_function_of_the_contract_is_documented() {
 }
 
 #[test]
-fn lints_are_lifted_in_tests_and_generated_code_alone() {
+fn a_lint_is_lifted_outside_of_tests_only_with_its_reason() {
     const GENERATED: [&str; 2] = ["host/src/classifier/bindings.rs", "classifier-wasm/src/lib.rs"];
     let lifted = paths_where(&CODE, |source| {
         let is_test = source.path.ends_with("/testing.rs") || source.path.ends_with("/tests.rs");
@@ -299,7 +188,7 @@ fn lints_are_lifted_in_tests_and_generated_code_alone() {
     });
     assert!(
         lifted.is_empty(),
-        "a lint is lifted outside of tests: {lifted:?}; return an error instead of panicking"
+        "a lint is lifted outside of tests: {lifted:?}; what is an exception of clippy.toml is expected, with its reason"
     );
 }
 
@@ -322,30 +211,20 @@ fn unsafe_code_is_one_call_with_its_reasons() {
     assert_eq!(text.matches("#[expect(").count(), 1, "{MAPS_CODE}");
 }
 
-/// A file that a user names may be a pipe without a writer, or a device without an end.
+/// What the lints say, clippy checks: here, that nobody takes them away.
 #[test]
-fn files_are_opened_in_one_place() {
-    let rule = Rule {
-        patterns: &["File::open", "fs::read(", "fs::read_to_string", "custom_flags"],
-        allowed: &["host/src/files.rs"],
-        remedy: "open it with host/src/files.rs, which waits for nobody and takes regular files only",
-    };
-    let host = without_tests(host());
-    rule.holds_in(&host);
-    rule.is_met_in(&host);
-}
-
-#[test]
-fn what_may_panic_is_denied_in_every_crate() {
+fn the_lints_are_denied_in_every_crate() {
     let workspace = read("Cargo.toml");
-    let denied = [
+    for (section, lint) in [
         ("[workspace.lints.rust]", "unsafe_code"),
         ("[workspace.lints.clippy]", "unwrap_used"),
         ("[workspace.lints.clippy]", "expect_used"),
         ("[workspace.lints.clippy]", "indexing_slicing"),
         ("[workspace.lints.clippy]", "panic"),
-    ];
-    for (section, lint) in denied {
+        ("[workspace.lints.clippy]", "todo"),
+        ("[workspace.lints.clippy]", "unimplemented"),
+        ("[workspace.lints.clippy]", "unreachable"),
+    ] {
         let line = format!("{lint} = \"deny\"");
         assert!(
             in_section(&workspace, section, &line),
@@ -356,6 +235,26 @@ fn what_may_panic_is_denied_in_every_crate() {
         assert!(
             in_section(&read(&format!("{member}/Cargo.toml")), "[lints]", "workspace = true"),
             "{member}/Cargo.toml: add `[lints]` with `workspace = true`"
+        );
+        let mut roots = ["lib.rs", "main.rs"]
+            .map(|root| format!("{member}/src/{root}"))
+            .to_vec();
+        roots.retain(|path| root().join(path).is_file());
+        for path in roots {
+            // `deny(` stands alone where the list is long.
+            let text = read(&path).split_whitespace().collect::<String>();
+            let start = "#![cfg_attr(not(test),deny(clippy::disallowed_macros";
+            assert!(
+                text.contains(start),
+                "{path}: deny the lints of clippy.toml, as in host/src/lib.rs"
+            );
+        }
+    }
+    let host = read("host/src/lib.rs");
+    for lint in ["disallowed_methods", "disallowed_types", "print_stderr", "print_stdout"] {
+        assert!(
+            host.contains(&format!("clippy::{lint}")),
+            "host/src/lib.rs: deny clippy::{lint}"
         );
     }
 }

@@ -84,19 +84,19 @@ fn stands_in(pattern: &str, line: &[&str]) -> bool {
     })
 }
 
-/// An attribute that lifts a lint and does not stand right under `#[cfg(test)]`.
+/// An attribute that lifts a lint, does not stand right under `#[cfg(test)]`, and is no exception of clippy.toml with its reason.
 pub fn lifts_a_lint(text: &str) -> bool {
-    let mut previous = "";
-    for line in text.lines().map(str::trim) {
-        let is_attribute = ["#[allow(", "#![allow(", "#[expect(", "#![expect("]
-            .iter()
-            .any(|start| line.starts_with(start));
-        if is_attribute && previous != "#[cfg(test)]" {
-            return true;
-        }
-        previous = line;
-    }
-    false
+    let starts = ["#[allow(", "#![allow(", "#[expect(", "#![expect("];
+    let lifting = |start| {
+        text.match_indices(start).any(|(at, _)| {
+            let (before, attribute) = text.split_at(at);
+            let attribute = attribute.split(")]").next().unwrap();
+            let is_of_a_test = before.trim_end().ends_with("#[cfg(test)]");
+            let is_exception = attribute.contains("clippy::disallowed_") && attribute.contains("reason = ");
+            !is_of_a_test && !is_exception
+        })
+    };
+    starts.into_iter().any(lifting)
 }
 
 pub fn in_section(manifest: &str, section: &str, line: &str) -> bool {
@@ -191,12 +191,16 @@ mod checks {
     }
 
     #[test]
-    fn a_lint_may_be_lifted_under_cfg_test_only() {
+    fn a_lint_may_be_lifted_under_cfg_test_or_with_a_reason_only() {
         assert!(!lifts_a_lint(
             "#[cfg(test)]\n#[allow(clippy::unwrap_used)]\nmod tests {}"
         ));
         assert!(lifts_a_lint("#[allow(clippy::unwrap_used)]\nfn f() {}"));
         assert!(lifts_a_lint("    #[expect(clippy::panic, reason = \"why not\")]"));
+        assert!(lifts_a_lint("#[expect(clippy::disallowed_methods)]"));
+        assert!(!lifts_a_lint(
+            "#[expect(\n    clippy::disallowed_methods,\n    reason = \"it ends\"\n)]"
+        ));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rdkafka::client::{ClientContext, OAuthToken};
@@ -11,8 +11,9 @@ use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode;
 
+use super::access::Access;
 use super::report::Report;
-use super::{fault, remedy};
+use super::{code, remedy};
 use crate::config::KafkaConfig;
 use crate::files;
 
@@ -40,55 +41,6 @@ pub(super) fn finish(mut client: ClientConfig, config: &KafkaConfig) -> ClientCo
         client.set(key, value);
     }
     client
-}
-
-/// How the cluster is reached, as far as it explains an error.
-#[derive(Debug)]
-pub(super) struct Access {
-    /// The addresses given by the user.
-    pub servers: String,
-    pub is_tls: bool,
-    pub is_sasl: bool,
-    /// It logs in with a token.
-    pub has_token: bool,
-    /// What somebody who reads the network could log in with.
-    pub in_the_clear: Option<&'static str>,
-}
-
-impl Access {
-    fn new(config: &KafkaConfig) -> Self {
-        let property = |key: &str| config.properties.get(key).map_or("", String::as_str);
-        let protocol = property("security.protocol").to_ascii_lowercase();
-        let mechanisms = [property("sasl.mechanism"), property("sasl.mechanisms")];
-        let has = |mechanism| mechanisms.contains(&mechanism);
-        let in_the_clear = match () {
-            () if protocol != "sasl_plaintext" => None,
-            () if has("PLAIN") => Some("password"),
-            () if has("OAUTHBEARER") => Some("token"),
-            () => None,
-        };
-        Self {
-            servers: config.bootstrap_servers.clone(),
-            is_tls: protocol.ends_with("ssl"),
-            is_sasl: protocol.starts_with("sasl"),
-            has_token: has("OAUTHBEARER"),
-            in_the_clear,
-        }
-    }
-
-    /// Warns once for all clients of this process about secrets that can be read on their way to the broker.
-    pub fn warn(&self) {
-        static TOLD: Once = Once::new();
-        if let Some(what) = self.in_the_clear {
-            TOLD.call_once(|| {
-                tracing::warn!(
-                    "the {what} goes to kafka at {} in the clear, where others can read it: add --tls, or log in with --sasl \
-                     scram-sha-512",
-                    self.servers
-                );
-            });
-        }
-    }
 }
 
 /// Receives what a client reports about itself. Clones belong to the same broker.
@@ -166,7 +118,7 @@ impl Reporter {
 
     /// Why a record was purged with its whole transaction, if one of its records was denied.
     pub fn denial(&self, error: &KafkaError) -> Option<Report> {
-        let is_purged = error.rdkafka_error_code().is_some_and(fault::is_purged);
+        let is_purged = error.rdkafka_error_code().is_some_and(code::is_purged);
         let (report, at) = self.heard().denial.clone().filter(|_| is_purged)?;
         (at.elapsed() < QUIET).then_some(report)
     }
@@ -198,7 +150,7 @@ impl ClientContext for Reporter {
         if facility == "FAIL" && matches!(level, Warning | Notice | Info) {
             let report = Report::new(RDKafkaErrorCode::BrokerTransportFailure, message);
             let mut heard = self.heard();
-            if heard.last().is_none_or(|last| fault::is_vague(last.code)) {
+            if heard.last().is_none_or(|last| code::is_vague(last.code)) {
                 heard.last = Some((report, Instant::now()));
             }
         }

@@ -12,9 +12,9 @@ use std::time::Duration;
 use rdkafka::consumer::Consumer;
 use rdkafka::error::{KafkaError, KafkaResult};
 
-use super::fault;
+use super::code;
 use super::lanes::{Lanes, Shared};
-use super::source::KafkaConsumer;
+use super::member::KafkaConsumer;
 use crate::broker::threads::spawn;
 
 /// The shortest time between two commits.
@@ -72,7 +72,7 @@ fn commit(consumer: &KafkaConsumer, lanes: &Lanes, is_stopped: &AtomicBool) -> K
         }
         let pause = match consumer.context().commit_now(consumer) {
             Ok(()) => COMMIT_EVERY,
-            Err(error) if fault::is_fenced(&error) => return Err(error),
+            Err(error) if code::is_fenced(&error) => return Err(error),
             Err(error) => {
                 // It is tried again, unless the lane moves to another member first.
                 tracing::debug!(%error, "a commit failed");

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::base_consumer::PartitionQueue;
-use rdkafka::consumer::{CommitMode, Consumer, ConsumerContext, RebalanceProtocol};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, RebalanceProtocol};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::statistics::Statistics;
 use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
@@ -19,9 +19,9 @@ use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::oneshot::error::TryRecvError;
 
 use super::client::Reporter;
+use super::code;
 use super::fault;
 use super::lanes::{Shared, Standing};
-use super::source::KafkaConsumer;
 use super::start::Starts;
 
 /// How long revoked lanes may take to finish what is in flight.
@@ -30,6 +30,9 @@ const DRAIN: Duration = Duration::from_secs(5);
 /// How long the group's coordinator may take to name the group's offsets. Nothing else happens meanwhile, so it is
 /// short, and repeated.
 const ANSWER: Duration = Duration::from_secs(3);
+
+/// A consumer that calls its member back.
+pub(super) type KafkaConsumer = BaseConsumer<Member>;
 
 /// Receives librdkafka's callbacks, on the consumer's own thread while that polls.
 pub(super) struct Member {
@@ -124,7 +127,7 @@ impl Member {
                 self.lanes.set_assigned(true);
                 add(consumer, &self.list(&places))
             }
-            Err(error) if fault::is_final(&error) => Err(error),
+            Err(error) if code::is_final(&error) => Err(error),
             Err(error) => {
                 if !self.is_told.swap(true, Ordering::Relaxed) {
                     let error = fault::explain(&error, &self.reporter);
@@ -246,7 +249,7 @@ impl ClientContext for Member {
     fn error(&self, error: KafkaError, reason: &str) {
         match error.rdkafka_error_code() {
             Some(RDKafkaErrorCode::PartitionEOF) => {}
-            _ if fault::damage(&error).is_some() => tracing::warn!("{}: {reason}", self.lanes.topic),
+            _ if code::damage(&error).is_some() => tracing::warn!("{}: {reason}", self.lanes.topic),
             _ => self.reporter.error(error, reason),
         }
     }

@@ -39,9 +39,11 @@
 //! 8. *The end is reached.* Transaction markers may follow the last message. librdkafka's statistics tell every 2 s where the log
 //!    ends; once everything before is consumed, that offset is committed too.
 
+mod access;
 mod ack;
 mod admin;
 mod client;
+mod code;
 mod committer;
 mod fault;
 mod lanes;
@@ -64,16 +66,18 @@ use rdkafka::config::FromClientConfigAndContext;
 use tokio::runtime::Handle;
 
 pub use self::ack::KafkaAck;
+use self::member::KafkaConsumer;
 pub use self::sink::KafkaSink;
 use self::sink::Sender;
 pub use self::source::KafkaSource;
-use self::source::{KafkaConsumer, Membership};
+use self::source::SharedConsumer;
 use self::start::Starts;
 use self::topics::Cluster;
 pub use self::transaction::KafkaTransaction;
 use super::threads::blocking;
 use super::{BrokerError, Route, Subscription};
-use crate::config::{DEFAULT_GROUP, KafkaConfig};
+use crate::config::KafkaConfig;
+use crate::values::DEFAULT_GROUP;
 
 /// A cluster that answers. Cheap to clone.
 #[derive(Clone)]
@@ -144,7 +148,7 @@ impl Broker {
     ) -> Result<KafkaTransaction, BrokerError> {
         let producer = transaction::transactional_config(&self.cluster.config, group);
         let sender = Sender::open(self.cluster.clone(), producer, answers, dead_letters).await?;
-        KafkaTransaction::start(sender, Membership::clone(&source.membership)).await
+        KafkaTransaction::start(sender, SharedConsumer::clone(&source.consumer)).await
     }
 }
 

@@ -8,7 +8,7 @@ use rdkafka::consumer::Consumer;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::lanes::Lanes;
-use super::source::KafkaConsumer;
+use super::member::KafkaConsumer;
 use crate::broker::BrokerError;
 
 /// How long the broker may take to name a partition's offsets.

@@ -2,8 +2,8 @@
 
 use rdkafka::types::RDKafkaErrorCode as Code;
 
-use super::client::Access;
-use super::fault::is_vague;
+use super::access::Access;
+use super::code::{is_passing, is_vague};
 use super::report::Report;
 use crate::broker::BrokerError;
 
@@ -27,18 +27,6 @@ pub(super) fn tell(report: &Report, access: &Access, has_answered: bool) -> Brok
     } else {
         BrokerError::Failed(said)
     }
-}
-
-/// Explains a failure, and passes by itself.
-pub(super) fn is_passing(code: Code) -> bool {
-    matches!(
-        code,
-        Code::Resolve
-            | Code::CoordinatorLoadInProgress
-            | Code::CoordinatorNotAvailable
-            | Code::NotCoordinator
-            | Code::UnstableOffsetCommit
-    )
 }
 
 /// The broker answers, and refuses this client.

@@ -10,17 +10,18 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use rdkafka::Offset;
-use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerGroupMetadata};
+use rdkafka::consumer::{Consumer, ConsumerGroupMetadata};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::types::RDKafkaErrorCode;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::client::Reporter;
+use super::code;
 use super::committer::Committer;
 use super::fault;
 use super::lanes::{Lanes, Shared, Standing};
-use super::member::Member;
+use super::member::{KafkaConsumer, Member};
 use super::message;
 use super::place;
 use super::stall::Watch;
@@ -42,14 +43,12 @@ const LEAVE: Duration = Duration::from_secs(5);
 /// One seek.
 const REQUEST: Duration = Duration::from_secs(10);
 
-pub(super) type KafkaConsumer = BaseConsumer<Member>;
-
 /// The consumer, for code that needs to know its membership in the group.
-pub(super) type Membership = Arc<Mutex<Option<Arc<KafkaConsumer>>>>;
+pub(super) type SharedConsumer = Arc<Mutex<Option<Arc<KafkaConsumer>>>>;
 
 /// One member of a group.
 pub struct KafkaSource {
-    pub(super) membership: Membership,
+    pub(super) consumer: SharedConsumer,
     lanes: Shared,
     group: String,
     cluster: Cluster,
@@ -68,19 +67,19 @@ impl KafkaSource {
         topics: TopicMaker,
     ) -> Result<Self, BrokerError> {
         let (leaving, left) = oneshot::channel();
-        let membership = Membership::default();
+        let consumer = SharedConsumer::default();
         let reader = Reader {
             lanes: Arc::clone(&lanes),
             group: group.to_owned(),
             config: Arc::clone(&cluster.config),
             starts: Arc::new(starts),
             reporter: cluster.reporter.clone(),
-            membership: Arc::clone(&membership),
+            consumer: Arc::clone(&consumer),
             topics,
         };
         spawn("kafka-consumer", move || reader.run(&make, leaving))?;
         Ok(Self {
-            membership,
+            consumer,
             lanes,
             group: group.to_owned(),
             cluster,
@@ -144,7 +143,7 @@ struct Reader {
     config: Arc<KafkaConfig>,
     starts: Arc<Starts>,
     reporter: Reporter,
-    membership: Membership,
+    consumer: SharedConsumer,
     topics: TopicMaker,
 }
 
@@ -189,7 +188,7 @@ impl Reader {
         let consumer = Arc::new(consumer);
         // Set once, here.
         let _ = consumer.context().consumer.set(Arc::downgrade(&consumer));
-        self.set_membership(Some(Arc::clone(&consumer)));
+        self.share(Some(Arc::clone(&consumer)));
         consumer.subscribe(&[&self.lanes.topic])?;
         let committer = Committer::start(Arc::clone(&consumer), &self.lanes)?;
         let ended = self.serve(&consumer, &has_events, &committer, watch);
@@ -204,7 +203,7 @@ impl Reader {
             });
         }
         // The queues hold the consumer: it leaves the group when the last of them is dropped.
-        self.set_membership(None);
+        self.share(None);
         member.queues().clear();
         drop(consumer);
         let held = self.lanes.held();
@@ -212,8 +211,8 @@ impl Reader {
         ended
     }
 
-    fn set_membership(&self, consumer: Option<Arc<KafkaConsumer>>) {
-        *self.membership.lock().unwrap_or_else(PoisonError::into_inner) = consumer;
+    fn share(&self, consumer: Option<Arc<KafkaConsumer>>) {
+        *self.consumer.lock().unwrap_or_else(PoisonError::into_inner) = consumer;
     }
 
     fn serve(
@@ -278,14 +277,14 @@ impl Reader {
                 }
                 Ok(())
             }
-            error if fault::is_misplaced(error) => {
+            error if code::is_misplaced(error) => {
                 // Explained here, where the consumer can still be asked; the error itself says less.
                 if let Some(why) = place::explain(consumer, &self.lanes, &self.group) {
                     self.lanes.fail(why);
                 }
                 Err(error.clone())
             }
-            error if fault::is_final(error) => Err(error.clone()),
+            error if code::is_final(error) => Err(error.clone()),
             // librdkafka continues by itself, and has reported it.
             error => {
                 tracing::debug!(%error, "the consumer goes on");
@@ -318,7 +317,7 @@ impl Reader {
                         has_read = true;
                     }
                     Some(Err(KafkaError::PartitionEOF(_))) => self.lanes.at_end(*partition),
-                    Some(Err(error)) => match fault::damage(&error) {
+                    Some(Err(error)) => match code::damage(&error) {
                         Some(what) => self.lanes.damaged(*partition, what),
                         None => self.heed(consumer, error)?,
                     },
@@ -338,8 +337,8 @@ impl Reader {
 }
 
 /// The group, generation and member for which a transaction commits offsets.
-pub(super) fn group_metadata(membership: &Membership) -> Option<ConsumerGroupMetadata> {
-    let consumer = membership.lock().unwrap_or_else(PoisonError::into_inner);
+pub(super) fn group_metadata(consumer: &SharedConsumer) -> Option<ConsumerGroupMetadata> {
+    let consumer = consumer.lock().unwrap_or_else(PoisonError::into_inner);
     consumer.as_ref()?.group_metadata()
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use rdkafka::consumer::Consumer;
 
 use super::lanes::Lanes;
-use super::source::KafkaConsumer;
+use super::member::KafkaConsumer;
 
 /// How long the broker may take to name a partition's offsets.
 const REQUEST: Duration = Duration::from_secs(2);
@@ -107,7 +107,7 @@ mod tests {
         KafkaAck.ack(first.claim).await.unwrap();
 
         let stalled = {
-            let consumer = source.membership.lock().unwrap().clone().unwrap();
+            let consumer = source.consumer.lock().unwrap().clone().unwrap();
             consumer.pause(&consumer.assignment().unwrap()).unwrap();
             // It leaves the group when its last owner drops it.
             Arc::downgrade(&consumer)

@@ -9,10 +9,10 @@ use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaResult, RDKafkaErrorCode as Code};
 use rdkafka::{Offset, TopicPartitionList};
 
-use super::remedy;
+use super::code;
 use super::topics::{Cluster, REQUEST};
 use crate::broker::BrokerError;
-use crate::config::Start;
+use crate::values::Start;
 
 /// How soon a coordinator that is not ready is asked again.
 const AGAIN: Duration = Duration::from_millis(100);
@@ -39,9 +39,7 @@ impl Starts {
             match look_up(&client, topic, &partitions, start) {
                 Ok(starts) => return Ok(Self(starts)),
                 // A group's coordinator may have just started.
-                Err(error)
-                    if began.elapsed() < REQUEST && error.rdkafka_error_code().is_some_and(remedy::is_passing) =>
-                {
+                Err(error) if began.elapsed() < REQUEST && error.rdkafka_error_code().is_some_and(code::is_passing) => {
                     thread::sleep(AGAIN);
                 }
                 Err(error) => return Err(cluster.explain(&error)),

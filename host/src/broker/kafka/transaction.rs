@@ -28,10 +28,10 @@ use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use self::failure::{Failed, is_fatal, is_permanent, is_state, repeat};
-use super::fault;
+use super::code;
 use super::lanes::{Act, Reply, Token};
 use super::sink::{Record, Sender, is_full, pending, producer_config};
-use super::source::{Membership, group_metadata};
+use super::source::{SharedConsumer, group_metadata};
 use crate::broker::threads::{blocking, spawn};
 use crate::broker::{BrokerError, Claim, Durable, Limits, Output, Route, Settle, SettleError};
 use crate::config::KafkaConfig;
@@ -88,12 +88,13 @@ pub(super) fn transactional_config(config: &KafkaConfig, group: &str) -> ClientC
 
 impl KafkaTransaction {
     /// Takes over from an older holder of the same transactional id, and aborts its open transaction.
-    pub(super) async fn start(sender: Sender, membership: Membership) -> Result<Self, BrokerError> {
+    pub(super) async fn start(sender: Sender, consumer: SharedConsumer) -> Result<Self, BrokerError> {
         let sender = Arc::new(sender);
+        #[expect(clippy::disallowed_methods, reason = "permits come before it, of 64 MiB of messages")]
         let (queue, units) = mpsc::channel();
         let transactions = Transactions {
             sender: Arc::clone(&sender),
-            membership,
+            consumer,
             broken: None,
         };
         blocking(move || {
@@ -143,7 +144,7 @@ impl Settle for KafkaTransaction {
 
 struct Transactions {
     sender: Arc<Sender>,
-    membership: Membership,
+    consumer: SharedConsumer,
     /// Repeating does not help any more: the producer is unusable.
     broken: Option<SettleError>,
 }
@@ -175,7 +176,7 @@ impl Transactions {
         }
     }
 
-    /// Sends the records of arriving acts, and waits for their confirmations. Returns the membership at the start.
+    /// Sends the records of arriving acts, and waits for their confirmations. Returns the consumer at the start.
     fn fill(
         &self,
         first: Unit,
@@ -192,7 +193,7 @@ impl Transactions {
             if units.is_empty() {
                 // Before checking the lane: a lane that is held now has not moved since, so its next holder has a
                 // later generation, and this one is refused from then on.
-                group = group_metadata(&self.membership);
+                group = group_metadata(&self.consumer);
             }
             // Acts that a lost lane or an aborted transaction left in the queue are not started.
             if unit.act.is_current() {
@@ -323,7 +324,7 @@ impl Transactions {
             && !is_state(&error)
         {
             let said = self.sender.cluster.explain(&error);
-            let broken = match fault::is_fenced(&error) || is_fatal(&error) {
+            let broken = match code::is_fenced(&error) || is_fatal(&error) {
                 true => SettleError::Fenced(said.to_string()),
                 false => SettleError::Broker(said),
             };
@@ -359,7 +360,7 @@ impl Transactions {
     /// has aborted a transaction that took too long.
     fn is_taken_over(&self, error: &KafkaError) -> bool {
         let is_named = self.sender.cluster.config.instance.is_some();
-        is_named && (fault::is_fenced(error) || error.rdkafka_error_code() == Some(RDKafkaErrorCode::Fatal))
+        is_named && (code::is_fenced(error) || error.rdkafka_error_code() == Some(RDKafkaErrorCode::Fatal))
     }
 
     /// Replaces an unusable producer with a successor, which fences it: this aborts its open transaction.

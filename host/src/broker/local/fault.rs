@@ -1,11 +1,14 @@
 //! SQLite's errors, in words that name the file and the remedy.
 
 use std::path::Path;
+use std::time::Duration;
 
 use rusqlite::ErrorCode;
 
-use super::schema::BUSY;
 use crate::broker::BrokerError;
+
+/// How long a connection waits for the lock of another.
+pub(super) const BUSY: Duration = Duration::from_secs(5);
 
 /// The file, the problem and the remedy.
 pub(super) fn explain(file: &Path, error: &rusqlite::Error) -> BrokerError {

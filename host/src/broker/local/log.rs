@@ -216,7 +216,9 @@ mod tests {
         ) {
             let headers: Vec<_> = headers.into_iter().map(|(name, value)| (name, value.map(Bytes::from))).collect();
             let headers = Headers(headers);
-            let ToSqlOutput::Owned(rusqlite::types::Value::Blob(blob)) = headers.to_sql().unwrap() else { unreachable!() };
+            let ToSqlOutput::Owned(rusqlite::types::Value::Blob(blob)) = headers.to_sql().unwrap() else {
+                return Err(TestCaseError::fail("headers are a blob"));
+            };
             prop_assert_eq!(Headers::column_result(ValueRef::Blob(&blob)).unwrap().0, headers.0);
         }
 

@@ -7,13 +7,10 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-use super::fault::{explain, foreign, is_busy, read_only};
+use super::fault::{BUSY, explain, foreign, is_busy, read_only};
 use crate::broker::BrokerError;
 
-/// How long a connection waits for the lock of another.
-pub(super) const BUSY: Duration = Duration::from_secs(5);
-
-/// How often it tries meanwhile. SQLite's own handler backs off to 100 ms and so seldom hits the gaps between the
+/// How often a connection that waits for a lock tries to get it. SQLite's own handler backs off to 100 ms and so seldom hits the gaps between the
 /// transactions of others: beside three writers that never stop, it waited four times as long as this.
 pub(super) const BUSY_POLL: Duration = Duration::from_millis(1);
 

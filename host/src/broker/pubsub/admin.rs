@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::Broker;
 use super::fault::Call;
-use super::topics::{Found, Made};
+use super::project::{Found, Made};
 use crate::broker::{Admin, BrokerError, GroupDescription, TopicDescription};
 
 #[async_trait]
@@ -15,22 +15,22 @@ impl Admin for Broker {
                 "--partitions {partitions}: Pub/Sub's topics have no partitions; leave it out"
             )));
         }
-        let subscription = self.topics.clients.config.subscription_of(topic);
+        let subscription = self.project.clients.config.subscription_of(topic);
         // Credentials that may not create may still look up.
-        let topic_made = match self.topics.create_topic(topic).await? {
-            Made::Denied => match self.topics.find_topic(topic).await? {
+        let topic_made = match self.project.create_topic(topic).await? {
+            Made::Denied => match self.project.find_topic(topic).await? {
                 Found::There(()) => Made::Before,
-                _ => return Err(self.topics.denied(Call::Create(topic))),
+                _ => return Err(self.project.denied(Call::Create(topic))),
             },
             made => made,
         };
-        let subscription_made = match self.topics.create_subscription(topic, &subscription).await? {
-            Made::Denied => match self.topics.topic_of(&subscription).await? {
+        let subscription_made = match self.project.create_subscription(topic, &subscription).await? {
+            Made::Denied => match self.project.topic_of(&subscription).await? {
                 Found::There(_) => Made::Before,
-                _ => return Err(self.topics.denied(Call::Create(&subscription))),
+                _ => return Err(self.project.denied(Call::Create(&subscription))),
             },
             Made::Before => {
-                self.topics.check_subscription(topic, &subscription).await?;
+                self.project.check_subscription(topic, &subscription).await?;
                 Made::Before
             }
             Made::Now => Made::Now,
@@ -39,8 +39,8 @@ impl Admin for Broker {
     }
 
     async fn list(&self) -> Result<Vec<TopicDescription>, BrokerError> {
-        let subscriptions = self.topics.all_subscriptions().await?;
-        let topics = self.topics.all_topics().await?;
+        let subscriptions = self.project.all_subscriptions().await?;
+        let topics = self.project.all_topics().await?;
         Ok(topics
             .into_iter()
             .map(|topic| self.description(topic, &subscriptions))
@@ -48,18 +48,18 @@ impl Admin for Broker {
     }
 
     async fn describe(&self, topic: &str) -> Result<TopicDescription, BrokerError> {
-        match self.topics.find_topic(topic).await? {
+        match self.project.find_topic(topic).await? {
             Found::There(()) => {
-                let subscriptions = self.topics.all_subscriptions().await?;
+                let subscriptions = self.project.all_subscriptions().await?;
                 Ok(self.description(topic.to_owned(), &subscriptions))
             }
-            Found::Missing => Err(self.topics.unknown(topic)),
-            Found::Denied => Err(self.topics.denied(Call::Get(topic))),
+            Found::Missing => Err(self.project.unknown(topic)),
+            Found::Denied => Err(self.project.denied(Call::Get(topic))),
         }
     }
 
     async fn forget_group(&self, topic: &str, _group: &str) -> Result<bool, BrokerError> {
-        let subscription = self.topics.clients.config.subscription_of(topic);
+        let subscription = self.project.clients.config.subscription_of(topic);
         Err(BrokerError::Unsupported(format!(
             "in Pub/Sub a subscription stands for a group; to delete it, run \
              `gcloud pubsub subscriptions delete {subscription}`"
@@ -70,7 +70,7 @@ impl Admin for Broker {
 impl Broker {
     /// What Pub/Sub says about a topic: its subscriptions. Only its monitoring knows how far they are.
     fn description(&self, topic: String, subscriptions: &[(String, String)]) -> TopicDescription {
-        let path = self.topics.topic_path(&topic);
+        let path = self.project.topic_path(&topic);
         let own = subscriptions.iter().filter(|(_, of)| *of == path);
         TopicDescription {
             groups: own

@@ -29,47 +29,47 @@ mod client;
 mod fault;
 mod lanes;
 mod message;
+mod project;
 mod sink;
 mod source;
-mod topics;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::ack::PubSubAck;
 use self::client::Clients;
+use self::project::Project;
 pub use self::sink::PubSubSink;
 pub use self::source::PubSubSource;
-use self::topics::Topics;
 use super::{BrokerError, Subscription};
 use crate::config::PubSubConfig;
 
 /// A project that answers. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Broker {
-    topics: Topics,
+    project: Project,
 }
 
 impl Broker {
     /// Connects. Fails within ten seconds, with [`BrokerError::Unreachable`] if waiting may help.
     pub async fn open(config: &PubSubConfig) -> Result<Self, BrokerError> {
         let clients = Clients::new(Arc::new(config.clone())).await?;
-        let topics = Topics::new(clients);
-        topics.probe().await?;
-        Ok(Self { topics })
+        let project = Project::new(clients);
+        project.probe().await?;
+        Ok(Self { project })
     }
 
     /// Reads a topic's subscription, which is created when missing if the caller wants that. All readers of a
     /// subscription are one group, whatever the group's name.
     pub async fn subscribe(&self, subscription: &Subscription) -> Result<PubSubSource, BrokerError> {
         let topic = &subscription.topic;
-        let config = &self.topics.clients.config;
+        let config = &self.project.clients.config;
         let own = config.subscription.clone();
         // A name that the user typed may be mistyped.
         let create = subscription.create && own.is_none();
         let name = own.unwrap_or_else(|| config.subscription_of(topic));
-        self.topics.find_subscription(topic, &name, create).await?;
-        Ok(PubSubSource::open(self.topics.clone(), &name))
+        self.project.find_subscription(topic, &name, create).await?;
+        Ok(PubSubSource::open(self.project.clone(), &name))
     }
 
     /// Publishes to a topic, created when missing. An accepted message waits for its confirmation without limit, or
@@ -80,6 +80,6 @@ impl Broker {
         dead_letters: &str,
         limit: Option<Duration>,
     ) -> Result<PubSubSink, BrokerError> {
-        PubSubSink::open(self.topics.clone(), answers, dead_letters, limit).await
+        PubSubSink::open(self.project.clone(), answers, dead_letters, limit).await
     }
 }

@@ -18,7 +18,7 @@ use tokio::sync::{Mutex, Semaphore};
 
 use super::fault;
 use super::message::{self, MAX_KEY, MAX_MESSAGE_BYTES};
-use super::topics::Topics;
+use super::project::Project;
 use crate::broker::{BrokerError, Durable, Lane, Limits, Output, Route, Sink};
 
 /// What may wait to be confirmed, in KiB.
@@ -30,7 +30,7 @@ const KEYS: usize = 1000;
 /// Publishes to two topics.
 #[derive(Debug)]
 pub struct PubSubSink {
-    topics: Topics,
+    project: Project,
     base: BasePublisher,
     answers: Arc<str>,
     dead_letters: Arc<str>,
@@ -60,15 +60,15 @@ struct Published {
 impl PubSubSink {
     /// Answers go to one topic, created when missing, and dead letters to another, created for the first one.
     pub(super) async fn open(
-        topics: Topics,
+        project: Project,
         answers: &str,
         dead_letters: &str,
         limit: Option<Duration>,
     ) -> Result<Self, BrokerError> {
-        let base = topics.clients.publisher(limit).await?;
-        topics.find_or_create(answers).await?;
+        let base = project.clients.publisher(limit).await?;
+        project.find_or_create(answers).await?;
         Ok(Self {
-            topics,
+            project,
             base,
             answers: answers.into(),
             dead_letters: dead_letters.into(),
@@ -85,7 +85,7 @@ impl PubSubSink {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(vacant) => {
                 if *topic != self.answers {
-                    self.topics.find_or_create(topic).await?;
+                    self.project.find_or_create(topic).await?;
                 }
                 vacant.insert(KeyedPublisher {
                     publisher: self.publisher_of(topic, false),
@@ -116,7 +116,7 @@ impl PubSubSink {
     }
 
     fn publisher_of(&self, topic: &str, is_alone: bool) -> Publisher {
-        let publisher = self.base.publisher(self.topics.topic_path(topic));
+        let publisher = self.base.publisher(self.project.topic_path(topic));
         match is_alone {
             true => publisher.set_message_count_threshold(1).build(),
             false => publisher.build(),
@@ -132,7 +132,7 @@ impl Sink for PubSubSink {
             Route::DeadLetters => Arc::clone(&self.dead_letters),
         };
         let size = output.message.size();
-        let limit = self.topics.clients.config.max_message_bytes;
+        let limit = self.project.clients.config.max_message_bytes;
         if output.route == Route::Answers && size > limit {
             return Err(BrokerError::TooLarge { size, limit });
         }
@@ -141,7 +141,7 @@ impl Sink for PubSubSink {
         let permit = Arc::clone(&self.room).acquire_many_owned(kib).await;
         let key = message.ordering_key.clone();
         let published = self.publish(&topic, message).await?;
-        let config = Arc::clone(&self.topics.clients.config);
+        let config = Arc::clone(&self.project.clients.config);
         Ok(Box::pin(async move {
             let confirmed = published.confirmed.await;
             drop(permit);

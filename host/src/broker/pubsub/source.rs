@@ -22,7 +22,7 @@ use super::client::Clients;
 use super::fault::Call;
 use super::lanes::Lanes;
 use super::message;
-use super::topics::Topics;
+use super::project::Project;
 use crate::broker::{BrokerError, Demand, Event, Source};
 
 /// How long closing a source waits for a service that may be unreachable.
@@ -45,7 +45,7 @@ const OLD: Duration = Duration::from_secs(5);
 /// One subscriber.
 #[derive(Debug)]
 pub struct PubSubSource {
-    topics: Topics,
+    project: Project,
     lanes: Arc<Lanes>,
     cluster: String,
     stop: CancellationToken,
@@ -53,25 +53,29 @@ pub struct PubSubSource {
 }
 
 impl PubSubSource {
-    pub(super) fn open(topics: Topics, subscription: &str) -> Self {
-        let path = topics.subscription_path(subscription);
-        let lanes = Arc::new(Lanes::new(subscription, Arc::clone(&topics.clients.config)));
+    pub(super) fn open(project: Project, subscription: &str) -> Self {
+        let path = project.subscription_path(subscription);
+        let lanes = Arc::new(Lanes::new(subscription, Arc::clone(&project.clients.config)));
         let stop = CancellationToken::new();
         let (leaving, left) = oneshot::channel();
         let reader = Reader {
-            topics: topics.clone(),
+            project: project.clone(),
             name: subscription.to_owned(),
             path: path.clone(),
             lanes: Arc::clone(&lanes),
             stop: stop.clone(),
         };
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "it ends with its source, and `close` waits for it; opening a stream must not be dropped"
+        )]
         tokio::spawn(async move {
             reader.run().await;
             // The caller may have stopped waiting.
             let _ = leaving.send(());
         });
         Self {
-            topics,
+            project,
             lanes,
             cluster: path,
             stop,
@@ -102,8 +106,8 @@ impl Source for PubSubSource {
     async fn listening_since(&mut self) -> Result<tokio::time::Instant, BrokerError> {
         // Google's client opens its streams without end and without a word, and does not say whether one is open.
         // Whatever blocks it blocks a new connection, too.
-        let clients = Clients::new(Arc::clone(&self.topics.clients.config)).await?;
-        Topics::new(clients).probe().await?;
+        let clients = Clients::new(Arc::clone(&self.project.clients.config)).await?;
+        Project::new(clients).probe().await?;
         self.lanes
             .open()
             .ok_or_else(|| BrokerError::Unreachable(format!("the stream of '{}' broke and is reopened", self.cluster)))
@@ -128,7 +132,7 @@ impl Source for PubSubSource {
 }
 
 struct Reader {
-    topics: Topics,
+    project: Project,
     name: String,
     path: String,
     lanes: Arc<Lanes>,
@@ -194,8 +198,8 @@ impl Reader {
 
     /// On a connection of its own: the one before may be dead unnoticed.
     async fn subscribe(&self) -> Result<MessageStream, BrokerError> {
-        let config = &self.topics.clients.config;
-        let subscriber = self.topics.clients.subscriber().await?;
+        let config = &self.project.clients.config;
+        let subscriber = self.project.clients.subscriber().await?;
         let bound = |limit: usize| i64::try_from(limit).unwrap_or(i64::MAX);
         let messages = config.outstanding_messages.saturating_add(config.set_aside);
         // Messages set aside take no memory here, but would count there; 0 means no limit.
@@ -229,7 +233,7 @@ impl Reader {
                     () = self.stop.cancelled() => return Ended::Left,
                     error = &mut lost => return Ended::Lost(error),
                     // While something is held, that may be all that the service hands out at once.
-                    () = tokio::time::sleep(self.topics.clients.config.silence) => if self.lanes.is_empty() {
+                    () = tokio::time::sleep(self.project.clients.config.silence) => if self.lanes.is_empty() {
                         tracing::debug!(subscription = self.name, "reopening the stream after a silence");
                         return Ended::Silent;
                     }
@@ -244,7 +248,7 @@ impl Reader {
                     }
                     self.lanes.offer(id, message, handler);
                 }
-                Some(Err(error)) => match self.topics.explain(&error, Call::Pull(&self.name)) {
+                Some(Err(error)) => match self.project.explain(&error, Call::Pull(&self.name)) {
                     BrokerError::Unreachable(why) => return Ended::Broken(why),
                     refused => return Ended::Refused(refused),
                 },
@@ -270,7 +274,7 @@ impl Reader {
     async fn lost(&self) -> BrokerError {
         loop {
             tokio::time::sleep(LOOK).await;
-            if let Err(error @ BrokerError::Unreachable(_)) = self.topics.probe().await {
+            if let Err(error @ BrokerError::Unreachable(_)) = self.project.probe().await {
                 return error;
             }
         }
@@ -279,7 +283,7 @@ impl Reader {
     async fn wait_for_answer(&self, error: &BrokerError) {
         tracing::warn!(subscription = self.name, "{error}; waiting for an answer");
         let answer = async {
-            while let Err(BrokerError::Unreachable(_)) = self.topics.probe().await {
+            while let Err(BrokerError::Unreachable(_)) = self.project.probe().await {
                 self.rest().await;
             }
             tracing::info!(subscription = self.name, "the service answers again");
@@ -307,7 +311,7 @@ impl Reader {
             tracing::warn!(
                 subscription = self.name,
                 "nothing had arrived for {} although there were messages to read: the stream was reopened",
-                humantime::format_duration(self.topics.clients.config.silence)
+                humantime::format_duration(self.project.clients.config.silence)
             );
         }
     }

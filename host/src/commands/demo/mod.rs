@@ -23,17 +23,16 @@ use crate::broker::{Ack, Delivery, Output, Route, Sink, Source, Subscription, To
 use crate::broker::{open_consumer, open_pipeline, open_sink};
 use crate::classifier::{Classifier, ClassifierConfig};
 use crate::cli::{BrokerArgs, DemoCommand, Format, StorageArgs};
-use crate::config::{
-    BrokerConfig, DEFAULT_GROUP, DEFAULT_INPUT, DEFAULT_MAX_FAILURES, DEFAULT_OUTPUT, Ends, RETRY_DELAY,
-};
+use crate::config::{BrokerConfig, Ends};
 use crate::evaluation::of_test_images;
 use crate::exit::Failure;
-use crate::images::{Batch, encode, test_images, test_labels};
+use crate::images::{Batch, python_message, test_images, test_labels};
 use crate::message::Message;
 use crate::pipeline::{self, OnError, Policy};
 use crate::shutdown::{Shutdown, interrupted};
+use crate::values::{DEFAULT_GROUP, DEFAULT_INPUT, DEFAULT_MAX_FAILURES, DEFAULT_OUTPUT, RETRY_DELAY};
 
-/// Images to a message, as the original program sends them.
+/// Images to a message, as the Python program sends them.
 const BATCH: usize = 40;
 const IN_FLIGHT: usize = 64;
 
@@ -78,6 +77,7 @@ impl DemoCommand {
         match self.format {
             Format::Json => stdout::write_json(&report.json())?,
             Format::Text => {
+                #[expect(clippy::disallowed_methods, reason = "it is only asked whether it is a terminal")]
                 let colours = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
                 stdout::write(&report.text(&test_set, colours))?;
             }
@@ -174,7 +174,7 @@ impl<'a> Round<'a> {
 
     async fn produce(&self, sink: Arc<dyn Sink>) -> anyhow::Result<()> {
         let accepted = stream::iter(&self.messages).enumerate().then(async |(number, batch)| {
-            let mut message = Message::new(encode(batch));
+            let mut message = Message::new(python_message(batch));
             // What comes back has the key of what went in: the message's number.
             message.key = Some(number.to_string().into());
             self.handed.borrow_mut().push(Instant::now());

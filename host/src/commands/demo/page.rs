@@ -9,9 +9,9 @@ use tokio::net::TcpListener;
 
 use super::http::{self, Folder};
 use crate::commands::stdout;
-use crate::config::{DEFAULT_COMPONENT, DEFAULT_PORT};
 use crate::exit::{Failure, StdoutError};
 use crate::shutdown::interrupted;
+use crate::values::{DEFAULT_COMPONENT, DEFAULT_PORT};
 
 /// Serves the page in `folder` until a signal, which is the end that is meant.
 pub async fn serve(folder: &Path, port: Option<u16>, component: &Path) -> anyhow::Result<()> {
@@ -58,6 +58,10 @@ fn open(folder: &Path) -> Result<Folder, Failure> {
 
 /// On this machine alone. A port that nobody asked for may be another one.
 async fn listen(port: Option<u16>) -> Result<TcpListener, Failure> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this machine's own address alone, for the demo's page"
+    )]
     let bind = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
     let wanted = port.unwrap_or(DEFAULT_PORT);
     let bound = match bind(wanted).await {

@@ -11,11 +11,11 @@ use super::stdout::printable;
 use super::{progress, start, stdout};
 use crate::classifier::{ClassifierConfig, Description};
 use crate::cli::{EvaluateCommand, Format, SplitName};
-use crate::config::{DEFAULT_MAX_MESSAGE, RETRY_DELAY};
 use crate::evaluation::answer::Form;
 use crate::evaluation::{self, Evaluation, Labelled, Options, Split, picture};
 use crate::exit::Failure;
 use crate::shutdown::interrupted;
+use crate::values::{DEFAULT_MAX_MESSAGE, RETRY_DELAY};
 
 /// So many images that were not classified are named.
 const NAMED: usize = 5;

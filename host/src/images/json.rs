@@ -1,18 +1,16 @@
-//! The original Python program's message, byte for byte: `json.dumps(json.dumps({"array": array.tolist()}))`.
-//!
-//! JSON twice: the body is a JSON string whose content is a JSON object. The array has the shape (N, H, W, C), and the
-//! separators are Python's.
+//! Pixels as JSON, byte for byte as Python writes them: `{"array": [...]}`, an array of the shape (N, H, W, C).
 
 use std::array;
 
 use super::pixels::Batch;
 
-/// The message of a batch, written straight through: nothing in it but the two key quotes needs escaping.
-pub fn encode(batch: &Batch) -> Vec<u8> {
+/// The message of the Python program, which encodes twice, `json.dumps(json.dumps({"array": array.tolist()}))`: a JSON string
+/// that holds an object. Written straight through: nothing in it but the two key quotes needs escaping.
+pub fn python_message(batch: &Batch) -> Vec<u8> {
     written(batch, br#""{\"array\": ["#, br#"]}""#)
 }
 
-/// What is in that string: the plain object.
+/// The object alone.
 pub fn object(batch: &Batch) -> Vec<u8> {
     written(batch, br#"{"array": ["#, b"]}")
 }
@@ -77,7 +75,7 @@ mod tests {
         let pixels = vec![0, 13, 255, 7];
         // python3 -c 'import json; print(json.dumps(json.dumps({"array": [[[[0]], [[13]]], [[[255]], [[7]]]]})))'
         let expected = r#""{\"array\": [[[[0]], [[13]]], [[[255]], [[7]]]]}""#;
-        assert_eq!(encode(&Batch { shape, pixels }), expected.as_bytes());
+        assert_eq!(python_message(&Batch { shape, pixels }), expected.as_bytes());
     }
 
     #[test]
@@ -89,13 +87,13 @@ mod tests {
         };
         let pixels = vec![1, 2, 3, 4, 5, 6];
         let expected = r#""{\"array\": [[[[1, 2, 3], [4, 5, 6]]]]}""#;
-        assert_eq!(encode(&Batch { shape, pixels }), expected.as_bytes());
+        assert_eq!(python_message(&Batch { shape, pixels }), expected.as_bytes());
     }
 
     #[test]
     fn the_test_images_read_back_as_nested_lists_of_their_pixels() {
         let batch = test_images().unwrap().read(3).unwrap().unwrap();
-        let inner: String = serde_json::from_slice(&encode(&batch)).unwrap();
+        let inner: String = serde_json::from_slice(&python_message(&batch)).unwrap();
         let value: serde_json::Value = serde_json::from_str(&inner).unwrap();
         let array: Vec<Vec<Vec<[u8; 1]>>> = serde_json::from_value(value["array"].clone()).unwrap();
         assert_eq!((array.len(), array[0].len(), array[0][0].len()), (3, 28, 28));

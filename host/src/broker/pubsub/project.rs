@@ -40,11 +40,11 @@ pub(super) enum Made {
 
 /// Reads about a project, and changes it where permitted. Cheap to clone.
 #[derive(Clone, Debug)]
-pub(super) struct Topics {
+pub(super) struct Project {
     pub clients: Clients,
 }
 
-impl Topics {
+impl Project {
     pub fn new(clients: Clients) -> Self {
         Self { clients }
     }

@@ -1,26 +1,26 @@
-//! A model on trial: one instance that has loaded it, and answers images one by one, in whatever scaling they have.
+//! A model in one instance of a component, which classifies images one by one, in whatever scaling they have.
 
 use sha2::{Digest, Sha256};
 
-use super::instance::{Instance, Recipe};
+use super::instance::{Instance, Template};
 use super::pool::prepare;
 use super::{ClassifierConfig, ComponentError, Description};
 use crate::pipeline::Cause;
 
 /// A compiled component, and the bytes of a model that it may refuse.
-pub struct Trial {
-    recipe: Recipe,
+pub struct Predictor {
+    template: Template,
     component: String,
     /// None: not loaded yet, or spoiled by the last call.
     warm: Option<Instance>,
 }
 
-impl Trial {
+impl Predictor {
     /// Compiles the component and reads the model of `config`. Runs neither.
     pub async fn prepare(config: &ClassifierConfig) -> Result<Self, ComponentError> {
-        let (program, recipe) = prepare(config).await?;
+        let (program, template) = prepare(config).await?;
         Ok(Self {
-            recipe,
+            template,
             component: program.digest,
             warm: None,
         })
@@ -33,13 +33,13 @@ impl Trial {
 
     /// Bytes of the model file, and its lower-case hex SHA-256.
     pub fn model(&self) -> (usize, String) {
-        let bytes = self.recipe.model.as_deref().unwrap_or_default();
+        let bytes = self.template.model.as_deref().unwrap_or_default();
         (bytes.len(), hex::encode(Sha256::digest(bytes)))
     }
 
     /// Lets the component load the model, and returns its description.
     pub async fn load(&mut self) -> Result<Description, ComponentError> {
-        let (instance, description) = Instance::new(&self.recipe).await?;
+        let (instance, description) = Instance::new(&self.template).await?;
         self.warm = Some(instance);
         Ok(description)
     }
@@ -49,7 +49,7 @@ impl Trial {
     pub async fn predict(&mut self, image: &[f32]) -> Result<Vec<f32>, Cause> {
         let instance = match self.warm.take() {
             Some(instance) => instance,
-            None => match Instance::new(&self.recipe).await {
+            None => match Instance::new(&self.template).await {
                 Ok((instance, _)) => instance,
                 Err(error) => {
                     return Err(Cause {
@@ -59,7 +59,7 @@ impl Trial {
                 }
             },
         };
-        let (kept, answer) = instance.predict(image, &self.recipe).await;
+        let (kept, answer) = instance.predict(image, &self.template).await;
         self.warm = kept;
         answer
     }

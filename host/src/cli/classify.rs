@@ -1,0 +1,32 @@
+//! `host classify`: what may be typed.
+
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{ComponentArgs, Format, PrepareArgs};
+
+/// `host classify`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  host classify shirt.png shoe.jpg
+  host classify --top-k 1 --format json photos/*.png")]
+pub struct ClassifyCommand {
+    /// Image files.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Labels to an image, the likeliest first.
+    #[arg(long, value_name = "K", default_value = "3")]
+    pub top_k: NonZeroU32,
+    /// Which component.
+    #[command(flatten)]
+    pub component: ComponentArgs,
+    /// How it is to read pixels.
+    #[command(flatten)]
+    pub prepare: PrepareArgs,
+    /// How to write results.
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Format,
+}

@@ -1,0 +1,32 @@
+//! The headings of options that not everybody needs. Each is a help screen of its own, and those of the brokers say which
+//! broker an option is of.
+
+/// How the component runs.
+pub const COMPONENT: &str = "Component";
+/// How pixels and pictures are prepared for the model.
+pub const PREPROCESSING: &str = "Preprocessing";
+/// What is promised, and what is bounded.
+pub const DELIVERY: &str = "Delivery and limits";
+/// Two brokers in one run.
+pub const ENDS: &str = "From one broker to another";
+/// Options that only the embedded broker takes.
+pub const EMBEDDED: &str = "Embedded broker";
+/// Options that only Kafka takes.
+pub const KAFKA: &str = "Kafka";
+/// Options that only Pub/Sub takes.
+pub const PUBSUB: &str = "Pub/Sub";
+
+/// A help screen: what stands behind `--help`, the heading, what is on it.
+pub(super) const SCREENS: [(&str, &str, &str); 7] = [
+    ("component", COMPONENT, "instances, memory, time and cache"),
+    (
+        "preprocessing",
+        PREPROCESSING,
+        "scale of pixels, shape and light of pictures",
+    ),
+    ("delivery", DELIVERY, "guarantees, attempts, what may be in flight"),
+    ("ends", ENDS, "read from one broker, publish to another"),
+    ("local", EMBEDDED, "the embedded broker's file"),
+    ("kafka", KAFKA, "addresses, TLS, login, where a group begins"),
+    ("pubsub", PUBSUB, "credentials, project, emulator, subscriptions"),
+];

@@ -1,0 +1,39 @@
+//! `host inspect`: what may be typed.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::Format;
+use crate::values::{ByteSize, DEFAULT_COMPONENT, DEFAULT_GUEST_MEMORY, DEFAULT_GUEST_TIMEOUT};
+
+/// `host inspect`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  host inspect target/component/classifier.wasm
+  host inspect model.onnx                 what the component makes of a model, before it is run
+  host inspect model.onnx --component other.wasm --format json")]
+pub struct InspectCommand {
+    /// A component, or an ONNX model for one [default: the component].
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// The component that is to take the model.
+    #[arg(long, value_name = "FILE", env = "HOST_COMPONENT", default_value = DEFAULT_COMPONENT)]
+    pub component: PathBuf,
+    /// What the model's classes are called, one a line, the first being class 0 [default: as its metadata says].
+    #[arg(long, value_name = "FILE")]
+    pub labels: Option<PathBuf>,
+    /// Memory that it may have.
+    #[arg(long, value_name = "SIZE", default_value_t = DEFAULT_GUEST_MEMORY)]
+    pub guest_memory: ByteSize,
+    /// How long one call may take.
+    #[arg(long, value_name = "TIME", default_value_t = DEFAULT_GUEST_TIMEOUT.into())]
+    pub guest_timeout: humantime::Duration,
+    /// Compile the component anew, and keep no compiled code.
+    #[arg(long)]
+    pub no_cache: bool,
+    /// How to write results.
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Format,
+}
