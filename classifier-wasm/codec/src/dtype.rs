@@ -1,5 +1,7 @@
 //! Types of numbers in NumPy's words, which are those of its files and of `;dtype=` beside raw pixels.
 
+use half::f16;
+
 use crate::reject::{Code, Reject, quote};
 
 /// How one number lies in its bytes.
@@ -11,6 +13,7 @@ pub struct Dtype {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Element {
+    Bool,
     U8,
     I8,
     U16,
@@ -19,6 +22,7 @@ enum Element {
     I32,
     U64,
     I64,
+    F16,
     F32,
     F64,
 }
@@ -37,6 +41,7 @@ impl Dtype {
             _ => ("", text),
         };
         let element = match name {
+            "b1" | "bool" => Element::Bool,
             "u1" | "uint8" => Element::U8,
             "i1" | "int8" => Element::I8,
             "u2" | "uint16" => Element::U16,
@@ -45,6 +50,7 @@ impl Dtype {
             "i4" | "int32" => Element::I32,
             "u8" | "uint64" => Element::U64,
             "i8" | "int64" => Element::I64,
+            "f2" | "float16" => Element::F16,
             "f4" | "float32" => Element::F32,
             "f8" | "float64" => Element::F64,
             _ => {
@@ -59,16 +65,22 @@ impl Dtype {
     /// Bytes to a number.
     pub const fn width(self) -> usize {
         match self.element {
-            Element::U8 | Element::I8 => 1,
-            Element::U16 | Element::I16 => 2,
+            Element::Bool | Element::U8 | Element::I8 => 1,
+            Element::U16 | Element::I16 | Element::F16 => 2,
             Element::U32 | Element::I32 | Element::F32 => 4,
             Element::U64 | Element::I64 | Element::F64 => 8,
         }
     }
 
+    /// Whether these are no numbers but bits, set or not.
+    pub fn is_bool(self) -> bool {
+        self.element == Element::Bool
+    }
+
     /// The numbers in `bytes`, each as the nearest f32; what no pixel can be stays so.
     pub fn values(self, bytes: &[u8]) -> Vec<f32> {
         match self.element {
+            Element::Bool => self.each(bytes, |[byte]| f32::from(byte != 0)),
             Element::U8 => self.each(bytes, |[byte]| f32::from(byte)),
             Element::I8 => self.each(bytes, |bytes| f32::from(i8::from_le_bytes(bytes))),
             Element::U16 => self.each(bytes, |bytes| f32::from(u16::from_le_bytes(bytes))),
@@ -77,6 +89,7 @@ impl Dtype {
             Element::I32 => self.each(bytes, |bytes| i32::from_le_bytes(bytes) as f32),
             Element::U64 => self.each(bytes, |bytes| u64::from_le_bytes(bytes) as f32),
             Element::I64 => self.each(bytes, |bytes| i64::from_le_bytes(bytes) as f32),
+            Element::F16 => self.each(bytes, |bytes| f16::from_le_bytes(bytes).to_f32()),
             Element::F32 => self.each(bytes, f32::from_le_bytes),
             Element::F64 => self.each(bytes, |bytes| f64::from_le_bytes(bytes) as f32),
         }
@@ -122,11 +135,21 @@ mod tests {
             [0.5, 255.0]
         );
         assert_eq!(values(">f8", &0.25f64.to_be_bytes()), [0.25]);
+        assert_eq!(values("<f2", &[0x00, 0x38, 0xf8, 0x5b]), [0.5, 255.0]);
+        assert_eq!(values(">f2", &[0x7c, 0x00]), [f32::INFINITY]);
+        assert_eq!(values("|b1", &[0, 1, 255]), [0.0, 1.0, 1.0]);
     }
 
     #[test]
     fn a_type_has_as_many_bytes_as_it_says() {
-        for (name, width) in [("uint8", 1), ("int16", 2), ("<f4", 4), ("float64", 8), ("|u1", 1)] {
+        for (name, width) in [
+            ("uint8", 1),
+            ("bool", 1),
+            ("int16", 2),
+            ("float16", 2),
+            ("<f4", 4),
+            ("float64", 8),
+        ] {
             assert_eq!(Dtype::parse(name, Code::BadNpy).unwrap().width(), width, "{name}");
         }
     }
@@ -134,7 +157,7 @@ mod tests {
     #[test]
     fn other_types_are_refused_with_the_callers_code_and_the_remedy() {
         for name in [
-            "", "<", "f2", "<f2", "float16", "|b1", "bool", "<c8", "|S1", "O", "Float32", "é", "<<f4",
+            "", "<", "f1", "<f16", "float128", "<c8", "|S1", "O", "Float32", "é", "<<f4",
         ] {
             let reject = Dtype::parse(name, Code::UnsupportedContentType).unwrap_err();
             assert_eq!(reject.code, Code::UnsupportedContentType, "{name}");

@@ -34,18 +34,26 @@ impl ImageShape {
         MAX_IMAGES.min(MAX_VALUES / self.values().max(1))
     }
 
-    /// How many images a tensor of this shape holds: (N, H, W, C), (N, H, W) and (H, W) for grey, or one (H, W, C).
-    pub fn count(self, shape: &[usize]) -> Result<usize, Reject> {
+    /// How many images a tensor of this shape holds, and where their channels are.
+    ///
+    /// (N, H, W, C) and (H, W, C); channels first, (N, C, H, W) and (C, H, W); and of a grey model, for which there is no other
+    /// way to read them, (N, H, W), (H, W), (N, H x W) and (H x W). Where a shape fits both ways, the channels are last.
+    pub fn count(self, shape: &[usize]) -> Result<(usize, Layout), Reject> {
         let ImageShape {
             height,
             width,
             channels,
         } = self;
-        let count = match *shape {
-            [n, h, w, c] if (h, w, c) == (height, width, channels) => n,
-            [n, h, w] if (h, w, 1) == (height, width, channels) => n,
-            [h, w, c] if (h, w, c) == (height, width, channels) => 1,
-            [h, w] if (h, w, 1) == (height, width, channels) => 1,
+        let is_image = |sides: &[usize]| sides == [height, width, channels];
+        let is_first = |sides: &[usize]| sides == [channels, height, width];
+        let is_grey = |sides: &[usize]| channels == 1 && (sides == [height, width] || sides == [height * width]);
+        let (count, layout) = match *shape {
+            [n, ref sides @ ..] if is_image(sides) => (n, Layout::ChannelsLast),
+            ref sides if is_image(sides) => (1, Layout::ChannelsLast),
+            [n, ref sides @ ..] if is_first(sides) => (n, Layout::ChannelsFirst),
+            [n, ref sides @ ..] if is_grey(sides) => (n, Layout::ChannelsLast),
+            ref sides if is_first(sides) => (1, Layout::ChannelsFirst),
+            ref sides if is_grey(sides) => (1, Layout::ChannelsLast),
             _ => {
                 let shape = shape.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
                 let detail = format!("shape ({shape}) does not fit the model: send (N, {height}, {width}, {channels})");
@@ -55,7 +63,7 @@ impl ImageShape {
         match count {
             0 => Err(Reject::new(Code::Empty, "a tensor of 0 images: send at least one")),
             n if n > self.max_images() => Err(self.too_many(n)),
-            n => Ok(n),
+            n => Ok((n, layout)),
         }
     }
 
@@ -63,6 +71,29 @@ impl ImageShape {
     pub fn too_many(self, count: usize) -> Reject {
         let detail = format!("{count} images in one request: send at most {}", self.max_images());
         Reject::new(Code::TooManyImages, detail)
+    }
+}
+
+/// Where a tensor has its channels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// N, H, W, C.
+    ChannelsLast,
+    /// N, C, H, W.
+    ChannelsFirst,
+}
+
+impl Layout {
+    /// Whole images of `shape`, with their channels last.
+    pub fn arrange(self, values: Vec<f32>, shape: ImageShape) -> Vec<f32> {
+        // Of one channel both are the same.
+        if self == Layout::ChannelsLast || shape.channels == 1 {
+            return values;
+        }
+        let (plane, image) = (shape.height * shape.width, shape.values());
+        let from = |at: usize| at / image * image + at % shape.channels * plane + at % image / shape.channels;
+        let places = (0..values.len()).map(from);
+        places.filter_map(|place| values.get(place)).copied().collect()
     }
 }
 
@@ -187,27 +218,44 @@ mod tests {
 
     #[test]
     fn every_documented_shape_is_counted() {
-        assert_eq!(GREY.count(&[40, 28, 28, 1]).unwrap(), 40);
-        assert_eq!(GREY.count(&[3, 28, 28]).unwrap(), 3);
-        assert_eq!(GREY.count(&[28, 28, 1]).unwrap(), 1);
-        assert_eq!(GREY.count(&[28, 28]).unwrap(), 1);
-        assert_eq!(COLOUR.count(&[2, 4, 5, 3]).unwrap(), 2);
-        assert_eq!(COLOUR.count(&[4, 5, 3]).unwrap(), 1);
+        let (last, first) = (Layout::ChannelsLast, Layout::ChannelsFirst);
+        for (shape, expected) in [
+            (&[40, 28, 28, 1][..], 40),
+            (&[40, 1, 28, 28], 40),
+            (&[3, 28, 28], 3),
+            (&[1, 28, 28], 1),
+            (&[28, 28, 1], 1),
+            (&[28, 28], 1),
+            (&[40, 784], 40),
+            (&[784], 1),
+        ] {
+            let (count, layout) = GREY.count(shape).unwrap();
+            assert_eq!(count, expected, "{shape:?}");
+            // Of one channel it makes no difference.
+            assert_eq!(layout.arrange(vec![1.0, 2.0], GREY), [1.0, 2.0], "{shape:?}");
+        }
+        assert_eq!(COLOUR.count(&[2, 4, 5, 3]).unwrap(), (2, last));
+        assert_eq!(COLOUR.count(&[4, 5, 3]).unwrap(), (1, last));
+        assert_eq!(COLOUR.count(&[2, 3, 4, 5]).unwrap(), (2, first));
+        assert_eq!(COLOUR.count(&[3, 4, 5]).unwrap(), (1, first));
     }
 
     #[test]
     fn other_shapes_are_refused_and_named() {
         for shape in [
             &[][..],
-            &[784],
+            &[785],
             &[28, 27],
-            &[1, 1, 28, 28],
+            &[28, 1, 28],
             &[1, 28, 28, 3],
             &[1, 1, 28, 28, 1],
         ] {
             assert_eq!(GREY.count(shape).unwrap_err().code, Code::BadShape, "{shape:?}");
         }
-        assert_eq!(COLOUR.count(&[2, 4, 5]).unwrap_err().code, Code::BadShape);
+        // Flat colours may have their channels first or last.
+        for shape in [&[2, 4, 5][..], &[2, 60], &[60]] {
+            assert_eq!(COLOUR.count(shape).unwrap_err().code, Code::BadShape, "{shape:?}");
+        }
         let detail = GREY.count(&[10, 32, 32]).unwrap_err().detail;
         assert_eq!(detail, "shape (10, 32, 32) does not fit the model: send (N, 28, 28, 1)");
     }
@@ -215,9 +263,29 @@ mod tests {
     #[test]
     fn no_images_and_too_many_are_refused() {
         assert_eq!(GREY.count(&[0, 28, 28]).unwrap_err().code, Code::Empty);
-        assert_eq!(GREY.count(&[4096, 28, 28]).unwrap(), 4096);
+        assert_eq!(GREY.count(&[4096, 28, 28]).unwrap().0, 4096);
         assert_eq!(GREY.count(&[4097, 28, 28]).unwrap_err().code, Code::TooManyImages);
         assert_eq!(GREY.count(&[usize::MAX, 28, 28]).unwrap_err().code, Code::TooManyImages);
+    }
+
+    #[test]
+    fn channels_that_come_first_are_put_last() {
+        let tiny = ImageShape {
+            height: 1,
+            width: 2,
+            channels: 3,
+        };
+        let planes = [1, 2, 3, 4, 5, 6, 11, 12, 13, 14, 15, 16].map(|value| value as f32);
+        let pixels = [1, 3, 5, 2, 4, 6, 11, 13, 15, 12, 14, 16].map(|value| value as f32);
+        assert_eq!(Layout::ChannelsFirst.arrange(planes.to_vec(), tiny), pixels);
+        assert_eq!(Layout::ChannelsLast.arrange(planes.to_vec(), tiny), planes);
+        // Where both fit, they are last, as the contract has them.
+        let square = ImageShape {
+            height: 3,
+            width: 3,
+            ..tiny
+        };
+        assert_eq!(square.count(&[1, 3, 3, 3]).unwrap(), (1, Layout::ChannelsLast));
     }
 
     #[test]

@@ -18,6 +18,8 @@ pub struct Prepare {
     pub fit: Fit,
     /// Whether a picture is inverted.
     pub invert: Invert,
+    /// Whether the body is compressed with deflate, which its bytes do not tell. With gzip they do.
+    pub is_deflated: bool,
 }
 
 /// The scale of numbers that are sent as pixels.
@@ -92,8 +94,21 @@ impl Prepare {
                     let detail = format!("invert {}: write auto, always or never", quote(&value));
                     return Err(unsupported(detail));
                 }
+                ("encoding", names) => {
+                    for name in names.split(',').map(str::trim) {
+                        match &*name.to_ascii_lowercase() {
+                            "gzip" | "x-gzip" | "identity" | "" => {}
+                            "deflate" | "zlib" => prepare.is_deflated = true,
+                            _ => {
+                                let detail =
+                                    format!("content encoding {}: compress with gzip, or not at all", quote(name));
+                                return Err(unsupported(detail));
+                            }
+                        }
+                    }
+                }
                 _ => {
-                    let detail = format!("{}: write scale, raw, fit or invert", quote(&name));
+                    let detail = format!("{}: write scale, raw, fit, invert or encoding", quote(&name));
                     return Err(unsupported(detail));
                 }
             }
@@ -131,9 +146,9 @@ mod tests {
             ("colour=blue", "`colour`"),
             ("fit=whole", "`whole`"),
             ("invert=no", "`no`"),
-            ("scale", "`scale` is no list"),
-            ("scale=1;scale=1", "is no list"),
-            ("=", "is no list"),
+            ("scale", "`scale` is not a list"),
+            ("scale=1;scale=1", "is not a list"),
+            ("=", "is not a list"),
         ] {
             let reject = Prepare::requested(Some(text)).unwrap_err();
             assert_eq!(reject.code, Code::UnsupportedPreparation, "{text}");

@@ -7,7 +7,7 @@ mod transparent;
 
 use image::metadata::Orientation;
 
-pub use transparent::Transparent;
+use transparent::Transparent;
 
 use crate::images::ImageShape;
 use crate::prepare::{Fit, Invert, Prepare};
@@ -43,6 +43,41 @@ pub struct Preparation {
     border: Border,
     /// A row in the model's channels, where these are not the picture's.
     converted: Vec<u8>,
+}
+
+/// A picture on its way to the model, transparent in part or not.
+#[derive(Debug)]
+pub enum Rows {
+    /// Every pixel is seen.
+    Opaque(Preparation),
+    /// Each pixel has one more sample: how opaque it is.
+    Transparent(Box<Transparent>),
+}
+
+impl Rows {
+    /// Waits for the rows of `source`, whose channels are without the one of transparency.
+    pub fn new(source: Source, has_alpha: bool, prepare: &Prepare, image: ImageShape) -> Rows {
+        match has_alpha {
+            true => Rows::Transparent(Box::new(Transparent::new(source, prepare, image))),
+            false => Rows::Opaque(Preparation::new(source, prepare, image)),
+        }
+    }
+
+    /// Takes in the pixels of a row, like [`Preparation::add`].
+    pub fn add(&mut self, row: usize, pixels: &[u8]) {
+        match self {
+            Rows::Opaque(preparation) => preparation.add(row, pixels),
+            Rows::Transparent(transparent) => transparent.add(row, pixels),
+        }
+    }
+
+    /// The image, once every row has come.
+    pub fn finish(self) -> Prepared {
+        match self {
+            Rows::Opaque(preparation) => preparation.finish(),
+            Rows::Transparent(transparent) => transparent.finish(),
+        }
+    }
 }
 
 /// An image of the model's size.

@@ -61,7 +61,7 @@ pub enum Code {
     UnknownFormat,
     /// The content type names a format that is not taken, or is no media type at all.
     UnsupportedContentType,
-    /// The bytes plainly are of another format than the content type says.
+    /// The bytes plainly are of another format than the content type says, and of none that is taken.
     ContentTypeMismatch,
     /// The caller wants an answer that is not produced.
     NotAcceptable,
@@ -69,7 +69,7 @@ pub enum Code {
     UnsupportedPreparation,
     /// Not JSON: truncated, followed by more, or against its grammar.
     NotJson,
-    /// JSON, but the images are not there: no member `array`, two of them, or something other than numbers in it.
+    /// JSON, but the images are not there: no member that holds them, two of them, or something other than images in it.
     BadArray,
     /// Lists nested deeper than images, rows, columns and channels.
     TooDeep,
@@ -79,10 +79,12 @@ pub enum Code {
     OutOfRange,
     /// A pixel that is NaN or infinite.
     NotFinite,
-    /// Not a NumPy file that is taken: truncated, damaged, of another type or order.
+    /// Not a NumPy file that is taken: truncated, damaged, of another type, or several arrays of which any may be meant.
     BadNpy,
-    /// A PNG or JPEG file that cannot be decoded.
+    /// A picture that cannot be decoded.
     BadImage,
+    /// Compressed, or text that stands for bytes, and damaged: gzip, zlib, Base64, a data URL.
+    BadEncoding,
     /// Not an ONNX model.
     BadModel,
     /// An ONNX model that this component cannot run.
@@ -111,6 +113,7 @@ impl Code {
             Code::NotFinite => "not-finite",
             Code::BadNpy => "bad-npy",
             Code::BadImage => "bad-image",
+            Code::BadEncoding => "bad-encoding",
             Code::BadModel => "bad-model",
             Code::UnsupportedModel => "unsupported-model",
             Code::BadOutput => "bad-output",

@@ -9,6 +9,10 @@ pub enum Warning {
     PixelsOf0To1,
     /// The border of a picture is light, and it was taken as it is.
     LightBorder,
+    /// The picture has more frames or pages, of which the first was taken.
+    FirstFrameOnly,
+    /// The bytes are of another format than the content type says, and were taken for what they are.
+    ContentTypeMismatch,
 }
 
 impl Warning {
@@ -17,6 +21,8 @@ impl Warning {
         match self {
             Warning::PixelsOf0To1 => "pixels-of-0-to-1",
             Warning::LightBorder => "light-border",
+            Warning::FirstFrameOnly => "first-frame-only",
+            Warning::ContentTypeMismatch => "content-type-mismatch",
         }
     }
 }
@@ -32,6 +38,13 @@ impl fmt::Display for Warning {
             Warning::LightBorder => {
                 "the border of the picture is light, and models of this kind are taught light things on black: ask for \
                  invert=auto, or invert=never where it is meant so (--invert)"
+            }
+            Warning::FirstFrameOnly => {
+                "the picture has several frames or pages, and only the first was classified: send each as a picture of its own"
+            }
+            Warning::ContentTypeMismatch => {
+                "the bytes are of another format than the content type says, and were read as what they are: send them with \
+                 their own content type, or with none"
             }
         })
     }

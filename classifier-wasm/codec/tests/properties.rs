@@ -2,14 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
-use std::io::Cursor;
+mod files;
 
 use classifier_codec::answer::Answer;
 use classifier_codec::decode::{self, Decoded};
 use classifier_codec::images::{ImageShape, Images};
 use classifier_codec::prepare::Prepare;
 use classifier_codec::reject::Reject;
-use image::{ImageFormat, Rgb, RgbImage};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -23,7 +22,7 @@ const COLOUR: ImageShape = ImageShape {
     width: 3,
     channels: 3,
 };
-const TYPES: [Option<&str>; 9] = [
+const TYPES: [Option<&str>; 14] = [
     None,
     Some("application/json"),
     Some("application/x-npy"),
@@ -33,6 +32,11 @@ const TYPES: [Option<&str>; 9] = [
     Some("application/octet-stream;shape=2,4,3,1"),
     Some("image/png"),
     Some("image/jpeg"),
+    Some("image/webp"),
+    Some("image/gif"),
+    Some("image/bmp"),
+    Some("image/tiff"),
+    Some("application/x-npz"),
 ];
 
 /// What is asked for about pixels.
@@ -85,7 +89,28 @@ fn encodings(image: ImageShape, count: usize, bytes: &[u8]) -> Vec<(Option<&'sta
         .iter()
         .flat_map(|&byte| f32::from(byte).to_le_bytes())
         .collect::<Vec<_>>();
-    vec![
+    let first = [count, image.channels, image.height, image.width];
+    let planes = bytes.chunks(image.values()).flat_map(|image_bytes| {
+        (0..image.channels).flat_map(move |channel| image_bytes.iter().copied().skip(channel).step_by(image.channels))
+    });
+    let planes: Vec<u8> = planes.collect();
+    let array = npy("|u1", &shape, bytes);
+    let list = lists(&integers, &shape, ", ");
+    let tensor = format!(
+        "{{\"inputs\": [{{\"name\": \"x\", \"shape\": {shape:?}, \"datatype\": \"UINT8\", \"data\": [{}]}}]}}",
+        integers.join(", ")
+    );
+    let mut packed = files::packings(&array).map(|body| (None, body)).collect::<Vec<_>>();
+    packed.extend([
+        (None, npy("|u1", &first, &planes)),
+        (None, files::npz("arr_0", &array)),
+        (None, format!("{{\"instances\": {list}}}").into_bytes()),
+        (None, format!("{{\"inputs\": {list}}}").into_bytes()),
+        (None, tensor.into_bytes()),
+        (
+            None,
+            format!("{{\"specversion\": \"1.0\", \"data\": {object}}}").into_bytes(),
+        ),
         (Some("application/json"), serde_json::to_vec(&object).unwrap()),
         (None, object.into_bytes()),
         (None, lists(&floats, &shape, ",\n").into_bytes()),
@@ -94,7 +119,8 @@ fn encodings(image: ImageShape, count: usize, bytes: &[u8]) -> Vec<(Option<&'sta
         (None, npy("<f4", &shape, &wide)),
         (Some("application/octet-stream;dtype=float32"), wide),
         (Some("application/octet-stream;dtype=uint8"), bytes.to_vec()),
-    ]
+    ]);
+    packed
 }
 
 fn within_bounds(images: &Images, image: ImageShape) -> bool {
@@ -163,24 +189,53 @@ proptest! {
 
     #[test]
     fn no_change_of_a_picture_harms_its_decoder(
-        jpeg in any::<bool>(),
+        which in 0..files::PICTURES,
         changes in vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
         cut in any::<prop::sample::Index>(),
         image in shape(),
     ) {
-        let format = if jpeg { ImageFormat::Jpeg } else { ImageFormat::Png };
-        let mut file = Cursor::new(Vec::new());
-        let picture = RgbImage::from_fn(9, 7, |x, y| Rgb([x as u8 * 20, y as u8 * 30, 99]));
-        picture.write_to(&mut file, format).unwrap();
-        let mut body = file.into_inner();
+        let mut body = files::picture(which);
         for (place, byte) in changes {
             let place = place.index(body.len());
             body[place] = byte;
         }
+        files::mend_sums(&mut body);
         for body in [&body[..], &body[..cut.index(body.len())]] {
             if let Ok(images) = decode(None, body, image) {
                 prop_assert!(within_bounds(&images, image));
             }
+        }
+    }
+
+    /// What is packed is changed before it is packed: otherwise its sum would be wrong, and nobody would look inside.
+    #[test]
+    fn no_change_within_what_is_packed_harms_its_decoder(
+        (image, count, bytes) in pixels(),
+        which in any::<prop::sample::Index>(),
+        changes in vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+    ) {
+        let encodings = encodings(image, count, &bytes);
+        let (content_type, mut body) = which.get(&encodings).clone();
+        for (place, byte) in changes {
+            let place = place.index(body.len());
+            body[place] = byte;
+        }
+        for packed in files::packings(&body) {
+            for content_type in [content_type, None] {
+                if let Ok(images) = decode(content_type, &packed, image) {
+                    prop_assert!(within_bounds(&images, image));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_text_like_a_server_s_message_harms_any_decoder(
+        parts in vec(prop::sample::select(files::WORDS.to_vec()), 1..24),
+        image in shape(),
+    ) {
+        if let Ok(images) = decode(None, parts.concat().as_bytes(), image) {
+            prop_assert!(within_bounds(&images, image));
         }
     }
 

@@ -9,11 +9,18 @@ use classifier_codec::images::ImageShape;
 use classifier_codec::prepare::Prepare;
 use libfuzzer_sys::fuzz_target;
 
-const IMAGE: ImageShape = ImageShape {
-    height: 28,
-    width: 28,
-    channels: 1,
-};
+const IMAGES: [ImageShape; 2] = [
+    ImageShape {
+        height: 28,
+        width: 28,
+        channels: 1,
+    },
+    ImageShape {
+        height: 8,
+        width: 6,
+        channels: 3,
+    },
+];
 
 fuzz_target!(|input: &[u8]| {
     let Some((&choice, body)) = input.split_first() else {
@@ -21,9 +28,11 @@ fuzz_target!(|input: &[u8]| {
     };
     // Past the end of the list: no content type.
     let content_type = ACCEPTS.get(usize::from(choice) % (ACCEPTS.len() + 1)).copied();
-    if let Ok(decoded) = decode(content_type, body, &Prepare::default(), IMAGE) {
-        let images = decoded.images;
-        assert_eq!(images.values().len(), images.count() * IMAGE.values());
-        assert!(images.values().iter().all(|value| (0.0..=255.0).contains(value)));
+    for image in IMAGES {
+        if let Ok(decoded) = decode(content_type, body, &Prepare::default(), image) {
+            let images = decoded.images;
+            assert_eq!(images.values().len(), images.count() * image.values());
+            assert!(images.values().iter().all(|value| (0.0..=255.0).contains(value)));
+        }
     }
 });

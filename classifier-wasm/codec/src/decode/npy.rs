@@ -1,9 +1,9 @@
-//! `application/x-npy`: a NumPy array file of integers or floats, in C order.
+//! `application/x-npy`: a NumPy array file of integers, floats or bools, in C or Fortran order.
 //!
 //! The format is NumPy's `numpy.lib.format`, versions 1 to 3: magic, version, the header's length, then the header, a
 //! Python dictionary literal of `descr`, `fortran_order` and `shape`, then the values.
 
-use super::Array;
+use super::array::{Array, Kind};
 use crate::dtype::Dtype;
 use crate::images::ImageShape;
 use crate::reject::{Code, Reject, quote};
@@ -16,17 +16,9 @@ const MAX_HEADER: usize = 64 * 1024;
 /// Reads `body`.
 pub fn decode(body: &[u8], image: ImageShape) -> Result<Array, Reject> {
     let (text, values) = split(body)?;
-    let header = Header::parse(text).ok_or_else(|| {
-        bad(format!(
-            "header {} is not a dictionary of one plain descr, fortran_order and shape",
-            quote(text)
-        ))
-    })?;
-    if header.fortran_order {
-        return Err(bad("Fortran order: save numpy.ascontiguousarray(array)"));
-    }
+    let header = Header::read(text)?;
     let dtype = Dtype::parse(header.descr, Code::BadNpy)?;
-    let count = image.count(&header.shape)?;
+    let (count, _) = image.count(&header.shape)?;
     let expected = count * image.values() * dtype.width();
     if values.len() != expected {
         return Err(bad(format!(
@@ -34,8 +26,32 @@ pub fn decode(body: &[u8], image: ImageShape) -> Result<Array, Reject> {
             values.len()
         )));
     }
-    let values = dtype.values(values);
-    Ok(Array { count, values })
+    let mut values = dtype.values(values);
+    if header.fortran_order {
+        values = in_c_order(&values, &header.shape);
+    }
+    Array::of_tensor(&header.shape, values, Kind::of(dtype), image)
+}
+
+/// Whether the file that begins with `start` says that it holds images of the size, in numbers.
+pub fn fits(start: &[u8], image: ImageShape) -> bool {
+    let header = split(start).and_then(|(text, _)| Header::read(text));
+    header.is_ok_and(|header| image.count(&header.shape).is_ok() && Dtype::parse(header.descr, Code::BadNpy).is_ok())
+}
+
+/// The values of a tensor whose first index runs fastest, with the last one running fastest.
+fn in_c_order(values: &[f32], shape: &[usize]) -> Vec<f32> {
+    let place = |at: usize| {
+        let (mut rest, mut place, mut stride) = (at, 0, values.len());
+        for length in shape.iter().rev() {
+            stride /= length.max(&1);
+            place += rest % length.max(&1) * stride;
+            rest /= length.max(&1);
+        }
+        place
+    };
+    let places = (0..values.len()).map(place);
+    places.filter_map(|place| values.get(place)).copied().collect()
 }
 
 /// The header's text and the bytes after it.
@@ -80,6 +96,16 @@ struct Header<'a> {
 }
 
 impl<'a> Header<'a> {
+    fn read(text: &'a str) -> Result<Header<'a>, Reject> {
+        Header::parse(text).ok_or_else(|| {
+            let detail = format!(
+                "header {} is not a dictionary of one plain descr, fortran_order and shape",
+                quote(text)
+            );
+            bad(detail)
+        })
+    }
+
     /// Reads the dictionary, in any order of its three keys; None: it is something else.
     fn parse(text: &'a str) -> Option<Header<'a>> {
         let (mut descr, mut fortran_order, mut shape) = (None, None, None);
@@ -200,11 +226,27 @@ mod tests {
     }
 
     #[test]
-    fn other_types_and_orders_are_refused_with_the_remedy() {
+    fn fortran_order_is_turned_round() {
+        let header = HEADER.replace("False", "True").replace("2, 2, 2, 1", "2, 2, 2");
+        // The first index runs fastest: 000, 100, 010, 110, 001, 101, 011, 111.
+        let array = decode(&file(1, &header, &[0, 4, 2, 6, 1, 5, 3, 7]), TINY).unwrap();
+        assert_eq!(array.values, [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]);
+    }
+
+    #[test]
+    fn bools_are_bits_and_halves_are_numbers() {
+        let array = decode(&file(1, &HEADER.replace("|u1", "|b1"), &[0, 1, 1, 0, 1, 0, 0, 1]), TINY).unwrap();
+        assert_eq!((array.kind, &array.values[..3]), (Kind::Bits, &[0.0, 1.0, 1.0][..]));
+        let halves = [0x5bf8u16; 8].map(u16::to_le_bytes).concat();
+        let array = decode(&file(1, &HEADER.replace("|u1", "<f2"), &halves), TINY).unwrap();
+        assert_eq!((array.kind, array.values), (Kind::Numbers, vec![255.0; 8]));
+    }
+
+    #[test]
+    fn other_types_are_refused_with_the_remedy() {
         for (from, to, remedy) in [
-            ("False", "True", "numpy.ascontiguousarray"),
-            ("|u1", "<f2", "dtype `<f2`"),
-            ("|u1", "|b1", "dtype `|b1`"),
+            ("|u1", "<c8", "dtype `<c8`"),
+            ("|u1", "|O", "dtype `|O`"),
             ("'|u1'", "[('a', '|u1')]", "one plain descr"),
         ] {
             let reject = decode(&file(1, &HEADER.replace(from, to), &[0; 8]), TINY).unwrap_err();

@@ -3,7 +3,7 @@
 //! `;shape=40,28,28,1` says how they are laid out; without it they are as many whole images as fill the body. `;dtype=float32`
 //! says what they are; without it unsigned bytes.
 
-use super::Array;
+use super::array::{Array, Kind};
 use crate::dtype::Dtype;
 use crate::images::ImageShape;
 use crate::reject::{Code, Reject, quote};
@@ -11,21 +11,21 @@ use crate::reject::{Code, Reject, quote};
 /// Reads `body`; `shape` is the parameter of the content type.
 pub fn decode(body: &[u8], dtype: Dtype, shape: Option<&str>, image: ImageShape) -> Result<Array, Reject> {
     let bytes = image.values() * dtype.width();
-    let count = match shape {
+    let shape = match shape {
         Some(text) => declared(body, bytes, text, image)?,
         None if body.len().is_multiple_of(bytes) => {
-            image.count(&[body.len() / bytes, image.height, image.width, image.channels])?
+            vec![body.len() / bytes, image.height, image.width, image.channels]
         }
         None => {
             let detail = format!("{} bytes are no whole number of images of {bytes} bytes", body.len());
             return Err(Reject::new(Code::BadShape, detail));
         }
     };
-    let values = dtype.values(body);
-    Ok(Array { count, values })
+    image.count(&shape)?;
+    Array::of_tensor(&shape, dtype.values(body), Kind::of(dtype), image)
 }
 
-fn declared(body: &[u8], bytes: usize, text: &str, image: ImageShape) -> Result<usize, Reject> {
+fn declared(body: &[u8], bytes: usize, text: &str, image: ImageShape) -> Result<Vec<usize>, Reject> {
     let shape = text
         .split(',')
         .map(|length| crate::images::length(length.trim()))
@@ -37,7 +37,7 @@ fn declared(body: &[u8], bytes: usize, text: &str, image: ImageShape) -> Result<
         );
         return Err(Reject::new(Code::BadShape, detail));
     };
-    let count = image.count(&shape)?;
+    let (count, _) = image.count(&shape)?;
     if count * bytes != body.len() {
         let detail = format!(
             "shape {} takes {} bytes, not {}",
@@ -47,7 +47,7 @@ fn declared(body: &[u8], bytes: usize, text: &str, image: ImageShape) -> Result<
         );
         return Err(Reject::new(Code::BadShape, detail));
     }
-    Ok(count)
+    Ok(shape)
 }
 
 #[cfg(test)]

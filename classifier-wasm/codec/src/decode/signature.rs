@@ -1,35 +1,49 @@
-//! What bytes are by how they begin: formats that are taken, and others, so that a refusal can name them.
+//! What bytes are by how they begin: formats that are read, what these may be packed in, and others, so that a refusal can
+//! name them.
 
-use super::{JPEG, JSON, NPY, PNG, json, npy};
+use super::format::{Format, Picture};
+use super::packed::{Packing, is_base64, is_data_url, is_zlib};
+use super::{foreign, json, npy};
 
-/// A format that bytes show.
+pub use super::foreign::Foreign;
+
+/// What bytes show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signature {
-    /// One that is taken, by its media type.
-    Taken(&'static str),
-    /// One that is not.
-    Foreign {
-        name: &'static str,
-        /// How to send it instead.
-        remedy: &'static str,
-    },
+    /// A format that is read.
+    Format(Format),
+    /// Something around a format.
+    Packed(Packing),
+    /// A format that is not read.
+    Foreign(Foreign),
 }
 
-const AS_PICTURE: &str = "save it as PNG or JPEG";
-const AS_ARRAY: &str = "save the array with numpy.save";
-
-/// The format of `body`, where its bytes show one.
+/// What `body` is, where its bytes show that.
 pub fn recognise(body: &[u8]) -> Option<Signature> {
-    let foreign = |name, remedy| Some(Signature::Foreign { name, remedy });
+    let picture = |picture| Some(Signature::Format(Format::Picture(picture)));
     match body {
-        _ if body.starts_with(npy::MAGIC) => Some(Signature::Taken(NPY)),
-        [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Some(Signature::Taken(PNG)),
-        [0xff, 0xd8, 0xff, ..] => Some(Signature::Taken(JPEG)),
-        [0x1f, 0x8b, 8, ..] => foreign("gzip", "send it unpacked"),
-        [b'P', b'K', 3, 4, ..] => foreign("a ZIP or .npz archive", AS_ARRAY),
-        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => foreign("WebP", AS_PICTURE),
-        [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => foreign("GIF", AS_PICTURE),
-        // Two letters are too few for a signature, so what stands behind the sizes counts, too.
+        _ if body.starts_with(npy::MAGIC) => Some(Signature::Format(Format::Npy)),
+        [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => picture(Picture::Png),
+        [0xff, 0xd8, 0xff, ..] => picture(Picture::Jpeg),
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => picture(Picture::WebP),
+        [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => picture(Picture::Gif),
+        _ if is_bmp(body) => picture(Picture::Bmp),
+        // 43 is BigTIFF.
+        [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => picture(Picture::Tiff),
+        [b'P', b'K', 3, 4, ..] => Some(Signature::Format(Format::Npz)),
+        [0x1f, 0x8b, 8, ..] => Some(Signature::Packed(Packing::Gzip)),
+        [0xff, 0xfe, _, _, ..] => Some(Signature::Packed(Packing::Utf16 { is_big_endian: false })),
+        [0xfe, 0xff, _, _, ..] => Some(Signature::Packed(Packing::Utf16 { is_big_endian: true })),
+        _ => foreign::recognise(body)
+            .map(Signature::Foreign)
+            .or_else(|| of_text(body)),
+    }
+}
+
+/// Two letters are too few for a signature, so what stands behind the sizes counts, too.
+fn is_bmp(body: &[u8]) -> bool {
+    matches!(
+        body,
         [
             b'B',
             b'M',
@@ -37,41 +51,46 @@ pub fn recognise(body: &[u8]) -> Option<Signature> {
             _,
             _,
             _,
-            0,
-            0,
-            0,
-            0,
             _,
             _,
             _,
             _,
-            12 | 40 | 108 | 124,
+            _,
+            _,
+            _,
+            _,
+            12 | 40 | 52 | 56 | 64 | 108 | 124,
             0,
             0,
             0,
-            ..,
-        ] => foreign("BMP", AS_PICTURE),
-        [b'I', b'I', 42, 0, ..] | [b'M', b'M', 0, 42, ..] => foreign("TIFF", AS_PICTURE),
-        [_, _, _, _, b'f', b't', b'y', b'p', ..] => foreign("AVIF or HEIC", AS_PICTURE),
-        [0x80, 2..=5, .., b'.'] => foreign("a pickle", AS_ARRAY),
-        _ => match json::start(body) {
-            [b'"' | b'{' | b'[', ..] => Some(Signature::Taken(JSON)),
-            [b'<', b'!' | b'?' | b'a'..=b'z' | b'A'..=b'Z', ..] if is_text(body) => {
-                foreign("HTML or XML", "send the image itself")
-            }
-            _ => None,
-        },
+            ..
+        ]
+    )
+}
+
+fn of_text(body: &[u8]) -> Option<Signature> {
+    match json::start(body) {
+        [b'"' | b'{' | b'[', ..] => Some(Signature::Format(Format::Json)),
+        text if is_data_url(text) => Some(Signature::Packed(Packing::DataUrl)),
+        text if is_base64(text) => Some(Signature::Packed(Packing::Base64)),
+        _ if is_zlib(body) => Some(Signature::Packed(Packing::Zlib)),
+        _ => None,
     }
 }
 
-/// Whether `body` is what [`recognise`] makes of it although somebody calls it pixels. A pixel may well be `[`, but pixels are
-/// not all text, from one bracket to the other.
+/// Whether `body` is what [`recognise`] makes of it although somebody calls it something else. A pixel may well be `[`, but
+/// pixels are not all text, from one bracket to the other.
 pub fn is_certain(signature: Signature, body: &[u8]) -> bool {
-    signature != Signature::Taken(JSON) || (is_text(body) && json::is_closed(body))
+    match signature {
+        Signature::Format(Format::Json) => is_text(body) && json::is_closed(body),
+        Signature::Packed(Packing::Zlib | Packing::Utf16 { .. }) => false,
+        Signature::Foreign(foreign) => foreign.is_certain,
+        Signature::Format(_) | Signature::Packed(_) => true,
+    }
 }
 
 /// UTF-8 without control characters but white space.
-fn is_text(body: &[u8]) -> bool {
+pub fn is_text(body: &[u8]) -> bool {
     body.iter().all(|byte| *byte >= b' ' || b"\t\n\r".contains(byte)) && str::from_utf8(body).is_ok()
 }
 
@@ -80,34 +99,49 @@ fn is_text(body: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    fn name(body: &[u8]) -> Option<&'static str> {
-        recognise(body).map(|signature| match signature {
-            Signature::Taken(format) => format,
-            Signature::Foreign { name, .. } => name,
-        })
+    fn seen(body: &[u8]) -> Option<Signature> {
+        recognise(body)
     }
 
     #[test]
     fn formats_are_known_by_their_first_bytes() {
         for (body, expected) in [
-            (&b"\x93NUMPY\x01\0"[..], NPY),
-            (b"\x89PNG\r\n\x1a\n", PNG),
-            (b"\xff\xd8\xff\xe0", JPEG),
-            (b"\x1f\x8b\x08\0", "gzip"),
-            (b"PK\x03\x04", "a ZIP or .npz archive"),
-            (b"RIFF\x10\0\0\0WEBPVP8 ", "WebP"),
-            (b"GIF89a", "GIF"),
-            (b"BM\x46\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0", "BMP"),
-            (b"II*\0", "TIFF"),
-            (b"\0\0\0\x20ftypavif", "AVIF or HEIC"),
-            (b"\x80\x04\x95\0N.", "a pickle"),
-            (b" <!DOCTYPE html>\n", "HTML or XML"),
-            (b"<?xml version='1.0'?>", "HTML or XML"),
-            (b"\xef\xbb\xbf {}", JSON),
-            (b"\n[[1]]", JSON),
-            (b"\"{}\"", JSON),
+            (&b"\x93NUMPY\x01\0"[..], Format::Npy),
+            (b"\x89PNG\r\n\x1a\n", Format::Picture(Picture::Png)),
+            (b"\xff\xd8\xff\xe0", Format::Picture(Picture::Jpeg)),
+            (b"RIFF\x10\0\0\0WEBPVP8 ", Format::Picture(Picture::WebP)),
+            (b"GIF89a", Format::Picture(Picture::Gif)),
+            (
+                b"BM\x46\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0",
+                Format::Picture(Picture::Bmp),
+            ),
+            (b"II*\0", Format::Picture(Picture::Tiff)),
+            (b"MM\0*", Format::Picture(Picture::Tiff)),
+            (b"PK\x03\x04", Format::Npz),
+            (b"\xef\xbb\xbf {}", Format::Json),
+            (b"\n[[1]]", Format::Json),
+            (b"\"{}\"", Format::Json),
         ] {
-            assert_eq!(name(body), Some(expected), "{}", body.escape_ascii());
+            assert_eq!(seen(body), Some(Signature::Format(expected)), "{}", body.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn what_formats_are_packed_in_is_known_too() {
+        for (body, expected) in [
+            (&b"\x1f\x8b\x08\0"[..], Packing::Gzip),
+            (b"\x78\x9c\x03", Packing::Zlib),
+            (b"\xff\xfe[\0[\0", Packing::Utf16 { is_big_endian: false }),
+            (b"\xfe\xff\0[\0[", Packing::Utf16 { is_big_endian: true }),
+            (b"data:image/png;base64,iVBORw0KGgo=", Packing::DataUrl),
+            (b"DATA:,", Packing::DataUrl),
+            (b"iVBORw0KGgoAAAANSUhEUgAA", Packing::Base64),
+            (b" iVBORw0K\r\nGgoAAAAN SUhEUgAA\n", Packing::Base64),
+            (b"_9j_4AAQSkZJRgABAQ", Packing::Base64),
+            (b"k05VTVBZAQB2AA==", Packing::Base64),
+            (b"H4sIAAAAAAAAAwMAAAAAAAAAAAA=", Packing::Base64),
+        ] {
+            assert_eq!(seen(body), Some(Signature::Packed(expected)), "{}", body.escape_ascii());
         }
     }
 
@@ -118,14 +152,19 @@ mod tests {
             b"hello",
             b"BM",
             b"BM as text goes on",
+            b"BMABCDEFGHIJKLMNOP",
             b"\x80\x04",
             b"< ",
             b"<<<<",
             b"<a\0b",
             b"<a\xffb",
+            b"a word and another",
+            b"QUJDREVGR0g=",
+            b"iVBORw0KGgo.",
+            b"xy and so on",
             &[0; 40],
         ] {
-            assert_eq!(name(body), None, "{}", body.escape_ascii());
+            assert_eq!(seen(body), None, "{}", body.escape_ascii());
         }
     }
 
@@ -141,7 +180,15 @@ mod tests {
         ] {
             assert!(certain(body), "{}", body.escape_ascii());
         }
-        for body in [&b"[[1, 2"[..], b"[\x011]", b"[\xe9]", b"\"\"\"\"", b"[[[["] {
+        for body in [
+            &b"[[1, 2"[..],
+            b"[\x011]",
+            b"[\xe9]",
+            b"\"\"\"\"",
+            b"[[[[",
+            b"x\x9c\0",
+            b"\xff\xfe\xff\xff",
+        ] {
             assert!(!certain(body), "{}", body.escape_ascii());
         }
     }

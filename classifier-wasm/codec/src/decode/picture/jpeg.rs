@@ -7,15 +7,15 @@ use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
-use super::{MAX_SIDE, bad, check_size};
-use crate::images::ImageShape;
-use crate::prepare::Prepare;
-use crate::preprocess::{Preparation, Prepared, Source};
+use super::raster::{Pixels, Raster};
+use super::{MAX_SIDE, bad};
+use crate::decode::Reader;
+use crate::preprocess::Prepared;
 use crate::reject::Reject;
 
 /// Calls the decoder itself: by way of `image` it fills what is missing or damaged with grey, which would be classified as
 /// if it had been sent.
-pub fn decode(body: &[u8], prepare: &Prepare, image: ImageShape) -> Result<Prepared, Reject> {
+pub fn decode(body: &[u8], reader: &mut Reader) -> Result<Prepared, Reject> {
     // What is too large is said in the words of the others.
     let options = DecoderOptions::default()
         .set_strict_mode(true)
@@ -25,7 +25,7 @@ pub fn decode(body: &[u8], prepare: &Prepare, image: ImageShape) -> Result<Prepa
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(body), options);
     decoder.decode_headers().map_err(refused)?;
     let (width, height) = decoder.dimensions().ok_or_else(|| bad("no size in its header"))?;
-    check_size(width, height)?;
+    reader.admit(width, height)?;
     let is_grey = decoder.input_colorspace() == Some(ColorSpace::Luma);
     let (space, channels) = if is_grey {
         (ColorSpace::Luma, 1)
@@ -35,19 +35,13 @@ pub fn decode(body: &[u8], prepare: &Prepare, image: ImageShape) -> Result<Prepa
     decoder.set_options(options.jpeg_set_out_colorspace(space));
     let pixels = decoder.decode().map_err(refused)?;
     let orientation = decoder.exif().and_then(|exif| Orientation::from_exif_chunk(exif));
-    let source = Source {
+    let raster = Raster {
         width,
         height,
         channels,
+        has_alpha: false,
+        pixels: Pixels::Bytes(pixels),
         orientation: orientation.unwrap_or(Orientation::NoTransforms),
     };
-    let stride = width * channels;
-    if width == 0 || height == 0 || pixels.len() != stride * height {
-        return Err(bad("the picture is shorter than its header says"));
-    }
-    let mut preparation = Preparation::new(source, prepare, image);
-    for (row, pixels) in pixels.chunks_exact(stride).enumerate() {
-        preparation.add(row, pixels);
-    }
-    Ok(preparation.finish())
+    raster.prepare(reader)
 }

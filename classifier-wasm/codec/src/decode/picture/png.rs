@@ -3,58 +3,76 @@
 use std::io::Cursor;
 
 use image::metadata::Orientation;
-use png::{BitDepth, Decoder, DecodingError, Limits, Reader, Transformations};
+use png::{BitDepth, Decoder, DecodingError, Limits, Transformations};
 
-use super::{bad, check_size};
-use crate::images::ImageShape;
-use crate::prepare::Prepare;
-use crate::preprocess::{Preparation, Prepared, Source, Transparent};
+use super::bad;
+use super::samples::Words;
+use crate::decode::Reader;
+use crate::preprocess::{Prepared, Rows, Source};
 use crate::reject::{Code, Reject};
 
 /// Most memory that the decoder may take, in bytes: many times a row of the longest.
 const MAX_DECODED: usize = 64 * 1024 * 1024;
 
-/// Reads `body`.
-pub fn decode(body: &[u8], prepare: &Prepare, image: ImageShape) -> Result<Prepared, Reject> {
-    let mut reader = open(body)?;
-    let (source, has_alpha) = source(&reader);
-    let samples = match reader.info().bit_depth {
+/// Reads `body`, and tells whether it is an animation. Of one, what is shown is what programs see that know of none.
+pub fn decode(body: &[u8], reader: &mut Reader) -> Result<(Prepared, bool), Reject> {
+    let mut file = open(body, reader)?;
+    let (source, has_alpha) = source(&file);
+    let is_animated = file
+        .info()
+        .animation_control
+        .is_some_and(|animation| animation.num_frames > 1);
+    let words = match file.info().bit_depth {
         BitDepth::Sixteen => {
-            let samples = Samples::of_16_bits(reader, source.channels)?;
-            reader = open(body)?;
-            samples
+            let mut words = Words::new(source.channels, has_alpha);
+            each_row(file, |_, pixels| words.look(in_words(pixels)))?;
+            file = start(body)?;
+            Some(words)
         }
-        _ => Samples::Bytes,
+        _ => None,
     };
+    let mut rows = Rows::new(source, has_alpha, reader.prepare, reader.image);
     let mut narrow = Vec::new();
-    if has_alpha {
-        let mut preparation = Transparent::new(source, prepare, image);
-        each_row(reader, |row, pixels| {
-            preparation.add(row, samples.narrow(pixels, source.channels + 1, &mut narrow));
-            true
-        })?;
-        Ok(preparation.finish())
-    } else {
-        let mut preparation = Preparation::new(source, prepare, image);
-        each_row(reader, |row, pixels| {
-            preparation.add(row, samples.narrow(pixels, source.channels, &mut narrow));
-            true
-        })?;
-        Ok(preparation.finish())
-    }
+    each_row(file, |row, pixels| {
+        match words {
+            Some(words) => {
+                narrow.clear();
+                narrow.extend(words.narrow(in_words(pixels)));
+                rows.add(row, &narrow);
+            }
+            None => rows.add(row, pixels),
+        }
+        true
+    })?;
+    Ok((rows.finish(), is_animated))
 }
 
-type PngReader<'a> = Reader<Cursor<&'a [u8]>>;
+fn in_words(pixels: &[u8]) -> impl Iterator<Item = u16> {
+    pixels.as_chunks().0.iter().copied().map(u16::from_be_bytes)
+}
 
-/// Reads to where the pixels begin. They come as 8 or 16 bits, grey or in red, green and blue, with or without alpha.
-fn open(body: &[u8]) -> Result<PngReader<'_>, Reject> {
+type PngReader<'a> = png::Reader<Cursor<&'a [u8]>>;
+
+/// Reads to where the pixels begin, unless there are too many.
+fn open<'a>(body: &'a [u8], reader: &mut Reader) -> Result<PngReader<'a>, Reject> {
+    let mut decoder = decoder(body);
+    let header = decoder.read_header_info().map_err(refused)?;
+    reader.admit(header.width as usize, header.height as usize)?;
+    decoder.read_info().map_err(refused)
+}
+
+/// The same once more.
+fn start(body: &[u8]) -> Result<PngReader<'_>, Reject> {
+    decoder(body).read_info().map_err(refused)
+}
+
+/// Gives pixels of 8 or 16 bits, grey or in red, green and blue, with or without alpha.
+fn decoder(body: &[u8]) -> Decoder<Cursor<&[u8]>> {
     let mut decoder = Decoder::new_with_limits(Cursor::new(body), Limits { bytes: MAX_DECODED });
     decoder.set_transformations(Transformations::EXPAND);
     decoder.set_ignore_text_chunk(true);
     decoder.set_ignore_iccp_chunk(true);
-    let header = decoder.read_header_info().map_err(refused)?;
-    check_size(header.width as usize, header.height as usize)?;
-    decoder.read_info().map_err(refused)
+    decoder
 }
 
 /// The picture, and whether it may be transparent.
@@ -117,61 +135,6 @@ const PASSES: [(usize, usize, usize, usize); 7] = [
     (1, 2, 0, 2),
     (0, 1, 1, 2),
 ];
-
-/// What the samples of a picture are.
-#[derive(Clone, Copy)]
-enum Samples {
-    Bytes,
-    /// Of 16 bits, of which some programs fill the lower 8 alone: what would be black throughout is taken for that.
-    Words {
-        /// No colour is above 255.
-        has_low_colours: bool,
-        /// No pixel is more opaque than 255 of 65,535.
-        has_low_alpha: bool,
-    },
-}
-
-impl Samples {
-    fn of_16_bits(reader: PngReader, channels: usize) -> Result<Samples, Reject> {
-        let samples = reader.output_color_type().0.samples();
-        let (mut has_low_colours, mut has_low_alpha) = (true, samples > channels);
-        each_row(reader, |_, pixels| {
-            for pixel in pixels.as_chunks::<2>().0.chunks_exact(samples) {
-                let (colours, alpha) = pixel.split_at_checked(channels).unwrap_or_default();
-                has_low_colours &= colours.iter().all(|[high, _]| *high == 0);
-                has_low_alpha &= alpha.iter().all(|[high, _]| *high == 0);
-            }
-            has_low_colours || has_low_alpha
-        })?;
-        Ok(Samples::Words {
-            has_low_colours,
-            has_low_alpha,
-        })
-    }
-
-    /// A row in 8 bits, `samples` to a pixel, the last of which is alpha where there are 2 or 4.
-    fn narrow<'a>(self, row: &'a [u8], samples: usize, narrow: &'a mut Vec<u8>) -> &'a [u8] {
-        let Samples::Words {
-            has_low_colours,
-            has_low_alpha,
-        } = self
-        else {
-            return row;
-        };
-        narrow.clear();
-        for pixel in row.as_chunks::<2>().0.chunks_exact(samples) {
-            narrow.extend(pixel.iter().enumerate().map(|(sample, [high, low])| {
-                let is_alpha = samples.is_multiple_of(2) && sample + 1 == samples;
-                match if is_alpha { has_low_alpha } else { has_low_colours } {
-                    true => *low,
-                    // To the nearest: 65,535 is 255 times 257.
-                    false => ((u32::from(u16::from_be_bytes([*high, *low])) + 128) / 257) as u8,
-                }
-            }));
-        }
-        narrow
-    }
-}
 
 fn refused(error: DecodingError) -> Reject {
     match error {

@@ -1,10 +1,12 @@
 use super::*;
 use flate2::Crc;
 use image::metadata::Orientation;
-use image::{DynamicImage, GrayImage, ImageBuffer, Luma, LumaA, Rgb, RgbImage, Rgba};
+use image::{DynamicImage, GrayImage, ImageBuffer, ImageFormat, Luma, LumaA, Rgb, RgbImage, Rgba};
 use std::io::Cursor;
 
-use crate::prepare::{Fit, Invert};
+use crate::decode::Decoded;
+use crate::images::ImageShape;
+use crate::prepare::{Fit, Invert, Prepare};
 
 const GREY: ImageShape = ImageShape {
     height: 28,
@@ -20,21 +22,36 @@ fn file(picture: impl Into<DynamicImage>, format: ImageFormat) -> Vec<u8> {
     file.into_inner()
 }
 
+fn decode(body: &[u8], format: ImageFormat, prepare: &Prepare) -> Result<Decoded, Reject> {
+    crate::decode::decode(Some(format.to_mime_type()), body, prepare, GREY)
+}
+
 fn values(body: &[u8], format: ImageFormat) -> Vec<f32> {
-    let decoded = decode(body, format, &Prepare::default(), GREY).unwrap();
+    let decoded = decode(body, format, &Prepare::default()).unwrap();
     decoded.images.values().to_vec()
 }
 
-fn code(body: &[u8], format: ImageFormat) -> Code {
-    decode(body, format, &Prepare::default(), GREY).unwrap_err().code
+/// The values of a picture whose bytes tell its format, and its warnings.
+pub fn seen(body: &[u8]) -> (Vec<f32>, Vec<Warning>) {
+    let Decoded { images, warnings } = crate::decode::decode(None, body, &Prepare::default(), GREY).unwrap();
+    (images.values().to_vec(), warnings)
 }
 
-fn gradient(side: u32) -> GrayImage {
+/// Why such a picture is refused.
+pub fn refused(body: &[u8]) -> Reject {
+    crate::decode::decode(None, body, &Prepare::default(), GREY).unwrap_err()
+}
+
+fn code(body: &[u8], format: ImageFormat) -> Code {
+    decode(body, format, &Prepare::default()).unwrap_err().code
+}
+
+pub fn gradient(side: u32) -> GrayImage {
     GrayImage::from_fn(side, side, |x, y| Luma([(x * 5 + y * 3) as u8]))
 }
 
 /// A TIFF header and one entry: the orientation.
-fn exif(orientation: u8, is_big_endian: bool) -> Vec<u8> {
+pub fn exif(orientation: u8, is_big_endian: bool) -> Vec<u8> {
     match is_big_endian {
         true => [
             &b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0"[..],
@@ -163,14 +180,14 @@ fn a_light_border_is_told_and_exchanged_where_that_is_asked_for() {
     });
     for format in [PNG, JPEG] {
         let light = file(light.clone(), format);
-        let left_alone = decode(&light, format, &Prepare::default(), GREY).unwrap();
+        let left_alone = decode(&light, format, &Prepare::default()).unwrap();
         assert_eq!(left_alone.warnings, [Warning::LightBorder]);
         let prepare = Prepare {
             fit: Fit::Contain,
             invert: Invert::Auto,
             ..Prepare::default()
         };
-        let exchanged = decode(&light, format, &prepare, GREY).unwrap();
+        let exchanged = decode(&light, format, &prepare).unwrap();
         assert_eq!(exchanged.warnings, []);
         let values = exchanged.images.values();
         assert!(values[0] < 20.0 && values[12 * 29] > 200.0, "{values:?}");

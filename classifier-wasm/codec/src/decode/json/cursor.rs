@@ -5,9 +5,11 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, Visitor};
 
+use super::nested_list::number_length;
 use crate::reject::{Code, Reject, quote};
 
 /// Reads JSON from left to right; every refusal names the byte.
+#[derive(Debug, Clone, Copy)]
 pub struct Cursor<'a> {
     json: &'a [u8],
     at: usize,
@@ -61,6 +63,53 @@ impl<'a> Cursor<'a> {
         match self.peek_token() {
             None => Ok(()),
             Some(_) => Err(self.unexpected("the end")),
+        }
+    }
+
+    /// The first token within the list or object ahead.
+    pub fn peek_inside(mut self) -> Option<u8> {
+        self.peek_token()?;
+        self.advance(1);
+        self.peek_token()
+    }
+
+    /// Goes to the value of the next member of an object, `{` of which is behind where it `is_first`; its name, or None and
+    /// the end of the object.
+    pub fn next_member(&mut self, is_first: bool) -> Result<Option<Vec<u8>>, Reject> {
+        match self.peek_token() {
+            Some(b'}') => {
+                self.advance(1);
+                return Ok(None);
+            }
+            Some(b',') if !is_first => self.advance(1),
+            _ if is_first => {}
+            _ => return Err(self.unexpected("`,` or `}`")),
+        }
+        if self.peek_token() != Some(b'"') {
+            return Err(self.unexpected("a member's name"));
+        }
+        let name = self.string()?;
+        self.expect(b':')?;
+        Ok(Some(name))
+    }
+
+    /// Goes to the next item of a list, `[` of which is behind where it `is_first`; false: to its end.
+    pub fn next_item(&mut self, is_first: bool) -> Result<bool, Reject> {
+        match self.peek_token() {
+            Some(b']') => {
+                self.advance(1);
+                Ok(false)
+            }
+            Some(b',') if !is_first => {
+                self.advance(1);
+                // One more has to follow.
+                match self.peek_token() {
+                    Some(b']') | None => Err(self.unexpected("a value")),
+                    Some(_) => Ok(true),
+                }
+            }
+            _ if is_first => Ok(true),
+            _ => Err(self.unexpected("`,` or `]`")),
         }
     }
 
@@ -133,6 +182,10 @@ impl<'a> Cursor<'a> {
         let words = [&b"NaN"[..], b"Infinity", b"-Infinity"];
         match words.into_iter().find(|word| self.rest().starts_with(word)) {
             Some(word) => self.advance(word.len()),
+            None if matches!(self.peek(), Some(b'-' | b'0'..=b'9')) => match number_length(self.rest()) {
+                Some(length) => self.advance(length),
+                None => return Err(self.unexpected("a number")),
+            },
             None => {
                 self.value::<IgnoredAny>()?;
             }

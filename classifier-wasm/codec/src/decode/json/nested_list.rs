@@ -19,6 +19,11 @@ pub struct NestedList {
 /// Reads the list at `cursor`: every number at the same depth of at most 4, lists of one depth all of one length, none
 /// empty, at most `limit` numbers.
 pub fn parse(cursor: &mut Cursor, limit: usize) -> Result<NestedList, Reject> {
+    parse_with(cursor, limit, false)
+}
+
+/// The same, with `true` and `false` for 1 and 0 where there are `words`.
+pub fn parse_with(cursor: &mut Cursor, limit: usize, words: bool) -> Result<NestedList, Reject> {
     // No number takes less than two bytes with its separator, and images written by Python some five.
     let mut values = Vec::with_capacity(limit.min(cursor.rest().len() / 4));
     let mut lengths = [None; MAX_RANK];
@@ -35,14 +40,14 @@ pub fn parse(cursor: &mut Cursor, limit: usize) -> Result<NestedList, Reject> {
                 open.push(0);
                 continue;
             }
-            Some(b'-' | b'0'..=b'9') => {
+            Some(byte) if matches!(byte, b'-' | b'0'..=b'9') || words && matches!(byte, b't' | b'f') => {
                 if *rank.get_or_insert(open.len()) != open.len() {
                     return Err(mixed(cursor, "a number", "a list"));
                 }
                 if values.len() == limit {
                     return Err(too_many(limit));
                 }
-                values.push(number(cursor)?);
+                values.push(number(cursor, words)?);
             }
             _ => return Err(not_a_number(cursor, open.last() == Some(&0))),
         }
@@ -78,9 +83,11 @@ pub fn parse(cursor: &mut Cursor, limit: usize) -> Result<NestedList, Reject> {
 }
 
 /// The number at `cursor`, by JSON's grammar, as the nearest f32 to its nearest f64: as Python's json and NumPy read it.
-fn number(cursor: &mut Cursor) -> Result<f32, Reject> {
+fn number(cursor: &mut Cursor, words: bool) -> Result<f32, Reject> {
     let (value, length) = match small_integer(cursor.rest()) {
         Some(found) => found,
+        None if words && cursor.rest().starts_with(b"true") => (1.0, 4),
+        None if words && cursor.rest().starts_with(b"false") => (0.0, 5),
         None => any_number(cursor.rest()).ok_or_else(|| malformed(cursor))?,
     };
     cursor.advance(length);
@@ -103,6 +110,13 @@ fn small_integer(text: &[u8]) -> Option<(f32, usize)> {
 
 /// Any number of JSON's grammar. Gives the value and the bytes.
 fn any_number(text: &[u8]) -> Option<(f32, usize)> {
+    let length = number_length(text)?;
+    let value: f64 = str::from_utf8(text.get(..length)?).ok()?.parse().ok()?;
+    Some((value as f32, length))
+}
+
+/// The bytes of the number at the start of `text`; None: there is none of JSON's grammar.
+pub fn number_length(text: &[u8]) -> Option<usize> {
     let mut length = usize::from(text.first() == Some(&b'-'));
     let digits = |from: usize| text.iter().skip(from).take_while(|byte| byte.is_ascii_digit()).count();
     match digits(length) {
@@ -123,8 +137,7 @@ fn any_number(text: &[u8]) -> Option<(f32, usize)> {
             more => length += 1 + sign + more,
         }
     }
-    let value: f64 = str::from_utf8(text.get(..length)?).ok()?.parse().ok()?;
-    Some((value as f32, length))
+    Some(length)
 }
 
 fn too_deep(cursor: &Cursor) -> Reject {

@@ -1,0 +1,109 @@
+//! What a format gives: images of the model's size, before they are brought to the scale that ends at 255.
+
+use super::Decoded;
+use crate::dtype::Dtype;
+use crate::images::{ImageShape, Images};
+use crate::prepare::Scale;
+use crate::reject::{Code, Reject};
+use crate::warning::Warning;
+
+/// Images as they were sent.
+#[derive(Debug)]
+pub struct Array {
+    /// How many.
+    pub count: usize,
+    /// Row-major N, H, W, C.
+    pub values: Vec<f32>,
+    /// What the values are.
+    pub kind: Kind,
+    /// Why they may not be what was meant, each once.
+    pub warnings: Vec<Warning>,
+}
+
+/// What values are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Numbers on whatever scale.
+    Numbers,
+    /// Set or not: 0 and 1, so that there is no doubt where their scale ends.
+    Bits,
+    /// Pixels of pictures, which end at 255.
+    Pixels,
+}
+
+impl Kind {
+    /// What values of a type are.
+    pub fn of(dtype: Dtype) -> Kind {
+        if dtype.is_bool() { Kind::Bits } else { Kind::Numbers }
+    }
+}
+
+impl Array {
+    /// Numbers, or bits, of a tensor of `shape`.
+    pub fn of_tensor(shape: &[usize], values: Vec<f32>, kind: Kind, image: ImageShape) -> Result<Array, Reject> {
+        let (count, layout) = image.count(shape)?;
+        // Whoever read them counted them; where that is wrong, `Images` says so.
+        Ok(Array {
+            count,
+            values: layout.arrange(values, image),
+            kind,
+            warnings: Vec::new(),
+        })
+    }
+
+    /// Adds the images of `other` behind these.
+    pub fn append(&mut self, other: Array, image: ImageShape) -> Result<(), Reject> {
+        if self.kind != other.kind {
+            let detail = "pictures and arrays of numbers in one list: send them in two messages";
+            return Err(Reject::new(Code::BadArray, detail));
+        }
+        self.count += other.count;
+        if self.count > image.max_images() {
+            return Err(image.too_many(self.count));
+        }
+        self.values.extend(other.values);
+        other.warnings.into_iter().for_each(|warning| self.warn(warning));
+        Ok(())
+    }
+
+    /// Adds a doubt.
+    pub fn warn(&mut self, warning: Warning) {
+        if !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
+        }
+    }
+
+    /// The images on the scale that ends at 255.
+    pub fn finish(mut self, scale: Scale, image: ImageShape) -> Result<Decoded, Reject> {
+        let ends_at_1 = match self.kind {
+            Kind::Numbers => seem_to_end_at_1(&self.values),
+            Kind::Bits => true,
+            Kind::Pixels => false,
+        };
+        let is_of_unit_range = match (self.kind, scale) {
+            (Kind::Pixels, _) | (_, Scale::Byte) => false,
+            (_, Scale::One) | (Kind::Bits, _) => true,
+            (Kind::Numbers, Scale::Auto) => ends_at_1,
+            (Kind::Numbers, Scale::Unsaid) => {
+                if ends_at_1 {
+                    self.warn(Warning::PixelsOf0To1);
+                }
+                false
+            }
+        };
+        let images = match is_of_unit_range {
+            true => Images::of_unit_range(image, self.count, self.values)?,
+            false => Images::new(image, self.count, self.values)?,
+        };
+        Ok(Decoded {
+            images,
+            warnings: self.warnings,
+        })
+    }
+}
+
+/// Whether numbers can hardly be pixels of 0 to 255: between black and the next shade lie fractions, and there is nothing
+/// else. Of zeros and ones alone nobody can tell, and a black image is black on every scale.
+fn seem_to_end_at_1(values: &[f32]) -> bool {
+    values.iter().all(|value| (0.0..=1.0).contains(value)) && values.iter().any(|value| value.fract() != 0.0)
+}

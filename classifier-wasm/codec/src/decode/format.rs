@@ -1,0 +1,170 @@
+//! The formats that are read, and the names that content types give them.
+
+/// A format that is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Lists of numbers, or an object around them or around pictures.
+    Json,
+    /// A NumPy array.
+    Npy,
+    /// NumPy arrays in a ZIP archive.
+    Npz,
+    /// A picture.
+    Picture(Picture),
+}
+
+/// A format of pictures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Picture {
+    Png,
+    Jpeg,
+    WebP,
+    Gif,
+    Bmp,
+    Tiff,
+}
+
+/// What a content type says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Named {
+    /// A format that is read.
+    Format(Format),
+    /// Bytes, which may be anything.
+    Bytes,
+    /// Nothing of the format: text, something compressed, some picture.
+    Vague,
+    /// A format that is not read.
+    Other,
+}
+
+/// What a format is called where content types are written.
+const FORMATS: [(Format, &str); 9] = [
+    (Format::Json, "application/json"),
+    (Format::Npy, "application/x-npy"),
+    (Format::Npz, "application/x-npz"),
+    (Format::Picture(Picture::Png), "image/png"),
+    (Format::Picture(Picture::Jpeg), "image/jpeg"),
+    (Format::Picture(Picture::WebP), "image/webp"),
+    (Format::Picture(Picture::Gif), "image/gif"),
+    (Format::Picture(Picture::Bmp), "image/bmp"),
+    (Format::Picture(Picture::Tiff), "image/tiff"),
+];
+
+/// Other names that the same formats go by.
+const ALIASES: [(Format, &[&str]); 9] = [
+    (
+        Format::Json,
+        &[
+            "text/json",
+            "text/x-json",
+            "application/x-json",
+            "application/javascript",
+        ],
+    ),
+    (
+        Format::Npy,
+        &[
+            "application/npy",
+            "application/numpy",
+            "application/x-numpy",
+            "application/vnd.numpy",
+        ],
+    ),
+    (
+        Format::Npz,
+        &["application/npz", "application/zip", "application/x-zip-compressed"],
+    ),
+    (
+        Format::Picture(Picture::Png),
+        &["image/x-png", "image/apng", "image/vnd.mozilla.apng"],
+    ),
+    (
+        Format::Picture(Picture::Jpeg),
+        &["image/jpg", "image/pjpeg", "image/jfif"],
+    ),
+    (Format::Picture(Picture::WebP), &["image/x-webp"]),
+    (Format::Picture(Picture::Gif), &["image/x-gif"]),
+    (
+        Format::Picture(Picture::Bmp),
+        &["image/x-bmp", "image/x-ms-bmp", "image/x-windows-bmp", "image/ms-bmp"],
+    ),
+    (
+        Format::Picture(Picture::Tiff),
+        &["image/tif", "image/x-tiff", "image/x-tif"],
+    ),
+];
+
+const BYTES: [&str; 4] = [
+    "application/octet-stream",
+    "binary/octet-stream",
+    "application/binary",
+    "application/x-binary",
+];
+
+const VAGUE: [&str; 10] = [
+    "text/plain",
+    "text/x-base64",
+    "application/base64",
+    "application/gzip",
+    "application/x-gzip",
+    "application/zlib",
+    "application/unknown",
+    "image/*",
+    "application/*",
+    "*/*",
+];
+
+impl Format {
+    /// Its media type.
+    pub fn media_type(self) -> &'static str {
+        let mut names = FORMATS.iter();
+        names.find(|(format, _)| *format == self).map_or("", |(_, name)| *name)
+    }
+}
+
+/// What `essence`, a media type without parameters and in lower case, says.
+pub fn named(essence: &str) -> Named {
+    let mut formats = FORMATS
+        .iter()
+        .map(|(format, name)| (format, std::slice::from_ref(name)));
+    let mut aliases = ALIASES.iter().map(|(format, names)| (format, *names));
+    let is_named = |(_, names): &(&Format, &[&str])| names.contains(&essence);
+    if let Some((format, _)) = formats.find(is_named).or_else(|| aliases.find(is_named)) {
+        return Named::Format(*format);
+    }
+    match essence {
+        _ if essence.ends_with("+json") => Named::Format(Format::Json),
+        _ if BYTES.contains(&essence) => Named::Bytes,
+        _ if VAGUE.contains(&essence) => Named::Vague,
+        _ => Named::Other,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_format_has_a_name_and_no_name_stands_for_two() {
+        let mut seen = Vec::new();
+        for (format, names) in ALIASES {
+            for name in [format.media_type()].iter().chain(names) {
+                assert_eq!(named(name), Named::Format(format), "{name}");
+                assert!(!seen.contains(name), "{name}");
+                seen.push(name);
+            }
+        }
+        for name in BYTES.iter().chain(&VAGUE) {
+            assert!(!seen.contains(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn other_names_say_bytes_nothing_or_another_format() {
+        assert_eq!(named("application/cloudevents+json"), Named::Format(Format::Json));
+        assert_eq!(named("binary/octet-stream"), Named::Bytes);
+        assert_eq!(named("text/plain"), Named::Vague);
+        assert_eq!(named("image/heic"), Named::Other);
+    }
+}
