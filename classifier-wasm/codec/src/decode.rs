@@ -26,7 +26,7 @@ use crate::prepare::Prepare;
 use crate::reject::{Code, Reject, quote};
 use crate::warning::Warning;
 
-/// The content types that [`decode`] takes, preferred first. Each may be compressed with gzip, or written in Base64.
+/// The content types that [`decode`] reads, preferred first. Each may be compressed with gzip or encoded in Base64.
 pub const ACCEPTS: [&str; 10] = [
     "application/json",
     "application/x-npy",
@@ -40,21 +40,21 @@ pub const ACCEPTS: [&str; 10] = [
     "application/x-npz",
 ];
 
-/// Largest body in bytes, and the most that all of it may become that is packed: many times what the most images take as JSON.
+/// The largest body, and the most bytes that it may unpack to in all: many times what the most images take as JSON.
 const MAX_BODY: usize = 64 * 1024 * 1024;
-/// How often a message may be packed within another: a CloudEvent, its Base64, gzip in it, and as much again.
+/// How many layers of packing a message may have: a CloudEvent, its Base64, gzip in it, and as many again.
 const MAX_LAYERS: usize = 6;
 
-/// What a message holds.
+/// The contents of a message.
 #[derive(Debug)]
 pub struct Decoded {
     /// Its images.
     pub images: Images,
-    /// Why they may not be what was meant, each once.
+    /// Why they may not be what the sender meant, each once.
     pub warnings: Vec<Warning>,
 }
 
-/// Reads the images in `body`, which are to be of the shape `image`.
+/// Reads the images in `body`, which must have the shape `image`.
 pub fn decode(
     content_type: Option<&str>,
     body: &[u8],
@@ -83,7 +83,7 @@ pub fn decode(
     array.finish(prepare.scale, image)
 }
 
-/// Reads one message: what is asked for, and how much of it may still come.
+/// Reads one message: the request, and how much of the limits is left.
 struct Reader<'a> {
     prepare: &'a Prepare,
     image: ImageShape,
@@ -96,15 +96,15 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Reads `body`, of the content type or of what its bytes show.
+    /// Reads `body` by its bytes or its content type.
     fn read(&mut self, content_type: Option<&str>, body: &[u8]) -> Result<Array, Reject> {
-        // What nobody has named is bytes.
+        // Without a content type it is bytes.
         let media_type = content_type
             .map(|text| MediaType::parse(text, Code::UnsupportedContentType))
             .transpose();
         let media_type = match media_type {
             Ok(media_type) => media_type,
-            // No media type at all, such as `png`.
+            // Not a media type at all, such as `png`.
             Err(reject) => return self.misnamed(reject, true, content_type, body),
         };
         match media_type
@@ -122,7 +122,8 @@ impl Reader<'_> {
         }
     }
 
-    /// Bytes that may be anything. A shape makes pixels of them; a type alone, or nothing, leaves it to the bytes first.
+    /// Bytes that may be anything. With a shape they are pixels; with a `dtype` alone, or nothing, the bytes decide
+    /// first.
     fn bytes(
         &mut self,
         media_type: Option<&MediaType>,
@@ -172,7 +173,7 @@ impl Reader<'_> {
         }
     }
 
-    /// What is called `format`, unless its bytes unmistakably are of another.
+    /// A body of this `format`, unless its bytes are unmistakably of another.
     fn named(&mut self, format: Format, content_type: Option<&str>, body: &[u8]) -> Result<Array, Reject> {
         match recognise(body) {
             Some(Signature::Format(other)) if other == format => self.format(format, body),
@@ -196,8 +197,8 @@ impl Reader<'_> {
         }
     }
 
-    /// What has a content type that says nothing, or is not read: the bytes may still tell. `refusal`: where they do not;
-    /// `is_wrong`: what they tell is not what was said.
+    /// A body whose content type says nothing, or is not supported: its bytes may still tell. `refusal`: if they do
+    /// not; `is_wrong`: if the content type contradicts them.
     fn misnamed(
         &mut self,
         refusal: Reject,
@@ -233,7 +234,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Takes `body` out of what it is packed in, and reads that.
+    /// Unpacks `body`, and reads the result.
     fn unpacked(&mut self, packing: Packing, content_type: Option<&str>, body: &[u8]) -> Result<Array, Reject> {
         let inner = packing.unpack(body, &mut self.bytes)?;
         let content_type = inner.content_type.as_deref().or(content_type);
@@ -275,7 +276,7 @@ impl Reader<'_> {
     }
 }
 
-/// UTF-16 begins with bytes that may be pixels, but not text that is called JSON.
+/// UTF-16 starts with bytes that may be pixels, unless the content type says JSON.
 fn is_wide_json(signature: Signature, format: Format) -> bool {
     format == Format::Json && matches!(signature, Signature::Packed(Packing::Utf16 { .. } | Packing::Zlib))
 }

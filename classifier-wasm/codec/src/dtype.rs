@@ -1,10 +1,10 @@
-//! Types of numbers in NumPy's words, which are those of its files and of `;dtype=` beside raw pixels.
+//! Types of numbers by NumPy's names, in its files and in `;dtype=` for raw pixels.
 
 use half::f16;
 
 use crate::reject::{Code, Reject, quote};
 
-/// How one number lies in its bytes.
+/// How bytes encode a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Dtype {
     element: Element,
@@ -28,7 +28,7 @@ enum Element {
 }
 
 impl Dtype {
-    /// What raw pixels are that have a shape and nothing more.
+    /// The type of raw pixels with a shape and no `dtype`.
     pub const BYTE: Dtype = Dtype {
         element: Element::U8,
         big_endian: false,
@@ -72,12 +72,12 @@ impl Dtype {
         }
     }
 
-    /// Whether these are no numbers but bits, set or not.
+    /// Whether these are bools, not numbers.
     pub fn is_bool(self) -> bool {
         self.element == Element::Bool
     }
 
-    /// The numbers in `bytes`, each as the nearest f32; what no pixel can be stays so.
+    /// The numbers in `bytes`, each as the nearest f32, in range or not.
     pub fn values(self, bytes: &[u8]) -> Vec<f32> {
         match self.element {
             Element::Bool => self.each(bytes, |[byte]| f32::from(byte != 0)),

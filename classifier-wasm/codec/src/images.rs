@@ -1,4 +1,4 @@
-//! What codecs make and the model takes: N images of the model's size, in raw pixel values.
+//! The codecs' output and the model's input: N images of the model's size, in raw pixel values.
 
 use std::ops::RangeInclusive;
 
@@ -97,8 +97,8 @@ impl Layout {
     }
 }
 
-/// A length in decimal digits. One past what this machine can count is taken for the most that it can, which is too many
-/// of anything: so a 32-bit component refuses it in the same words as any other.
+/// A length in decimal digits. A length over this machine's limit becomes that limit, which is too many of anything,
+/// so a 32-bit component refuses it with the same error.
 pub fn length(digits: &str) -> Option<usize> {
     let length: u64 = digits.parse().ok()?;
     Some(usize::try_from(length).unwrap_or(usize::MAX))
@@ -125,8 +125,8 @@ impl Images {
         Ok(images)
     }
 
-    /// The same for values that need only be finite: whoever tries what scaling a model expects has to send what is no
-    /// pixel. Messages never come this way.
+    /// The same for values that only need to be finite, for trying out a model's scaling. Messages never come this
+    /// way.
     pub fn of_any_range(shape: ImageShape, count: usize, values: Vec<f32>) -> Result<Images, Reject> {
         Images::checked(f32::MIN..=f32::MAX, shape, count, values)
     }

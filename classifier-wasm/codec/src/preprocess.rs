@@ -13,10 +13,10 @@ use crate::images::ImageShape;
 use crate::prepare::{Fit, Invert, Prepare};
 use crate::resize::{Axis, Resize};
 
-/// A border is light from this mean of its values on.
+/// A border with at least this mean is light.
 const LIGHT: u64 = 128;
-/// How much of the luma red, green and blue have (ITU-R BT.709), of [`WHITE`]: an odd number, so that nothing lies half-way, and
-/// it makes no difference whether a picture turns grey first or has light and dark exchanged.
+/// The weights of red, green and blue in the luma (ITU-R BT.709), of [`WHITE`]: an odd number, so that no value is
+/// half-way, and a picture may be turned grey before or after it is inverted.
 const LUMA: [u32; 3] = [2126, 7152, 721];
 const WHITE: u32 = 9999;
 
@@ -71,7 +71,7 @@ impl Rows {
         }
     }
 
-    /// The image, once every row has come.
+    /// The image, once all rows are added.
     pub fn finish(self) -> Prepared {
         match self {
             Rows::Opaque(preparation) => preparation.finish(),
@@ -85,7 +85,7 @@ impl Rows {
 pub struct Prepared {
     /// Raw values 0 to 255, row-major H, W, C.
     pub values: Vec<f32>,
-    /// The border of the picture is light, and nobody said what to make of that.
+    /// The border of the picture is light, and the request does not say whether to invert it.
     pub has_light_border: bool,
 }
 
@@ -141,7 +141,7 @@ impl Preparation {
         self.resize.add(row, pixels);
     }
 
-    /// Whether light and dark are to change places, once every row has come.
+    /// Whether the picture is inverted, once all rows are added.
     fn is_inverted(&self) -> bool {
         match self.invert {
             Invert::Unsaid | Invert::Never => false,
@@ -154,7 +154,7 @@ impl Preparation {
         self.border.is_light(&self.source, self.image.channels)
     }
 
-    /// The image, once every row has come.
+    /// The image, once all rows are added.
     pub fn finish(self) -> Prepared {
         let is_inverted = self.is_inverted();
         let has_light_border = self.invert == Invert::Unsaid && self.has_light_border();
@@ -179,7 +179,7 @@ pub fn luma(colour: [u8; 3]) -> u8 {
     ((sum + WHITE / 2) / WHITE) as u8
 }
 
-/// How many pixels across and down are made to the model's image, of an upright picture.
+/// How many pixels across and down, of an upright picture, become the model's image.
 fn window(fit: Fit, width: usize, height: usize, image: ImageShape) -> (usize, usize) {
     let shape = image.width as f64 / image.height as f64;
     let (wide, high) = (width as f64, height as f64);
@@ -201,7 +201,7 @@ fn is_on_its_side(orientation: Orientation) -> bool {
     orientation.to_exif() > 4
 }
 
-/// Whether what is stored first of the upright picture is its right side, and its bottom.
+/// Whether the stored picture starts with the right side, and with the bottom, of the upright one.
 fn is_mirrored(orientation: Orientation) -> (bool, bool) {
     let number = orientation.to_exif();
     (matches!(number, 2 | 3 | 6 | 7), matches!(number, 3 | 4 | 7 | 8))

@@ -1,14 +1,14 @@
 //! Why an input was not answered.
 //!
-//! There is no "retry" here: a component that only computes fails the same way again. What may pass on a second try (a
-//! trap, a time-out) is the host's to see.
+//! There is no "retry" here: a component that only computes fails the same way again. Failures that may pass (a trap,
+//! a time-out) are handled by the host.
 
 use std::fmt;
 
-/// Longest detail in bytes: it travels in dead letters and logs, and must not carry a hostile message into them.
+/// The longest detail in bytes: it goes into dead letters and logs, and must not carry a hostile message into them.
 const MAX_DETAIL: usize = 400;
-/// The same where a model is refused: that is told once, at the start, and has to name all that is wrong with it. A host
-/// cuts it at 1,024 characters.
+/// The same for a refused model: it is reported once, at the start, and names everything that is wrong. A host cuts
+/// it at 1,024 characters.
 const MAX_MODEL_DETAIL: usize = 1000;
 /// Most bytes of input that a detail quotes.
 const MAX_QUOTE: usize = 60;
@@ -19,7 +19,7 @@ const MAX_QUOTE: usize = 60;
 pub struct Reject {
     /// For programs.
     pub code: Code,
-    /// For people: names the value and the remedy, in at most 400 bytes, or 1,000 where a model is refused.
+    /// For people: names the value and the remedy, in at most 400 bytes, or 1,000 for a refused model.
     pub detail: String,
 }
 
@@ -39,7 +39,7 @@ impl Reject {
     }
 }
 
-/// The first bytes of something that came from outside, made printable, in backticks.
+/// The first bytes of an input, made printable, in backticks.
 pub fn quote(input: impl AsRef<[u8]>) -> String {
     let input = input.as_ref();
     match input.get(..MAX_QUOTE) {
@@ -48,28 +48,28 @@ pub fn quote(input: impl AsRef<[u8]>) -> String {
     }
 }
 
-/// The stable names of causes: metrics and dead letters carry them, so a name never changes its meaning.
+/// The stable names of causes: metrics and dead letters contain them, so a name never changes its meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Code {
     /// The body has no bytes, or holds no images.
     Empty,
-    /// The body, or a picture once decoded, passes the bound on size.
+    /// The body, or a decoded picture, is over the size limit.
     TooLarge,
     /// More images in one request than `describe` allows.
     TooManyImages,
-    /// No content type says what the bytes are, and they are of no format that is taken.
+    /// There is no content type, and the bytes are of no supported format.
     UnknownFormat,
-    /// The content type names a format that is not taken, or is no media type at all.
+    /// The content type names an unsupported format, or is not a media type.
     UnsupportedContentType,
-    /// The bytes plainly are of another format than the content type says, and of none that is taken.
+    /// The bytes contradict the content type, and are of an unsupported format.
     ContentTypeMismatch,
-    /// The caller wants an answer that is not produced.
+    /// The request wants an unsupported answer format.
     NotAcceptable,
-    /// The caller wants pixels read in a way that is not known.
+    /// The request wants pixels to be read in an unknown way.
     UnsupportedPreparation,
     /// Not JSON: truncated, followed by more, or against its grammar.
     NotJson,
-    /// JSON, but the images are not there: no member that holds them, two of them, or something other than images in it.
+    /// JSON without images: no member contains them, two do, or it contains something else.
     BadArray,
     /// Lists nested deeper than images, rows, columns and channels.
     TooDeep,
@@ -79,11 +79,11 @@ pub enum Code {
     OutOfRange,
     /// A pixel that is NaN or infinite.
     NotFinite,
-    /// Not a NumPy file that is taken: truncated, damaged, of another type, or several arrays of which any may be meant.
+    /// Not a supported NumPy file: truncated, damaged, of another type, or with several arrays that may be meant.
     BadNpy,
     /// A picture that cannot be decoded.
     BadImage,
-    /// Compressed, or text that stands for bytes, and damaged: gzip, zlib, Base64, a data URL.
+    /// Damaged gzip, zlib or Base64, or a damaged data URL.
     BadEncoding,
     /// Not an ONNX model.
     BadModel,

@@ -1,17 +1,17 @@
-//! Why an answer may be wrong though it stands.
+//! Why an answer may be wrong.
 
 use std::fmt;
 
-/// A doubt about an answer. Its code is stable, as that of a [`Reject`](crate::reject::Reject) is.
+/// A warning about an answer. Its code is stable, like that of a [`Reject`](crate::reject::Reject).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Warning {
-    /// All pixels lie within 0 to 1, with fractions between, and were taken as they are.
+    /// All pixels are within 0 to 1, some are fractions, and they were read as 0 to 255.
     PixelsOf0To1,
-    /// The border of a picture is light, and it was taken as it is.
+    /// The border of a picture is light, and it was not inverted.
     LightBorder,
-    /// The picture has more frames or pages, of which the first was taken.
+    /// The picture has several frames or pages, and the first was read.
     FirstFrameOnly,
-    /// The bytes are of another format than the content type says, and were taken for what they are.
+    /// The bytes contradict the content type, and were read as what they are.
     ContentTypeMismatch,
 }
 
@@ -27,7 +27,7 @@ impl Warning {
     }
 }
 
-/// For people: what was seen, and the remedy.
+/// For people: the observation and the remedy.
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -1,4 +1,4 @@
-//! What a format gives: images of the model's size, before they are brought to the scale that ends at 255.
+//! The result of reading a format: images of the model's size, before they are scaled to 0 to 255.
 
 use super::Decoded;
 use crate::dtype::Dtype;
@@ -14,20 +14,20 @@ pub struct Array {
     pub count: usize,
     /// Row-major N, H, W, C.
     pub values: Vec<f32>,
-    /// What the values are.
+    /// What the values mean.
     pub kind: Kind,
-    /// Why they may not be what was meant, each once.
+    /// Why they may not be what the sender meant, each once.
     pub warnings: Vec<Warning>,
 }
 
-/// What values are.
+/// What values mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Numbers on whatever scale.
+    /// Numbers on any scale.
     Numbers,
-    /// Set or not: 0 and 1, so that there is no doubt where their scale ends.
+    /// Bools, 0 and 1, so their scale is known.
     Bits,
-    /// Pixels of pictures, which end at 255.
+    /// Pixels of pictures, 0 to 255.
     Pixels,
 }
 
@@ -42,7 +42,7 @@ impl Array {
     /// Numbers, or bits, of a tensor of `shape`.
     pub fn of_tensor(shape: &[usize], values: Vec<f32>, kind: Kind, image: ImageShape) -> Result<Array, Reject> {
         let (count, layout) = image.count(shape)?;
-        // Whoever read them counted them; where that is wrong, `Images` says so.
+        // The reader has counted them; `Images` checks that.
         Ok(Array {
             count,
             values: layout.arrange(values, image),
@@ -51,7 +51,7 @@ impl Array {
         })
     }
 
-    /// Adds the images of `other` behind these.
+    /// Appends the images of `other`.
     pub fn append(&mut self, other: Array, image: ImageShape) -> Result<(), Reject> {
         if self.kind != other.kind {
             let detail = "pictures and arrays of numbers in one list: send them in two messages";
@@ -66,14 +66,14 @@ impl Array {
         Ok(())
     }
 
-    /// Adds a doubt.
+    /// Adds a warning.
     pub fn warn(&mut self, warning: Warning) {
         if !self.warnings.contains(&warning) {
             self.warnings.push(warning);
         }
     }
 
-    /// The images on the scale that ends at 255.
+    /// The images on the scale 0 to 255.
     pub fn finish(mut self, scale: Scale, image: ImageShape) -> Result<Decoded, Reject> {
         let ends_at_1 = match self.kind {
             Kind::Numbers => seem_to_end_at_1(&self.values),
@@ -102,8 +102,8 @@ impl Array {
     }
 }
 
-/// Whether numbers can hardly be pixels of 0 to 255: between black and the next shade lie fractions, and there is nothing
-/// else. Of zeros and ones alone nobody can tell, and a black image is black on every scale.
+/// Whether numbers can hardly be pixels of 0 to 255: all are within 0 to 1, and some are fractions. With only zeros
+/// and ones nobody can tell, and a black image is black on every scale.
 fn seem_to_end_at_1(values: &[f32]) -> bool {
     values.iter().all(|value| (0.0..=1.0).contains(value)) && values.iter().any(|value| value.fract() != 0.0)
 }

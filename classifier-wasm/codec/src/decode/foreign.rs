@@ -1,15 +1,16 @@
-//! Formats that are not read, by how they begin: whoever sends one hears its name and what to do, not bytes.
+//! Unsupported formats, by their first bytes: a refusal names the format and says what to do, instead of showing
+//! bytes.
 
 use super::signature::is_text;
 
-/// A format that is not read.
+/// An unsupported format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Foreign {
     /// With its article: `a HEIC picture`.
     pub name: &'static str,
     /// How to send it instead.
     pub remedy: &'static str,
-    /// Whether nothing else begins so, pixels included.
+    /// Whether nothing else starts like this, pixels included.
     pub is_certain: bool,
 }
 
@@ -19,7 +20,7 @@ const ONE_PICTURE: &str = "send one picture of it, as PNG or JPEG";
 const UNPACKED: &str = "send it unpacked, or with gzip";
 const A_MODEL: &str = "a model is given to the host (--model), and messages hold images";
 
-/// First bytes, what they are of, and what to send instead.
+/// First bytes, their format, and what to send instead.
 const STARTS: [(&[u8], &str, &str); 34] = [
     (b"\0\0\0\x0cJXL \r\n\x87\n", "a JPEG XL picture", AS_PICTURE),
     (b"\xff\x0a", "a JPEG XL picture", AS_PICTURE),
@@ -69,7 +70,7 @@ const STARTS: [(&[u8], &str, &str); 34] = [
     ),
 ];
 
-/// The format of `body`, where it is one of these.
+/// The format of `body`, if it is one of these.
 pub fn recognise(body: &[u8]) -> Option<Foreign> {
     let foreign = |name, remedy, is_certain| {
         Some(Foreign {

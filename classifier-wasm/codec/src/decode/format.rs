@@ -1,6 +1,6 @@
-//! The formats that are read, and the names that content types give them.
+//! The supported formats, and their names in content types.
 
-/// A format that is read.
+/// A supported format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// Lists of numbers, or an object around them or around pictures.
@@ -24,20 +24,20 @@ pub enum Picture {
     Tiff,
 }
 
-/// What a content type says.
+/// The meaning of a content type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Named {
-    /// A format that is read.
+    /// A supported format.
     Format(Format),
     /// Bytes, which may be anything.
     Bytes,
-    /// Nothing of the format: text, something compressed, some picture.
+    /// Nothing about the format: text, something compressed, some picture.
     Vague,
-    /// A format that is not read.
+    /// An unsupported format.
     Other,
 }
 
-/// What a format is called where content types are written.
+/// The media types of the formats.
 const FORMATS: [(Format, &str); 9] = [
     (Format::Json, "application/json"),
     (Format::Npy, "application/x-npy"),
@@ -50,7 +50,7 @@ const FORMATS: [(Format, &str); 9] = [
     (Format::Picture(Picture::Tiff), "image/tiff"),
 ];
 
-/// Other names that the same formats go by.
+/// Other names of the same formats.
 const ALIASES: [(Format, &[&str]); 9] = [
     (
         Format::Json,
@@ -122,7 +122,7 @@ impl Format {
     }
 }
 
-/// What `essence`, a media type without parameters and in lower case, says.
+/// The meaning of `essence`, a media type in lower case without parameters.
 pub fn named(essence: &str) -> Named {
     let mut formats = FORMATS
         .iter()

@@ -16,10 +16,10 @@ use super::array::{Array, Kind};
 use super::packed::{Packing, is_base64, is_data_url};
 use crate::reject::{Code, Reject, quote};
 
-/// Some programs of Windows write it before UTF-8; Python's `utf-8-sig` does.
+/// Some Windows programs write it before UTF-8; so does Python's `utf-8-sig`.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// The text from its first token on.
+/// The text from its first token.
 pub fn start(body: &[u8]) -> &[u8] {
     without_mark(body).trim_ascii_start()
 }
@@ -37,7 +37,7 @@ fn without_mark(body: &[u8]) -> &[u8] {
     body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body)
 }
 
-/// What a string stands for that is no JSON itself.
+/// The packing of a string that is not JSON itself.
 fn packing(text: &[u8]) -> Option<Packing> {
     match start(text) {
         text if is_data_url(text) => Some(Packing::DataUrl),
@@ -116,12 +116,12 @@ impl Reader<'_> {
         all.ok_or_else(|| Reject::new(Code::Empty, "an empty list: send at least one image"))
     }
 
-    /// A string that has to be Base64 or a data URL.
+    /// A string that must be Base64 or a data URL.
     fn encoded(&mut self, cursor: &mut Cursor) -> Result<Array, Reject> {
         let text = cursor.string()?;
         let packing = packing(&text).ok_or_else(|| {
             let detail = format!(
-                "{} is no list of numbers, and no Base64 of a picture or of a NumPy file",
+                "{} is neither a list of numbers nor Base64 of a picture or a NumPy file",
                 quote(&text)
             );
             Reject::new(Code::BadArray, detail)

@@ -8,7 +8,7 @@ use crate::dtype::Dtype;
 use crate::images::ImageShape;
 use crate::reject::{Code, Reject, quote};
 
-/// What every such file begins with.
+/// The first bytes of every such file.
 pub const MAGIC: &[u8] = b"\x93NUMPY";
 /// NumPy itself writes headers of 128 bytes; a hostile length stops here.
 const MAX_HEADER: usize = 64 * 1024;
@@ -33,7 +33,7 @@ pub fn decode(body: &[u8], image: ImageShape) -> Result<Array, Reject> {
     Array::of_tensor(&header.shape, values, Kind::of(dtype), image)
 }
 
-/// Whether the file that begins with `start` says that it holds images of the size, in numbers.
+/// Whether the file with this `start` contains images of the size, as numbers.
 pub fn fits(start: &[u8], image: ImageShape) -> bool {
     let header = split(start).and_then(|(text, _)| Header::read(text));
     header.is_ok_and(|header| image.count(&header.shape).is_ok() && Dtype::parse(header.descr, Code::BadNpy).is_ok())

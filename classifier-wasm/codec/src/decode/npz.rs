@@ -13,13 +13,13 @@ use super::npy;
 use crate::images::ImageShape;
 use crate::reject::{Code, Reject, quote};
 
-/// What arrays of images are called, without `.npy`; `arr_0` is what has no name.
+/// Usual names of arrays of images, without `.npy`; `arr_0` is NumPy's default.
 const NAMES: [&str; 9] = [
     "array", "x", "image", "images", "x_test", "input", "inputs", "data", "arr_0",
 ];
-/// Most entries of an archive that are looked at.
+/// How many entries of an archive are read.
 const MAX_ENTRIES: usize = 1000;
-/// Bytes in which an array's header ends that NumPy wrote.
+/// An array's header written by NumPy ends within this many bytes.
 const START: usize = 1024;
 
 /// Reads `body`; the array has at most `room` bytes once unpacked, which are fewer afterwards.
@@ -86,7 +86,7 @@ fn arrays(archive: &ZipSliceArchive<&[u8]>) -> Result<Vec<Entry>, Reject> {
     Ok(arrays)
 }
 
-/// What an archive without arrays is, by its first entry.
+/// The kind of an archive without arrays, by its first entry.
 fn foreign(first: &str) -> String {
     match first {
         "[Content_Types].xml" => "a document of Office".to_owned(),
@@ -99,7 +99,7 @@ fn foreign(first: &str) -> String {
 }
 
 impl Entry {
-    /// All of its bytes, which are checked against their sum.
+    /// All of its bytes; checks their checksum.
     fn read(&self, archive: &ZipSliceArchive<&[u8]>, room: usize) -> Result<Vec<u8>, Reject> {
         let entry = archive.get_entry(self.place).map_err(damaged)?;
         let unpacked = self.unpacked(entry.data())?;

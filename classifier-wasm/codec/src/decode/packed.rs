@@ -1,8 +1,8 @@
-//! What is around a message: compression, and text that stands for bytes.
+//! Packings of a message: compression, and text that encodes bytes.
 //!
-//! Each is undone within the bytes that the whole message may still become, so that a few kilobytes which unpack to gigabytes
-//! cost no more than the largest message. A bound on the ratio would refuse honest ones: deflate makes a thousandth of black
-//! images, and cannot make less.
+//! Unpacking is limited to the bytes that the whole message may still have, so that a few kilobytes that unpack to
+//! gigabytes cost no more than the largest message. A limit on the ratio would refuse honest messages: deflate
+//! shrinks black images to a thousandth.
 
 use std::io::Read;
 
@@ -14,12 +14,12 @@ use flate2::bufread::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 use super::signature::{Signature, recognise};
 use crate::reject::{Code, Reject, quote};
 
-/// What a message is packed in.
+/// A packing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Packing {
     Gzip,
     Zlib,
-    /// Zlib, or what it has within it: whoever says deflate means either.
+    /// Zlib, or raw deflate: the name `deflate` may mean either.
     Deflate,
     /// Text of the standard or the URL-safe alphabet.
     Base64,
@@ -30,16 +30,16 @@ pub enum Packing {
     },
 }
 
-/// What was inside.
+/// The contents.
 #[derive(Debug)]
 pub struct Unpacked {
-    /// Its content type, where that was said beside it.
+    /// Its content type, if the packing names it.
     pub content_type: Option<String>,
     pub body: Vec<u8>,
 }
 
 impl Packing {
-    /// Takes `body` out of it, into no more than `room` bytes, which are fewer afterwards.
+    /// Unpacks `body` into at most `room` bytes, and reduces `room`.
     pub fn unpack(self, body: &[u8], room: &mut usize) -> Result<Unpacked, Reject> {
         let mut content_type = None;
         let body = match self {
@@ -60,7 +60,7 @@ impl Packing {
     }
 }
 
-/// Whether a zlib file may begin so: two bytes, too few to be sure.
+/// Whether a zlib file may start like this: two bytes are too few to be sure.
 pub fn is_zlib(body: &[u8]) -> bool {
     let [0x78, second, ..] = body else {
         return false;
@@ -100,10 +100,10 @@ pub fn base64(text: &[u8]) -> Result<Vec<u8>, Reject> {
         .map_err(|error| bad(format!("Base64 that is damaged or cut short: {error}")))
 }
 
-/// How much of a text is decoded to see what it stands for, in symbols.
+/// How much of a text is decoded to recognise its format, in symbols.
 const START: usize = 64;
 
-/// Whether `text` is Base64 of something that can be told by its first bytes: a word may be of that alphabet, too.
+/// Whether `text` is Base64 of a format with a signature: plain words may use that alphabet, too.
 pub fn is_base64(text: &[u8]) -> bool {
     let is_symbol = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/-_".contains(byte);
     let text = text.trim_ascii();
@@ -139,7 +139,7 @@ pub fn is_data_url(text: &[u8]) -> bool {
     text.get(..5).is_some_and(|start| start.eq_ignore_ascii_case(b"data:")) && text.contains(&b',')
 }
 
-/// Its media type, and its text behind the comma.
+/// Its media type, and the text after the comma.
 fn data_url(text: &[u8]) -> Result<(Option<String>, &[u8]), Reject> {
     let malformed = || {
         bad(format!(
@@ -159,7 +159,7 @@ fn data_url(text: &[u8]) -> Result<(Option<String>, &[u8]), Reject> {
     Ok((media_type, data.get(1..).unwrap_or_default()))
 }
 
-/// As UTF-8. Halves of surrogate pairs are replaced: they can stand in members only that nobody reads.
+/// As UTF-8. Halves of surrogate pairs are replaced: they only occur in members that nobody reads.
 fn utf16(text: &[u8], is_big_endian: bool) -> Vec<u8> {
     let units = text.as_chunks().0.iter().copied().map(|unit| match is_big_endian {
         true => u16::from_be_bytes(unit),

@@ -1,7 +1,7 @@
-//! Pictures: one of any size, upright, fitted to the model.
+//! Pictures: one of any size, turned upright and fitted to the model.
 //!
-//! A photograph has millions of pixels and the model some hundreds. PNG is made smaller as its rows are decoded; the others
-//! are decoded whole. What is bounded is what that takes, in memory and time: pixels, and how many of them are in a row.
+//! A photograph has millions of pixels and the model some hundreds. A PNG is reduced while its rows are decoded; the
+//! others are decoded whole. Memory and time are bounded by the number of pixels, and of pixels in a row.
 
 mod bmp;
 mod gif;
@@ -19,10 +19,10 @@ use crate::preprocess::Prepared;
 use crate::reject::{Code, Reject};
 use crate::warning::Warning;
 
-/// Most pixels of the pictures in one message. The costliest kind that has to be held whole, a progressive JPEG of four colours,
-/// takes 11 bytes a pixel: less than the gigabyte that a guest has.
+/// The most pixels of all pictures in one message. The costliest kind, a progressive JPEG of four colours, takes 11
+/// bytes for each pixel: less than the component's gigabyte.
 pub const MAX_PIXELS: usize = 1 << 26;
-/// Most pixels of a side, which is as many as JPEG counts.
+/// The most pixels on a side, which is JPEG's limit.
 const MAX_SIDE: usize = 65_535;
 
 /// Reads `body`, a whole file of a format.
@@ -55,7 +55,7 @@ pub fn decode(body: &[u8], format: Picture, reader: &mut Reader) -> Result<Array
 }
 
 impl Reader<'_> {
-    /// Refuses a picture by what its header says, before anything is taken for it.
+    /// Checks a picture's header, before any memory is allocated.
     fn admit(&mut self, width: usize, height: usize) -> Result<(), Reject> {
         let pixels = width.saturating_mul(height);
         if pixels == 0 {

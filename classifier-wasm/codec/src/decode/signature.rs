@@ -1,4 +1,4 @@
-//! What bytes are by how they begin: formats that are read, what these may be packed in, and others, so that a refusal can
+//! What a body is, by its first bytes: supported formats, their packings, and other formats, so that a refusal can
 //! name them.
 
 use super::format::{Format, Picture};
@@ -10,15 +10,15 @@ pub use super::foreign::Foreign;
 /// What bytes show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signature {
-    /// A format that is read.
+    /// A supported format.
     Format(Format),
     /// Something around a format.
     Packed(Packing),
-    /// A format that is not read.
+    /// An unsupported format.
     Foreign(Foreign),
 }
 
-/// What `body` is, where its bytes show that.
+/// What `body` is, if its bytes show it.
 pub fn recognise(body: &[u8]) -> Option<Signature> {
     let picture = |picture| Some(Signature::Format(Format::Picture(picture)));
     match body {
@@ -40,7 +40,7 @@ pub fn recognise(body: &[u8]) -> Option<Signature> {
     }
 }
 
-/// Two letters are too few for a signature, so what stands behind the sizes counts, too.
+/// Two letters are too few for a signature, so the bytes behind the sizes count, too.
 fn is_bmp(body: &[u8]) -> bool {
     matches!(
         body,
@@ -78,8 +78,8 @@ fn of_text(body: &[u8]) -> Option<Signature> {
     }
 }
 
-/// Whether `body` is what [`recognise`] makes of it although somebody calls it something else. A pixel may well be `[`, but
-/// pixels are not all text, from one bracket to the other.
+/// Whether the result of [`recognise`] holds even against the content type. A pixel may be `[`, but pixels are not
+/// all text from one bracket to the other.
 pub fn is_certain(signature: Signature, body: &[u8]) -> bool {
     match signature {
         Signature::Format(Format::Json) => is_text(body) && json::is_closed(body),

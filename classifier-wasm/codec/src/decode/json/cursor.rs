@@ -44,7 +44,7 @@ impl<'a> Cursor<'a> {
         self.peek()
     }
 
-    /// Goes `bytes` ahead: no more than were seen.
+    /// Skips `bytes`, no more than were seen.
     pub fn advance(&mut self, bytes: usize) {
         self.at += bytes;
     }
@@ -113,8 +113,8 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Reads the string ahead. It need not be UTF-8: Python's json writes half of a surrogate pair, and a string that is one
-    /// within a string has it as it is.
+    /// Reads the string ahead. It need not be UTF-8: Python's json writes halves of surrogate pairs, and a string
+    /// within a string contains them unescaped.
     pub fn string(&mut self) -> Result<Vec<u8>, Reject> {
         let ahead = self.rest();
         let start = self.at;
@@ -129,9 +129,9 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Skips one value, however deep. What Python's json writes where JSON has no words is skipped with it: NaN and Infinity.
+    /// Skips one value, however deep, and also NaN and Infinity, which Python's json writes and JSON does not have.
     pub fn skip_value(&mut self) -> Result<(), Reject> {
-        // What ends each list and object around this place.
+        // The ends of the lists and objects around this position.
         let mut ends = Vec::new();
         loop {
             match self.peek_token() {
@@ -209,7 +209,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// The refusal of what is ahead where `wanted` should be.
+    /// Refuses what is ahead, where `wanted` should be.
     pub fn unexpected(&self, wanted: &str) -> Reject {
         let Some(byte) = self.peek() else {
             return self.truncated(wanted);
@@ -227,7 +227,7 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// A string as its bytes: serde_json takes a half of a surrogate pair in these, and refuses it in a `String`.
+/// A string as bytes: serde_json accepts half of a surrogate pair in bytes, and refuses it in a `String`.
 struct Text(Vec<u8>);
 
 impl<'de> Deserialize<'de> for Text {

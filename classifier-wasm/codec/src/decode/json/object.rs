@@ -14,7 +14,7 @@ use super::{Reader, packing};
 use crate::decode::array::Array;
 use crate::reject::{Code, Reject, quote};
 
-/// Members that mean something, wherever they stand.
+/// Members with a meaning, in any order.
 const KNOWN: [&str; 10] = [
     "instances",
     "inputs",
@@ -27,10 +27,10 @@ const KNOWN: [&str; 10] = [
     "shape",
     "datatype",
 ];
-/// Most other members that are kept in sight.
+/// How many other members are remembered.
 const MAX_OTHERS: usize = 16;
 
-/// The members of an object, by where their values begin.
+/// The members of an object, with the positions of their values.
 #[derive(Default)]
 pub struct Members<'a> {
     known: Vec<(&'static str, Cursor<'a>)>,
@@ -65,13 +65,13 @@ impl<'a> Members<'a> {
         Ok(())
     }
 
-    /// Where the value of a known member begins.
+    /// The position of a known member's value.
     pub fn get(&self, name: &str) -> Option<Cursor<'a>> {
         let mut known = self.known.iter();
         known.find(|(known, _)| *known == name).map(|(_, value)| *value)
     }
 
-    /// The string that a known member is.
+    /// A known member that is a string.
     pub fn text(&self, name: &str) -> Result<Option<String>, Reject> {
         let Some(mut value) = self.get(name).filter(|value| value.peek() == Some(b'"')) else {
             return Ok(None);
@@ -81,7 +81,7 @@ impl<'a> Members<'a> {
 }
 
 impl Reader<'_> {
-    /// The object at `cursor`, which is the message.
+    /// The object at `cursor`, the message itself.
     pub(super) fn object(&mut self, cursor: &mut Cursor) -> Result<Array, Reject> {
         let mut members = Members::default();
         let mut array = None;
@@ -95,7 +95,7 @@ impl Reader<'_> {
             } else if array.is_some() {
                 return Err(twice("array"));
             } else {
-                // What is wrong with the object as a whole is said first.
+                // Errors of the whole object come first.
                 let before = *cursor;
                 let read = match cursor.peek_token() {
                     Some(b'[') => self.list(cursor),
@@ -133,7 +133,7 @@ impl Reader<'_> {
         }
     }
 
-    /// What a member holds: a list, an object with one input, or a string.
+    /// A member's value: a list, an object with one input, or a string.
     pub(super) fn value(&mut self, cursor: &mut Cursor) -> Result<Array, Reject> {
         match cursor.peek_token() {
             Some(b'[') => self.list(cursor),
@@ -195,7 +195,7 @@ impl Reader<'_> {
             Some(b'"') => {
                 let text = data.string()?;
                 match content_type.as_deref() {
-                    // A string in JSON, and the text itself otherwise.
+                    // A JSON string, or otherwise the text itself.
                     Some(content_type) if !content_type.contains("json") => self.read(Some(content_type), &text),
                     _ => match packing(&text) {
                         Some(packing) => self.unpacked(packing, None, &text),
@@ -209,7 +209,7 @@ impl Reader<'_> {
     }
 }
 
-/// Whether a list of numbers begins here, or an encoded picture.
+/// Whether a list of numbers starts here, or an encoded picture.
 fn may_be_images(mut value: Cursor) -> bool {
     match (value.peek_token(), value.peek_inside()) {
         (Some(b'['), Some(b'[' | b'-' | b'0'..=b'9')) => true,

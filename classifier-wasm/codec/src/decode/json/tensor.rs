@@ -67,7 +67,7 @@ impl Reader<'_> {
         Array::of_tensor(&shape, list.values, kind, self.image)
     }
 
-    /// Strings, of which each may stand in a list of its own.
+    /// Strings, each possibly in a list of its own.
     fn items_at_any_depth(&mut self, data: &mut Cursor) -> Result<Array, Reject> {
         if (data.peek_token(), data.peek_inside()) != (Some(b'['), Some(b'[')) {
             return self.list(data);
@@ -113,7 +113,7 @@ fn shape(members: &Members) -> Result<Vec<usize>, Reject> {
     Ok(shape)
 }
 
-/// Refuses what is not as many as `shape` says.
+/// Refuses another number of values than `shape` says.
 fn counted(count: usize, shape: &[usize], what: &str) -> Result<(), Reject> {
     let said = shape
         .iter()

@@ -262,7 +262,11 @@ fn what_may_be_meant_in_two_ways_is_refused_with_the_names() {
             Code::BadArray,
             "without a `datatype`",
         ),
-        (r#"{"instances": ["hello"]}"#, Code::BadArray, "`hello` is no list"),
+        (
+            r#"{"instances": ["hello"]}"#,
+            Code::BadArray,
+            "`hello` is neither a list",
+        ),
     ] {
         let reject = reject(json);
         assert_eq!(reject.code, code, "{json}: {reject}");

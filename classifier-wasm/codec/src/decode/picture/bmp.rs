@@ -29,7 +29,7 @@ pub fn decode(body: &[u8], reader: &mut Reader) -> Result<Prepared, Reject> {
     };
     let mut bytes = vec![0; width * height * samples];
     decoder.read_image(&mut bytes).map_err(refused)?;
-    // Some programs keep room for alpha and leave it empty; nobody sends a picture in which nothing is seen.
+    // Some programs leave the alpha channel at 0; nobody sends an invisible picture.
     if samples == 4 && bytes.as_chunks::<4>().0.iter().all(|[.., alpha]| *alpha == 0) {
         bytes
             .as_chunks_mut::<4>()

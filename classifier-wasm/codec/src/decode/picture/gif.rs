@@ -21,7 +21,7 @@ pub fn decode(body: &[u8], reader: &mut Reader) -> Result<(Prepared, bool), Reje
     let (left, top) = (usize::from(frame.left), usize::from(frame.top));
     let (across, down) = (usize::from(frame.width), usize::from(frame.height));
     let transparent = frame.transparent;
-    // What is said of the screen may be wrong, and is nothing in some files.
+    // The size of the screen may be wrong, and is 0 in some files.
     let width = usize::from(decoder.width()).max(left + across);
     let height = usize::from(decoder.height()).max(top + down);
     reader.admit(width, height)?;
@@ -56,7 +56,7 @@ pub fn decode(body: &[u8], reader: &mut Reader) -> Result<(Prepared, bool), Reje
             .collect();
         rows.add(row, &pixels);
     }
-    // A file may well be cut short behind the frame that is taken.
+    // The file may be incomplete after the first frame.
     let has_more_frames = matches!(decoder.next_frame_info(), Ok(Some(_)));
     Ok((rows.finish(), has_more_frames))
 }

@@ -1,4 +1,4 @@
-//! JPEG, which its decoder gives as a whole.
+//! JPEG, decoded as a whole.
 
 use image::metadata::Orientation;
 use zune_jpeg::JpegDecoder;
@@ -13,10 +13,10 @@ use crate::decode::Reader;
 use crate::preprocess::Prepared;
 use crate::reject::Reject;
 
-/// Calls the decoder itself: by way of `image` it fills what is missing or damaged with grey, which would be classified as
-/// if it had been sent.
+/// Calls the decoder itself: through `image` it fills missing or damaged parts with grey, which would be classified
+/// as if they had been sent.
 pub fn decode(body: &[u8], reader: &mut Reader) -> Result<Prepared, Reject> {
-    // What is too large is said in the words of the others.
+    // The size is checked below, with the same error as for other formats.
     let options = DecoderOptions::default()
         .set_strict_mode(true)
         .set_max_width(MAX_SIDE)

@@ -14,7 +14,8 @@ use crate::reject::{Code, Reject};
 /// Most memory that the decoder may take, in bytes: many times a row of the longest.
 const MAX_DECODED: usize = 64 * 1024 * 1024;
 
-/// Reads `body`, and tells whether it is an animation. Of one, what is shown is what programs see that know of none.
+/// Reads `body`, and tells whether it is an animation. Of an animation it reads the image that programs without
+/// animation support show.
 pub fn decode(body: &[u8], reader: &mut Reader) -> Result<(Prepared, bool), Reject> {
     let mut file = open(body, reader)?;
     let (source, has_alpha) = source(&file);

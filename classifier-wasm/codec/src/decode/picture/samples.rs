@@ -1,6 +1,7 @@
 //! Samples of 16 bits, brought to 8.
 
-/// Which bits of 16 count. Some programs fill the lower 8 alone: what would be black throughout is taken for that.
+/// Which bits of 16 count. Some programs only fill the lower 8, so a picture that would be all black is read like
+/// that.
 #[derive(Debug, Clone, Copy)]
 pub struct Words {
     /// Of a pixel, alpha included.
