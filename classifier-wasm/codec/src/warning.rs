@@ -32,12 +32,12 @@ impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Warning::PixelsOf0To1 => {
-                "every pixel lies between 0 and 1, which was taken for nearly black: send 0 to 255, or ask for scale=1 or \
-                 scale=auto (--scale)"
+                "every pixel is between 0 and 1, and was read as nearly black: send 0 to 255, or request scale=1 or scale=auto \
+                 (--scale)"
             }
             Warning::LightBorder => {
-                "the border of the picture is light, and models of this kind are taught light things on black: ask for \
-                 invert=auto, or invert=never where it is meant so (--invert)"
+                "the border of the picture is light, and many models are trained on light objects on black: request \
+                 invert=auto, or invert=never to keep it (--invert)"
             }
             Warning::FirstFrameOnly => {
                 "the picture has several frames or pages, and only the first was classified: send each as a picture of its own"
