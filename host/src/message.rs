@@ -10,6 +10,9 @@ pub const CONTENT_TYPE: &str = "content-type";
 /// The header that says how to read a payload, in the syntax of the contract's `prepare`: `fit=contain;invert=auto`.
 pub const CONTENT_PREPARE: &str = "content-prepare";
 
+/// The header that says what a payload is compressed with: `gzip`.
+pub const CONTENT_ENCODING: &str = "content-encoding";
+
 /// One message, in or out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Message {
@@ -68,6 +71,11 @@ impl Message {
     /// How to read the payload, if the message says so in readable text.
     pub fn content_prepare(&self) -> Option<&str> {
         self.text(CONTENT_PREPARE)
+    }
+
+    /// What the payload is compressed with, if the message says so in readable text.
+    pub fn content_encoding(&self) -> Option<&str> {
+        self.text(CONTENT_ENCODING)
     }
 
     fn text(&self, name: &str) -> Option<&str> {

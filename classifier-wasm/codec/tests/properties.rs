@@ -2,7 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+#[path = "../../../wit/corpus/cases.rs"]
+#[allow(dead_code)]
+mod cases;
 mod files;
+
+use std::sync::LazyLock;
 
 use classifier_codec::answer::Answer;
 use classifier_codec::decode::{self, Decoded};
@@ -38,6 +43,21 @@ const TYPES: [Option<&str>; 14] = [
     Some("image/tiff"),
     Some("application/x-npz"),
 ];
+
+/// The model's of the corpus.
+const MODEL: ImageShape = ImageShape {
+    height: 28,
+    width: 28,
+    channels: 1,
+};
+
+/// Each message with its content type, but those that take long by their size alone.
+static CORPUS: LazyLock<Vec<(Option<String>, Vec<u8>)>> = LazyLock::new(|| {
+    let takes_long = |name: &str| name.contains("bomb") || name.contains("megapixels") || name.contains("hundred");
+    let cases = cases::cases().into_iter().filter(|case| !takes_long(&case.name));
+    let messages = cases.map(|case| (case.content_type.clone(), case.body()));
+    messages.filter(|(_, body)| !body.is_empty()).collect()
+});
 
 /// What is asked for about pixels.
 const PREPARE: [Option<&str>; 4] = [None, Some("scale=1"), Some("scale=auto;raw=uint8"), Some("raw=float64")];
@@ -184,6 +204,23 @@ proptest! {
                     prop_assert!(within_bounds(&images, image));
                 }
             }
+        }
+    }
+
+    #[test]
+    fn no_change_of_a_message_of_the_corpus_harms_its_decoder(
+        which in any::<prop::sample::Index>(),
+        changes in vec((any::<prop::sample::Index>(), any::<u8>()), 1..5),
+        image in prop_oneof![shape(), Just(MODEL)],
+    ) {
+        let (content_type, mut body) = which.get(&CORPUS[..]).clone();
+        for (place, byte) in changes {
+            let place = place.index(body.len());
+            body[place] = byte;
+        }
+        files::mend_sums(&mut body);
+        if let Ok(images) = decode(content_type.as_deref(), &body, image) {
+            prop_assert!(within_bounds(&images, image));
         }
     }
 

@@ -181,7 +181,11 @@ impl Instance {
         accept: Option<&str>,
         template: &Template,
     ) -> Result<Result<Answer, ClassifyError>, Spoiled> {
-        let prepare = prepare(template.prepare.as_deref(), message.content_prepare());
+        let encoding = message
+            .content_encoding()
+            .map(|encoding| format!("encoding=\"{encoding}\""));
+        let asked = prepare(template.prepare.as_deref(), message.content_prepare());
+        let prepare = prepare(asked.as_deref(), encoding.as_deref());
         let request = Request {
             content_type: message.content_type(),
             accept,

@@ -7,7 +7,7 @@ use super::health::Work;
 use super::provenance::{self, Provenance, SOURCE_TIME};
 use super::{Answer, Carried, Cause, ClassifyError, OnError, Pipeline, PipelineError};
 use crate::broker::{BrokerError, NOT_PUBLISHABLE, Output, Route, TOO_LARGE};
-use crate::message::{CONTENT_PREPARE, CONTENT_TYPE, Message};
+use crate::message::{CONTENT_ENCODING, CONTENT_PREPARE, CONTENT_TYPE, Message};
 
 /// An output, before it is settled.
 pub(super) struct Made {
@@ -243,6 +243,7 @@ fn reply(input: &Message, answer: Answer) -> Message {
         ..input.clone()
     };
     reply.remove_header(CONTENT_PREPARE);
+    reply.remove_header(CONTENT_ENCODING);
     reply.set_header(CONTENT_TYPE, answer.content_type);
     reply
 }

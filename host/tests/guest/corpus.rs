@@ -4,10 +4,13 @@
 mod cases;
 
 use std::collections::BTreeMap;
+use std::io::Write;
 
 use cases::{Case, Given, cases};
+use flate2::Compression;
+use flate2::write::DeflateEncoder;
 use host::classifier::{Classifier, ClassifierConfig};
-use host::message::{CONTENT_TYPE, Message};
+use host::message::{CONTENT_ENCODING, CONTENT_TYPE, Message};
 use host::pipeline::{Classify, ClassifyError};
 
 use crate::components;
@@ -55,4 +58,23 @@ async fn the_component_gives_every_message_of_the_corpus_its_answer_or_its_refus
         }
     }
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+}
+
+#[tokio::test]
+async fn a_content_encoding_is_undone_or_refused_by_its_name() {
+    let classifier = Classifier::start(&components::config(components::component("classifier")))
+        .await
+        .unwrap();
+    let image = vec![vec![0; 28]; 28];
+    let mut deflated = DeflateEncoder::new(Vec::new(), Compression::default());
+    deflated.write_all(format!("{image:?}").as_bytes()).unwrap();
+    let mut message = Message::new(deflated.finish().unwrap());
+    message.set_header(CONTENT_ENCODING, "deflate");
+    assert_eq!(classifier.classify(&message).await.unwrap().images, 1);
+    message.set_header(CONTENT_ENCODING, "br");
+    let Err(ClassifyError::Reject(cause)) = classifier.classify(&message).await else {
+        panic!("brotli was taken");
+    };
+    assert_eq!(cause.code, "unsupported-preparation");
+    assert!(cause.detail.contains("content encoding `br`"), "{}", cause.detail);
 }

@@ -11,6 +11,7 @@ use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use flate2::bufread::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 
+use super::json;
 use super::signature::{Signature, recognise};
 use crate::reject::{Code, Reject, quote};
 
@@ -47,9 +48,9 @@ impl Packing {
             Packing::Zlib => inflate(ZlibDecoder::new(body), "zlib", *room)?,
             Packing::Deflate if is_zlib(body) => inflate(ZlibDecoder::new(body), "deflate", *room)?,
             Packing::Deflate => inflate(DeflateDecoder::new(body), "deflate", *room)?,
-            Packing::Base64 => base64(body)?,
+            Packing::Base64 => base64(json::start(body))?,
             Packing::DataUrl => {
-                let (media_type, data) = data_url(body)?;
+                let (media_type, data) = data_url(json::start(body))?;
                 content_type = media_type;
                 base64(data)?
             }

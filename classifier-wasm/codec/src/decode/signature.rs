@@ -32,8 +32,12 @@ pub fn recognise(body: &[u8]) -> Option<Signature> {
         [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => picture(Picture::Tiff),
         [b'P', b'K', 3, 4, ..] => Some(Signature::Format(Format::Npz)),
         [0x1f, 0x8b, 8, ..] => Some(Signature::Packed(Packing::Gzip)),
-        [0xff, 0xfe, _, _, ..] => Some(Signature::Packed(Packing::Utf16 { is_big_endian: false })),
-        [0xfe, 0xff, _, _, ..] => Some(Signature::Packed(Packing::Utf16 { is_big_endian: true })),
+        [0xff, 0xfe, _, _, ..] | [b'"' | b'{' | b'[', 0, _, 0, ..] => {
+            Some(Signature::Packed(Packing::Utf16 { is_big_endian: false }))
+        }
+        [0xfe, 0xff, _, _, ..] | [0, b'"' | b'{' | b'[', 0, _, ..] => {
+            Some(Signature::Packed(Packing::Utf16 { is_big_endian: true }))
+        }
         _ => foreign::recognise(body)
             .map(Signature::Foreign)
             .or_else(|| of_text(body)),
@@ -133,6 +137,9 @@ mod tests {
             (b"\x78\x9c\x03", Packing::Zlib),
             (b"\xff\xfe[\0[\0", Packing::Utf16 { is_big_endian: false }),
             (b"\xfe\xff\0[\0[", Packing::Utf16 { is_big_endian: true }),
+            (b"[\0[\0", Packing::Utf16 { is_big_endian: false }),
+            (b"\0{\0\"", Packing::Utf16 { is_big_endian: true }),
+            (b"\xef\xbb\xbfiVBORw0KGgoAAAANSUhEUgAA", Packing::Base64),
             (b"data:image/png;base64,iVBORw0KGgo=", Packing::DataUrl),
             (b"DATA:,", Packing::DataUrl),
             (b"iVBORw0KGgoAAAANSUhEUgAA", Packing::Base64),

@@ -219,6 +219,7 @@ fn what_is_packed_is_unpacked_whatever_its_content_type() {
         .collect();
     assert_eq!(values(Some(JSON), &utf16, ""), [1.0, 2.0, 3.0, 4.0]);
     assert_eq!(values(None, &utf16, ""), [1.0, 2.0, 3.0, 4.0]);
+    assert_eq!(values(None, &utf16[2..], ""), [1.0, 2.0, 3.0, 4.0]);
 }
 
 #[test]

@@ -180,6 +180,9 @@ fn encoded_arrays_stand_wherever_a_list_could() {
             assert_eq!(decoded(json).unwrap().values(), [0.0, 1.0, 2.0, 255.0], "{json}");
         }
     }
+    let marked = format!("\u{feff}{text}\r\n");
+    let bare = decode(None, marked.as_bytes(), &Prepare::default(), TINY).unwrap();
+    assert_eq!(bare.images.values(), [0.0, 1.0, 2.0, 255.0]);
     let two = format!("[\"{text}\", \"{}\"]", base64(&npy([9, 9, 9, 9])));
     assert_eq!(decoded(&two).unwrap().count(), 2);
 }
