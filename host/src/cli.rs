@@ -38,7 +38,7 @@ pub use self::evaluate::{EvaluateCommand, SplitName};
 pub use self::heading::{EMBEDDED, KAFKA, PUBSUB};
 pub use self::inspect::InspectCommand;
 pub use self::kafka::{CompressionName, DeliveryName, KafkaArgs, SaslName};
-pub use self::prepare::{PictureArgs, PrepareArgs, ScaleName};
+pub use self::prepare::{FitName, InvertName, PictureArgs, PrepareArgs, ScaleName};
 pub use self::produce::ProduceCommand;
 pub use self::pubsub::PubSubArgs;
 pub use self::replay::ReplayCommand;
@@ -90,7 +90,7 @@ pub enum Command {
     /// Send images to a topic.
     ///
     /// Without --images: the 10,000 Fashion-MNIST test images, once through. Pixels go as the JSON message of the
-    /// Python program, --batch images to a message; PNG and JPEG files go as they are, one to a message, with their media type
+    /// Python program, --batch images to a message; pictures go as they are, one to a message, with their media type
     /// in the header `content-type`.
     Produce(ProduceCommand),
     /// Print the messages of a topic.
@@ -110,13 +110,14 @@ pub enum Command {
     Demo(DemoCommand),
     /// Classify image files, without a broker.
     ///
-    /// Each file is one message: its media type follows from the name (.png, .jpg, .jpeg, .json, .npy), else the component
-    /// recognises it from the bytes; raw pixels it takes with --raw.
+    /// Each file is one message, and a folder is its pictures. What a file is its first bytes say, else its name (.png, .webp,
+    /// .json, .npy, ...); raw pixels are taken with --raw. Pictures keep their aspect ratio, and where the model takes grey images, light
+    /// and dark change places in one with a light border, as on the page of `demo --browser`; `run` does neither unless asked to.
     Classify(ClassifyCommand),
     /// Measure how good a component is on labelled images.
     ///
     /// Without --data: the 10,000 Fashion-MNIST test images. Else a folder with the IDX files of MNIST or Fashion-MNIST, gzipped or
-    /// not; a folder with a folder of PNG and JPEG files for each class, named like the model's labels (case and signs do
+    /// not; a folder with a folder of pictures for each class, named like the model's labels (case and signs do
     /// not matter); or an .npz file with x_test and y_test, x_train and y_train, or images and classes (and labels, their
     /// names). The images go through the component as messages, as in the stream: files as they are, pixels as bytes.
     Evaluate(EvaluateCommand),

@@ -161,7 +161,7 @@ impl ClassifierConfig {
                 .unwrap_or(cores),
             limits: Limits {
                 memory_bytes: component.guest_memory.as_usize(),
-                call_timeout: component.guest_timeout.into(),
+                call_timeout: component.guest_timeout,
                 reply_bytes,
             },
             cache: !component.no_cache,

@@ -12,6 +12,7 @@ use crate::classifier::ComponentError;
 use crate::evaluation::DataError;
 use crate::images::ImagesError;
 use crate::pipeline::{ClassifyError, PipelineError};
+use crate::terminal::{BAD, styled};
 
 /// An end for which there is no other error type.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -100,7 +101,7 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
     let code = code(error);
     if code != DONE {
         // If stderr is closed too, the exit code still tells.
-        let _ = writeln!(io::stderr(), "error: {error:#}");
+        let _ = writeln!(anstream::stderr(), "{} {error:#}", styled("error:", BAD));
     }
     ExitCode::from(code)
 }

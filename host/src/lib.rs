@@ -30,4 +30,6 @@ pub mod evaluation;
 pub mod exit;
 pub mod files;
 pub mod images;
+pub mod json;
+pub mod terminal;
 pub mod values;

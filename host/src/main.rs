@@ -11,13 +11,14 @@
     )
 )]
 
-use std::io::{self, IsTerminal};
+use std::io;
 use std::process::ExitCode;
 
 use clap::FromArgMatches;
 use host::cli::{self, Cli};
 use host::config::check_foreign;
 use host::exit;
+use host::terminal::{LogTime, shows_colours};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
@@ -50,7 +51,8 @@ fn log_to_stderr(verbose: u8) {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
+        .with_timer(LogTime::of(&io::stderr()))
+        .with_ansi(shows_colours(&io::stderr()))
         .with_target(false)
         // It would report a log that cannot be written to in that same log, and panic.
         .log_internal_errors(false)

@@ -22,6 +22,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::broker::{Claim, Delivery, Demand, Event, Idle, Limits, Output, Route, Settle, SettleError, Source};
 use crate::shutdown::Shutdown;
+use crate::terminal::counted;
 pub use classify::{Answer, Cause, Classify, ClassifyError};
 pub use dead_letter::{ERROR_CODE, ERROR_TRUNCATED, revive};
 use health::{Broken, Health, Work};
@@ -237,8 +238,9 @@ enum Carried {
 impl From<Broken> for PipelineError {
     fn from(Broken(messages): Broken) -> Self {
         Self::Broken(format!(
-            "{messages} messages in a row failed, with no answer between them; none of them is consumed, and the log says why. If the \
-             messages are at fault and not the component, raise --max-failures, or set it to 0 for no limit"
+            "{} in a row failed, with no answer between them; none of them is consumed, and the log says why. If the messages are at \
+             fault and not the component, raise --max-failures, or set it to 0 for no limit",
+            counted(messages as u64, "message", "messages")
         ))
     }
 }

@@ -1,14 +1,16 @@
-//! Values that are typed: what each is unless it is typed, and how sizes and starts are written.
+//! Values that are typed: what each is unless it is typed, and how sizes, times and starts are written.
 //!
 //! Separate from [`crate::cli`], which says where they may be typed, and from [`crate::config`], which makes use of them.
 
 mod size;
 mod start;
+mod time;
 
 use std::time::Duration;
 
 pub use self::size::{ByteSize, ByteSizeError};
 pub use self::start::{Start, StartError};
+pub use self::time::{TimeError, time};
 
 /// Messages are read from here, as the Python program does.
 pub const DEFAULT_INPUT: &str = "input-stream";

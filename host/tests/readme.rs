@@ -9,13 +9,16 @@
 
 mod components;
 mod live;
+mod sample;
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use clap::{CommandFactory, Parser};
 use host::cli::Cli;
+use image::codecs::jpeg::JpegEncoder;
 use test_brokers::{Distribution, PubSubProgram};
 
 use self::components::component;
@@ -139,6 +142,68 @@ fn the_documented_way_from_no_pub_sub_to_answers_works() {
     let mut expected = answers(MESSAGES);
     expected.sort();
     assert_eq!(consumed, expected);
+}
+
+/// The labels of a line such as `shoe.jpg: Ankle boot 92.6%, Sneaker 1.3%`, and their shares in per cent.
+fn shares(line: &str) -> Vec<(&str, f64)> {
+    let (_, answers) = line.split_once(": ").unwrap();
+    answers
+        .split(", ")
+        .map(|answer| {
+            let (label, share) = answer.rsplit_once(' ').unwrap();
+            (label, share.trim_end_matches('%').parse().unwrap())
+        })
+        .collect()
+}
+
+#[test]
+fn the_readme_s_first_lines_are_what_classify_answers() {
+    let component = component("classifier");
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let mut lines = readme.lines().filter_map(|line| line.strip_prefix("    "));
+    let command = lines.find_map(|line| line.strip_prefix("$ host classify ")).unwrap();
+    let expected = lines.next().unwrap();
+    let mut host = Command::new(env!("CARGO_BIN_EXE_host"));
+    host.arg("classify")
+        .args(command.split(' '))
+        .current_dir(root().join("samples"))
+        .env("HOST_COMPONENT", component);
+    let output = host.output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+    let answered = String::from_utf8(output.stdout).unwrap();
+    let (answered, expected) = (shares(answered.trim_end()), shares(expected));
+    assert_eq!(answered.len(), expected.len());
+    for ((label, share), (expected_label, expected_share)) in answered.into_iter().zip(expected) {
+        assert_eq!(label, expected_label);
+        assert!(
+            (share - expected_share).abs() < 0.2,
+            "{label}: {share} and not {expected_share}"
+        );
+    }
+}
+
+/// Where it is not, what it should be is written to `target/tmp/shoe.jpg`.
+#[test]
+fn the_sample_is_made_of_the_first_test_image() {
+    let made = sample::shoe();
+    let sample = fs::read(root().join("samples/shoe.jpg")).unwrap_or_default();
+    let read = image::load_from_memory(&sample)
+        .map(|picture| picture.to_rgb8())
+        .unwrap_or_default();
+    let difference: u64 = made
+        .iter()
+        .zip(read.iter())
+        .map(|(made, read)| u64::from(made.abs_diff(*read)))
+        .sum();
+    if read.dimensions() != made.dimensions() || difference > 2 * made.len() as u64 {
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("shoe.jpg");
+        let file = fs::File::create(&path).unwrap();
+        JpegEncoder::new_with_quality(file, 85).encode_image(&made).unwrap();
+        panic!(
+            "samples/shoe.jpg is another picture: {} is the right one",
+            path.display()
+        );
+    }
 }
 
 /// The words between backticks.

@@ -11,6 +11,7 @@ use super::{ComponentError, Description};
 use crate::images::{media_type_of, npy};
 use crate::message::Message;
 use crate::pipeline::{Answer, Cause};
+use crate::terminal::{counted, is_ignorable, joins, printable_chars, steers};
 
 const CODE: usize = 64;
 const TEXT: usize = 1024;
@@ -39,8 +40,8 @@ pub(super) fn reply(reply: Reply, limit: usize, most_images: u32) -> Result<Answ
     }
     if reply.images > most_images {
         return Err(format!(
-            "a reply for {} images to a request that can hold {most_images} at most",
-            reply.images
+            "a reply for {} to a request that can hold {most_images} at most",
+            counted(reply.images.into(), "image", "images")
         ));
     }
     Ok(Answer {
@@ -57,7 +58,11 @@ const SUM: f32 = 1e-3;
 /// One image's probabilities: as many as labels, none negative, sum 1. Otherwise, what is wrong with them.
 pub(super) fn probabilities(row: Vec<f32>, labels: usize) -> Result<Vec<f32>, String> {
     if row.len() != labels {
-        return Err(format!("{} probabilities for {labels} labels", row.len()));
+        let probabilities = counted(row.len() as u64, "probability", "probabilities");
+        return Err(format!(
+            "{probabilities} for {}",
+            counted(labels as u64, "label", "labels")
+        ));
     }
     // NaN is in no range.
     if let Some(value) = row.iter().find(|value| !(0.0..=1.0 + SUM).contains(*value)) {
@@ -82,16 +87,7 @@ pub(super) fn cause(cause: types::Cause) -> Cause {
 
 /// A bounded part of a guest's text, made printable.
 pub(super) fn text(text: &str) -> String {
-    printable(text).take(TEXT).collect()
-}
-
-/// A guest's text with everything escaped that could control a terminal or end a line. Quotes and backslashes stay as
-/// they are, because messages quote their values with them.
-pub(super) fn printable(text: &str) -> impl Iterator<Item = char> {
-    text.chars().flat_map(|c| {
-        let backslash = usize::from(matches!(c, '"' | '\'' | '\\'));
-        c.escape_debug().skip(backslash)
-    })
+    printable_chars(text).take(TEXT).collect()
 }
 
 /// The most images that a message can hold, as far as the host can tell: a picture is one, and each value of pixels
@@ -186,29 +182,11 @@ fn labels_wrong(labels: &[String]) -> Option<String> {
 /// Short, printable, and not invisible: fit for a header, a table or a terminal. Zero-width characters may only join
 /// others, as in Persian and in emoji.
 fn is_name(text: &str) -> bool {
-    let joins = |c| matches!(c, '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}');
     let is_seen = |c: char| !c.is_whitespace() && !is_ignorable(c);
     text.len() <= NAME
         && text.chars().any(is_seen)
         && !text.starts_with(joins)
         && !text.chars().any(|c| steers(c) || is_ignorable(c) && !joins(c))
-}
-
-/// Whether a character controls a terminal, or changes the direction of the text around it.
-fn steers(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
-/// Whether a character is invisible: Unicode's Default_Ignorable_Code_Point.
-fn is_ignorable(c: char) -> bool {
-    matches!(
-        c,
-        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
-            | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
-            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}' | '\u{1bca0}'..='\u{1bca3}'
-            | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}'
-    )
 }
 
 #[cfg(test)]
@@ -350,7 +328,7 @@ mod tests {
             most(b"\x1f\x8b and more", Some("application/octet-stream;shape=2,28,28,1")),
             100
         );
-        assert_eq!(most(b"GIF89a and more", Some("application/octet-stream")), 100);
+        assert_eq!(most(b"%PDF-1.7 and more", Some("application/octet-stream")), 100);
         let mut file = npy::MAGIC.to_vec();
         file.resize(784 * 2 + 128, 0);
         assert_eq!(most(&file, None), 2);

@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 
-use super::check;
+use crate::terminal::printable;
 
 /// A longer line is split here. Bytes, before escaping.
 const LINE: usize = 4096;
@@ -77,7 +77,7 @@ impl GuestLog {
     /// Escapes control characters: a guest must not control a terminal through the log.
     fn log(&self, line: &[u8]) {
         let text = String::from_utf8_lossy(line);
-        let text = String::from_iter(check::printable(&text));
+        let text = printable(&text);
         tracing::info!(target: "guest", stream = self.stream, "{text}");
     }
 }

@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 
 use super::heading::{DELIVERY, EMBEDDED, KAFKA, PUBSUB};
 use super::{KafkaArgs, PubSubArgs};
-use crate::values::{ByteSize, DEFAULT_MAX_MESSAGE, DEFAULT_RETENTION, Start};
+use crate::values::{ByteSize, DEFAULT_MAX_MESSAGE, DEFAULT_RETENTION, Start, time};
 
 /// Which broker.
 #[derive(Args, Clone, Debug)]
@@ -111,7 +111,7 @@ pub struct MemberArgs {
     pub from: Start,
     /// How soon another member takes over what this process held if it is killed, or hangs; within the broker's bounds, of
     /// which the lower is 6 s [default: 10s].
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, help_heading = KAFKA)]
+    #[arg(long, value_name = "TIME", value_parser = time, help_heading = KAFKA)]
     pub session_timeout: Option<Duration>,
     /// A name that outlives this process: a restart within the session keeps its partitions, and fences its predecessor.
     #[arg(long, value_name = "NAME", help_heading = KAFKA)]

@@ -12,10 +12,11 @@ use super::{ComponentArgs, Format, PrepareArgs};
 #[command(after_help = "\
 Examples:
   host classify shirt.png shoe.jpg
+  host classify photos/                          every picture of a folder
   host classify --top-k 1 --format json photos/*.png")]
 pub struct ClassifyCommand {
-    /// Image files.
-    #[arg(required = true, value_name = "FILE")]
+    /// Image files, and folders of pictures.
+    #[arg(required = true, value_name = "FILE|FOLDER")]
     pub files: Vec<PathBuf>,
     /// Labels to an image, the likeliest first.
     #[arg(long, value_name = "K", default_value = "3")]

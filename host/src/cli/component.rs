@@ -1,11 +1,12 @@
 //! Which component: what may be typed.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 
 use super::heading::COMPONENT;
-use crate::values::{ByteSize, DEFAULT_COMPONENT, DEFAULT_GUEST_MEMORY, DEFAULT_GUEST_TIMEOUT};
+use crate::values::{ByteSize, DEFAULT_COMPONENT, DEFAULT_GUEST_MEMORY, DEFAULT_GUEST_TIMEOUT, time};
 
 /// Which component, and what it may take.
 #[derive(Args, Debug)]
@@ -26,8 +27,8 @@ pub struct ComponentArgs {
     #[arg(long, value_name = "SIZE", default_value_t = DEFAULT_GUEST_MEMORY, help_heading = COMPONENT)]
     pub guest_memory: ByteSize,
     /// How long one call may take.
-    #[arg(long, value_name = "TIME", default_value_t = DEFAULT_GUEST_TIMEOUT.into(), help_heading = COMPONENT)]
-    pub guest_timeout: humantime::Duration,
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = time, help_heading = COMPONENT)]
+    pub guest_timeout: Duration,
     /// Compile the component anew, and keep no compiled code.
     #[arg(long, help_heading = COMPONENT)]
     pub no_cache: bool,
@@ -42,7 +43,7 @@ impl ComponentArgs {
             labels: None,
             workers: Some(1),
             guest_memory: DEFAULT_GUEST_MEMORY,
-            guest_timeout: DEFAULT_GUEST_TIMEOUT.into(),
+            guest_timeout: DEFAULT_GUEST_TIMEOUT,
             no_cache: false,
         }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::{BrokerArgs, Format, MemberArgs, StorageArgs};
-use crate::values::{DEFAULT_GROUP, DEFAULT_OUTPUT};
+use crate::values::{DEFAULT_GROUP, DEFAULT_OUTPUT, time};
 
 /// `host consume`.
 #[derive(Args, Debug)]
@@ -29,7 +29,7 @@ pub struct ConsumeCommand {
     #[arg(long, value_name = "MESSAGES")]
     pub limit: Option<NonZeroU64>,
     /// Stop after so long without a message [default: never].
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", value_parser = time)]
     pub idle_timeout: Option<Duration>,
     /// How to write results.
     #[arg(long, value_enum, default_value = "text")]

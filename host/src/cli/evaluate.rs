@@ -13,7 +13,7 @@ use super::{ComponentArgs, Format, PrepareArgs};
 Examples:
   host evaluate
   host evaluate --model other.onnx --data fashion-mnist/ --split train
-  host evaluate --data photos/ --picture photos.png      photos/Bag/1.jpg, photos/Shirt/2.png, ...
+  host evaluate --data photos/ --picture photos.svg      photos/Bag/1.jpg, photos/Shirt/2.png, ...
   host evaluate --data images.npz --format json")]
 pub struct EvaluateCommand {
     /// A folder of IDX files or of folders of pictures, or an .npz file [default: the built-in test images].
@@ -25,7 +25,7 @@ pub struct EvaluateCommand {
     /// Images to a message, where they are pixels.
     #[arg(long, value_name = "N", default_value = "40")]
     pub batch: NonZeroUsize,
-    /// Draw the confusion matrix and the most confidently wrong answers into this PNG file.
+    /// Draw the confusion matrix and the most confidently wrong answers into this SVG file.
     #[arg(long, value_name = "FILE")]
     pub picture: Option<PathBuf>,
     /// Which component.

@@ -1,11 +1,12 @@
 //! `host inspect`: what may be typed.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 
 use super::Format;
-use crate::values::{ByteSize, DEFAULT_COMPONENT, DEFAULT_GUEST_MEMORY, DEFAULT_GUEST_TIMEOUT};
+use crate::values::{ByteSize, DEFAULT_COMPONENT, DEFAULT_GUEST_MEMORY, time};
 
 /// `host inspect`.
 #[derive(Args, Debug)]
@@ -28,8 +29,8 @@ pub struct InspectCommand {
     #[arg(long, value_name = "SIZE", default_value_t = DEFAULT_GUEST_MEMORY)]
     pub guest_memory: ByteSize,
     /// How long one call may take.
-    #[arg(long, value_name = "TIME", default_value_t = DEFAULT_GUEST_TIMEOUT.into())]
-    pub guest_timeout: humantime::Duration,
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = time)]
+    pub guest_timeout: Duration,
     /// Compile the component anew, and keep no compiled code.
     #[arg(long)]
     pub no_cache: bool,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::{BrokerArgs, Format, PictureArgs, StorageArgs};
-use crate::values::DEFAULT_INPUT;
+use crate::values::{DEFAULT_INPUT, time};
 
 /// `host produce`.
 #[derive(Args, Debug)]
@@ -15,17 +15,17 @@ use crate::values::DEFAULT_INPUT;
 Examples:
   host produce                                   40 images every 5 seconds
   host produce --interval 0 --limit 1000         1,000 images as fast as it goes
-  host produce --images photos/ --interval 1s    each PNG and JPEG of a folder
+  host produce --images photos/ --interval 1s    each picture of a folder
   host produce --images pixels.npy --batch 10")]
 pub struct ProduceCommand {
-    /// An IDX or npy file of bytes (both may be gzipped), a PNG or JPEG, or a folder of PNG and JPEG files.
+    /// An IDX or npy file of bytes (both may be gzipped), a picture, or a folder of pictures.
     #[arg(long, value_name = "FILE|FOLDER")]
     pub images: Option<PathBuf>,
     /// Images to a message.
     #[arg(long, value_name = "N", default_value = "40")]
     pub batch: NonZeroUsize,
     /// Time between messages; 0 is as fast as it goes.
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = time)]
     pub interval: Duration,
     /// Stop after so many images.
     #[arg(long, value_name = "IMAGES")]

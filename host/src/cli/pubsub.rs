@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::heading::PUBSUB;
+use crate::values::time;
 
 /// How Pub/Sub is reached, and as whom.
 #[derive(Args, Clone, Debug, Default)]
@@ -31,6 +32,6 @@ pub struct PubSubArgs {
     #[arg(long, value_name = "FILE", help_heading = PUBSUB)]
     pub subscriptions: Option<PathBuf>,
     /// How soon a message comes again that a host held which is gone: 10s to 10m [default: 60s].
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, help_heading = PUBSUB)]
+    #[arg(long, value_name = "TIME", value_parser = time, help_heading = PUBSUB)]
     pub lease: Option<Duration>,
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::{BrokerArgs, Format, StorageArgs};
-use crate::values::DEFAULT_INPUT;
+use crate::values::{DEFAULT_INPUT, time};
 
 /// `host replay`.
 #[derive(Args, Debug)]
@@ -31,7 +31,7 @@ pub struct ReplayCommand {
     #[arg(long, value_name = "LETTERS")]
     pub limit: Option<NonZeroU64>,
     /// Stop after so long without a letter.
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = time)]
     pub idle_timeout: Duration,
     /// How to write results.
     #[arg(long, value_enum, default_value = "text")]

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::heading::{COMPONENT, DELIVERY, ENDS};
 use super::{BrokerAddress, BrokerArgs, ComponentArgs, DeliveryName, Format, MemberArgs, PrepareArgs, StorageArgs};
-use crate::values::{ByteSize, DEFAULT_GROUP, DEFAULT_INPUT, DEFAULT_MAX_FAILURES, DEFAULT_OUTPUT};
+use crate::values::{ByteSize, DEFAULT_GROUP, DEFAULT_INPUT, DEFAULT_MAX_FAILURES, DEFAULT_OUTPUT, time};
 
 /// `host run`.
 #[derive(Args, Debug)]
@@ -73,10 +73,10 @@ pub struct RunCommand {
     #[arg(long, value_name = "SIZE", help_heading = DELIVERY)]
     pub max_in_flight_bytes: Option<ByteSize>,
     /// Stop after so long without a message [default: never].
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", value_parser = time)]
     pub idle_timeout: Option<Duration>,
     /// How long a stop may take to finish what has begun.
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = humantime::parse_duration, help_heading = DELIVERY)]
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = time, help_heading = DELIVERY)]
     pub drain: Duration,
     /// How to write results.
     #[arg(long, value_enum, default_value = "text")]

@@ -9,95 +9,160 @@ use futures_util::{StreamExt, stream};
 use serde::Serialize;
 use serde_json::json;
 
-use super::stdout::{self, printable};
-use super::{progress, start};
+use super::{progress, start, stdout};
 use crate::classifier::{Classifier, ClassifierConfig, Description};
-use crate::cli::{ClassifyCommand, Format};
+use crate::cli::{ClassifyCommand, FitName, Format, InvertName, PictureArgs};
 use crate::evaluation::answer::{Form, Prediction};
 use crate::evaluation::wire::{self, Wire};
 use crate::exit::Failure;
 use crate::files;
-use crate::images::{Images, media_type_of};
-use crate::message::{CONTENT_TYPE, Message};
+use crate::images::{self, Folder, Images, ImagesError, media_type_of, media_type_of_name};
+use crate::json::JsonBytes;
+use crate::message::{CONTENT_PREPARE, CONTENT_TYPE, Message};
 use crate::pipeline::{Cause, Classify, ClassifyError};
 use crate::shutdown::interrupted;
+use crate::terminal::{counted, printable};
 use crate::values::DEFAULT_MAX_MESSAGE;
 
 impl ClassifyCommand {
-    /// Prints a line an image, in the order of the files. A file that fails is told, and the others go on.
+    /// Prints a line for each image, in the order of the files. A file that fails is reported, and the others are classified.
     pub async fn execute(self) -> anyhow::Result<()> {
+        tokio::select! {
+            biased;
+            () = interrupted() => Err(Failure::Interrupted("not all files were classified".to_owned()).into()),
+            done = self.run() => done,
+        }
+    }
+
+    async fn run(mut self) -> anyhow::Result<()> {
+        let files = listed(self.files)?;
+        let typed = std::mem::take(&mut self.prepare.picture);
         let config = ClassifierConfig {
             prepare: self.prepare.parameters(),
             ..ClassifierConfig::new(self.component, None, DEFAULT_MAX_MESSAGE.as_usize())
         };
-        let work = classify(&config, &self.files, self.top_k.get(), self.format);
-        tokio::select! {
-            biased;
-            () = interrupted() => Err(Failure::Interrupted("not all files were classified".to_owned()).into()),
-            done = work => done,
+        let classifier = start(&config).await?;
+        let form = Form::of(classifier.description())?;
+        let classifier = classifier.asking(Some(&form.accept(self.top_k.get())));
+        let asking = Asking {
+            prepare: preparation(typed, classifier.description()),
+            limit: config.limits.memory_bytes,
+            form,
+            classifier,
+        };
+        let asking = &asking;
+        let scores = stream::iter(&files).map(|file| async move { (file, asking.score(file).await) });
+        let mut scores = scores.buffered(config.workers.get());
+        let mut failed = 0;
+        while let Some((file, scored)) = scores.next().await {
+            match scored {
+                Ok(scored) => self.format.show(file, &scored).await?,
+                Err(error) if matches!(error.downcast_ref(), Some(ClassifyError::Broken(_))) => return Err(error),
+                Err(error) => {
+                    failed += 1;
+                    let error = format!("{error:#}");
+                    progress::fail(&format!("{}: {error}", printable(&file.display().to_string())));
+                    if self.format == Format::Json {
+                        let line = json!({"file": JsonBytes::of_path(file), "error": error});
+                        stdout::write_line(line.to_string()).await?;
+                    }
+                }
+            }
+        }
+        match failed {
+            0 => Ok(()),
+            _ => {
+                let files = counted(files.len() as u64, "file was", "files were");
+                Err(Failure::Stopped(format!("{failed} of {files} not classified")).into())
+            }
         }
     }
 }
 
-async fn classify(config: &ClassifierConfig, files: &[PathBuf], top_k: u32, format: Format) -> anyhow::Result<()> {
-    let classifier = start(config).await?;
-    let form = Form::of(classifier.description())?;
-    let asking = Asking {
-        classifier: classifier.asking(Some(&form.accept(top_k))),
-        form,
-        limit: config.limits.memory_bytes,
+/// The files to classify: each folder is replaced by its pictures.
+fn listed(files: Vec<PathBuf>) -> anyhow::Result<Vec<PathBuf>> {
+    let mut listed = Vec::new();
+    for file in files {
+        if !file.is_dir() {
+            listed.push(file);
+            continue;
+        }
+        let Folder { pictures, left_out } = Folder::list(&file)?;
+        if pictures.is_empty() {
+            return Err(ImagesError::NoImages { folder: file }.into());
+        }
+        if let Some(said) = images::left_out(&left_out) {
+            progress::warn(&printable(&said));
+        }
+        listed.extend(pictures);
+    }
+    Ok(listed)
+}
+
+/// How pictures are prepared. Options that the user did not give have the defaults of the page in the browser, which suit photographs:
+/// these seldom have the model's shape, and models of grey images are trained on light objects on black, which photographs seldom
+/// show. None: the component takes no pictures, so it may not know these options, and the user gave none.
+fn preparation(typed: PictureArgs, model: &Description) -> Option<String> {
+    let takes_pictures = model.accepts.iter().any(|media| media.starts_with("image/"));
+    if !takes_pictures && typed.parameters().is_none() {
+        return None;
+    }
+    let invert = match model.channels {
+        1 => InvertName::Auto,
+        _ => InvertName::Never,
     };
-    let asking = &asking;
-    let scores = stream::iter(files).map(|file| async move { (file, asking.score(file).await) });
-    let mut scores = scores.buffered(config.workers.get());
-    let mut failed = 0;
-    while let Some((file, scored)) = scores.next().await {
+    let prepare = PictureArgs {
+        fit: typed.fit.or(Some(FitName::Contain)),
+        invert: typed.invert.or(Some(invert)),
+    };
+    prepare.parameters()
+}
+
+impl Format {
+    async fn show(self, file: &Path, (scores, warnings): &Scored) -> anyhow::Result<()> {
         let name = printable(&file.display().to_string());
-        match (scored, format) {
-            (Ok((scores, warnings)), Format::Text) => {
+        match self {
+            Self::Text => {
                 for Cause { code, detail } in warnings {
-                    progress::say(&format!("warning: {name}: {code}: {detail}"));
+                    progress::warn(&format!("{name}: {code}: {detail}"));
                 }
-                for line in lines(&name, &scores) {
+                for line in lines(&name, scores) {
                     stdout::write_line(line).await?;
                 }
             }
-            (Ok((scores, warnings)), Format::Json) => {
+            Self::Json => {
                 let warnings: Vec<_> = warnings
                     .iter()
                     .map(|Cause { code, detail }| json!({"code": code, "detail": detail}))
                     .collect();
-                let line = json!({"file": name, "predictions": scores, "warnings": warnings});
+                let line = json!({"file": JsonBytes::of_path(file), "predictions": scores, "warnings": warnings});
                 stdout::write_line(line.to_string()).await?;
             }
-            (Err(error), _) if matches!(error.downcast_ref(), Some(ClassifyError::Broken(_))) => return Err(error),
-            (Err(error), format) => {
-                failed += 1;
-                progress::say(&format!("error: {name}: {error:#}"));
-                if format == Format::Json {
-                    stdout::write_line(json!({"file": name, "error": format!("{error:#}")}).to_string()).await?;
-                }
-            }
         }
+        Ok(())
     }
-    if failed > 0 {
-        return Err(Failure::Stopped(format!("{failed} of {} files were not classified", files.len())).into());
-    }
-    Ok(())
 }
+
+/// The scores of each image of a file, and warnings.
+type Scored = (Vec<Scores>, Vec<Cause>);
 
 /// What it takes to have a file answered.
 struct Asking {
     classifier: Classifier,
     form: Form,
+    /// How pictures are prepared.
+    prepare: Option<String>,
     /// Of a file, in bytes.
     limit: usize,
 }
 
 impl Asking {
-    async fn score(&self, file: &Path) -> anyhow::Result<(Vec<Scores>, Vec<Cause>)> {
+    async fn score(&self, file: &Path) -> anyhow::Result<Scored> {
         let (path, limit, model) = (file.to_owned(), self.limit, self.classifier.description().clone());
-        let message = tokio::task::spawn_blocking(move || message(&path, limit, &model)).await??;
+        let mut message = tokio::task::spawn_blocking(move || message(&path, limit, &model)).await??;
+        if let Some(prepare) = &self.prepare {
+            message.set_header(CONTENT_PREPARE, prepare.clone());
+        }
         let answer = self.classifier.classify(&message).await?;
         let labels = &self.classifier.description().labels;
         let predictions = self
@@ -106,7 +171,8 @@ impl Asking {
             .map_err(Failure::Stopped)?;
         if predictions.len() != answer.images as usize {
             let (claimed, given) = (answer.images, predictions.len());
-            bail!("the component claims to have classified {claimed} images, and names the classes of {given}");
+            let claimed = counted(claimed.into(), "image", "images");
+            bail!("the component claims to have classified {claimed}, and names the classes of {given}");
         }
         let scores = predictions.iter().map(|prediction| Scores::new(prediction, labels));
         Ok((scores.collect(), answer.warnings))
@@ -134,14 +200,14 @@ fn message(path: &Path, limit: usize, model: &Description) -> anyhow::Result<Mes
             model.accepts.join(", ")
         );
     }
-    let (Images::Pixels(mut pixels), _) = Images::open(path)? else {
+    let Images::Pixels(mut pixels) = Images::of_file(path)? else {
         bail!("it is called {content_type}, and is something else");
     };
     let most = u64::from(model.max_images);
     if pixels.left() > most {
         bail!(
-            "it holds {} images, and the component takes {most} at once",
-            pixels.left()
+            "it holds {}, and the component takes {most} at once",
+            counted(pixels.left(), "image", "images")
         );
     }
     let batch = pixels.read(most)?.context("it holds no images")?;
@@ -163,11 +229,9 @@ fn read(path: &Path, limit: usize) -> anyhow::Result<Bytes> {
 fn content_type(file: &Path) -> Option<&'static str> {
     let extension = file.extension()?.to_str()?.to_ascii_lowercase();
     match extension.as_str() {
-        "png" => Some("image/png"),
-        "jpg" | "jpeg" => Some("image/jpeg"),
         "json" => Some("application/json"),
-        "npy" => Some("application/x-npy"),
-        _ => None,
+        "npy" => Some(wire::NPY),
+        _ => media_type_of_name(file),
     }
 }
 

@@ -3,8 +3,6 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use serde::Serialize;
 
 use super::reader::Taken;
@@ -12,7 +10,9 @@ use super::{keep_trying, reader, stdout};
 use crate::broker::{Delivery, Subscription, open_consumer};
 use crate::cli::{ConsumeCommand, Format};
 use crate::config::BrokerConfig;
+use crate::json::JsonBytes;
 use crate::shutdown::Shutdown;
+use crate::terminal::printable;
 use crate::values::DEFAULT_OUTPUT;
 
 /// How long a stop waits for the broker to note what was printed.
@@ -52,7 +52,7 @@ impl ConsumeCommand {
 
 /// The payload as one line: what is not UTF-8 replaced, control characters escaped.
 fn one_line(delivery: &Delivery) -> String {
-    stdout::printable(&String::from_utf8_lossy(delivery.message.body()))
+    printable(&String::from_utf8_lossy(delivery.message.body()))
 }
 
 /// A message as one line of JSON.
@@ -60,28 +60,9 @@ fn one_line(delivery: &Delivery) -> String {
 struct Line<'a> {
     position: &'a str,
     timestamp_ms: Option<i64>,
-    key: Option<Bytes<'a>>,
-    headers: Vec<(&'a str, Option<Bytes<'a>>)>,
-    payload: Option<Bytes<'a>>,
-}
-
-/// Text where it is UTF-8, else `{"base64": "..."}`.
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Bytes<'a> {
-    Text(&'a str),
-    Binary { base64: String },
-}
-
-impl<'a> Bytes<'a> {
-    fn of(bytes: &'a [u8]) -> Self {
-        match std::str::from_utf8(bytes) {
-            Ok(text) => Self::Text(text),
-            Err(_) => Self::Binary {
-                base64: BASE64_STANDARD.encode(bytes),
-            },
-        }
-    }
+    key: Option<JsonBytes<'a>>,
+    headers: Vec<(&'a str, Option<JsonBytes<'a>>)>,
+    payload: Option<JsonBytes<'a>>,
 }
 
 impl Line<'_> {
@@ -91,11 +72,11 @@ impl Line<'_> {
         serde_json::to_string(&Line {
             position: &delivery.position,
             timestamp_ms: message.timestamp_ms,
-            key: message.key.as_deref().map(Bytes::of),
+            key: message.key.as_deref().map(JsonBytes::of),
             headers: headers
-                .map(|(name, value)| (name.as_str(), value.as_deref().map(Bytes::of)))
+                .map(|(name, value)| (name.as_str(), value.as_deref().map(JsonBytes::of)))
                 .collect(),
-            payload: message.payload.as_deref().map(Bytes::of),
+            payload: message.payload.as_deref().map(JsonBytes::of),
         })
     }
 }

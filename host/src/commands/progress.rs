@@ -1,10 +1,12 @@
 //! Progress on stderr, for people: bars and spinners are drawn only where stderr is a terminal.
 
 use std::fmt;
-use std::io::{self, Write};
+use std::io::Write;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+
+use crate::terminal::{BAD, DOUBTFUL, styled};
 
 /// A bar up to `total` images, or a spinner where nobody knows how many there will be.
 pub fn bar(total: Option<u64>) -> ProgressBar {
@@ -38,5 +40,15 @@ fn draw(total: Option<u64>, template: &str) -> ProgressBar {
 
 /// One line for people, on stderr. Where stderr is gone nobody misses it.
 pub fn say(line: &str) {
-    let _ = writeln!(io::stderr(), "{line}");
+    let _ = writeln!(anstream::stderr(), "{line}");
+}
+
+/// The same for a warning.
+pub fn warn(text: &str) {
+    say(&format!("{} {text}", styled("warning:", DOUBTFUL)));
+}
+
+/// The same for an error that does not end the command.
+pub fn fail(text: &str) {
+    say(&format!("{} {text}", styled("error:", BAD)));
 }

@@ -2,9 +2,12 @@
 
 use std::io::{self, Write};
 
+use anstream::adapter::strip_str;
 use serde::Serialize;
+use terminal_size::{Width, terminal_size_of};
 
 use crate::exit::StdoutError;
+use crate::terminal::shows_colours;
 
 /// Writes text, and returns once it is out of this process.
 pub fn write(text: &str) -> Result<(), StdoutError> {
@@ -13,10 +16,32 @@ pub fn write(text: &str) -> Result<(), StdoutError> {
 
 /// The same of what is no text.
 pub fn write_bytes(bytes: &[u8]) -> Result<(), StdoutError> {
-    #[expect(clippy::disallowed_methods, reason = "it is the one place that writes to it")]
-    let mut stdout = io::stdout().lock();
+    let mut stdout = stdout().lock();
     stdout.write_all(bytes)?;
     Ok(stdout.flush()?)
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the one place that writes to it")]
+fn stdout() -> io::Stdout {
+    io::stdout()
+}
+
+/// Writes text with styles, and removes them if stdout shows no colours.
+pub fn write_styled(text: &str) -> Result<(), StdoutError> {
+    match colours() {
+        true => write(text),
+        false => write(&strip_str(text).to_string()),
+    }
+}
+
+/// Whether stdout shows colours.
+pub fn colours() -> bool {
+    shows_colours(&stdout())
+}
+
+/// The width of the terminal in characters, if stdout is one.
+pub fn width() -> Option<usize> {
+    terminal_size_of(stdout()).map(|(Width(columns), _)| columns.into())
 }
 
 /// Writes a value as one line of JSON.
@@ -33,16 +58,4 @@ pub async fn write_line(mut line: String) -> Result<(), StdoutError> {
         Ok(written) => written,
         Err(error) => Err(StdoutError(io::Error::other(error))),
     }
-}
-
-/// Text from outside, fit for one line of a terminal: control characters escaped.
-pub fn printable(text: &str) -> String {
-    let mut line = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c.is_control() {
-            true => line.extend(c.escape_default()),
-            false => line.push(c),
-        }
-    }
-    line
 }

@@ -4,7 +4,7 @@ use indicatif::{HumanBytes, HumanCount};
 use serde_json::json;
 
 use super::stdout;
-use super::table::table;
+use super::table::{Cell, Column, table};
 use crate::broker::{TopicDescription, open_admin};
 use crate::cli::{Format, StorageArgs, TopicsAction, TopicsCommand};
 use crate::config::BrokerConfig;
@@ -33,7 +33,7 @@ impl TopicsCommand {
                 let topics = admin.list().await?;
                 match format {
                     Format::Json => stdout::write_json(&topics),
-                    Format::Text => Ok(stdout::write(&list(&topics))?),
+                    Format::Text => Ok(stdout::write_styled(&list(&topics))?),
                 }
             }
             TopicsAction::Describe { name, format, broker } => {
@@ -41,7 +41,7 @@ impl TopicsCommand {
                 let topic = admin.describe(&name).await?;
                 match format {
                     Format::Json => stdout::write_json(&topic),
-                    Format::Text => Ok(stdout::write(&describe(&topic))?),
+                    Format::Text => Ok(stdout::write_styled(&describe(&topic))?),
                 }
             }
             TopicsAction::ForgetGroup {
@@ -79,35 +79,49 @@ fn list(topics: &[TopicDescription]) -> String {
                 ]
             }
         };
-        vec![topic.name.clone(), count, messages, bytes, groups.join(", ")]
+        [topic.name.clone(), count, messages, bytes, groups.join(", ")]
+            .map(Cell::from)
+            .into()
     });
-    table(&["TOPIC", "PARTITIONS", "MESSAGES", "SIZE", "GROUPS"], rows)
+    let columns = [
+        Column::Text("TOPIC"),
+        Column::Number("PARTITIONS"),
+        Column::Number("MESSAGES"),
+        Column::Number("SIZE"),
+        Column::Text("GROUPS"),
+    ];
+    table(&columns, rows)
 }
 
 fn describe(topic: &TopicDescription) -> String {
     let partitions = topic.partitions.iter().map(|partition| {
-        vec![
+        let partition = [
             partition.partition.to_string(),
             partition.start.to_string(),
             partition.end.to_string(),
             size(partition.bytes),
-        ]
+        ];
+        partition.map(Cell::from).into()
     });
     let mut text = format!("{}\n", topic.name);
     if !topic.partitions.is_empty() {
         text.push('\n');
-        text += &table(&["PARTITION", "START", "END", "SIZE"], partitions);
+        text += &table(&["PARTITION", "START", "END", "SIZE"].map(Column::Number), partitions);
     }
     if !topic.groups.is_empty() {
         let groups = topic.groups.iter().map(|group| {
-            vec![
+            let group = [
                 group.group.clone(),
                 group.lag.map_or_else(unknown, |lag| HumanCount(lag).to_string()),
                 group.members.map_or_else(unknown, |members| members.to_string()),
-            ]
+            ];
+            group.map(Cell::from).into()
         });
         text.push('\n');
-        text += &table(&["GROUP", "LAG", "MEMBERS"], groups);
+        text += &table(
+            &[Column::Text("GROUP"), Column::Number("LAG"), Column::Number("MEMBERS")],
+            groups,
+        );
     }
     text
 }

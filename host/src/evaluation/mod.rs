@@ -31,6 +31,7 @@ use crate::classifier::Description;
 use crate::images::{Batch, ImagesError};
 use crate::message::Message;
 use crate::pipeline::{Answer, Cause, Classify, ClassifyError, Warnings};
+use crate::terminal::counted;
 
 /// Pixels in one message, unless one image has more: far more than it takes to make messages worth their way.
 const MESSAGE_BYTES: u64 = 4 << 20;
@@ -288,7 +289,8 @@ impl Asking<'_> {
         for count in [predictions.len(), answer.images as usize] {
             if count != images {
                 return Err(format!(
-                    "the component answered for {count} images, where {images} were sent"
+                    "the component answered for {}, where {images} were sent",
+                    counted(count as u64, "image", "images")
                 ));
             }
         }

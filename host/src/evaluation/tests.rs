@@ -110,10 +110,7 @@ async fn every_image_counts_once_and_the_surest_mistakes_come_first() {
     assert_eq!(images.collect::<Vec<_>>(), [9, 7, 5, 3, 1].map(ImageName::Index));
     let first = &evaluation.mistakes[0];
     assert_eq!((first.class, first.answered, first.score), (1, 0, Some(0.9)));
-    let Some(Look::Thumbnail(look)) = &first.look else {
-        panic!("its look is kept")
-    };
-    assert_eq!(look.image().get_pixel(0, 0).0, [9; 3]);
+    assert!(matches!(first.look, Some(Look::Thumbnail(_))));
     let mut sent = fake.sent.into_inner().unwrap();
     sent.sort_unstable();
     assert_eq!(sent, [2, 4, 4]);

@@ -5,7 +5,7 @@ use std::path::Path;
 use bytes::Bytes;
 
 use crate::classifier::ComponentError;
-use crate::images::{Batch, json, media_type_of};
+use crate::images::{Batch, json, media_type_of, media_type_of_name};
 use crate::message::{CONTENT_TYPE, Message};
 
 const RAW: &str = "application/octet-stream";
@@ -73,12 +73,12 @@ fn npy([n, h, w, c]: [u64; 4], pixels: &[u8]) -> Vec<u8> {
     file
 }
 
-/// The message of a file, as it is. Its type is what it begins like, or else what it is called.
+/// The message of a picture file, unchanged. Its media type follows from its first bytes, else from its name.
 pub fn file(bytes: &Bytes, path: &Path) -> Message {
-    let is_png = path.extension().is_some_and(|name| name.eq_ignore_ascii_case("png"));
-    let called = if is_png { "image/png" } else { "image/jpeg" };
     let mut message = Message::new(bytes.clone());
-    message.set_header(CONTENT_TYPE, media_type_of(bytes).unwrap_or(called));
+    if let Some(media_type) = media_type_of(bytes).or_else(|| media_type_of_name(path)) {
+        message.set_header(CONTENT_TYPE, media_type);
+    }
     message
 }
 

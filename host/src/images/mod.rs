@@ -7,6 +7,7 @@ mod folder;
 pub mod idx;
 pub mod json;
 pub mod npy;
+mod picture;
 mod pixels;
 mod test_set;
 
@@ -18,20 +19,22 @@ use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
 
-pub use folder::{Folder, left_out, some};
+pub use folder::{Folder, left_out};
 pub use json::python_message;
+pub use picture::{KINDS, media_type_of, media_type_of_name};
 pub use pixels::{Batch, HeaderError, Layout, Pixels, Shape};
 pub use test_set::{test_images, test_labels};
 
 use crate::files;
 use crate::message::{CONTENT_TYPE, Message};
+use crate::terminal::counted;
 
 /// Images that wait to be sent.
 #[derive(Debug)]
 pub enum Images {
     /// Pixels, to be sent as batches.
     Pixels(Pixels),
-    /// PNG and JPEG files, each to be sent as it is.
+    /// Pictures, each to be sent as it is.
     Files(VecDeque<PathBuf>),
 }
 
@@ -45,8 +48,8 @@ pub struct Produced {
 }
 
 impl Images {
-    /// A file, recognised by its first bytes, or the PNG and JPEG files of a folder, and the names of what else is there. Reads
-    /// no more than headers: what is wrong behind them is told at the message concerned.
+    /// A file, recognised by its first bytes, or the pictures of a folder, and the names of what else is there. Reads
+    /// no more than headers, and of a folder nothing: what is wrong otherwise is told at the message concerned.
     pub fn open(path: &Path) -> Result<(Self, Vec<String>), ImagesError> {
         match path.is_dir() {
             true => list(path),
@@ -73,7 +76,7 @@ impl Images {
         } else if start.starts_with(idx::MAGIC) {
             idx::layout(&mut reader)
         } else {
-            Err(HeaderError::Unknown(hex::encode(start)))
+            Err(HeaderError::Unknown)
         };
         let layout = layout.and_then(Layout::checked).map_err(header)?;
         Ok(Self::Pixels(Pixels::new(path.display().to_string(), layout, reader)))
@@ -149,34 +152,16 @@ fn unpacked(
 /// Reads the first bytes into `start` and gives a reader that has them still.
 fn peek(mut reader: Box<dyn Read + Send>, start: &mut Vec<u8>) -> io::Result<Box<dyn Read + Send>> {
     start.clear();
-    reader.by_ref().take(8).read_to_end(start)?;
+    reader.by_ref().take(picture::SIGNATURE).read_to_end(start)?;
     Ok(Box::new(io::Cursor::new(start.clone()).chain(reader)))
 }
 
-/// The media type of an encoded image, by its signature.
-pub fn media_type_of(start: &[u8]) -> Option<&'static str> {
-    if start.starts_with(b"\x89PNG\r\n\x1a\n") {
-        Some("image/png")
-    } else if start.starts_with(&[0xff, 0xd8, 0xff]) {
-        Some("image/jpeg")
-    } else {
-        None
-    }
-}
-
 fn list(folder: &Path) -> Result<(Images, Vec<String>), ImagesError> {
-    let Folder {
-        pictures,
-        unusable,
-        left_out,
-    } = Folder::look_through(folder)?;
-    let folder = folder.to_owned();
-    if !unusable.is_empty() {
-        let files = some(&unusable);
-        return Err(ImagesError::Unusable { folder, files });
-    }
+    let Folder { pictures, left_out } = Folder::list(folder)?;
     match pictures.is_empty() {
-        true => Err(ImagesError::NoImages { folder }),
+        true => Err(ImagesError::NoImages {
+            folder: folder.to_owned(),
+        }),
         false => Ok((Images::Files(pictures.into()), left_out)),
     }
 }
@@ -229,7 +214,7 @@ pub enum ImagesError {
         source: HeaderError,
     },
     /// Fewer images than the header announced.
-    #[error("{file} is cut short: it announces {announced} images and holds {whole}; get it anew")]
+    #[error("{file} is cut short: it announces {} and holds {whole}; get it anew", counted(*announced, "image", "images"))]
     CutShort {
         /// The file.
         file: String,
@@ -240,8 +225,9 @@ pub enum ImagesError {
     },
     /// Images that no message can carry.
     #[error(
-        "{batch} images of {shape} from {file} make a message over the limit of {limit} bytes; \
-         lower --batch or raise --max-message-bytes"
+        "{} of {shape} from {file} in a message make it larger than the limit of {limit} bytes; lower --batch or raise \
+         --max-message-bytes",
+        counted(*batch as u64, "image", "images")
     )]
     BatchTooLarge {
         /// The file.
@@ -261,22 +247,14 @@ pub enum ImagesError {
         /// Bytes.
         limit: usize,
     },
-    /// Named as a PNG or JPEG, but is not.
-    #[error("{} is empty or begins like neither PNG nor JPEG; remove it or rename it", file.display())]
+    /// Named like a picture, but of no format that is sent.
+    #[error("{} is empty or no picture ({KINDS}); remove it or rename it", file.display())]
     NotAnImage {
         /// The file.
         file: PathBuf,
     },
-    /// Files of a folder that no message can carry.
-    #[error("{} has files that cannot be sent: {files}; remove or rename them", folder.display())]
-    Unusable {
-        /// The folder.
-        folder: PathBuf,
-        /// Which, and why.
-        files: String,
-    },
     /// A folder of other things.
-    #[error("the folder {} holds no .png, .jpg or .jpeg files", folder.display())]
+    #[error("the folder {} contains no pictures ({KINDS})", folder.display())]
     NoImages {
         /// The folder.
         folder: PathBuf,

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::Read;
 use std::num::NonZeroUsize;
 
-use super::ImagesError;
+use super::{ImagesError, KINDS};
 
 /// Of one image, in pixels. Row-major: height, width, channels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -190,8 +190,8 @@ pub enum HeaderError {
     #[error("it is empty")]
     Empty,
     /// Of no format that is read here.
-    #[error("it begins with {0}, which is neither IDX, npy, PNG nor JPEG")]
-    Unknown(String),
+    #[error("it is neither IDX, .npy nor a picture ({KINDS})")]
+    Unknown,
     /// Ends within its header.
     #[error("it is cut short within its header; get it anew")]
     CutShort,

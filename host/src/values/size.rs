@@ -59,7 +59,7 @@ impl fmt::Display for ByteSize {
 
 /// Not a size.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a size is a whole number above 0 and a unit, such as 64MiB or 1GiB")]
+#[error("a size is a whole number of bytes above 0, or one with a unit, such as 512, 64MiB or 1GiB")]
 pub struct ByteSizeError;
 
 #[cfg(test)]

@@ -105,14 +105,14 @@ fn a_component_that_gives_classes_without_scores_is_evaluated() {
     let centroid = component("centroid");
     let json = sandbox.succeed(&evaluate(
         centroid.to_str().unwrap(),
-        &["--format", "json", "--picture", "p.png"],
+        &["--format", "json", "--picture", "p.svg"],
     ));
     let json: Value = serde_json::from_str(&json).unwrap();
     assert_eq!((&json["images"], &json["unclassified"]), (&json!(10_000), &json!(0)));
     let accuracy = json["accuracy"].as_f64().unwrap();
     assert!((0.6..0.75).contains(&accuracy), "{accuracy}");
     assert_eq!(json["most_wrong"][0]["score"], Value::Null);
-    assert!(sandbox.path("p.png").is_file());
+    assert!(sandbox.path("p.svg").is_file());
 }
 
 #[test]
@@ -157,7 +157,7 @@ fn the_built_in_images_give_the_figures_of_the_golden_answers() {
         "{text}"
     );
     assert_eq!(
-        text.matches("\nAnkle boot").count(),
+        text.matches("Ankle boot    ").count(),
         2,
         "in the table and in the matrix: {text}"
     );
@@ -190,13 +190,13 @@ fn what_the_component_refuses_is_named_and_the_others_count() {
     for number in 0..7 {
         sandbox.write(&format!("data/bag/x{number}.png"), b"\x89PNG\r\n\x1a\nand no more");
     }
-    sandbox.write("data/bag/y.webp", b"RIFF");
+    sandbox.write("data/bag/y.svg", b"RIFF");
     let ended = sandbox.host(&evaluate(&classifier(), &["--data", "data", "--format", "json"]));
     assert_eq!(ended.code, Some(6), "{}", ended.stderr);
     let (warning, rest) = ended.stderr.split_once('\n').unwrap();
     assert_eq!(
         warning,
-        "warning: 1 entry is left out, being no .png, .jpg or .jpeg file: bag/y.webp"
+        "warning: 1 entry is left out, because it is no picture (PNG, JPEG, WebP, GIF, BMP or TIFF): bag/y.svg"
     );
     let lines: Vec<_> = rest.lines().collect();
     assert!(
@@ -264,12 +264,12 @@ fn data_that_does_not_fit_is_refused_before_anything_is_classified() {
             &["image 1", "class 10", "0 to 9"],
         ),
         (&["--data", "notes.txt"], &["neither a folder nor an .npz file"]),
-        (&["--data", "empty"], &["neither IDX files", ".png"]),
+        (&["--data", "empty"], &["neither IDX files", "PNG"]),
         (&["--data", "missing"], &["cannot read missing"]),
         (&["--split", "train"], &["--data"]),
         (
-            &["--picture", "no/such/folder/a.png"],
-            &["no/such/folder/a.png", "--picture"],
+            &["--picture", "no/such/folder/a.svg"],
+            &["no/such/folder/a.svg", "--picture"],
         ),
     ] {
         sandbox.refuse(3, &evaluate(&classifier, more), says);
@@ -344,28 +344,29 @@ fn the_test_images_are_counted_by_the_labels_of_a_model_and_without_any_it_is_sa
 }
 
 #[test]
-fn the_picture_is_a_png_with_the_matrix_and_the_mistakes() {
+fn the_picture_has_the_matrix_and_the_mistakes_with_their_labels_as_text() {
     let sandbox = Sandbox::new();
     let classifier = classifier();
-    sandbox.succeed(&evaluate(&classifier, &["--picture", "a.png"]));
-    let picture = image::open(sandbox.path("a.png")).unwrap().to_rgb8();
-    let (width, height) = picture.dimensions();
-    assert!(
-        (1_500..3_000).contains(&width) && (700..1_500).contains(&height),
-        "{width} x {height}"
-    );
-    let blue = picture
-        .pixels()
-        .filter(|pixel| pixel.0[2].saturating_sub(pixel.0[0]) > 60)
-        .count();
-    assert!(blue > 10 * 50 * 50, "ten squares of the diagonal: {blue}");
+    sandbox.succeed(&evaluate(&classifier, &["--picture", "a.svg"]));
+    let picture = std::fs::read_to_string(sandbox.path("a.svg")).unwrap();
+    assert!(picture.starts_with("<svg xmlns=") && picture.ends_with("</svg>\n"));
+    assert_eq!(picture.matches("<image ").count(), 40);
+    assert_eq!(picture.matches("predicted as Ankle boot: ").count(), 10);
+    assert!(picture.contains(": right in 94.04 %"), "{}", &picture[..1000]);
 
     write_folders(&sandbox, "data", 3);
     sandbox.write("data/bag/1.png", png(&[123; 784]));
-    let ended = sandbox.host(&evaluate(&classifier, &["--data", "data", "--picture", "b.png"]));
+    let ended = sandbox.host(&evaluate(&classifier, &["--data", "data", "--picture", "b.svg"]));
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-    let small = image::open(sandbox.path("b.png")).unwrap().to_rgb8();
-    assert!(small.dimensions() < (width, height));
+    let small = std::fs::read_to_string(sandbox.path("b.svg")).unwrap();
+    assert!(small.len() < picture.len());
+}
+
+#[test]
+fn a_picture_with_the_name_of_another_format_is_refused_with_the_right_name() {
+    let sandbox = Sandbox::new();
+    let said = sandbox.fail(2, &["evaluate", "--picture", "evaluation.png"]);
+    assert!(said.contains("call it 'evaluation.svg'"), "{said}");
 }
 
 #[test]
@@ -386,7 +387,7 @@ fn an_interrupted_evaluation_says_so() {
     let running = sandbox.start(&evaluate(&classifier(), &["--data", "data"]));
     wait_for("the warning that stands before the first image", || {
         let said = std::fs::read_to_string(sandbox.path("stderr")).unwrap();
-        said.contains("warning: the folder 'shirt' holds no").then_some(())
+        said.contains("warning: the folder 'shirt' contains no").then_some(())
     });
     running.signal("INT");
     let ended = running.end();

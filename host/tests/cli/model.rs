@@ -86,12 +86,12 @@ fn text_has_the_same_for_people() {
     sandbox.write("tiny.onnx", model_file("golden/tiny.onnx"));
     let text = sandbox.succeed(&["inspect", "tiny.onnx", "--component", &classifier()]);
     for words in [
-        "tiny.onnx\nsize          891 B (891 bytes)\nsha256  ",
-        "images        6 x 8 pixels, grey; as a batch (N, 6, 8, 1)\n",
-        "scores        probabilities, taken as they are\n",
-        "labels        top, middle, bottom\n",
-        "pixels        takes raw pixels: cannot tell\n              only a model of 28 x 28 grey pixels and 10 classes is tried",
-        "\none image     ",
+        "tiny.onnx\nsize       891 B (891 bytes)\nsha256  ",
+        "images     6 x 8 pixels, grey; as a batch (N, 6, 8, 1)\n",
+        "scores     probabilities, taken as they are\n",
+        "labels     top, middle, bottom\n",
+        "pixels     takes raw pixels: cannot tell\n           only a model of 28 x 28 grey pixels and 10 classes is tried",
+        "\none image  ",
         " ms, the median of ",
     ] {
         assert!(text.contains(words), "'{words}' is not in {text}");
@@ -122,7 +122,7 @@ fn what_a_models_numbers_are_taken_for_is_said() {
             "{name}"
         );
         let text = sandbox.succeed(&["inspect", "model.onnx", "--component", &classifier()]);
-        assert!(text.contains(&format!("\nscores        {scores}\n")), "{text}");
+        assert!(text.contains(&format!("\nscores     {scores}\n")), "{text}");
     }
 }
 

@@ -111,7 +111,7 @@ fn a_file_that_is_no_source_of_images_is_refused_before_anything_is_sent() {
     let header = idx(&[3, 28, 28], &[]);
     for (name, bytes, reason) in [
         ("empty", vec![], "it is empty"),
-        ("text", b"hello world".to_vec(), "neither IDX, npy, PNG nor JPEG"),
+        ("text", b"hello world".to_vec(), "neither IDX, .npy nor a picture"),
         ("header", header[..9].to_vec(), "cut short within its header"),
         (
             "labels",
@@ -144,7 +144,7 @@ fn a_file_that_is_no_source_of_images_is_refused_before_anything_is_sent() {
         }
     }
     let said = sandbox.fail(3, &["produce", "--images", "notes"]);
-    assert!(said.contains("holds no .png, .jpg or .jpeg"), "{said}");
+    assert!(said.contains("contains no pictures"), "{said}");
     let said = sandbox.fail(3, &["produce", "--images", "missing"]);
     assert!(said.contains("cannot read missing"), "{said}");
     assert!(!sandbox.path("host.db").exists());
@@ -170,28 +170,42 @@ fn a_file_cut_short_is_told_at_the_message_concerned_and_the_whole_ones_stay_sen
 }
 
 #[test]
-fn files_that_are_only_named_like_pictures_are_told_before_the_first_is_sent() {
+fn files_that_are_only_named_like_pictures_are_skipped_and_the_others_sent() {
     let sandbox = Sandbox::new();
     sandbox.write("photos/1.png", b"\x89PNG\r\n\x1a\nrest");
     sandbox.write("photos/2.png", b"");
     sandbox.write("photos/3.jpg", b"RIFF");
-    let said = sandbox.fail(3, &["produce", "--images", "photos", "--interval", "0"]);
+    sandbox.write("photos/4.png", b"\x89PNG\r\n\x1a\nrest");
+    let ended = sandbox.host(&["produce", "--images", "photos", "--interval", "0", "--format", "json"]);
+    assert_eq!(ended.code, Some(6), "{}", ended.stderr);
+    for name in ["2.png", "3.jpg"] {
+        let skipped = format!("error: skipped: photos/{name} is empty or no picture");
+        assert!(ended.stderr.contains(&skipped), "{}", ended.stderr);
+    }
     assert!(
-        said.contains("2.png is empty, 3.jpg begins like neither PNG nor JPEG; remove or rename them"),
-        "{said}"
+        ended.stderr.ends_with("error: 2 of 4 files could not be sent\n"),
+        "{}",
+        ended.stderr
     );
-    assert!(!sandbox.path("host.db").exists());
+    let said: Value = serde_json::from_slice(&ended.stdout).unwrap();
+    assert_eq!((&said["images"], &said["skipped"]), (&Value::from(2), &Value::from(2)));
+    assert_eq!(messages(&sandbox), 2);
+    // So many are sent as were asked for.
+    let ended = sandbox.host(&["produce", "--images", "photos", "--interval", "0", "--limit", "2"]);
+    assert_eq!((ended.code, messages(&sandbox)), (Some(6), 4), "{}", ended.stderr);
+    let ended = sandbox.host(&["produce", "--images", "photos", "--interval", "0", "--limit", "1"]);
+    assert_eq!((ended.code, messages(&sandbox)), (Some(0), 5), "{}", ended.stderr);
 }
 
 #[test]
 fn what_is_left_out_of_a_folder_is_said_and_hidden_files_are_nobody_s_pictures() {
     let sandbox = Sandbox::new();
-    for name in ["1.png", "2.webp", "notes.txt", ".3.png", "more/4.png"] {
+    for name in ["1.png", "2.svg", "notes.txt", ".3.png", "more/4.png"] {
         sandbox.write(&format!("photos/{name}"), b"\x89PNG\r\n\x1a\nrest");
     }
     std::os::unix::fs::symlink("1.png", sandbox.path("photos/5.png")).unwrap();
     let ended = sandbox.host(&["produce", "--images", "photos", "--interval", "0", "--format", "json"]);
-    let warning = "warning: 3 entries are left out, being no .png, .jpg or .jpeg file: 2.webp, more/, notes.txt";
+    let warning = "warning: 3 entries are left out, because they are no pictures (PNG, JPEG, WebP, GIF, BMP or TIFF): 2.svg, more/, notes.txt";
     assert_eq!(ended.stderr.lines().next(), Some(warning));
     let sent: Value = serde_json::from_slice(&ended.stdout).unwrap();
     assert_eq!((&sent["images"], &sent["left_out"]), (&Value::from(2), &Value::from(3)));
@@ -208,8 +222,15 @@ fn what_no_message_can_carry_is_refused_with_the_remedy() {
     assert!(said.contains("over the limit of 100000"), "{said}");
     sandbox.write("photos/1.png", [b"\x89PNG\r\n\x1a\n".as_slice(), &[0; 2000]].concat());
     sandbox.write("photos/0.png", b"\x89PNG\r\n\x1a\n");
-    let said = sandbox.fail(3, &["produce", "--images", "photos", "--max-message-bytes", "1kB"]);
+    let small = ["--max-message-bytes", "1kB"];
+    let said = sandbox.fail(3, &[&["produce", "--images", "photos/1.png"], &small[..]].concat());
     assert!(said.contains("1.png is over the limit of 1000 bytes"), "{said}");
+    let said = sandbox.fail(6, &[&["produce", "--images", "photos"], &small[..]].concat());
+    assert!(
+        said.contains("skipped: photos/1.png is over the limit of 1000 bytes"),
+        "{said}"
+    );
+    assert_eq!(messages(&sandbox), 1);
 }
 
 #[test]
@@ -222,7 +243,7 @@ fn an_interrupted_produce_says_what_was_confirmed() {
     let ended = running.end();
     assert_eq!(ended.code, Some(130), "{}", ended.stderr);
     assert!(
-        ended.stderr.contains("40 images confirmed in 1 messages"),
+        ended.stderr.contains("40 images confirmed in 1 message "),
         "{}",
         ended.stderr
     );

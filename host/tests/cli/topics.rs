@@ -39,7 +39,7 @@ fn a_group_shows_its_lag_until_it_is_forgotten() {
     let topic: Value = serde_json::from_str(&sandbox.succeed(&describe)).unwrap();
     assert_eq!(topic["groups"], json!([{"group": "g", "lag": 2, "members": 0}]));
     let text = sandbox.succeed(&["topics", "describe", "input-stream"]);
-    assert!(text.contains("GROUP  LAG  MEMBERS\ng      2    0\n"), "{text}");
+    assert!(text.contains("GROUP  LAG  MEMBERS\ng        2        0\n"), "{text}");
 
     let forget = ["topics", "forget-group", "input-stream", "g"];
     assert_eq!(sandbox.succeed(&forget), "forgot g in input-stream\n");

@@ -1,5 +1,7 @@
 //! `host run`, `classify`, `inspect` and `demo`: commands that need a component, mostly the real one.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -9,6 +11,11 @@ use super::sandbox::{Sandbox, model_file, npy, pixels, wait_for};
 
 fn classifier() -> String {
     component("classifier").to_str().unwrap().to_owned()
+}
+
+/// A picture of an ankle boot, dark on light.
+fn sample() -> Vec<u8> {
+    std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("../samples/shoe.jpg")).unwrap()
 }
 
 #[test]
@@ -253,29 +260,86 @@ fn a_component_that_gives_classes_without_scores_classifies_files() {
     );
 }
 
+/// The page keeps a picture's aspect ratio, and exchanges light and dark where its border is light.
 #[test]
-fn a_picture_is_prepared_as_it_is_asked_for_and_one_with_a_light_border_is_warned_of() {
+fn a_photograph_is_prepared_as_on_the_page_unless_something_else_is_asked_for() {
     let sandbox = Sandbox::new();
     let classifier = classifier();
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit/corpus/files/png-photograph");
-    // Its extension is wrong, as many are.
-    sandbox.write("shoe.jpg", std::fs::read(corpus).unwrap());
+    sandbox.write("shoe.jpg", sample());
     let classify = ["classify", "--component", &classifier, "--format", "json", "shoe.jpg"];
     let answer = |more: &[&str]| -> Value {
         let said = sandbox.succeed(&[&classify[..], more].concat());
         let json: Value = serde_json::from_str(&said).unwrap();
-        json!([json["predictions"][0]["top"][0]["label"], json["warnings"][0]["code"]])
+        json!([json["predictions"][0]["top"], json["warnings"]])
     };
-    assert_eq!(
-        answer(&["--fit", "crop", "--invert", "auto"]),
-        json!(["Ankle boot", null])
+    let label = |answer: &Value| answer[0][0]["label"].clone();
+    let by_default = answer(&[]);
+    assert_eq!(label(&by_default), "Ankle boot");
+    assert_eq!(by_default, answer(&["--fit", "contain", "--invert", "auto"]));
+    assert_ne!(by_default, answer(&["--fit", "stretch"]));
+    assert_ne!(label(&answer(&["--invert", "never"])), "Ankle boot");
+}
+
+#[test]
+fn a_folder_is_its_pictures_and_a_bad_one_of_them_stops_nothing() {
+    let sandbox = Sandbox::new();
+    let classifier = classifier();
+    let shoe = sample();
+    for (name, bytes) in [
+        // The name is wrong, as many are.
+        ("1.png", &shoe[..]),
+        ("2.png", b""),
+        ("3.jpg", b"\x89PNG\r\n\x1a\n"),
+        ("notes.txt", b"x"),
+    ] {
+        sandbox.write(&format!("photos/{name}"), bytes);
+    }
+    let name = OsStr::from_bytes(b"caf\xe9.png");
+    std::fs::write(sandbox.path("photos").join(name), &shoe).unwrap();
+    let classify = ["classify", "--component", &classifier, "photos"];
+    let ended = sandbox.host(&[&classify[..], &["--format", "json"]].concat());
+    assert_eq!(ended.code, Some(6), "{}", ended.stderr);
+    assert!(
+        ended
+            .stderr
+            .contains("warning: 1 entry is left out, because it is no picture"),
+        "{}",
+        ended.stderr
     );
-    let left_alone = answer(&["--fit", "crop"]);
-    assert_ne!(left_alone[0], "Ankle boot");
-    assert_eq!(left_alone[1], "light-border");
+    assert!(
+        ended.stderr.contains("error: photos/2.png: rejected, "),
+        "{}",
+        ended.stderr
+    );
+    assert!(
+        ended.stderr.contains("error: photos/3.jpg: rejected, "),
+        "{}",
+        ended.stderr
+    );
+    assert!(
+        ended.stderr.ends_with("2 of 4 files were not classified\n"),
+        "{}",
+        ended.stderr
+    );
+    let stdout = String::from_utf8(ended.stdout).unwrap();
+    let lines: Vec<Value> = stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let label = |line: &Value| line["predictions"][0]["top"][0]["label"].clone();
     assert_eq!(
-        answer(&["--fit", "crop", "--invert", "never"]),
-        json!([left_alone[0], null])
+        (&lines[0]["file"], label(&lines[0])),
+        (&json!("photos/1.png"), json!("Ankle boot"))
+    );
+    assert!(
+        lines[1]["error"].as_str().unwrap().starts_with("rejected, "),
+        "{stdout}"
+    );
+    // What is no Unicode is all there, in base64.
+    assert_eq!(lines[3]["file"], json!({"base64": "cGhvdG9zL2NhZukucG5n"}));
+    assert_eq!(label(&lines[3]), "Ankle boot");
+    sandbox.write("notes/a.txt", b"x");
+    sandbox.refuse(
+        3,
+        &["classify", "--component", &classifier, "notes"],
+        &["notes", "contains no pictures"],
     );
 }
 

@@ -9,6 +9,7 @@ use super::Broker;
 use super::topics::{Cluster, REQUEST};
 use crate::broker::threads::blocking;
 use crate::broker::{Admin, BrokerError, GroupDescription, PartitionDescription, Route, TopicDescription};
+use crate::terminal::counted;
 
 #[async_trait]
 impl Admin for Broker {
@@ -19,8 +20,9 @@ impl Admin for Broker {
         match self.cluster.find_blocking(topic).await? {
             Some(there) if there == partitions => Ok(false),
             Some(there) => Err(BrokerError::Failed(format!(
-                "the topic '{topic}' exists already, with {there} partitions instead of {partitions}; take that number \
-                 or another name"
+                "the topic '{topic}' exists already, with {} instead of {partitions}; take that number \
+                 or another name",
+                counted(there.into(), "partition", "partitions")
             ))),
             None => Err(BrokerError::Failed(format!(
                 "you may not create the topic '{topic}'; ask the cluster's administrator"

@@ -9,6 +9,7 @@ use super::Broker;
 use super::lease::live;
 use super::log::{check_topic, create_topic, find_or_create_topic, find_topic};
 use crate::broker::{Admin, BrokerError, GroupDescription, PartitionDescription, TopicDescription};
+use crate::terminal::counted;
 
 #[async_trait]
 impl Admin for Broker {
@@ -21,8 +22,9 @@ impl Admin for Broker {
                 None => Ok(true),
                 Some(there) if there == partitions => Ok(false),
                 Some(there) => Err(BrokerError::Failed(format!(
-                    "the topic '{topic}' exists already, with {there} partitions instead of {partitions}; take that \
-                     number or another name"
+                    "the topic '{topic}' exists already, with {} instead of {partitions}; take that \
+                     number or another name",
+                    counted(there.into(), "partition", "partitions")
                 ))),
             }
         })

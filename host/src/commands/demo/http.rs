@@ -24,7 +24,7 @@ use tower_http::services::fs::{
     Backend, DefaultServeDirFallback, ServeFileSystemResponseBody as Body, TokioBackend, TokioFile,
 };
 
-use crate::commands::stdout::printable;
+use crate::terminal::printable;
 
 /// Connections at once; a browser opens six. More wait to be accepted.
 const CONNECTIONS: usize = 64;

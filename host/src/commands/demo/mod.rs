@@ -7,7 +7,6 @@ mod picture;
 mod report;
 
 use std::cell::{Cell, RefCell};
-use std::io::{self, IsTerminal};
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -30,6 +29,7 @@ use crate::images::{Batch, python_message, test_images, test_labels};
 use crate::message::Message;
 use crate::pipeline::{self, OnError, Policy};
 use crate::shutdown::{Shutdown, interrupted};
+use crate::terminal::counted;
 use crate::values::{DEFAULT_GROUP, DEFAULT_INPUT, DEFAULT_MAX_FAILURES, DEFAULT_OUTPUT, RETRY_DELAY};
 
 /// Images to a message, as the Python program sends them.
@@ -66,7 +66,7 @@ impl DemoCommand {
         let start = starting.elapsed();
         let (classes, assumed) = of_test_images(classifier.description());
         if let Some(assumed) = assumed {
-            progress::say(&format!("warning: {assumed}"));
+            progress::warn(&assumed);
         }
         let class = |label: u8| classes.get(usize::from(label)).copied().unwrap_or(label.into());
         let labels: Vec<u32> = labels.into_iter().map(class).collect();
@@ -77,16 +77,14 @@ impl DemoCommand {
         match self.format {
             Format::Json => stdout::write_json(&report.json())?,
             Format::Text => {
-                #[expect(clippy::disallowed_methods, reason = "it is only asked whether it is a terminal")]
-                let colours = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-                stdout::write(&report.text(&test_set, colours))?;
+                stdout::write_styled(&report.text(&test_set, stdout::colours()))?;
             }
         }
         match report.unanswered() {
             0 => Ok(()),
             unanswered => Err(Failure::Stopped(format!(
-                "{unanswered} of {} images were not answered; -v shows why",
-                test_set.count()
+                "{unanswered} of {} not answered; -v shows why",
+                counted(test_set.count(), "image was", "images were")
             ))
             .into()),
         }

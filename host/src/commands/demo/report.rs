@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use anstyle::Style;
 use indicatif::HumanCount;
 use serde_json::{Value, json};
 
 use super::picture;
 use crate::classifier::Description;
-use crate::commands::table::table;
+use crate::commands::table::{Cell, Column, figures, percent, share_style, table};
 use crate::images::Batch;
+use crate::terminal::BAD;
 
 /// What came back.
 pub struct Answered {
@@ -139,41 +141,9 @@ impl Report {
         })
     }
 
-    /// A table, and a few of the images, for people.
+    /// A few images, a table by class and, last, the totals, so that they are visible on a small screen. With styles; with `colours` the
+    /// images are in shades of grey.
     pub fn text(&self, test_set: &Batch, colours: bool) -> String {
-        let percent = |ratio: f64| format!("{:.2} %", ratio * 100.0);
-        let totals = [
-            ("model", self.model.clone()),
-            (
-                "images",
-                format!(
-                    "{} of {} answered",
-                    HumanCount(self.answered as u64),
-                    HumanCount(self.images as u64)
-                ),
-            ),
-            ("dead letters", self.dead_letters.to_string()),
-            ("accuracy", percent(self.accuracy)),
-            ("images/s", format!("{}", HumanCount(self.images_per_second as u64))),
-            (
-                "latency",
-                format!(
-                    "p50 {:.0} ms, p99 {:.0} ms, from produced to answered, waiting in the queue included",
-                    milliseconds(self.p50),
-                    milliseconds(self.p99)
-                ),
-            ),
-        ];
-        let mut text = String::new();
-        for (head, value) in totals {
-            text += &format!("{head:<12}  {value}\n");
-        }
-        let classes = self
-            .by_class
-            .iter()
-            .map(|(class, accuracy)| vec![class.clone(), percent(*accuracy)]);
-        text.push('\n');
-        text += &table(&["CLASS", "ACCURACY"], classes);
         let pictures = self.shown.iter().filter_map(|shown| {
             let caption = match shown.right {
                 true => format!("{}: right", shown.predicted),
@@ -181,11 +151,44 @@ impl Report {
             };
             Some((picture::draw(test_set, shown.image, colours)?, caption))
         });
+        let mut text = String::new();
         for pair in pictures.collect::<Vec<_>>().chunks(2) {
-            text.push('\n');
             text += &picture::side_by_side(pair);
+            text.push('\n');
         }
+        let classes = self.by_class.iter().map(|(class, accuracy)| {
+            let accuracy = Cell::new(&percent(*accuracy), share_style(*accuracy));
+            vec![class.as_str().into(), accuracy]
+        });
+        text += &table(&[Column::Text("CLASS"), Column::Number("ACCURACY")], classes);
+        text.push('\n');
+        text += &self.totals();
         text
+    }
+
+    fn totals(&self) -> String {
+        let bad_if = |is_bad: bool| if is_bad { BAD } else { Style::new() };
+        let images = format!(
+            "{} of {} answered",
+            HumanCount(self.answered as u64),
+            HumanCount(self.images as u64)
+        );
+        let latency = format!(
+            "p50 {:.0} ms, p99 {:.0} ms, waiting in the queue included",
+            milliseconds(self.p50),
+            milliseconds(self.p99)
+        );
+        figures([
+            ("model", self.model.as_str().into()),
+            ("images", Cell::new(&images, bad_if(self.unanswered() > 0))),
+            (
+                "dead letters",
+                Cell::new(&self.dead_letters.to_string(), bad_if(self.dead_letters > 0)),
+            ),
+            ("accuracy", percent(self.accuracy).into()),
+            ("images/s", HumanCount(self.images_per_second as u64).to_string().into()),
+            ("latency", latency.into()),
+        ])
     }
 }
 

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use indicatif::HumanCount;
 
 use self::report::{About, Report};
-use super::stdout::printable;
 use super::{progress, start, stdout};
 use crate::classifier::{ClassifierConfig, Description};
 use crate::cli::{EvaluateCommand, Format, SplitName};
@@ -15,6 +14,7 @@ use crate::evaluation::answer::Form;
 use crate::evaluation::{self, Evaluation, Labelled, Options, Split, picture};
 use crate::exit::Failure;
 use crate::shutdown::interrupted;
+use crate::terminal::{counted, printable};
 use crate::values::{DEFAULT_MAX_MESSAGE, RETRY_DELAY};
 
 /// So many images that were not classified are named.
@@ -32,7 +32,7 @@ impl EvaluateCommand {
 
     async fn run(self) -> anyhow::Result<()> {
         if let Some(path) = &self.picture {
-            check_folder_of(path)?;
+            check_picture(path)?;
         }
         let max_message_bytes = DEFAULT_MAX_MESSAGE.as_usize();
         let config = ClassifierConfig {
@@ -50,7 +50,7 @@ impl EvaluateCommand {
         };
         let data = open(self.data, split, model.clone()).await?;
         for warning in &data.warnings {
-            progress::say(&format!("warning: {warning}"));
+            progress::warn(warning);
         }
         let about = About {
             model: model.clone(),
@@ -73,20 +73,20 @@ impl EvaluateCommand {
         let report = Report::new(&about, &evaluation);
         match self.format {
             Format::Json => stdout::write_json(&report.json())?,
-            Format::Text => stdout::write(&report.text())?,
+            Format::Text => stdout::write_styled(&report.text(stdout::width()))?,
         }
         tell(&evaluation);
         let (unclassified, images) = (evaluation.unclassified, about.images);
         if let Some(path) = self.picture {
-            let (title, subtitle) = report.title();
-            draw(path, evaluation, model.labels.clone(), title, subtitle).await?;
+            let title = report.title();
+            draw(path, evaluation, model.labels.clone(), title).await?;
         }
         match unclassified {
             0 => Ok(()),
             _ => Err(Failure::Stopped(format!(
-                "{} of {} images were not classified",
+                "{} of {} not classified",
                 HumanCount(unclassified),
-                HumanCount(images)
+                counted(images, "image was", "images were")
             ))
             .into()),
         }
@@ -117,12 +117,25 @@ fn tell(evaluation: &Evaluation) {
     let seconds = evaluation.took.as_secs_f64();
     if seconds > 0.0 {
         let rate = HumanCount((classified as f64 / seconds) as u64);
-        progress::say(&format!("{} images classified, {rate}/s", HumanCount(classified)));
+        progress::say(&format!(
+            "{} classified, {rate}/s",
+            counted(classified, "image", "images")
+        ));
     }
 }
 
 /// Fails before the work where its picture could not be written after it.
-fn check_folder_of(path: &Path) -> Result<(), Failure> {
+fn check_picture(path: &Path) -> Result<(), Failure> {
+    if !path
+        .extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("svg"))
+    {
+        return Err(Failure::Usage(format!(
+            "cannot draw '{}': the picture is an SVG file, which every browser opens; call it '{}'",
+            path.display(),
+            path.with_extension("svg").display()
+        )));
+    }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     if folder.is_some_and(|folder| !folder.is_dir()) || path.is_dir() {
         return Err(Failure::Configuration(format!(
@@ -137,13 +150,11 @@ async fn draw(
     path: PathBuf,
     evaluation: Evaluation,
     labels: Vec<String>,
-    title: String,
-    subtitle: String,
+    [title, data, model]: [String; 3],
 ) -> anyhow::Result<()> {
     let write = move || {
-        let drawn = picture::draw(&evaluation, &labels, &title, &subtitle);
-        let file = picture::png(&drawn).map_err(|error| Failure::Stopped(format!("the picture: {error}")))?;
-        std::fs::write(&path, file).map_err(|error| {
+        let drawn = picture::draw(&evaluation, &labels, &title, [&data, &model]);
+        std::fs::write(&path, drawn).map_err(|error| {
             let path = path.display();
             Failure::Configuration(format!(
                 "cannot write the picture '{path}': {error}; name another with --picture"

@@ -1,22 +1,19 @@
 //! How good it is: for people as tables, for programs as JSON.
 
-use std::collections::HashSet;
-
+use anstream::adapter::strip_str;
 use indicatif::HumanCount;
 use serde_json::{Value, json};
+use unicode_width::UnicodeWidthStr;
 
 use crate::classifier::Description;
-use crate::commands::table::table;
+use crate::commands::table::{Cell, Column, figures, percent, share_style, table};
 use crate::evaluation::{ClassTally, Evaluation};
+use crate::terminal::{BAD, FAINT, GOOD, counted};
 
 /// A confusion matrix of more classes is not written as text.
 const MOST_CLASSES: usize = 30;
 /// A confusion matrix of more labels is not written as JSON: it would be mostly zeros, and millions of them.
 const MOST_LABELS: usize = 1_024;
-/// Characters to a line, roughly.
-const LINE: usize = 120;
-/// The widest column of the matrix.
-const WIDEST: usize = 12;
 
 /// What was evaluated.
 pub struct About {
@@ -99,59 +96,61 @@ impl<'a> Report<'a> {
         })
     }
 
-    /// Figures, a table by class and the confusion matrix, for people.
-    pub fn text(&self) -> String {
+    /// Figures, a table by class and the confusion matrix, for people, with styles. A matrix that is wider than the terminal's `columns`
+    /// is left out.
+    pub fn text(&self, columns: Option<usize>) -> String {
         let tally = &self.evaluation.tally;
         let model = &self.about.model;
-        let count = |count: u64| HumanCount(count).to_string();
-        let unclassified = match self.evaluation.unclassified {
-            0 => String::new(),
-            unclassified => format!(", {} more were not classified", count(unclassified)),
+        let images = HumanCount(tally.images()).to_string();
+        let images = match self.evaluation.unclassified {
+            0 => Cell::from(images),
+            unclassified => Cell::new(
+                &format!("{images}, {} more were not classified", HumanCount(unclassified)),
+                BAD,
+            ),
         };
-        let totals = [
-            ("model", format!("{} {}", model.name, model.version)),
-            ("sha256", model.model_sha256.clone()),
-            ("data", self.about.data.clone()),
-            ("images", count(tally.images()) + &unclassified),
-            ("right", count(tally.right())),
-            ("accuracy", self.accuracy()),
-        ];
-        let mut text = String::new();
-        for (head, value) in totals {
-            text += &format!("{head:<10}{value}\n");
+        let totals = figures([
+            ("model", format!("{} {}", model.name, model.version).into()),
+            ("sha256", model.model_sha256.as_str().into()),
+            ("data", self.about.data.as_str().into()),
+            ("images", images),
+            ("right", HumanCount(tally.right()).to_string().into()),
+            ("accuracy", self.accuracy().into()),
+        ]);
+        match self.classes.is_empty() {
+            true => totals,
+            false => format!("{totals}\n{}\n{}", self.by_class(), self.matrix_or_remedy(columns)),
         }
-        if self.classes.is_empty() {
-            return text;
-        }
-        text.push('\n');
-        text += &self.by_class();
-        text.push('\n');
-        match self.classes.len() <= MOST_CLASSES {
-            true => text += &self.matrix(),
-            false => {
-                let classes = self.classes.len();
-                let all = match self.about.model.labels.len() <= MOST_LABELS {
-                    true => "--format json has all of it, and ",
-                    false => "",
-                };
-                text += &format!(
-                    "The confusion matrix of {classes} classes is not shown here: {all}--picture FILE has the classes most mistaken.\n"
-                );
-            }
-        }
-        text
     }
 
-    /// Two lines for a picture.
-    pub fn title(&self) -> (String, String) {
+    fn matrix_or_remedy(&self, columns: Option<usize>) -> String {
+        let classes = self.classes.len();
+        if classes <= MOST_CLASSES {
+            let matrix = self.matrix();
+            let widest = strip_str(&matrix).to_string().lines().map(UnicodeWidthStr::width).max();
+            if columns >= widest || columns.is_none() {
+                return matrix;
+            }
+        }
+        let all = match self.about.model.labels.len() <= MOST_LABELS {
+            true => "--format json has all of it, and ",
+            false => "",
+        };
+        format!(
+            "The confusion matrix of {classes} classes is not shown here: {all}--picture FILE has the classes most mistaken.\n"
+        )
+    }
+
+    /// Three lines for a picture.
+    pub fn title(&self) -> [String; 3] {
         let model = &self.about.model;
-        let images = HumanCount(self.evaluation.tally.images());
+        let images = counted(self.evaluation.tally.images(), "image", "images");
         let title = format!("{} {}: right in {}", model.name, model.version, self.accuracy());
-        let subtitle = format!(
-            "{images} images: {}; model sha256 {}",
-            self.about.data, model.model_sha256
-        );
-        (title, subtitle)
+        [
+            title,
+            format!("{images}: {}", self.about.data),
+            format!("model sha256 {}", model.model_sha256),
+        ]
     }
 
     fn accuracy(&self) -> String {
@@ -173,84 +172,59 @@ impl<'a> Report<'a> {
     }
 
     fn by_class(&self) -> String {
-        let share = |share: Option<f64>| share.map_or("-".to_owned(), percent);
+        let share = |share: Option<f64>| match share {
+            Some(share) => Cell::new(&percent(share), share_style(share)),
+            None => Cell::from("-"),
+        };
         let rows = self.classes.iter().map(|class| {
             let taken_for = class
                 .taken_for
                 .map(|(other, images)| format!("{} ({})", self.label(other), HumanCount(images)));
             vec![
-                self.label(class.class).to_owned(),
-                format!("{:>7}", HumanCount(class.images).to_string()),
-                format!("{:>9}", share(class.recall())),
-                format!("{:>9}", share(class.precision())),
-                taken_for.unwrap_or_default(),
+                self.label(class.class).into(),
+                HumanCount(class.images).to_string().into(),
+                share(class.recall()),
+                share(class.precision()),
+                taken_for.unwrap_or_default().into(),
             ]
         });
-        let heads = ["CLASS", " IMAGES", "   RECALL", "PRECISION", "MOST OFTEN TAKEN FOR"];
-        table(&heads, rows)
+        let columns = [
+            Column::Text("CLASS"),
+            Column::Number("IMAGES"),
+            Column::Number("RECALL"),
+            Column::Number("PRECISION"),
+            Column::Text("MOST OFTEN TAKEN FOR"),
+        ];
+        table(&columns, rows)
     }
 
-    /// Rows are the true classes, columns the answers.
+    /// The confusion matrix: a row for each true class and a column for each predicted class, which is headed by its number.
     fn matrix(&self) -> String {
-        let rows: Vec<_> = self.classes.iter().map(|class| self.label(class.class)).collect();
-        let side = rows.iter().map(|row| row.chars().count()).max().unwrap_or(0);
-        let tally = &self.evaluation.tally;
-        let largest = self.classes.iter().map(|class| class.images).max().unwrap_or(0);
-        let digits = largest.to_string().len();
-        let room = LINE.saturating_sub(side) / self.classes.len().max(1);
-        let width = room.saturating_sub(2).clamp(digits.max(5), WIDEST.max(digits));
-        let (heads, are_numbers) = self.heads(&rows, width);
-        let width = heads
-            .iter()
-            .map(|head| head.chars().count())
-            .max()
-            .unwrap_or(0)
-            .max(digits);
-        let mut text = match are_numbers {
-            false => "Rows: what it is; columns: what was answered.\n".to_owned(),
-            true => "Rows: what it is; columns: what was answered, by class number.\n".to_owned(),
-        };
-        let side = if are_numbers { side + 5 } else { side };
-        let mut line = |first: &str, cells: Vec<String>| {
-            let cells: String = cells.iter().map(|cell| format!("  {cell:>width$}")).collect();
-            text += format!("{first:side$}{cells}").trim_end();
-            text.push('\n');
-        };
-        line("", heads);
-        for (row, class) in rows.iter().zip(&self.classes) {
-            let cells = self
-                .classes
-                .iter()
-                .map(|column| match tally.count(class.class, column.class) {
-                    0 => ".".to_owned(),
-                    count => count.to_string(),
-                });
-            let name = match are_numbers {
-                false => (*row).to_owned(),
-                true => format!("{:>4} {row}", class.class),
-            };
-            line(&name, cells.collect());
-        }
-        text
-    }
-
-    /// Labels for columns of a width; class numbers, and true, where shortened labels could not be told apart.
-    fn heads(&self, rows: &[&str], width: usize) -> (Vec<String>, bool) {
-        let shortened = rows.iter().map(|row| match row.chars().count() > width {
-            false => (*row).to_owned(),
-            true => row.chars().take(width - 1).chain(['…']).collect(),
+        let numbers: Vec<_> = self.classes.iter().map(|class| class.class.to_string()).collect();
+        let heads = numbers.iter().map(|number| Column::Number(number));
+        let columns: Vec<_> = [Column::Number("#"), Column::Text("CLASS")]
+            .into_iter()
+            .chain(heads)
+            .collect();
+        let rows = self.classes.iter().zip(&numbers).map(|(class, number)| {
+            let counts = self.classes.iter().map(|column| {
+                let count = self.evaluation.tally.count(class.class, column.class);
+                match count {
+                    _ if class.class == column.class => Cell::new(&count.to_string(), GOOD),
+                    0 => Cell::new(".", FAINT),
+                    // At least a tenth of the class.
+                    _ if count * 10 >= class.images => Cell::new(&count.to_string(), BAD),
+                    _ => count.to_string().into(),
+                }
+            });
+            let name = [number.as_str(), self.label(class.class)].map(Cell::from);
+            name.into_iter().chain(counts).collect()
         });
-        let shortened: Vec<String> = shortened.collect();
-        let different: HashSet<_> = shortened.iter().collect();
-        match different.len() == shortened.len() {
-            true => (shortened, false),
-            false => (self.classes.iter().map(|class| class.class.to_string()).collect(), true),
-        }
+        format!(
+            "Rows: true class; columns: predicted class, by number.\n{}",
+            table(&columns, rows)
+        )
     }
-}
-
-fn percent(share: f64) -> String {
-    format!("{:.2} %", share * 100.0)
 }
 
 #[cfg(test)]

@@ -6,12 +6,13 @@ mod scaling;
 
 use std::path::PathBuf;
 
-use self::report::{ModelReport, Refusal, colours, size, table};
+use self::report::{ModelReport, Refusal, colours, named, size};
 use super::{PREPARING, progress, stdout};
 use crate::classifier::{ClassifierConfig, Inspection, Kind, Predictor, inspect, kind_of};
 use crate::cli::{ComponentArgs, Format, InspectCommand};
 use crate::exit::Failure;
 use crate::shutdown::interrupted;
+use crate::terminal::counted;
 use crate::values::DEFAULT_MAX_MESSAGE;
 
 impl InspectCommand {
@@ -59,7 +60,7 @@ impl InspectCommand {
         let inspection = inspection?;
         match self.format {
             Format::Json => stdout::write_json(&inspection),
-            Format::Text => Ok(stdout::write(&text(&name, &inspection))?),
+            Format::Text => Ok(stdout::write_styled(&text(&name, &inspection))?),
         }
     }
 
@@ -108,7 +109,7 @@ impl InspectCommand {
     fn show(&self, report: &ModelReport) -> anyhow::Result<()> {
         match self.format {
             Format::Json => stdout::write_json(report),
-            Format::Text => Ok(stdout::write(&report.text())?),
+            Format::Text => Ok(stdout::write_styled(&report.text())?),
         }
     }
 }
@@ -124,13 +125,16 @@ fn text(name: &str, inspection: &Inspection) -> String {
             "images",
             format!("{} x {} pixels, {}", model.height, model.width, colours(model.channels)),
         ),
-        ("at most", format!("{} images to a message", model.max_images)),
+        (
+            "at most",
+            format!("{} to a message", counted(model.max_images.into(), "image", "images")),
+        ),
         ("labels", model.labels.join(", ")),
         ("scores", model.scores.clone()),
         ("accepts", model.accepts.join(", ")),
         ("produces", model.produces.join(", ")),
-        ("exports", inspection.exports.join("\n              ")),
-        ("imports", inspection.imports.join("\n              ")),
+        ("exports", inspection.exports.join("\n")),
+        ("imports", inspection.imports.join("\n")),
     ];
-    table(name, &rows)
+    named(name, rows)
 }

@@ -7,7 +7,9 @@ use serde::Serialize;
 
 use super::pixels::{Pace, Takes, Tried, Verdict};
 use crate::classifier::{ComponentError, Description};
+use crate::commands::table::{Cell, figures};
 use crate::pipeline::Cause;
+use crate::terminal::printable;
 
 /// More labels than this are counted in text, and all there in JSON.
 const LABELS: usize = 20;
@@ -94,7 +96,7 @@ impl ModelReport {
             rows.push(("one image", text));
         }
         rows.push(("component", format!("sha256 {}", self.component)));
-        table(&self.file, &rows)
+        named(&self.file, rows)
     }
 }
 
@@ -111,7 +113,7 @@ fn pixels_text(pixels: &Verdict, remedy: Option<&str>) -> String {
         lines.push(tried.join("; "));
     }
     lines.extend(remedy.map(str::to_owned));
-    lines.join("\n              ")
+    lines.join("\n")
 }
 
 /// Bytes, for people and exactly.
@@ -141,13 +143,8 @@ fn labels(labels: &[String]) -> String {
     text
 }
 
-/// A name, and a row a line beneath it.
-pub fn table(name: &str, rows: &[(&str, String)]) -> String {
-    let mut text = format!("{name}\n");
-    for (head, value) in rows {
-        let value = if value.is_empty() { "none" } else { value };
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "{head:<12}  {value}");
-    }
-    text
+/// A name, and what there is to say of it.
+pub fn named(name: &str, rows: impl IntoIterator<Item = (&'static str, String)>) -> String {
+    let rows = rows.into_iter().map(|(head, value)| (head, Cell::from(value)));
+    format!("{}\n{}", printable(name), figures(rows))
 }

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::images::{ImagesError, Shape};
+use crate::images::{ImagesError, KINDS, Shape};
+use crate::terminal::counted;
 
 /// Why labelled images cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -22,7 +23,7 @@ pub enum DataError {
     },
     /// A folder of other things.
     #[error(
-        "the folder {} holds neither IDX files (such as t10k-images-idx3-ubyte) nor folders of .png, .jpg or .jpeg files",
+        "the folder {} holds neither IDX files (such as t10k-images-idx3-ubyte) nor folders of pictures ({KINDS})",
         folder.display()
     )]
     Nothing {
@@ -53,7 +54,11 @@ pub enum DataError {
         missing: String,
     },
     /// Not as many images as labels.
-    #[error("{data} holds {images} images and {labels} labels; there has to be one label an image")]
+    #[error(
+        "{data} holds {} and {}; there has to be one label an image",
+        counted(*images, "image", "images"),
+        counted(*labels, "label", "labels")
+    )]
     Counts {
         /// The folder or file.
         data: String,
@@ -75,7 +80,7 @@ pub enum DataError {
     /// Images that the model does not take.
     #[error(
         "the images of {data} are {shape}, and the model takes {takes} (height x width x channels); bring them to that \
-         size, or give PNG or JPEG files, which the component fits itself"
+         size, or give pictures, which the component resizes ({KINDS})"
     )]
     Size {
         /// The folder or file.

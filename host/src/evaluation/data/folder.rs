@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::labels::{ByName, printable};
+use super::labels::ByName;
 use super::{DataError, Images, Labelled, Picture, Split};
 use crate::classifier::Description;
-use crate::images::{self, Folder, ImagesError, left_out};
+use crate::images::{Folder, ImagesError, KINDS, left_out};
+use crate::terminal::printable;
 
 /// Finds the pictures of each class; those of the split, where the folder has one for each split.
 pub fn open(folder: &Path, split: Split, model: &Description) -> Result<Labelled, DataError> {
@@ -25,32 +26,22 @@ pub fn open(folder: &Path, split: Split, model: &Description) -> Result<Labelled
     }
     let mut warnings = Vec::new();
     let mut pictures = Vec::new();
-    let mut unusable = Vec::new();
     // Beside the folders of classes, and in them.
     let mut others = names(&entries(&folder, |path| !path.is_dir())?);
     for (class, name, path) in classes {
-        let found = Folder::look_through(&path)?;
+        let found = Folder::list(&path)?;
         if found.pictures.is_empty() {
             let name = printable(&name);
-            warnings.push(format!("the folder '{name}' holds no .png, .jpg or .jpeg files"));
+            warnings.push(format!("the folder '{name}' contains no pictures ({KINDS})"));
         }
         others.extend(found.left_out.iter().map(|file| format!("{name}/{file}")));
-        unusable.extend(found.unusable.iter().map(|file| format!("{name}/{file}")));
-        let files = names(&found.pictures).into_iter().zip(found.pictures);
-        pictures.extend(files.map(|(file, path)| Picture {
-            name: format!("{name}/{file}"),
+        pictures.extend(found.pictures.into_iter().map(|path| Picture {
+            name: path.strip_prefix(&folder).unwrap_or(&path).to_owned(),
             path,
             class,
         }));
     }
     warnings.extend(left_out(&others).map(|said| printable(&said)));
-    if !unusable.is_empty() {
-        let files = printable(&images::some(&unusable));
-        warnings.push(format!(
-            "{} of the pictures cannot be classified: {files}",
-            unusable.len()
-        ));
-    }
     if pictures.is_empty() {
         return Err(DataError::Nothing { folder });
     }

@@ -70,7 +70,7 @@ impl Files {
         if !start.starts_with(idx::MAGIC) {
             let wrong = match start.is_empty() {
                 true => HeaderError::Empty,
-                false => HeaderError::Unknown(hex::encode(start)),
+                false => HeaderError::Unknown,
             };
             return Err(header(wrong).into());
         }

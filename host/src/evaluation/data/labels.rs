@@ -5,6 +5,7 @@ use std::io::Read;
 
 use super::DataError;
 use crate::classifier::Description;
+use crate::terminal::printable;
 
 /// So many labels are named in an error.
 const NAMED: usize = 20;
@@ -113,11 +114,6 @@ pub fn of_test_images(model: &Description) -> (Vec<u32>, Option<String>) {
          and where they are not, these figures mean nothing: give other images with --data"
     );
     ((0..).take(model.labels.len()).collect(), Some(assumed))
-}
-
-/// A name from outside, fit for one line.
-pub fn printable(name: &str) -> String {
-    name.escape_debug().collect()
 }
 
 fn listed<'a>(labels: impl Iterator<Item = &'a String>) -> String {

@@ -24,6 +24,7 @@ pub use labels::of_test_images;
 use crate::classifier::Description;
 use crate::files;
 use crate::images::{Batch, ImagesError, Layout, Pixels, Shape, test_images, test_labels};
+use crate::json::file_name;
 
 /// Which part of the data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +75,8 @@ enum Images {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Picture {
     path: PathBuf,
-    name: String,
+    /// Below the data's folder.
+    name: PathBuf,
     class: u32,
 }
 
@@ -99,7 +101,7 @@ pub enum Content {
         /// Where it lies.
         path: PathBuf,
         /// Below the data's folder.
-        name: String,
+        name: PathBuf,
         /// What is in it, or why that cannot be known.
         bytes: Result<Bytes, String>,
     },
@@ -112,14 +114,14 @@ pub enum ImageName {
     /// By its place, from 0 on.
     Index(u64),
     /// By its file, below the data's folder.
-    File(String),
+    File(#[serde(serialize_with = "file_name")] PathBuf),
 }
 
 impl fmt::Display for ImageName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Index(index) => write!(f, "image {index}"),
-            Self::File(name) => f.write_str(name),
+            Self::File(name) => name.display().fmt(f),
         }
     }
 }

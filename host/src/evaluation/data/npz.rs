@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use flate2::bufread::DeflateDecoder;
 use rawzip::{CompressionMethod, FileReader, RECOMMENDED_BUFFER_SIZE, ZipArchive, ZipArchiveEntryWayfinder};
 
-use super::labels::{self, ByName, Integer, printable};
+use super::labels::{self, ByName, Integer};
 use super::{DataError, Labelled, Split, check_layout};
 use crate::classifier::Description;
 use crate::files;
 use crate::images::npy::{self, Header};
 use crate::images::{HeaderError, ImagesError, Layout, Pixels};
+use crate::terminal::printable;
 
 /// How every such file begins.
 pub const MAGIC: &[u8] = b"PK\x03\x04";
@@ -194,7 +195,7 @@ impl Array {
         let header = match values.fill_buf() {
             Ok(start) if start.starts_with(npy::MAGIC) => npy::header(&mut values),
             Ok([]) => Err(HeaderError::Empty),
-            Ok(start) => Err(HeaderError::Unknown(hex::encode(start.get(..8).unwrap_or(start)))),
+            Ok(_) => Err(HeaderError::Unknown),
             Err(source) => {
                 let file = file.into();
                 return Err(ImagesError::Unreadable { file, source }.into());

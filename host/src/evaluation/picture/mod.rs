@@ -1,139 +1,162 @@
-//! The evaluation as one picture: the confusion matrix, and beside it the most confidently wrong answers.
+//! The evaluation as an SVG file: the confusion matrix, and below it the most confidently wrong answers. Every browser shows it, and
+//! labels are text that can be searched, copied and enlarged.
 
-mod canvas;
-mod heat_map;
+mod confusion;
 mod thumbnail;
 
-use std::io::Cursor;
+use std::fmt::{self, Write};
 
-use image::{ImageFormat, ImageResult, RgbImage};
-
-use self::canvas::{BLACK, Canvas, Colour, Font, GREY, shortened};
-use self::heat_map::HeatMap;
-use self::thumbnail::SIDE;
+use self::confusion::Confusion;
 pub use self::thumbnail::Thumbnail;
 use super::{Evaluation, Look, Mistake};
+use crate::terminal::printable;
 
 const MARGIN: u32 = 28;
-/// Of a caption.
-const MOST_CHARACTERS: usize = 20;
-const CAPTION: u32 = 14;
-/// Width and height of a mistake, with its captions and the space around them.
-const TILE: [u32; 2] = [152, SIDE + 3 * CAPTION + 24];
-/// A heat map that is wider has the mistakes under it.
-const WIDEST_BESIDE: u32 = 1_200;
-/// Of mistakes, where they are under the heat map.
-const MOST_ACROSS: u32 = 12;
-/// A longer title is shortened, unless what is under it is wider.
-const WIDEST_TITLE: u32 = 1_200;
-const RED: Colour = [176, 24, 30];
-const FRAME: Colour = [228, 228, 231];
+/// The height of a line of text.
+const LINE: u32 = 18;
+/// About the width of a character of the monospaced font.
+const CHARACTER: u32 = 8;
+/// The least width, so that the title fits.
+const NARROWEST: u32 = 720;
+/// The side of a mistake's image; width and height with its captions and the space around them.
+const SIDE: u32 = 112;
+const TILE: [u32; 2] = [152, SIDE + 3 * LINE + 24];
+const MOST_CHARACTERS: usize = 18;
+const STYLE: &str = "text{font:13px ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace;fill:#18181b}\
+                     .large{font-size:18px}.bold{font-weight:bold}.pale{fill:#71717a}.wrong{fill:#b0181e}.light{fill:#fff}\
+                     image{image-rendering:pixelated}";
 
-/// Draws it all. `title` and `subtitle` stand above; labels are the model's.
-pub fn draw(evaluation: &Evaluation, labels: &[String], title: &str, subtitle: &str) -> RgbImage {
-    let map = HeatMap::new(&evaluation.tally, labels);
-    let [map_width, map_height] = map.size();
-    let head = MARGIN + Font::Large.height() + 8 + Font::Plain.height() + MARGIN;
+/// The text of the SVG file. `labels` are the model's.
+pub fn draw(evaluation: &Evaluation, labels: &[String], title: &str, subtitle: [&str; 2]) -> String {
+    let confusion = Confusion::new(&evaluation.tally, labels);
     let mistakes = &evaluation.mistakes;
-    let count = mistakes.len() as u32;
-    let [tile_width, tile_height] = TILE;
-    let is_beside = map_width <= WIDEST_BESIDE;
-    let across = match is_beside {
-        // As many rows as are about as high as the heat map.
-        true => count.div_ceil(map_height.div_ceil(tile_height).max(1)),
-        false => MOST_ACROSS.min((map_width / tile_width).max(1)),
-    };
-    let down = count.div_ceil(across.max(1));
-    let wrong_width = (across * tile_width).max(Font::Plain.width(HEAD));
-    let wrong_height = Font::Bold.height() + Font::Plain.height() + 14 + down * tile_height;
-    let (corner, size) = match is_beside {
-        true => (
-            [2 * MARGIN + map_width, head],
-            [
-                3 * MARGIN + map_width + wrong_width,
-                head + map_height.max(wrong_height),
-            ],
-        ),
-        false => (
-            [MARGIN, head + map_height + MARGIN],
-            [
-                2 * MARGIN + map_width.max(wrong_width),
-                head + map_height + MARGIN + wrong_height,
-            ],
-        ),
-    };
-    let [width, height] = size;
-    let titles = Font::Large.width(title).max(Font::Plain.width(subtitle));
-    let width = width.max(titles.min(WIDEST_TITLE) + 2 * MARGIN);
-    let mut canvas = Canvas::new(width, height + MARGIN);
-    let line = |font: Font| usize::try_from((width - 2 * MARGIN) / font.width("x")).unwrap_or(0);
-    canvas.text([MARGIN; 2], &shortened(title, line(Font::Large)), Font::Large, BLACK);
-    let under = [MARGIN, MARGIN + Font::Large.height() + 8];
-    canvas.text(under, &shortened(subtitle, line(Font::Plain)), Font::Plain, GREY);
-    map.draw(&mut canvas, [MARGIN, head]);
-    draw_mistakes(&mut canvas, corner, mistakes, labels, across);
-    canvas.into_image()
-}
+    let [map_width, map_height] = confusion.size();
+    let inner = map_width.max(NARROWEST);
+    let across = inner / TILE[0];
+    let below = (mistakes.len() as u32).div_ceil(across) * TILE[1];
+    let head = MARGIN + 4 * LINE;
+    let (width, height) = (2 * MARGIN + inner, head + map_height + 4 * LINE + below + MARGIN);
 
-const HEAD: &str = "what it is, -> what was answered, and how sure the model was";
-
-fn draw_mistakes(canvas: &mut Canvas, [left, top]: [u32; 2], mistakes: &[Mistake], labels: &[String], across: u32) {
-    let title = match mistakes.len() {
+    let mut svg = Svg::default();
+    svg.text([MARGIN, MARGIN + LINE], "large", title);
+    for (number, line) in (2..).zip(subtitle) {
+        svg.text([MARGIN, MARGIN + number * LINE], "pale", line);
+    }
+    confusion.draw(&mut svg, [MARGIN, head]);
+    let top = head + map_height + 2 * LINE;
+    let heading = match mistakes.len() {
         0 => "No wrong answer".to_owned(),
-        count => format!("The {count} most confidently wrong answers"),
+        count => format!("The most confidently wrong answers ({count}): true class, predicted class, score"),
     };
-    canvas.text([left, top], &title, Font::Bold, BLACK);
-    if mistakes.is_empty() {
-        return;
-    }
-    let below = top + Font::Bold.height() + 2;
-    canvas.text([left, below], HEAD, Font::Plain, GREY);
-    let first = below + Font::Plain.height() + 12;
-    let [width, height] = TILE;
+    svg.text([MARGIN, top], "bold", &heading);
     for (number, mistake) in (0..).zip(mistakes) {
-        let (row, column) = (number / across.max(1), number % across.max(1));
-        draw_mistake(canvas, [left + column * width, first + row * height], mistake, labels);
+        let (row, column) = (number / across, number % across);
+        draw_mistake(
+            &mut svg,
+            [MARGIN + column * TILE[0], top + LINE + row * TILE[1]],
+            mistake,
+            labels,
+        );
     }
+    svg.finish(title, [width, height])
 }
 
-fn draw_mistake(canvas: &mut Canvas, [x, y]: [u32; 2], mistake: &Mistake, labels: &[String]) {
+fn draw_mistake(svg: &mut Svg, [x, y]: [u32; 2], mistake: &Mistake, labels: &[String]) {
     let thumbnail = match &mistake.look {
         Some(Look::Thumbnail(thumbnail)) => Some(thumbnail.clone()),
         Some(Look::File(path)) => Thumbnail::of_file(path),
         None => None,
     };
-    match &thumbnail {
-        Some(thumbnail) => {
-            let image = thumbnail.image();
-            canvas.fill([x, y], [image.width() + 2, image.height() + 2], FRAME);
-            canvas.paste([x + 1, y + 1], image);
-        }
-        None => {
-            canvas.fill([x, y], [SIDE; 2], FRAME);
-            canvas.text([x + SIDE / 2 - 4, y + SIDE / 2 - 8], "?", Font::Bold, GREY);
-        }
+    match thumbnail {
+        Some(thumbnail) => svg.raw(format_args!(
+            r#"<image x="{x}" y="{y}" width="{SIDE}" height="{SIDE}" href="{}"/>"#,
+            thumbnail.data_url()
+        )),
+        None => svg.raw(format_args!(
+            r##"<rect x="{x}" y="{y}" width="{SIDE}" height="{SIDE}" fill="#e4e4e7"/>"##
+        )),
     }
-    let shown = thumbnail.map_or(SIDE, |thumbnail| thumbnail.image().height());
     let label = |class: u32| labels.get(class as usize).map_or("?", String::as_str);
     let score = mistake
         .score
         .map_or_else(String::new, |score| format!("{:.1} %, ", score * 100.0));
     let captions = [
-        (label(mistake.class).to_owned(), BLACK),
-        (format!("-> {}", label(mistake.answered)), RED),
-        (format!("{score}{}", mistake.image), GREY),
+        ("", label(mistake.class).to_owned()),
+        ("wrong", format!("→ {}", label(mistake.answered))),
+        ("pale", format!("{score}{}", mistake.image)),
     ];
-    for (number, (caption, colour)) in (0..).zip(captions) {
-        let caption = shortened(&caption, MOST_CHARACTERS);
-        canvas.text([x, y + shown + 6 + number * CAPTION], &caption, Font::Small, colour);
+    for (number, (class, caption)) in (1..).zip(captions) {
+        svg.text(
+            [x, y + SIDE + number * LINE],
+            class,
+            &shortened(&printable(&caption), MOST_CHARACTERS),
+        );
     }
 }
 
-/// The picture as a PNG file.
-pub fn png(picture: &RgbImage) -> ImageResult<Vec<u8>> {
-    let mut file = Cursor::new(Vec::new());
-    picture.write_to(&mut file, ImageFormat::Png)?;
-    Ok(file.into_inner())
+/// The elements of a picture, in the order in which they are drawn.
+#[derive(Default)]
+struct Svg(String);
+
+impl Svg {
+    fn raw(&mut self, element: fmt::Arguments<'_>) {
+        // Writing to a string cannot fail.
+        let _ = self.0.write_fmt(element);
+        self.0.push('\n');
+    }
+
+    /// A line of text in the style of a CSS class.
+    fn text(&mut self, [x, y]: [u32; 2], class: &str, text: &str) {
+        self.raw(format_args!(
+            r#"<text x="{x}" y="{y}" class="{class}">{}</text>"#,
+            Escaped(text)
+        ));
+    }
+
+    /// The same with other attributes.
+    fn text_with(&mut self, [x, y]: [u32; 2], attributes: &str, text: &str) {
+        self.raw(format_args!(
+            r#"<text x="{x}" y="{y}" {attributes}>{}</text>"#,
+            Escaped(text)
+        ));
+    }
+
+    fn finish(self, title: &str, [width, height]: [u32; 2]) -> String {
+        format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\">\n\
+             <title>{}</title>\n<style>{STYLE}</style>\n<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n{}</svg>\n",
+            Escaped(title),
+            self.0
+        )
+    }
+}
+
+/// Text escaped for XML. `printable` removes the control characters that XML does not allow.
+struct Escaped<'a>(&'a str);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for c in printable(self.0).chars() {
+            match c {
+                '&' => f.write_str("&amp;")?,
+                '<' => f.write_str("&lt;")?,
+                '>' => f.write_str("&gt;")?,
+                '"' => f.write_str("&quot;")?,
+                // XML does not allow these two either.
+                '\u{fffe}' | '\u{ffff}' => f.write_str("\u{fffd}")?,
+                c => f.write_char(c)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Text of at most so many characters; if it is cut, the last one is an ellipsis.
+fn shortened(text: &str, most: usize) -> String {
+    match text.chars().count() > most {
+        false => text.to_owned(),
+        true => text.chars().take(most - 1).chain(['…']).collect(),
+    }
 }
 
 #[cfg(test)]
@@ -158,10 +181,10 @@ mod tests {
             channels: 1,
         };
         let mistake = Mistake {
-            image: ImageName::File("靴/\u{202e}1.png".to_owned()),
+            image: ImageName::File("靴/\u{202e}<1>.png".into()),
             class: 0,
             answered: 70_000,
-            score: Some(f32::MAX),
+            score: Some(0.987),
             look: Thumbnail::of_pixels(shape, &[9; 784]).map(Look::Thumbnail),
         };
         Evaluation {
@@ -175,36 +198,53 @@ mod tests {
     }
 
     #[test]
-    fn it_is_a_png_of_a_sensible_size_whatever_there_is_to_show() {
-        for (classes, mistakes, longest) in [
-            (0, 0, 1_300),
-            (1, 1, 1_300),
-            (10, 40, 2_600),
-            (30, 40, 2_300),
-            (900, 40, 2_600),
-        ] {
+    fn whatever_there_is_to_show_it_is_drawn_within_the_picture() {
+        for (classes, mistakes) in [(0, 0), (1, 1), (10, 40), (30, 40), (900, 40)] {
             let labels: Vec<_> = (0..classes)
-                .map(|class| format!("{class} \u{1f45f} {}", "x".repeat(200)))
+                .map(|class| format!("{class} <\u{1b}&\"> {}", "x".repeat(200)))
                 .collect();
-            let title = "t".repeat(if classes == 900 { 100_000 } else { 30 });
-            let picture = draw(&evaluation(classes, mistakes), &labels, &title, &title);
-            let file = png(&picture).unwrap();
-            let read = image::load_from_memory_with_format(&file, ImageFormat::Png).unwrap();
-            assert_eq!(read.to_rgb8(), picture);
-            let (width, height) = picture.dimensions();
-            assert!(
-                width <= longest && height <= longest,
-                "{classes} classes: {width} x {height}"
+            let svg = draw(
+                &evaluation(classes, mistakes),
+                &labels,
+                "a \"title\"",
+                ["and & more", ""],
             );
+            let number = |text: &str, name: &str| -> Option<u32> {
+                let (_, value) = text.split_once(&format!(" {name}=\""))?;
+                value.split('"').next()?.parse().ok()
+            };
+            let (width, height) = (number(&svg, "width").unwrap(), number(&svg, "height").unwrap());
+            assert!(width < 1_700, "{classes} classes: {width} x {height}");
+            for element in svg.lines().skip(4).filter(|line| line.starts_with('<')) {
+                let at = |name| number(element, name).unwrap_or(0);
+                assert!(
+                    at("x") + at("width") <= width && at("y") + at("height") <= height,
+                    "{element}"
+                );
+            }
+            assert_eq!(svg.matches("<image ").count(), mistakes);
+            assert_eq!(
+                svg.matches('<').count(),
+                svg.matches('>').count(),
+                "what comes from outside is escaped"
+            );
+            assert!(!svg.contains(['\u{1b}', '\u{202e}']), "{svg}");
         }
     }
 
     #[test]
-    fn each_mistake_is_drawn() {
-        let grey = |mistakes| {
-            let picture = draw(&evaluation(10, mistakes), &[], "title", "subtitle");
-            picture.pixels().filter(|pixel| pixel.0 == [9; 3]).count()
-        };
-        assert_eq!((grey(0), grey(1), grey(40)), (0, 112 * 112, 40 * 112 * 112));
+    fn a_mistake_has_its_image_its_classes_and_its_score() {
+        let svg = draw(
+            &evaluation(2, 1),
+            &["Shirt".to_owned(), "Hat".to_owned()],
+            "title",
+            ["data", "model"],
+        );
+        assert!(svg.contains("href=\"data:image/png;base64,iVBORw0KGgo"), "{svg}");
+        assert!(
+            svg.contains(">Shirt</text>\n<text") && svg.contains(">→ ?</text>"),
+            "{svg}"
+        );
+        assert!(svg.contains(">98.7 %, 靴/\\u{202e…</text>"), "{svg}");
     }
 }

@@ -1,21 +1,23 @@
-//! Images made fit to be shown: small ones enlarged with their pixels kept apart, large ones made smaller.
+//! The images in the picture: pixels unchanged, large ones reduced.
 
+use std::io::Cursor;
 use std::path::Path;
 
-use image::imageops::{self, FilterType};
-use image::{DynamicImage, GrayImage, ImageDecoder, ImageReader, Limits, RgbImage};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use image::{DynamicImage, GrayImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
 
 use crate::images::Shape;
 
-/// The side of the square that a thumbnail fits into, in pixels.
-pub const SIDE: u32 = 112;
+/// Larger images are reduced to this, in pixels: twice the size at which they are shown, for screens of high density.
+const SIDE: u32 = 224;
 /// Larger pictures are not decoded.
 const LARGEST_SIDE: u32 = 16_384;
 const MOST_BYTES: u64 = 512 << 20;
 
-/// A picture within [`SIDE`] by [`SIDE`].
+/// An image as a PNG file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Thumbnail(RgbImage);
+pub struct Thumbnail(Vec<u8>);
 
 impl Thumbnail {
     /// Of an image's pixels; none where they are neither grey nor red, green, blue, or are not those of the shape.
@@ -27,7 +29,7 @@ impl Thumbnail {
             3 => DynamicImage::from(RgbImage::from_raw(width, height, pixels.to_vec())?),
             _ => return None,
         };
-        Self::of(&picture.into_rgb8())
+        Self::of(picture)
     }
 
     /// Of a file, upright; none where it is no picture, or far too large.
@@ -42,30 +44,22 @@ impl Thumbnail {
         let orientation = decoder.orientation().ok()?;
         let mut picture = DynamicImage::from_decoder(decoder).ok()?;
         picture.apply_orientation(orientation);
-        Self::of(&picture.into_rgb8())
+        Self::of(picture)
     }
 
-    fn of(picture: &RgbImage) -> Option<Self> {
-        let (width, height) = picture.dimensions();
-        let longest = width.max(height);
-        if width == 0 || height == 0 {
-            return None;
-        }
-        let factor = SIDE / longest;
-        let (width, height, filter) = match factor {
-            0 => {
-                let scaled = |side: u32| (u64::from(side) * u64::from(SIDE) / u64::from(longest)).max(1);
-                // Both at most the side.
-                (scaled(width) as u32, scaled(height) as u32, FilterType::Triangle)
-            }
-            factor => (width * factor, height * factor, FilterType::Nearest),
+    fn of(picture: DynamicImage) -> Option<Self> {
+        let picture = match picture.width().max(picture.height()) > SIDE {
+            true => picture.thumbnail(SIDE, SIDE),
+            false => picture,
         };
-        Some(Self(imageops::resize(picture, width, height, filter)))
+        let mut png = Cursor::new(Vec::new());
+        picture.into_rgb8().write_to(&mut png, ImageFormat::Png).ok()?;
+        Some(Self(png.into_inner()))
     }
 
-    /// The picture.
-    pub fn image(&self) -> &RgbImage {
-        &self.0
+    /// As a `data:` URL.
+    pub fn data_url(&self) -> String {
+        format!("data:image/png;base64,{}", BASE64_STANDARD.encode(&self.0))
     }
 }
 
@@ -73,51 +67,36 @@ impl Thumbnail {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
-    fn shape(height: u64, width: u64, channels: u64) -> Shape {
-        Shape {
+    fn of_pixels([height, width, channels]: [u64; 3], pixels: &[u8]) -> Option<RgbImage> {
+        let shape = Shape {
             height,
             width,
             channels,
-        }
+        };
+        let png = Thumbnail::of_pixels(shape, pixels)?.0;
+        Some(
+            image::load_from_memory_with_format(&png, ImageFormat::Png)
+                .unwrap()
+                .into_rgb8(),
+        )
     }
 
     #[test]
-    fn a_small_image_keeps_its_pixels_apart() {
-        let thumbnail = Thumbnail::of_pixels(shape(1, 2, 1), &[0, 200]).unwrap();
-        let image = thumbnail.image();
-        assert_eq!(image.dimensions(), (112, 56));
-        assert_eq!(
-            (image.get_pixel(55, 55).0, image.get_pixel(56, 0).0),
-            ([0; 3], [200; 3])
-        );
-    }
-
-    #[test]
-    fn a_large_image_is_made_smaller_and_keeps_its_form() {
-        let pixels = vec![9; 300 * 100 * 3];
-        let thumbnail = Thumbnail::of_pixels(shape(100, 300, 3), &pixels).unwrap();
-        assert_eq!(thumbnail.image().dimensions(), (112, 37));
-        let line = Thumbnail::of_pixels(shape(1, 1000, 1), &[7; 1000]).unwrap();
-        assert_eq!(line.image().dimensions(), (112, 1));
+    fn a_small_image_keeps_its_pixels_and_a_large_one_its_shape() {
+        let small = of_pixels([1, 2, 1], &[0, 200]).unwrap();
+        assert_eq!(small.into_raw(), [0, 0, 0, 200, 200, 200]);
+        let large = of_pixels([100, 300, 3], &vec![9; 300 * 100 * 3]).unwrap();
+        assert_eq!(large.dimensions(), (224, 75));
+        let line = of_pixels([1, 1000, 1], &[7; 1000]).unwrap();
+        assert_eq!(line.dimensions(), (224, 1));
     }
 
     #[test]
     fn what_is_no_picture_gives_none() {
-        assert_eq!(Thumbnail::of_pixels(shape(2, 2, 2), &[0; 8]), None);
-        assert_eq!(Thumbnail::of_pixels(shape(2, 2, 1), &[0; 3]), None);
-        assert_eq!(Thumbnail::of_pixels(shape(0, 2, 1), &[]), None);
+        assert_eq!(of_pixels([2, 2, 2], &[0; 8]), None);
+        assert_eq!(of_pixels([2, 2, 1], &[0; 3]), None);
+        assert_eq!(of_pixels([0, 2, 1], &[]), None);
         assert_eq!(Thumbnail::of_file(Path::new("there is no such file")), None);
-    }
-
-    proptest! {
-        #[test]
-        fn it_always_fits(height in 1u64..400, width in 1u64..400) {
-            let pixels = vec![0; (height * width) as usize];
-            let thumbnail = Thumbnail::of_pixels(shape(height, width, 1), &pixels).unwrap();
-            let (width, height) = thumbnail.image().dimensions();
-            prop_assert!((1..=SIDE).contains(&width) && (1..=SIDE).contains(&height));
-        }
     }
 }

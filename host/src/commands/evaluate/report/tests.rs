@@ -42,6 +42,11 @@ fn evaluation(pairs: &[(u32, u32)]) -> Evaluation {
     }
 }
 
+/// As somebody without colours sees it.
+fn text(report: &Report, columns: Option<usize>) -> String {
+    strip_str(&report.text(columns)).to_string()
+}
+
 /// Of class 0 three images, one of them taken for 2; of class 2 one; class 1 does not occur.
 fn four() -> Evaluation {
     evaluation(&[(0, 0), (0, 0), (0, 2), (2, 2)])
@@ -59,16 +64,16 @@ images    4
 right     3
 accuracy  75.00 % (95 % interval 30.06 % to 95.44 %)
 
-CLASS        IMAGES     RECALL  PRECISION  MOST OFTEN TAKEN FOR
-Shirt             3    66.67 %   100.00 %  Ankle boot (1)
-Ankle boot        1   100.00 %    50.00 %
+CLASS       IMAGES    RECALL  PRECISION  MOST OFTEN TAKEN FOR
+Shirt            3   66.67 %   100.00 %  Ankle boot (1)
+Ankle boot       1  100.00 %    50.00 %
 
-Rows: what it is; columns: what was answered.
-                 Shirt  Ankle boot
-Shirt                2           1
-Ankle boot           .           1
+Rows: true class; columns: predicted class, by number.
+#  CLASS       0  2
+0  Shirt       2  1
+2  Ankle boot  .  1
 ";
-    assert_eq!(Report::new(&about, &evaluation).text(), expected);
+    assert_eq!(text(&Report::new(&about, &evaluation), Some(80)), expected);
 }
 
 #[test]
@@ -116,7 +121,7 @@ fn without_an_answer_there_are_no_figures() {
     let mut evaluation = evaluation(&[]);
     evaluation.unclassified = 9;
     let report = Report::new(&about, &evaluation);
-    let text = report.text();
+    let text = text(&report, None);
     assert!(
         text.contains("images    0, 9 more were not classified\n") && text.ends_with("accuracy  none\n"),
         "{text}"
@@ -128,39 +133,57 @@ fn without_an_answer_there_are_no_figures() {
 }
 
 #[test]
-fn columns_whose_shortened_labels_are_the_same_have_class_numbers() {
+fn a_matrix_of_ten_classes_with_a_thousand_images_each_fits_80_columns() {
+    let labels = [
+        "T-shirt/top",
+        "Trouser",
+        "Pullover",
+        "Dress",
+        "Coat",
+        "Sandal",
+        "Shirt",
+        "Sneaker",
+        "Bag",
+        "Ankle boot",
+    ];
+    let about = about(&labels);
+    let pairs: Vec<_> = (0..10)
+        .flat_map(|class| std::iter::repeat_n((class, class), 1_000))
+        .collect();
+    let text = text(&Report::new(&about, &evaluation(&pairs)), Some(80));
+    assert!(text.lines().all(|line| line.width() <= 80), "{text}");
+    let last = text.lines().last().unwrap();
+    assert!(last.starts_with("9  Ankle boot ") && last.ends_with(" 1000"), "{text}");
+}
+
+#[test]
+fn a_matrix_that_the_terminal_would_break_up_is_not_shown() {
     let labels: Vec<_> = (0..20).map(|number| format!("a very long label {number}")).collect();
     let labels: Vec<_> = labels.iter().map(String::as_str).collect();
     let about = about(&labels);
     let pairs: Vec<_> = (0..20).map(|class| (class, class)).collect();
     let evaluation = evaluation(&pairs);
-    let text = Report::new(&about, &evaluation).text();
-    let matrix: Vec<_> = text
-        .lines()
-        .skip_while(|line| !line.starts_with("Rows"))
-        .skip(1)
-        .collect();
+    let report = Report::new(&about, &evaluation);
+    let narrow = text(&report, Some(80));
     assert!(
-        matrix.iter().any(|line| line.starts_with("  19 a very long label 19")),
-        "{text}"
+        narrow.contains("The confusion matrix of 20 classes is not shown here: --format json has all"),
+        "{narrow}"
     );
-    assert!(
-        matrix
-            .first()
-            .is_some_and(|heads| heads.trim_start().starts_with('0') && heads.ends_with(" 19")),
-        "{text}"
-    );
+    for columns in [Some(200), None] {
+        let wide = text(&report, columns);
+        assert!(wide.contains("\n19  a very long label 19 "), "{wide}");
+    }
 }
 
 #[test]
-fn shortened_labels_that_differ_stay() {
-    let labels: Vec<_> = (0..12).map(|number| format!("{number} is a long label")).collect();
-    let labels: Vec<_> = labels.iter().map(String::as_str).collect();
-    let about = about(&labels);
-    let pairs: Vec<_> = (0..12).map(|class| (class, class)).collect();
-    let evaluation = evaluation(&pairs);
-    let text = Report::new(&about, &evaluation).text();
-    assert!(text.contains("  11 i…\n") || text.contains("  11 is…\n"), "{text}");
+fn what_is_wrong_is_red_and_what_is_right_is_green() {
+    let about = about(&["Shirt", "Hat", "Ankle boot"]);
+    let evaluation = four();
+    let text = Report::new(&about, &evaluation).text(None);
+    assert!(
+        text.contains("\x1b[32m2\x1b[0m") && text.contains("\x1b[31m1\x1b[0m"),
+        "{text:?}"
+    );
 }
 
 #[test]
@@ -170,7 +193,7 @@ fn a_matrix_of_many_classes_is_left_to_json_and_one_of_thousands_of_labels_is_no
     let pairs: Vec<_> = (0..31).map(|class| (class, class)).collect();
     let evaluation = evaluation(&pairs);
     let report = Report::new(&about, &evaluation);
-    let text = report.text();
+    let text = text(&report, None);
     assert!(
         text.ends_with(
             "The confusion matrix of 31 classes is not shown here: --picture FILE has the classes most mistaken.\n"
