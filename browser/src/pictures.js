@@ -19,10 +19,14 @@ import { Status } from "./views/status.js";
  */
 
 export class Pictures {
-  /** The latest that was answered, or waits for a model. @type {Picture | undefined} */
+  /** The latest that was answered. @type {Picture | undefined} */
+  #answered;
+  /** It, or one that came later and waits for its answer. @type {Picture | undefined} */
   #picture;
-  /** Counts what was asked to be shown: of several files that are read at once, the last one stays. */
+  /** Counts what is classified: of several pictures at once, the last one stays. */
   #turn = 0;
+  /** Counts what was brought: of several files that are looked at, the last one is shown. */
+  #brought = 0;
   #status = new Status(find("p", "#status"));
   /** Takes back what was said of a picture without an answer. @type {(() => void)[]} */
   #mend = [];
@@ -51,7 +55,12 @@ export class Pictures {
    * @param {"draw" | "camera"} origin
    */
   live(source, origin) {
-    return this.#classify({ name: origin === "draw" ? "Drawing" : "Camera", source, origin });
+    const isCamera = origin === "camera";
+    const name = isCamera ? "Camera" : "Drawing";
+    return this.#classify(
+      { name, source, origin },
+      { end: isCamera ? "Classifying the camera's pictures" : undefined },
+    );
   }
 
   /** No other picture follows the last one. */
@@ -90,13 +99,16 @@ export class Pictures {
    */
   async take(files, target) {
     clearAlerts();
+    const turn = ++this.#brought;
     try {
       const kinds = await Promise.all(files.map(kindOf));
       const model = files[kinds.indexOf("onnx")];
       if (model || (files.length === 1 && kinds[0] === "wasm")) {
         await this.#load(files, model ? "onnx" : "wasm", target);
       } else if (files.length === 1) {
-        await this.show({ name: files[0].name, source: files[0], origin: "file" });
+        if (turn === this.#brought) {
+          await this.show({ name: files[0].name, source: files[0], origin: "file" });
+        }
       } else {
         throw new Error(
           `These are ${files.length} files: bring one at a time, or a model with the files of its weights`,
@@ -122,13 +134,14 @@ export class Pictures {
 
   /** @param {Picture} picture */
   async show(picture) {
+    this.#brought++;
     const { name, source } = picture;
     clearAlerts();
     this.#page.show();
     const say = this.#status.begin(
       source instanceof File ? `Reading ${name}, ${megabytes(source.size)}` : `Classifying ${name}`,
     );
-    if (await this.#classify(picture, what => say(`${what} ${name}`))) {
+    if (await this.#classify(picture, { progress: what => say(`${what} ${name}`) })) {
       this.#page.shown(picture);
       find("p", ".answer").scrollIntoView({ block: "nearest" });
     }
@@ -138,11 +151,12 @@ export class Pictures {
    * Has every model classify a picture. What is there stays until one has answered.
    *
    * @param {Picture} picture
-   * @param {(what: string) => void} [progress]
+   * @param {{ progress?: (what: string) => void, end?: string }} [told] `end` is the status once it is answered.
    * @returns {Promise<boolean>} Whether a model has answered, and no later picture has come.
    */
-  async #classify(picture, progress = () => {}) {
+  async #classify(picture, { progress = () => {}, end = `Classified: ${picture.name}` } = {}) {
     const turn = ++this.#turn;
+    this.#picture = picture;
     const view = find("section", "#picture-view");
     view.dataset.busy = "true";
     const slots = this.#slots();
@@ -161,13 +175,14 @@ export class Pictures {
       return error ? [{ slot, text: `No answer for ${picture.name}: ${messageOf(error)}` }] : [];
     });
     if (answered.length === 0 && failed.length > 0) {
+      this.#picture = this.#answered;
       this.#status.begin();
       this.#page.problem(failed[0].text);
       this.#mend.push(() => this.#page.problem(""));
       return false;
     }
-    this.#picture = picture;
-    this.#status.begin(answered.length > 0 ? done(picture) : `${picture.name} waits for a model`);
+    this.#answered = answered.length > 0 ? picture : this.#answered;
+    this.#status.begin(answered.length > 0 ? end : `${picture.name} waits for a model`);
     for (const { slot, text } of failed) {
       slot.result.clear();
       slot.card.problem(text);
@@ -199,14 +214,4 @@ export class Pictures {
 function testImage(images, number) {
   const source = imageDataOf({ width: SIDE, height: SIDE, channels: 1, values: images.slice(number) });
   return { name: images.name(number), source, origin: "samples", truth: images.classes[number] };
-}
-
-/**
- * What the page has done with a picture, or does as long as others follow it.
- *
- * @param {Picture} picture
- */
-function done({ name, origin }) {
-  const going = { draw: "Classifying what you draw", camera: "Classifying the camera's pictures" };
-  return origin === "draw" || origin === "camera" ? going[origin] : `Classified ${name}`;
 }

@@ -2,6 +2,8 @@
 // on the level of protobuf's wire format, so that nothing else of it changes. The host does the same with files on a disk.
 // https://github.com/onnx/onnx/blob/main/onnx/onnx.proto and https://protobuf.dev/programming-guides/encoding/
 
+import { bytes, LARGEST } from "../picture/open.js";
+
 /** Which fields of a message hold messages on the way to a tensor. @type {Record<string, Record<number, string>>} */
 const WITHIN = {
   model: { 7: "graph", 25: "function" },
@@ -42,13 +44,18 @@ export async function whole(onnx, files) {
     if (!file) {
       throw new Error(`the weights of the model are in '${name}': choose or drop both files together`);
     }
-    data.set(name, new Uint8Array(await file.arrayBuffer()));
+    data.set(name, await bytes(file));
   }
+  let left = LARGEST;
   const weights = (/** @type {Place} */ { location, offset, length }) => {
     const file = /** @type {Uint8Array} */ (data.get(location));
     const end = length === undefined ? file.length : offset + length;
     if (!(offset <= end && end <= file.length)) {
       throw new Error(`'${location}' has ${file.length} bytes, and weights of the model end at byte ${end}`);
+    }
+    left -= end - offset;
+    if (left < 0) {
+      throw new Error(`the weights of the model are more than ${LARGEST} bytes together`);
     }
     return file.subarray(offset, end);
   };
@@ -74,12 +81,12 @@ function rewritten(message, kind, weights, depth) {
   const all = [...fields(message)];
   if (kind === "tensor" && all.some(({ number, value }) => number === LOCATION && value === 1)) {
     const values = weights(placeOf(all.filter(({ number }) => number === EXTERNAL).map(({ content }) => content)));
-    const rest = all.filter(({ number }) => ![RAW, EXTERNAL, LOCATION].includes(number)).map(({ bytes }) => bytes);
+    const rest = all.filter(({ number }) => ![RAW, EXTERNAL, LOCATION].includes(number)).map(({ whole }) => whole);
     return values instanceof Uint8Array ? [...rest, ...field(RAW, [/** @type {Bytes} */ (values)])] : rest;
   }
-  return all.flatMap(({ number, bytes, content }) => {
+  return all.flatMap(({ number, whole, content }) => {
     const inner = WITHIN[kind]?.[number];
-    return inner && content ? field(number, rewritten(content, inner, weights, depth + 1)) : [bytes];
+    return inner && content ? field(number, rewritten(content, inner, weights, depth + 1)) : [whole];
   });
 }
 
@@ -110,7 +117,7 @@ function placeOf(entries) {
  * The fields of a message: the bytes of each, and what they hold.
  *
  * @param {Bytes} message
- * @returns {Generator<{ number: number, bytes: Bytes, content?: Bytes, value?: number }>}
+ * @returns {Generator<{ number: number, whole: Bytes, content?: Bytes, value?: number }>}
  */
 function* fields(message) {
   for (let at = 0; at < message.length; ) {
@@ -123,7 +130,7 @@ function* fields(message) {
       throw new RangeError("no protobuf message");
     }
     const content = type === 2 ? message.subarray(after, end) : undefined;
-    yield { number, bytes: message.subarray(at, end), content, value: type === 0 ? value : undefined };
+    yield { number, whole: message.subarray(at, end), content, value: type === 0 ? value : undefined };
     at = end;
   }
 }

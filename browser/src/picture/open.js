@@ -137,7 +137,7 @@ export function imageDataOf({ width, height, channels, values }) {
 }
 
 /** The largest file that is read, in bytes. */
-const LARGEST = 512 * 1024 * 1024;
+export const LARGEST = 512 * 1024 * 1024;
 
 /** What a file is, for who meant another kind. */
 const KINDS = {

@@ -92,12 +92,12 @@ pageTest(
   async page => {
     const status = () => page.$eval("#status", element => element.textContent);
     await page.click(SHIRT);
-    await untilText(page, "#status", /^Classified Test image 41$/);
+    await untilText(page, "#status", /^Classified: Test image 41$/);
     await hand(page, "drop", "notes.txt", new TextEncoder().encode("hello\n"));
     await untilText(page, "#problem", /notes\.txt/);
     assert.equal(await status(), "");
     await page.click(SHIRT);
-    await untilText(page, "#status", /^Classified Test image 41$/);
+    await untilText(page, "#status", /^Classified: Test image 41$/);
     await page.click("#tab-camera");
     await page.click("#camera-start");
     await untilText(page, "#status", /^Classifying the camera's pictures$/);

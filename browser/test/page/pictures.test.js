@@ -11,16 +11,16 @@ const steps = (/** @type {import("./support.js").Page} */ page) =>
 
 pageTest(served, "a test image is picked with the mouse and with the keyboard", async page => {
   await page.click("#samples button:nth-child(3)");
-  await untilText(page, "#status", /^Classified Test image 3$/);
+  await untilText(page, "#status", /^Classified: Test image 3$/);
   await untilText(page, ".card .answer", /^Trouser, /);
   assert.equal(await page.$eval("#samples button:nth-child(3)", button => button.getAttribute("aria-pressed")), "true");
   await page.keyboard.press("ArrowLeft");
   await page.keyboard.press("Enter");
-  await untilText(page, "#status", /^Classified Test image 2$/);
+  await untilText(page, "#status", /^Classified: Test image 2$/);
   await untilText(page, ".card .answer", /^Pullover, /);
   await page.keyboard.press("End");
   await page.keyboard.press("Enter");
-  await untilText(page, "#status", /^Classified Test image 100$/);
+  await untilText(page, "#status", /^Classified: Test image 100$/);
 });
 
 pageTest(served, "tabs are changed with arrow keys", async page => {
@@ -35,7 +35,7 @@ pageTest(served, "a picture from a file is shown on its way to what the model se
   await open(page, "file");
   const red = png(84, 42, (x, y) => (x > 20 && x < 60 && y > 10 && y < 30 ? [200, 30, 30] : [250, 250, 250]));
   await hand(page, "drop", "red.png", red);
-  await untilText(page, "#status", /^Classified red\.png$/);
+  await untilText(page, "#status", /^Classified: red\.png$/);
   await page.waitForFunction(() => document.querySelectorAll(".steps li").length > 1);
   assert.deepEqual(await steps(page), [
     "The picture, 84 × 42",
@@ -71,10 +71,10 @@ pageTest(served, "what is shown of a picture is what the component sees of it", 
 pageTest(served, "a picture is dropped, and another pasted", async page => {
   const png = await readFile(corpus("png-grey"));
   await hand(page, "drop", "dropped.png", png);
-  await untilText(page, "#status", /^Classified dropped\.png$/);
+  await untilText(page, "#status", /^Classified: dropped\.png$/);
   await untilText(page, ".card .answer", /^Ankle boot/);
   await hand(page, "paste", "pasted.png", png);
-  await untilText(page, "#status", /^Classified pasted\.png$/);
+  await untilText(page, "#status", /^Classified: pasted\.png$/);
 });
 
 pageTest(served, "what is no picture is refused by name, and what was there stays", async page => {
@@ -153,7 +153,7 @@ pageTest(served, "whatever else comes turns the camera off", async page => {
   };
   await start();
   await hand(page, "drop", "dropped.png", await readFile(corpus("png-grey")));
-  await untilText(page, "#status", /^Classified dropped\.png$/);
+  await untilText(page, "#status", /^Classified: dropped\.png$/);
   assert.equal(await isOff(), true);
   await start();
   await page.click('nav a[href="#gallery"]');
