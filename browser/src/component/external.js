@@ -1,5 +1,6 @@
 // ONNX models whose weights lie in files beside them, as PyTorch writes them by default: the weights are put into the model,
-// on the level of protobuf's wire format, so that nothing else of it changes. The host does the same with files on a disk.
+// on the level of protobuf's wire format, so that nothing else of it changes. The host does the same with files on a disk, and
+// what comes out has the same SHA-256.
 // https://github.com/onnx/onnx/blob/main/onnx/onnx.proto and https://protobuf.dev/programming-guides/encoding/
 
 import { bytes, LARGEST } from "../picture/open.js";
@@ -7,10 +8,11 @@ import { bytes, LARGEST } from "../picture/open.js";
 /** Which fields of a message hold messages on the way to a tensor. @type {Record<string, Record<number, string>>} */
 const WITHIN = {
   model: { 7: "graph", 25: "function" },
-  function: { 7: "node" },
-  graph: { 1: "node", 5: "tensor" },
+  function: { 7: "node", 11: "attribute" },
+  graph: { 1: "node", 5: "tensor", 15: "sparse" },
   node: { 5: "attribute" },
-  attribute: { 5: "tensor", 6: "graph", 10: "tensor", 11: "graph" },
+  attribute: { 5: "tensor", 6: "graph", 10: "tensor", 11: "graph", 22: "sparse", 23: "sparse" },
+  sparse: { 1: "tensor", 2: "tensor" },
 };
 /** Of a tensor: its values, where they lie, and whether they lie elsewhere. */
 const [RAW, EXTERNAL, LOCATION] = [9, 13, 14];
