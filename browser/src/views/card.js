@@ -103,10 +103,11 @@ export class Card {
     ) => {
       find(tag, selector, this.element).textContent = text;
     };
-    const { name, height, width, channels, labels, scores } = description;
+    const { name, height, width, channels, labels, scores, accepts } = description;
     put("h3", "", name);
     put("dd", ".component", `${program.name}, ${megabytes(program.size)}`);
     put("code", ".digest", program.digest);
+    put("dd", ".reads", accepts.join(", "));
     const colours = channels === 1 ? "grey" : "colour";
     put(
       "dd",

@@ -51,6 +51,15 @@ const WAYS = [
 for (const screen of SCREENS) {
   const size = `${screen.width} pixels wide`;
 
+  pageTest(served, `what the page is, one action, examples and an answer are seen at once, ${size}`, async page => {
+    await page.setViewport(screen);
+    assert.match(await text(page, "header p"), /^An image classifier in a WebAssembly sandbox, in your browser/);
+    assert.equal(await page.$$eval("#picture-view .main", actions => actions.length), 1);
+    for (const part of ["h1", "header p", ".action .main", "#samples button", ".card .answer", ".card .verdict"]) {
+      assert.ok(await isInView(page, part), part);
+    }
+  });
+
   for (const [what, name, bring] of WAYS) {
     pageTest(served, `the answer to ${what} is seen without scrolling, ${size}`, async page => {
       await page.setViewport(screen);
