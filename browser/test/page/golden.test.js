@@ -93,7 +93,7 @@ async function predict(count, images, onnx) {
     URL.createObjectURL(new Blob([program.script], { type: "text/javascript" })),
     program.modules,
   );
-  await call(guest, "load", bytes(onnx));
+  await call(guest, "load", bytes(onnx), []);
   const { probabilities } = await call(guest, "predict", count, bytes(images));
   return [...probabilities];
 }
