@@ -18,16 +18,16 @@ pub struct ClassifyCommand {
     /// Image files, and folders of pictures.
     #[arg(required = true, value_name = "FILE|FOLDER")]
     pub files: Vec<PathBuf>,
-    /// Labels to an image, the likeliest first.
+    /// How many labels to show for each image, the likeliest first.
     #[arg(long, value_name = "K", default_value = "3")]
     pub top_k: NonZeroU32,
-    /// Which component.
+    /// The component.
     #[command(flatten)]
     pub component: ComponentArgs,
-    /// How it is to read pixels.
+    /// How to read pixels.
     #[command(flatten)]
     pub prepare: PrepareArgs,
-    /// How to write results.
+    /// The format of the results.
     #[arg(long, value_enum, default_value = "text")]
     pub format: Format,
 }

@@ -1,4 +1,4 @@
-//! `host compile`, which only this program types.
+//! `host compile`, which only this program calls.
 
 use clap::Args;
 

@@ -1,4 +1,4 @@
-//! `host evaluate`: what may be typed.
+//! Options of `host evaluate`.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -19,31 +19,31 @@ pub struct EvaluateCommand {
     /// A folder of IDX files or of folders of pictures, or an .npz file [default: the built-in test images].
     #[arg(long, value_name = "FOLDER|FILE")]
     pub data: Option<PathBuf>,
-    /// Which part of the data.
+    /// The part of the data.
     #[arg(long, value_enum, default_value = "test")]
     pub split: SplitName,
-    /// Images to a message, where they are pixels.
+    /// Images in each message, if they are pixels.
     #[arg(long, value_name = "N", default_value = "40")]
     pub batch: NonZeroUsize,
     /// Draw the confusion matrix and the most confidently wrong answers into this SVG file.
     #[arg(long, value_name = "FILE")]
     pub picture: Option<PathBuf>,
-    /// Which component.
+    /// The component.
     #[command(flatten)]
     pub component: ComponentArgs,
-    /// How it is to read pixels.
+    /// How to read pixels.
     #[command(flatten)]
     pub prepare: PrepareArgs,
-    /// How to write results.
+    /// The format of the results.
     #[arg(long, value_enum, default_value = "text")]
     pub format: Format,
 }
 
-/// Which part of the data.
+/// The part of the data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum SplitName {
-    /// Images that a model is measured by.
+    /// Test images.
     Test,
-    /// Images that a model learns from.
+    /// Training images.
     Train,
 }

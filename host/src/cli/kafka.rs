@@ -1,4 +1,4 @@
-//! What may be typed of Kafka.
+//! Options for Kafka.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use super::heading::KAFKA;
 use crate::values::DEFAULT_BOOTSTRAP;
 
-/// How Kafka is reached. Secrets come from a file or the environment, where no other user of the machine sees them.
+/// How to reach Kafka. Secrets come from a file or the environment, where no other user of the machine sees them.
 #[derive(Args, Clone, Debug, Default)]
 pub struct KafkaArgs {
     /// Addresses of Kafka brokers, separated by commas.
@@ -25,7 +25,7 @@ pub struct KafkaArgs {
     /// Trust this certificate authority instead of the system's, a PEM file; implies --tls.
     #[arg(long, value_name = "FILE", help_heading = KAFKA)]
     pub tls_ca: Option<PathBuf>,
-    /// Show this certificate to the broker, a PEM file; implies --tls.
+    /// The client certificate, a PEM file; implies --tls.
     #[arg(long, value_name = "FILE", requires = "tls_key", help_heading = KAFKA)]
     pub tls_certificate: Option<PathBuf>,
     /// The certificate's private key, a PEM file.
@@ -40,19 +40,21 @@ pub struct KafkaArgs {
         help_heading = KAFKA
     )]
     pub sasl: Option<SaslName>,
-    /// Who logs in.
+    /// The user name.
     #[arg(long, value_name = "NAME", env = "KAFKA_USERNAME", help_heading = KAFKA)]
     pub sasl_username: Option<String>,
     /// The file with the password [default: the environment variable KAFKA_PASSWORD].
     #[arg(long, value_name = "FILE", requires = "sasl", help_heading = KAFKA)]
     pub sasl_password_file: Option<PathBuf>,
-    /// The file with the token, for oauthbearer; it is read again whenever a token is needed, and no topic can be made with it.
+    /// The file with the token, for oauthbearer; read again whenever a token is needed. Topics cannot be created with
+    /// a token.
     #[arg(long, value_name = "FILE", help_heading = KAFKA)]
     pub sasl_token_file: Option<PathBuf>,
     /// Compress what is published.
     #[arg(long, value_enum, value_name = "CODEC", help_heading = KAFKA)]
     pub compression: Option<CompressionName>,
-    /// Any property of librdkafka, as kafka.KEY=VALUE, or kafka.KEY=@FILE for what is in a file; may be repeated.
+    /// Any property of librdkafka, as kafka.KEY=VALUE, or kafka.KEY=@FILE for the contents of a file; may be
+    /// repeated.
     #[arg(long = "set", value_name = "kafka.KEY=VALUE", help_heading = KAFKA)]
     pub properties: Vec<String>,
 }
@@ -60,9 +62,9 @@ pub struct KafkaArgs {
 /// How to log in to Kafka.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum SaslName {
-    /// User and password in the clear: with --tls.
+    /// User name and password in the clear: use it with --tls.
     Plain,
-    /// User and password, which do not cross the wire.
+    /// User name and password, which are not sent over the network.
     #[value(name = "scram-sha-256")]
     ScramSha256,
     /// The same with a longer hash.
@@ -72,10 +74,10 @@ pub enum SaslName {
     Oauthbearer,
 }
 
-/// How to compress what goes to Kafka.
+/// How to compress what is published to Kafka.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum CompressionName {
-    /// As it is.
+    /// No compression.
     None,
     /// RFC 1952.
     Gzip,
@@ -90,8 +92,8 @@ pub enum CompressionName {
 /// A delivery guarantee, by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum DeliveryName {
-    /// After a crash an answer may come twice.
+    /// After a crash a message may be answered twice.
     AtLeastOnce,
-    /// Answer and consumption are one transaction.
+    /// Publishing the answer and consuming the message are one transaction.
     ExactlyOnce,
 }

@@ -21,28 +21,28 @@ pub struct ProduceCommand {
     /// An IDX or npy file of bytes (both may be gzipped), a picture, or a folder of pictures.
     #[arg(long, value_name = "FILE|FOLDER")]
     pub images: Option<PathBuf>,
-    /// Images to a message.
+    /// Images in each message.
     #[arg(long, value_name = "N", default_value = "40")]
     pub batch: NonZeroUsize,
-    /// Time between messages; 0 is as fast as it goes.
+    /// Time between messages; 0 means as fast as possible.
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = time)]
     pub interval: Duration,
-    /// Stop after so many images.
+    /// Stop after this many images.
     #[arg(long, value_name = "IMAGES")]
     pub limit: Option<NonZeroU64>,
-    /// What whoever classifies them is to make of pictures, in the header `content-prepare`.
+    /// How the classifier should prepare the pictures: sent in the header `content-prepare`.
     #[command(flatten)]
     pub picture: PictureArgs,
-    /// Publish to this topic, made when missing.
+    /// Publish to this topic, which is created when missing.
     #[arg(long, value_name = "TOPIC", default_value = DEFAULT_INPUT)]
     pub topic: String,
-    /// How to write results.
+    /// The format of the results.
     #[arg(long, value_enum, default_value = "text")]
     pub format: Format,
-    /// Which broker.
+    /// The broker.
     #[command(flatten)]
     pub broker: BrokerArgs,
-    /// Its limits.
+    /// Limits.
     #[command(flatten)]
     pub storage: StorageArgs,
 }

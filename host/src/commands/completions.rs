@@ -1,4 +1,4 @@
-//! `host completions`: a script that a shell completes commands with.
+//! `host completions`: a completion script for a shell.
 
 use clap::CommandFactory;
 

@@ -25,7 +25,7 @@ use crate::terminal::{counted, printable};
 
 /// Messages that may wait for the broker's confirmation: enough to share its group commits, few enough to hold in memory.
 const IN_FLIGHT: usize = 64;
-/// How long an interrupted `produce` waits for what the broker has already taken.
+/// How long an interrupted `produce` waits for messages that the broker has accepted.
 const DRAIN: Duration = Duration::from_secs(5);
 
 impl ProduceCommand {
@@ -101,7 +101,7 @@ impl ProduceCommand {
                 let failure = format!("{summary}, of {total} to send; what was under way may arrive as well");
                 return Err(Failure::Interrupted(failure).into());
             }
-            // Whatever ended the stream early said nothing of it.
+            // The stream ended early without an error.
             Ok(()) if missing => {
                 return Err(Failure::Stopped(format!("only {summary}, of {} to send", HumanCount(total))).into());
             }
@@ -172,7 +172,7 @@ fn read_ahead(
                 Ok(Err(_)) => left,
                 Err(_) => 0,
             };
-            // An error means that nobody listens any more.
+            // An error means that the receiver is gone.
             if sender.blocking_send(read).is_err() {
                 break;
             }
@@ -184,10 +184,10 @@ fn read_ahead(
 /// A message, or why a file of a folder cannot be one.
 type Read = Result<Produced, ImagesError>;
 
-/// Sends what comes in, `interval` apart, until a stop; gives each message back, in order, once it is confirmed.
+/// Sends incoming messages, `interval` apart, until a stop; returns each message, in order, once it is confirmed.
 ///
-/// The confirmations of earlier messages are polled while a later one waits to be accepted, so a broker that makes
-/// producers wait is heard, and so is a stop.
+/// The confirmations of earlier messages are polled while a later one waits to be accepted, so a broker's
+/// backpressure holds up neither confirmations nor a stop.
 fn send(
     messages: mpsc::Receiver<Result<Read, ImagesError>>,
     prepare: Option<String>,
@@ -212,8 +212,8 @@ fn send(
 
 type Confirmation = Pin<Box<dyn Future<Output = anyhow::Result<Outcome>> + Send>>;
 
-/// Resolves when the broker has accepted the message. An error comes as a confirmation that failed, in its place behind
-/// those of the messages before it.
+/// Resolves when the broker has accepted the message. An error becomes a failed confirmation, in its place behind
+/// those of earlier messages.
 async fn enqueue(sink: Arc<dyn Sink>, message: Result<Read, ImagesError>, prepare: Option<String>) -> Confirmation {
     let Produced { mut message, images } = match message {
         Ok(Ok(produced)) => produced,

@@ -1,4 +1,4 @@
-//! `host replay`: dead letters go round again, as they first came.
+//! `host replay`: sends dead letters back, in their original form.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
@@ -17,12 +17,12 @@ use crate::exit::Failure;
 use crate::pipeline::{ERROR_CODE, ERROR_TRUNCATED, revive};
 use crate::shutdown::Shutdown;
 
-/// How long a stop waits for the broker to note what was sent.
+/// How long a stop waits for the broker to commit what was sent.
 const DRAIN: Duration = Duration::from_secs(10);
 
 impl ReplayCommand {
-    /// Sends what is in the dead-letter topic now, and was not replayed yet, back to where it came from. A letter counts as
-    /// replayed when the broker has confirmed it; a crash in between sends it again.
+    /// Sends all letters that are in the dead-letter topic now, and were not replayed yet, back to their topic. A
+    /// letter counts as replayed when the broker has confirmed it; after a crash in between it is sent again.
     pub async fn execute(self) -> anyhow::Result<()> {
         let config = BrokerConfig::new(self.broker, &self.storage)?.with_set_aside(LEFT);
         let letters = self.dead_letter_topic.unwrap_or_else(|| format!("{}.dlq", self.topic));
@@ -45,7 +45,7 @@ impl ReplayCommand {
             if letter.header(ERROR_TRUNCATED).is_some() {
                 tracing::warn!(
                     position = delivery.position,
-                    "left out: a part of the message is missing (header error-truncated), which would be taken for all of it"
+                    "left out: a part of the message is missing (header error-truncated)"
                 );
                 return false;
             }
@@ -62,7 +62,7 @@ impl ReplayCommand {
             }
             if !is_wanted(delivery) {
                 left_out += 1;
-                // Where there are no offsets, what is consumed is gone.
+                // Without offsets, a consumed letter is deleted.
                 return Ok(ControlFlow::Continue(match horizon {
                     Horizon::Offsets(..) => Taken::Consumed,
                     Horizon::Time(_) => Taken::Left,
@@ -70,7 +70,7 @@ impl ReplayCommand {
             }
             let mut message = delivery.message.clone();
             revive(&mut message);
-            // By an old time the topic might drop it as soon as it is there.
+            // With its old time, the topic might drop it at once.
             message.timestamp_ms = None;
             let route = Route::Answers;
             let confirmed = sink
@@ -99,7 +99,7 @@ impl ReplayCommand {
         match end {
             End::Done => Ok(()),
             End::Full => Err(Failure::Stopped(format!(
-                "{LEFT} letters were left where they are, and those behind them not looked at; replay what was left first, \
+                "{LEFT} letters were left where they are, and those behind them were not looked at; replay the letters that were left first, \
                  with its own --code or with none"
             ))
             .into()),
@@ -107,12 +107,12 @@ impl ReplayCommand {
     }
 }
 
-/// How far the letters go that were there at the start. One that fails again comes back behind these and waits for the next
-/// replay, or this one would never end.
+/// The end of the letters that were there at the start. A letter that fails again comes back behind it and waits for
+/// the next replay; otherwise this one would never end.
 enum Horizon {
-    /// By partition: its end, and which of them are reached.
+    /// The end of each partition, and which of them are reached.
     Offsets(HashMap<u32, u64>, HashSet<u32>),
-    /// In milliseconds since 1970, where there are no offsets and the broker itself says when a message came.
+    /// In milliseconds since 1970, for brokers without offsets that set the time of a message.
     Time(i64),
 }
 
@@ -141,7 +141,7 @@ impl Horizon {
         }
     }
 
-    /// Whether nothing of before can come any more, as far as that is known.
+    /// Whether no earlier letter can come any more, as far as that is known.
     fn is_reached(&self) -> bool {
         match self {
             Self::Time(_) => false,

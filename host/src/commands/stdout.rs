@@ -1,4 +1,4 @@
-//! Data on stdout. Never `println!`: it panics when whoever reads has gone.
+//! Results on stdout. Never `println!`: it panics if the reader has gone.
 
 use std::io::{self, Write};
 
@@ -14,7 +14,7 @@ pub fn write(text: &str) -> Result<(), StdoutError> {
     write_bytes(text.as_bytes())
 }
 
-/// The same of what is no text.
+/// The same for bytes.
 pub fn write_bytes(bytes: &[u8]) -> Result<(), StdoutError> {
     let mut stdout = stdout().lock();
     stdout.write_all(bytes)?;
@@ -51,7 +51,7 @@ pub fn write_json(value: &impl Serialize) -> anyhow::Result<()> {
     Ok(write(&line)?)
 }
 
-/// Writes one line, off the async threads: a reader may take its time, and a stop must be heard meanwhile.
+/// Writes one line, off the async threads: a reader may be slow, and a stop must work meanwhile.
 pub async fn write_line(mut line: String) -> Result<(), StdoutError> {
     line.push('\n');
     match tokio::task::spawn_blocking(move || write(&line)).await {

@@ -1,4 +1,4 @@
-//! How Kafka is reached, checked; what librdkafka is told of it.
+//! How to reach Kafka, checked, and the properties for librdkafka.
 
 mod property;
 
@@ -17,30 +17,30 @@ use crate::values::{DEFAULT_MAX_MESSAGE, Start};
 pub struct KafkaConfig {
     /// `host:port`, separated by commas.
     pub bootstrap_servers: String,
-    /// What librdkafka is told beside what this program sets itself, and in its place. Some values are secrets.
+    /// Properties for librdkafka that add to this program's own or replace them. Some values are secrets.
     pub properties: BTreeMap<String, String>,
-    /// Holds the token for OAUTHBEARER; read whenever one is needed.
+    /// Contains the token for OAUTHBEARER; read whenever one is needed.
     pub token_file: Option<PathBuf>,
-    /// Partitions of a topic that is made because it was missing.
+    /// Partitions of topics that are created because they are missing.
     pub partitions: u32,
-    /// Its replicas; none: as the cluster is set.
+    /// Their replicas. None: the cluster's setting.
     pub replication: Option<u16>,
-    /// A larger message is refused before it is published. Bytes.
+    /// The largest message to publish. Bytes.
     pub max_message_bytes: usize,
-    /// Where a group begins that has never read the topic.
+    /// Where a group starts that has never read the topic.
     pub start: Start,
-    /// What a pipeline promises.
+    /// A pipeline's delivery guarantee.
     pub delivery: Delivery,
-    /// Outlives the process: names the member of the group, and its transactions.
+    /// A name that outlives the process: of the member of the group, and of its transactions.
     pub instance: Option<String>,
-    /// A member that is gone without a word keeps its partitions for so long.
+    /// How long a member that died keeps its partitions.
     pub session: Duration,
-    /// A consumer that stands still for so long, although there is something to read, is replaced.
+    /// A consumer that stands still for this long, with messages left to read, is replaced.
     pub stall: Duration,
 }
 
 impl fmt::Debug for KafkaConfig {
-    /// Without the properties' values, of which some are secrets.
+    /// Without the properties' values, some of which are secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KafkaConfig")
             .field("bootstrap_servers", &self.bootstrap_servers)
@@ -51,10 +51,10 @@ impl fmt::Debug for KafkaConfig {
     }
 }
 
-/// What a pipeline promises.
+/// A pipeline's delivery guarantee.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivery {
-    /// After a crash an answer may come twice.
+    /// After a crash a message may be answered twice.
     AtLeastOnce,
     /// Outputs and offsets are one transaction.
     ExactlyOnce,
@@ -70,13 +70,13 @@ impl From<DeliveryName> for Delivery {
 }
 
 impl KafkaConfig {
-    /// As long as that of Python's clients: others take over within 15 s.
+    /// The same as in Python's clients: others take over within 15 s.
     const SESSION: Duration = Duration::from_secs(10);
 
-    /// The longest that a consumer may stand still although there is something to read.
+    /// How long a consumer may stand still with messages left to read.
     const STALL: Duration = Duration::from_secs(60);
 
-    /// A cluster at an address, with nothing else to say of it.
+    /// A cluster at this address, with the defaults.
     pub fn at(bootstrap_servers: &str) -> Self {
         Self {
             bootstrap_servers: bootstrap_servers.to_owned(),
@@ -93,7 +93,7 @@ impl KafkaConfig {
         }
     }
 
-    /// From what was typed, and from the files and the variable with secrets that it names.
+    /// From the command line, and from the files and the variable with secrets that it names.
     pub(super) fn new(args: KafkaArgs, storage: &StorageArgs) -> Result<Self, Failure> {
         check_addresses(&args.bootstrap_servers)?;
         let mut properties = BTreeMap::new();
@@ -167,13 +167,13 @@ fn password(file: Option<&Path>) -> Result<String, Failure> {
     }
 }
 
-/// What is in a file, without the line end that editors add.
+/// The contents of a file, without the final line end that editors add.
 fn secret(option: &str, file: &Path) -> Result<String, Failure> {
     let text = files::read_text(file, files::SMALL).map_err(|error| unreadable(option, file, &error))?;
     Ok(text.trim_end_matches(['\r', '\n']).to_owned())
 }
 
-/// librdkafka would not say which file it misses.
+/// librdkafka would not name the missing file.
 fn check_file(option: &str, file: &Path) -> Result<(), Failure> {
     files::open(file)
         .map(drop)
@@ -184,7 +184,7 @@ fn unreadable(option: &str, file: &Path, error: &std::io::Error) -> Failure {
     Failure::Configuration(format!("{option}: cannot read {}: {error}", file.display()))
 }
 
-/// librdkafka takes a port that is no number for 0, and nothing at all for an address that does not answer.
+/// librdkafka reads an invalid port as 0, and an empty address as one that does not answer.
 fn check_addresses(servers: &str) -> Result<(), Failure> {
     let is_address = |text: &str| {
         let text = text.split_once("://").map_or(text, |(_, text)| text);
@@ -202,7 +202,7 @@ fn check_addresses(servers: &str) -> Result<(), Failure> {
 }
 
 impl SaslName {
-    /// As Kafka has it.
+    /// Kafka's name for it.
     fn name(self) -> &'static str {
         match self {
             Self::Plain => "PLAIN",
@@ -214,7 +214,7 @@ impl SaslName {
 }
 
 impl CompressionName {
-    /// As Kafka has it.
+    /// Kafka's name for it.
     fn name(self) -> &'static str {
         match self {
             Self::None => "none",

@@ -1,4 +1,4 @@
-//! How Google Pub/Sub is reached, checked: whose credentials, which project, which subscriptions.
+//! How to reach Google Pub/Sub, checked: credentials, project, subscriptions.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -13,7 +13,7 @@ use crate::exit::Failure;
 use crate::files;
 use crate::values::DEFAULT_MAX_MESSAGE;
 
-/// The kinds of credentials files that Google hands out, as their member `type` says.
+/// The kinds of Google's credentials files, by their member `type`.
 const KINDS: [&str; 4] = [
     "service_account",
     "authorized_user",
@@ -26,42 +26,42 @@ const KINDS: [&str; 4] = [
 pub struct PubSubConfig {
     /// The project's id.
     pub project: String,
-    /// Who asks.
+    /// The identity of this program.
     pub identity: Identity,
-    /// The service's address, such as `http://127.0.0.1:8085`; none: Google's own.
+    /// The service's address, such as `http://127.0.0.1:8085`. None: Google's own.
     pub endpoint: Option<String>,
-    /// By topic, where it is not `TOPIC-sub`.
+    /// By topic, if it is not `TOPIC-sub`.
     pub subscriptions: BTreeMap<String, String>,
-    /// Of the topic that is read, before all others.
+    /// For the input topic; takes precedence.
     pub subscription: Option<String>,
-    /// A message of a host that is gone comes again within this time. 10 s to 10 min.
+    /// The messages of a killed host are redelivered within this time. 10 s to 10 min.
     pub lease: Duration,
-    /// Messages that the service may have handed out and that are not acknowledged: in flight, and read ahead.
+    /// The most messages that are handed out and not acknowledged: in flight, and read ahead.
     pub outstanding_messages: usize,
     /// Their bytes.
     pub outstanding_bytes: usize,
-    /// Messages that are held beside those until the end. Where there may be some, what bounds bytes is that no more is read
-    /// while so many of them wait.
+    /// Messages that may additionally be held until the end. If so, bytes are limited by not reading on while that
+    /// many wait.
     pub set_aside: usize,
-    /// A larger message is refused before it is published. Bytes.
+    /// The largest message to publish. Bytes.
     pub max_message_bytes: usize,
-    /// A stream on which nothing came for so long is opened anew.
+    /// A stream is reopened after this long without a message.
     pub silence: Duration,
 }
 
-/// Who asks Google.
+/// An identity.
 #[derive(Clone)]
 pub enum Identity {
-    /// Nobody: emulators want no token.
+    /// None: emulators need no token.
     Anonymous,
     /// The application-default credentials of this machine.
     Default,
-    /// What a credentials file holds, and the file's name.
+    /// A credentials file's contents and its path.
     File(PathBuf, Value),
 }
 
 impl fmt::Debug for Identity {
-    /// Without what is in the file.
+    /// Without the file's contents.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Anonymous => f.write_str("Anonymous"),
@@ -72,7 +72,7 @@ impl fmt::Debug for Identity {
 }
 
 impl Identity {
-    /// Whom to give a role to, or else where to look.
+    /// The account to give a role to, or else where the credentials are.
     pub fn name(&self) -> String {
         match self {
             Self::File(_, value) => match value.get("client_email").and_then(Value::as_str) {
@@ -83,7 +83,7 @@ impl Identity {
         }
     }
 
-    /// Where to look.
+    /// Where the credentials are.
     pub fn place(&self) -> String {
         match self {
             Self::Anonymous => "a caller without credentials".to_owned(),
@@ -94,20 +94,20 @@ impl Identity {
 }
 
 impl PubSubConfig {
-    /// As Google's clients have it: long enough for slow work between two extensions.
+    /// The same as in Google's clients: long enough for slow work between two extensions.
     const LEASE: Duration = Duration::from_secs(60);
 
-    /// What is read ahead of the work, or waits to be acknowledged, which the client library does ten times a second.
+    /// Read ahead of the work, or waiting to be acknowledged, which Google's client does ten times a second.
     const AHEAD_MESSAGES: usize = 512;
     const AHEAD_BYTES: usize = 32 << 20;
 
-    /// What the service takes for a lease.
+    /// The shortest and longest lease.
     const LEASES: [Duration; 2] = [Duration::from_secs(10), Duration::from_secs(600)];
 
-    /// Reopening costs nothing where there was nothing to read.
+    /// Reopening costs nothing if there was nothing to read.
     const SILENCE: Duration = Duration::from_secs(5 * 60);
 
-    /// A project at an emulator, with nothing else to say of it.
+    /// A project at an emulator, with the defaults.
     pub fn at(emulator: &str, project: &str) -> Self {
         Self {
             project: project.to_owned(),
@@ -124,9 +124,9 @@ impl PubSubConfig {
         }
     }
 
-    /// From what was typed and from the files that it names. `project`: where it was said elsewhere.
+    /// From the command line and the files that it names. `project`: if it was given elsewhere.
     pub(super) fn new(args: PubSubArgs, project: Option<String>, storage: &StorageArgs) -> Result<Self, Failure> {
-        // One alone is the project, unless that is known already.
+        // A single argument is the project, unless that is known already.
         let (credentials, typed) = match (args.credentials, args.project) {
             (first, None) if project.is_none() && first.as_deref() != Some("-") => (None, first),
             (first, second) => (first, second),
@@ -135,7 +135,7 @@ impl PubSubConfig {
             && project != typed
         {
             return Err(Failure::Usage(format!(
-                "'{project}' and '{typed}' are two projects; leave the one behind the credentials out"
+                "'{project}' and '{typed}' are two projects; leave out the one after the credentials"
             )));
         }
         let identity = match credentials.as_deref() {
@@ -186,12 +186,12 @@ impl PubSubConfig {
     }
 }
 
-/// What a credentials file holds, as far as that can be told without asking Google.
+/// A credentials file's identity, as far as the file tells.
 fn identity(file: &Path) -> Result<Identity, Failure> {
     let name = file.display();
     let refused = |trouble: String| {
         Failure::Configuration(format!(
-            "{name} is no Google credentials file: {trouble}; download a JSON key of a service account, or write - for the \
+            "{name} is not a Google credentials file: {trouble}; download a JSON key of a service account, or write - for the \
              application-default credentials"
         ))
     };
@@ -202,7 +202,7 @@ fn identity(file: &Path) -> Result<Identity, Failure> {
              application-default credentials"
         )),
     })?;
-    // Where it breaks, and not what is there, which may be a key.
+    // The line of the mistake, and not its text, which may be a key.
     let value: Value =
         serde_json::from_str(&text).map_err(|error| refused(format!("no JSON from line {} on", error.line())))?;
     let kind = value.get("type").and_then(Value::as_str);
@@ -223,7 +223,7 @@ fn identity(file: &Path) -> Result<Identity, Failure> {
     Ok(Identity::File(file.to_owned(), value))
 }
 
-/// A project's id has 6 to 30 characters, and 100 where it belongs to a domain.
+/// A project's id has 6 to 30 characters, or 100 if it belongs to a domain.
 fn checked_project(project: String) -> Result<String, Failure> {
     let is_id = |c: char| c.is_ascii_alphanumeric() || "-.:_".contains(c);
     let begins = project.starts_with(|c: char| c.is_ascii_alphanumeric());
@@ -263,7 +263,7 @@ fn checked_endpoint(endpoint: String) -> Result<String, Failure> {
     }
 }
 
-/// The project that the application-default credentials stand for, found where Google's tools put it.
+/// The project of the application-default credentials, found where Google's tools store it.
 fn default_project() -> Result<String, Failure> {
     for name in ["GOOGLE_CLOUD_PROJECT", "PUBSUB_PROJECT_ID"] {
         if let Some(project) = env::var(name).ok().filter(|project| !project.is_empty()) {

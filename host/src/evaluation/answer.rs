@@ -1,12 +1,12 @@
-//! What a component answers, which is hostile until it has been through here: one class of the model an image, with a score
-//! that is a number, or without one.
+//! A component's answers, hostile until checked here: one class of the model for each image, with or without a finite
+//! score.
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::classifier::{ComponentError, Description};
 
-/// In which of the forms that the contract has a component names classes.
+/// The format in which a component names classes, one of the contract's two.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Form {
     /// `application/json;profile=scores`: labels with scores.
@@ -20,7 +20,7 @@ pub enum Form {
 pub struct Best {
     /// Within the model's labels.
     pub class: u32,
-    /// Finite; none where the component gives no scores.
+    /// Finite; none if the component gives no scores.
     pub score: Option<f32>,
 }
 
@@ -29,12 +29,12 @@ pub struct Best {
 pub struct Prediction {
     /// The class.
     pub best: Best,
-    /// It and others, the likeliest first, where the component gives scores.
+    /// It and others, the likeliest first, if the component gives scores.
     pub top: Vec<Best>,
 }
 
 impl Form {
-    /// The better one of those that a component produces.
+    /// The better one of those that the component produces.
     pub fn of(model: &Description) -> Result<Self, ComponentError> {
         if model.produces.iter().any(|media| is_json(media, true)) {
             return Ok(Self::Scores);
@@ -48,7 +48,7 @@ impl Form {
         })
     }
 
-    /// What to ask the component for, with so many labels to an image.
+    /// The media type to request, with this many labels for each image.
     pub fn accept(&self, top_k: u32) -> String {
         match self {
             Self::Scores => format!("application/json;profile=scores;top-k={top_k}"),
@@ -56,7 +56,7 @@ impl Form {
         }
     }
 
-    /// The answers to an unknown number of images of a model of so many labels, or what is wrong with them.
+    /// The answers to an unknown number of images, for a model with this many labels; or what is wrong with them.
     pub fn read(&self, payload: &[u8], labels: usize) -> Result<Vec<Prediction>, String> {
         let within = |Said { class, score }| {
             let known = u32::try_from(class).ok().filter(|&class| (class as usize) < labels);
@@ -92,8 +92,7 @@ impl Form {
     }
 }
 
-/// The part of an answer with scores that counts here. The label beside each class is not looked at: the model's own are
-/// known.
+/// The used part of an answer with scores. The labels in it are ignored: those of the model are known.
 #[derive(Debug, Deserialize)]
 struct Scores {
     predictions: Vec<Scored>,
@@ -114,7 +113,7 @@ struct Said {
 }
 
 fn parse<T: DeserializeOwned>(payload: &[u8], what: &str) -> Result<T, String> {
-    // The error itself would quote the answer, however long that is.
+    // The error itself would quote the answer, however long.
     serde_json::from_slice(payload).map_err(|error| {
         format!(
             "the component's answer is not what {what} is, in line {}, column {}",

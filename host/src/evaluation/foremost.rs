@@ -1,4 +1,4 @@
-//! The first few of many, by a key: what is kept of images that come in any order.
+//! The first few of many values by a key, for images that come in any order.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ pub struct Foremost<K, V> {
 }
 
 impl<K: Ord, V> Foremost<K, V> {
-    /// Keeps so many.
+    /// Keeps this many.
     pub fn new(limit: usize) -> Self {
         let values = BTreeMap::new();
         Self { limit, values }
@@ -31,13 +31,13 @@ impl<K: Ord, V> Foremost<K, V> {
         }
     }
 
-    /// Those that were kept, in the order of their keys.
+    /// The kept values, in the order of their keys.
     pub fn into_values(self) -> Vec<V> {
         self.values.into_values().collect()
     }
 }
 
-/// A score as a key that puts the highest first.
+/// A score as a key; the highest is first.
 #[derive(Clone, Copy, Debug)]
 pub struct Falling(pub f32);
 

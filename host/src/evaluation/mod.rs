@@ -1,8 +1,8 @@
-//! How good a component is: labelled images through it, and the answers held against the labels.
+//! How good a component is: runs labelled images through it, and compares the answers with the labels.
 //!
-//! Images take the way of the stream: as messages, through [`Classify`], several at once, and the answers are checked like
-//! any word of a guest. Pixels go as raw bytes where the component takes them; files go as they are, so that its own
-//! preparation of pictures is measured too. Only what is shown in the end is kept.
+//! Images go the way of a stream: as messages, through [`Classify`], several at once, and the answers are checked.
+//! Pixels are sent as raw bytes if the component accepts them; files are sent unchanged, so that its preprocessing is
+//! measured too. Only what is shown in the end is kept.
 
 pub mod answer;
 mod data;
@@ -33,34 +33,34 @@ use crate::message::Message;
 use crate::pipeline::{Answer, Cause, Classify, ClassifyError, Warnings};
 use crate::terminal::counted;
 
-/// Pixels in one message, unless one image has more: far more than it takes to make messages worth their way.
+/// Pixels in one message, unless one image has more: far more than needed to make a message worthwhile.
 const MESSAGE_BYTES: u64 = 4 << 20;
-/// So often is asked what may be answered the next time.
+/// How often a message is tried if repeating may help.
 const ATTEMPTS: u32 = 3;
-/// Where so many messages in a row fail, the component is broken.
+/// After this many failed messages in a row the component is broken.
 const FAILURES: usize = 10;
-/// The most confidently wrong answers, so many of them, are kept.
+/// How many of the most confidently wrong answers are kept.
 const MISTAKES: usize = 40;
-/// So many of the images that were not classified are kept by name.
+/// How many unclassified images are kept by name.
 const UNCLASSIFIED: usize = 100;
 
 /// How to evaluate.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// Images to a message, at most.
+    /// The most images in a message.
     pub batch: u64,
     /// The largest file, in bytes.
     pub max_message_bytes: usize,
-    /// How long a second attempt at a message waits.
+    /// The wait before the second attempt at a message.
     pub retry_delay: Duration,
-    /// Keep what a picture of the mistakes shows.
+    /// Keep thumbnails of the mistakes.
     pub thumbnails: bool,
 }
 
-/// What came of it.
+/// The result.
 #[derive(Debug)]
 pub struct Evaluation {
-    /// True and answered classes of what was classified.
+    /// True and predicted classes of the classified images.
     pub tally: Tally,
     /// The most confidently wrong answers, the most confident first.
     pub mistakes: Vec<Mistake>,
@@ -163,7 +163,7 @@ pub async fn evaluate(
     // A reader that fell over has told nobody.
     anyhow::ensure!(
         seen == announced,
-        "{announced} images were announced and {seen} came; get the data anew"
+        "the data announce {announced} images and contain {seen}; download them again"
     );
     if asking.failures.load(Ordering::Relaxed) > 0 && !asking.has_answered.load(Ordering::Relaxed) {
         let reason = counts.first_unclassified.into_values().into_iter().next();

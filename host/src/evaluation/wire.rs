@@ -1,4 +1,4 @@
-//! Images as messages: which of the formats that a component takes is the quickest that keeps every pixel.
+//! Images as messages: chooses the fastest of a component's formats that keeps every pixel.
 
 use std::path::Path;
 
@@ -13,19 +13,19 @@ const RAW: &str = "application/octet-stream";
 pub const NPY: &str = "application/x-npy";
 const JSON: &str = "application/json";
 
-/// How pixels travel.
+/// How pixels are sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wire {
-    /// As they are, with their shape beside them.
+    /// As bytes, with their shape in the content type.
     Raw,
-    /// As NumPy's file.
+    /// As a NumPy file.
     Npy,
-    /// As an object in JSON.
+    /// As a JSON object.
     Json,
 }
 
 impl Wire {
-    /// The best of what a component takes.
+    /// The best format that a component accepts.
     pub fn choose(accepts: &[String]) -> Result<Self, ComponentError> {
         let takes = |wanted: &str| {
             let mut essences = accepts.iter().filter_map(|media| media.split(';').next());
@@ -56,7 +56,7 @@ impl Wire {
     }
 }
 
-/// A file of version 1, padded as NumPy pads it.
+/// A file of version 1, padded like NumPy's.
 fn npy([n, h, w, c]: [u64; 4], pixels: &[u8]) -> Vec<u8> {
     let mut header = format!("{{'descr': '|u1', 'fortran_order': False, 'shape': ({n}, {h}, {w}, {c}), }}");
     let start = 10;

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use super::{ImagesError, KINDS, media_type_of_name};
 
-/// So many files are named; the rest are counted.
+/// How many files are named; the rest are counted.
 const NAMED: usize = 5;
 
-/// What lies in a folder. Hidden files are nobody's pictures, and nothing is said of them; links are followed.
+/// The contents of a folder. Hidden files are ignored; links are followed.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Folder {
     /// Files with the name of a picture, sorted.
@@ -38,7 +38,7 @@ impl Folder {
             if name.starts_with('.') {
                 continue;
             }
-            // A link that leads nowhere is a picture that cannot be read.
+            // A dangling link is a picture that cannot be read.
             let is_file = fs::metadata(&path).map_or(true, |metadata| metadata.is_file());
             match is_file && media_type_of_name(&path).is_some() {
                 true => found.pictures.push(path),
@@ -50,7 +50,7 @@ impl Folder {
     }
 }
 
-/// What was left out, for people; none: nothing was.
+/// What was left out, for people. None: nothing.
 pub fn left_out(names: &[String]) -> Option<String> {
     let what = match names.len() {
         0 => return None,
@@ -60,7 +60,7 @@ pub fn left_out(names: &[String]) -> Option<String> {
     Some(format!("{what} ({KINDS}): {}", some(names)))
 }
 
-/// The first few, and how many more there are.
+/// The first few, and the number of the others.
 fn some(names: &[String]) -> String {
     let more = names.len().saturating_sub(NAMED);
     let named: Vec<_> = names.iter().take(NAMED).map(String::as_str).collect();

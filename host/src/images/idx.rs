@@ -6,7 +6,7 @@ use std::io::Read;
 
 use super::pixels::{HeaderError, Layout};
 
-/// How every IDX file begins.
+/// The first bytes of every IDX file.
 pub const MAGIC: &[u8] = &[0, 0];
 
 const UNSIGNED_BYTE: u8 = 0x08;

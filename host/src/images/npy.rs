@@ -7,16 +7,16 @@ use std::io::Read;
 
 use super::pixels::{HeaderError, Layout};
 
-/// How every npy file begins.
+/// The first bytes of every npy file.
 pub const MAGIC: &[u8] = b"\x93NUMPY";
 
 /// NumPy's own limit for headers that it did not write itself is 10,000.
 const MAX_HEADER_BYTES: u64 = 65_535;
 
-/// What a header says of the values behind it, which stand in C order.
+/// A header's description of the values behind it, which are in C order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
-    /// The element type as NumPy writes it, such as `|u1` or `<i8`.
+    /// The element type by NumPy's name, such as `|u1` or `<i8`.
     pub descr: String,
     /// The array's shape.
     pub dimensions: Vec<u64>,
@@ -28,7 +28,7 @@ pub fn layout(reader: &mut impl Read) -> Result<Layout, HeaderError> {
 }
 
 impl Header {
-    /// Of images, if that is what the array is.
+    /// The layout of images, if the array contains images.
     pub fn layout(&self) -> Result<Layout, HeaderError> {
         if self.descr.trim_start_matches(['|', '<', '>', '=']) != "u1" {
             return Err(HeaderError::ElementType(format!("'{}'", self.descr)));

@@ -1,4 +1,4 @@
-//! Images as raw pixels behind a header: what IDX and npy files have in common.
+//! Images as raw pixels behind a header, as in IDX and npy files.
 
 use std::fmt;
 use std::io::Read;
@@ -18,7 +18,7 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// Values, and so bytes, of one image; none where that is more than 64 bits count.
+    /// Values, and so bytes, of one image. None: more than fit into 64 bits.
     pub fn values(self) -> Option<u64> {
         self.height.checked_mul(self.width)?.checked_mul(self.channels)
     }
@@ -56,7 +56,7 @@ impl Layout {
         Ok(Self { images, shape })
     }
 
-    /// Itself, where there is at least one image, with at least one pixel, and none is absurdly large.
+    /// Itself, if there is at least one image, with at least one pixel, and none is absurdly large.
     pub fn checked(self) -> Result<Self, HeaderError> {
         let values = self.shape.values().filter(|values| (1..=MAX_VALUES).contains(values));
         match values {
@@ -91,7 +91,7 @@ impl Batch {
     }
 }
 
-/// Images that are read as they are needed.
+/// Images that are read on demand.
 pub struct Pixels {
     file: String,
     layout: Layout,
@@ -100,7 +100,7 @@ pub struct Pixels {
 }
 
 impl Pixels {
-    /// `reader` stands where the pixels begin; `file` names it for people.
+    /// `reader` is at the start of the pixels; `file` is its name for people.
     pub fn new(file: String, layout: Layout, reader: Box<dyn Read + Send>) -> Self {
         let left = layout.images;
         Self {
@@ -116,7 +116,7 @@ impl Pixels {
         &self.file
     }
 
-    /// What its header announces.
+    /// Its header's layout.
     pub fn layout(&self) -> Layout {
         self.layout
     }
@@ -126,12 +126,13 @@ impl Pixels {
         self.layout.shape
     }
 
-    /// Images that were announced and are not read yet.
+    /// Images of the header that are not read yet.
     pub fn left(&self) -> u64 {
         self.left
     }
 
-    /// Fails where a message of `batch` images cannot keep within `limit` bytes, at three bytes a value (`0, `) at least.
+    /// Fails if a message of `batch` images cannot fit into `limit` bytes, with at least three bytes for each value
+    /// (`0, `).
     pub fn check(&self, batch: NonZeroUsize, limit: usize) -> Result<(), ImagesError> {
         let images = self.left.min(batch.get() as u64);
         let values = self.layout.shape.values().and_then(|values| values.checked_mul(images));
@@ -147,7 +148,7 @@ impl Pixels {
         }
     }
 
-    /// The next images, at most `count`; none when all are out.
+    /// The next images, at most `count`. None: there are no more.
     pub fn read(&mut self, count: u64) -> Result<Option<Batch>, ImagesError> {
         let shape = self.layout.shape;
         let count = count.min(self.left);
@@ -183,17 +184,17 @@ impl fmt::Debug for Pixels {
     }
 }
 
-/// What is wrong with the start of a file.
+/// Errors at the start of a file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HeaderError {
     /// Nothing in it.
     #[error("it is empty")]
     Empty,
-    /// Of no format that is read here.
+    /// Of an unknown format.
     #[error("it is neither IDX, .npy nor a picture ({KINDS})")]
     Unknown,
     /// Ends within its header.
-    #[error("it is cut short within its header; get it anew")]
+    #[error("it ends within its header; download it again")]
     CutShort,
     /// Not a format version, or not a header, that is read here.
     #[error("its npy header is not readable: {0}")]
@@ -204,7 +205,7 @@ pub enum HeaderError {
     /// Not images.
     #[error("it has the dimensions {0:?}; images are (H, W), (N, H, W) or (N, H, W, C)")]
     Dimensions(Vec<u64>),
-    /// Nothing in it, or far too much.
+    /// Empty, or far too large.
     #[error("it announces {images} images of {shape}; at least one, and at most 2^28 values to an image, are needed")]
     Size {
         /// N.

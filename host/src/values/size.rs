@@ -3,12 +3,12 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// A size as people write it: `512`, `64KiB`, `16MiB`, `1GiB`, and `kB`, `MB`, `GB` by the thousand.
+/// A size in usual notation: `512`, `64KiB`, `16MiB`, `1GiB`, and `kB`, `MB`, `GB` by the thousand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ByteSize(pub u64);
 
 impl ByteSize {
-    /// What of it this machine can address: all, but on a 32-bit one.
+    /// As much of it as this machine can address: all, except on 32-bit machines.
     pub fn as_usize(self) -> usize {
         usize::try_from(self.0).unwrap_or(usize::MAX)
     }

@@ -1,14 +1,14 @@
-//! Where a group begins that has never read a topic.
+//! Where a group starts that has never read a topic.
 
 use std::str::FromStr;
 use std::time::{Duration, UNIX_EPOCH};
 
-/// Where a group begins that has never read a topic.
+/// Where a group starts that has never read a topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
     /// At the oldest message that is kept.
     Earliest,
-    /// With what comes from now on.
+    /// With new messages only.
     Latest,
     /// At this offset of every partition.
     Offset(u64),
@@ -42,10 +42,9 @@ impl FromStr for Start {
     }
 }
 
-/// The time that a number would be, as programs write it, in seconds or milliseconds since 1970. Few partitions have come as far as
-/// to have such an offset.
+/// A number as a time in seconds or milliseconds since 1970. Few partitions have offsets this high.
 fn epoch_time(number: u64) -> Option<String> {
-    // From 2001 to 2100: so many digits.
+    // From 2001 to 2100.
     const SECONDS: std::ops::Range<u64> = 1_000_000_000..4_102_444_800;
     let since = match number {
         seconds if SECONDS.contains(&seconds) => Duration::from_secs(seconds),
@@ -55,16 +54,16 @@ fn epoch_time(number: u64) -> Option<String> {
     Some(humantime::format_rfc3339(UNIX_EPOCH + since).to_string())
 }
 
-/// Not a place to begin at.
+/// Not a valid start.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StartError {
-    /// Neither a name nor a number nor a time.
+    /// Neither a name nor an offset nor a time.
     #[error("write earliest, latest, an offset such as 1200, or a time such as 2026-11-24T18:00:00Z")]
     Malformed,
     /// A number that may be either.
     #[error("this may be an offset or a time: write offset:{offset} for the one, {time} for the other")]
     Ambiguous {
-        /// As it was typed.
+        /// As typed.
         offset: u64,
         /// The same as a time.
         time: String,

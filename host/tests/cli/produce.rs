@@ -112,7 +112,7 @@ fn a_file_that_is_no_source_of_images_is_refused_before_anything_is_sent() {
     for (name, bytes, reason) in [
         ("empty", vec![], "it is empty"),
         ("text", b"hello world".to_vec(), "neither IDX, .npy nor a picture"),
-        ("header", header[..9].to_vec(), "cut short within its header"),
+        ("header", header[..9].to_vec(), "ends within its header"),
         (
             "labels",
             idx(&[10_000], &[0; 64]),

@@ -1,5 +1,5 @@
-//! The files of one folder over HTTP, for a browser on this machine. It reads, and nothing else: no other folder, no
-//! hidden file, no list of what there is.
+//! The files of one folder over HTTP, for a browser on this machine. Read only, and nothing else: no other folder, no
+//! hidden file, no list of files.
 
 use std::convert::Infallible;
 use std::fs;
@@ -26,23 +26,23 @@ use tower_http::services::fs::{
 
 use crate::terminal::printable;
 
-/// Connections at once; a browser opens six. More wait to be accepted.
+/// Connections at once; a browser opens six. Further ones wait.
 const CONNECTIONS: usize = 64;
 
-/// A connection on which nothing is asked for so long ends, and makes room for one that waits. One that asks and does not
-/// take the answer keeps its place.
+/// A connection without a request for this long ends, and makes room for a waiting one. One that does not read its
+/// response keeps its place.
 const IDLE: Duration = Duration::from_secs(5);
 
-/// After a connection that could not be accepted, for want of open files most likely.
+/// The pause after a connection that could not be accepted, probably because too many files are open.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// The names under which this machine knows itself.
+/// The names of this machine for itself.
 const HOSTS: [&str; 2] = ["127.0.0.1", "localhost"];
 
-/// What finds, reads and describes files.
+/// Finds, reads and describes files.
 type Files = TowerToHyperService<ServeDir<DefaultServeDirFallback, Folder>>;
 
-/// Answers whoever connects. All connections are polled here, so they end when this is dropped.
+/// Serves all connections. They are polled here, so they end when this is dropped.
 pub async fn serve(listener: &TcpListener, folder: Folder) -> Infallible {
     let files = TowerToHyperService::new(ServeDir::with_backend(folder.0.clone(), folder));
     let mut connections = FuturesUnordered::new();
@@ -82,13 +82,13 @@ async fn answer(request: Request<Incoming>, files: &Files) -> Result<Response<Bo
         *response.status_mut() = StatusCode::MISDIRECTED_REQUEST;
     }
     let headers = response.headers_mut();
-    // A browser keeps its copies, and asks each time whether they still hold: the folder may have been built anew.
+    // A browser keeps its copies, and asks each time whether they are current: the page may have been rebuilt.
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     Ok(response)
 }
 
-/// A page of somebody else's, whose name was made to lead here, may not read what this one may.
+/// A foreign page, whose name was made to resolve to this address, may not read this folder.
 fn is_for_this_machine(headers: &HeaderMap) -> bool {
     let host = headers
         .get(HOST)
@@ -104,17 +104,17 @@ fn is_for_this_machine(headers: &HeaderMap) -> bool {
     is_ours
 }
 
-/// The folder that is served: what lies in it and is not hidden.
+/// The folder that is served, without hidden files.
 #[derive(Clone, Debug)]
 pub struct Folder(PathBuf);
 
 impl Folder {
-    /// Fails where there is none.
+    /// Fails if there is none.
     pub fn open(path: &Path) -> io::Result<Self> {
         fs::canonicalize(path).map(Self)
     }
 
-    /// Where a path leads. Nowhere, if that is out of the folder or hidden in it, by a link too.
+    /// The file of a path. None outside of the folder or hidden in it, even through a link.
     async fn find(self, path: PathBuf) -> io::Result<PathBuf> {
         let found = tokio::fs::canonicalize(path).await?;
         let is_plain = |part| matches!(part, Component::Normal(name) if !name.as_encoded_bytes().starts_with(b"."));

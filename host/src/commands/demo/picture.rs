@@ -1,4 +1,4 @@
-//! Images as text: two rows of pixels to a line, as half blocks in shades of grey, or as letters where there is no colour.
+//! Images as text: two rows of pixels in each line, as half blocks in shades of grey, or as letters without colour.
 
 use std::fmt::Write;
 

@@ -1,4 +1,4 @@
-//! How the demo went: for people as a table and pictures, for programs as JSON.
+//! The demo's results: for people as tables and pictures, for programs as JSON.
 
 use std::time::Duration;
 
@@ -12,24 +12,24 @@ use crate::commands::table::{Cell, Column, figures, percent, share_style, table}
 use crate::images::Batch;
 use crate::terminal::BAD;
 
-/// What came back.
+/// The answers that came back.
 pub struct Answered {
-    /// The predicted class of each image, in order; none where there was no answer.
+    /// The predicted class of each image, in order; none without an answer.
     pub classes: Vec<Option<u32>>,
     /// Messages that became dead letters.
     pub dead_letters: usize,
     /// From the first message handed to the broker to the last answer read.
     pub took: Duration,
-    /// Of each message, from handed to the broker to its answer read, sorted.
+    /// For each message, from giving it to the broker to reading its answer, sorted.
     pub latencies: Vec<Duration>,
 }
 
-/// The figures, and what the pictures show.
+/// The figures, and the images to draw.
 pub struct Report {
     images: usize,
     answered: usize,
     dead_letters: usize,
-    /// Of all images sent: one without an answer counts as wrong.
+    /// The share of all images sent: one without an answer counts as wrong.
     accuracy: f64,
     by_class: Vec<(String, f64)>,
     images_per_second: f64,
@@ -50,11 +50,11 @@ struct Shown {
     right: bool,
 }
 
-/// Of each kind, right and wrong, so many are drawn.
+/// How many right and how many wrong images are drawn.
 const SHOWN: usize = 2;
 
 impl Report {
-    /// Holds what came back against the true classes. `start` is what the component took to get ready.
+    /// Compares the answers with the true classes. `start` is how long the component took to start.
     pub fn new(answered: &Answered, labels: &[u32], model: &Description, start: Duration) -> Self {
         let name = |class: usize| match model.labels.get(class) {
             Some(label) => label.clone(),
@@ -203,7 +203,7 @@ fn milliseconds(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1000.0
 }
 
-/// By nearest rank, of sorted values; zero where there are none.
+/// By nearest rank, of sorted values; zero without values.
 fn percentile(sorted: &[Duration], percent: usize) -> Duration {
     let rank = (sorted.len() * percent).div_ceil(100).max(1);
     sorted.get(rank - 1).copied().unwrap_or_default()

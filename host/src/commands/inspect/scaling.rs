@@ -1,17 +1,17 @@
-//! The ways in which pixels may be handed to a model, and how a model is made to take raw ones.
+//! The scalings that a model may expect, and how to make a model take raw pixels.
 
-/// A way: a raw pixel times `factor`, plus `offset`.
+/// A scaling: a raw pixel times `factor`, plus `offset`.
 #[derive(Debug, PartialEq)]
 pub struct Scaling {
-    /// What a model of this kind expects, for people and programs.
+    /// What the model expects, for people and programs.
     pub name: &'static str,
     factor: f32,
     offset: f32,
-    /// What `models/train/scaling.py` is to be told so that a model of this kind takes raw pixels.
+    /// The options of `models/train/scaling.py` that make such a model take raw pixels.
     options: &'static str,
 }
 
-/// As the contract has it.
+/// The contract's own.
 pub const RAW: Scaling = Scaling {
     name: "0 to 255",
     factor: 1.0,
@@ -21,7 +21,7 @@ pub const RAW: Scaling = Scaling {
 
 /// What else is tried.
 pub const OTHERS: [Scaling; 5] = [
-    // As PyTorch's ToTensor gives pixels, and most tutorials for Keras.
+    // As from PyTorch's ToTensor, and in most tutorials for Keras.
     Scaling {
         name: "0 to 1",
         factor: 1.0 / 255.0,
@@ -63,7 +63,7 @@ impl Scaling {
             .collect()
     }
 
-    /// How the scaling gets into the model, whose file is `model`.
+    /// How to put the scaling into the model in the file `model`.
     pub fn remedy(&self, model: &str) -> String {
         format!(
             "put the scaling into the model, a Mul and an Add before its first operator: python models/train/scaling.py \

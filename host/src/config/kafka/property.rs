@@ -1,12 +1,12 @@
-//! A property of librdkafka as it is typed, `kafka.KEY=VALUE`: which of them this program sets itself, since its guarantees
-//! rest on them, and which are secrets.
+//! Properties of librdkafka from the command line, `kafka.KEY=VALUE`: which ones this program sets itself because its
+//! guarantees depend on them, and which are secrets.
 
 use std::path::Path;
 
 use super::secret;
 use crate::exit::Failure;
 
-/// What the guarantees rest on, or an option of this program's own says, and what to do instead.
+/// Properties that the guarantees depend on, or that have an option of this program, and what to do instead.
 const OWN: [(&[&str], &str); 13] = [
     (
         &["bootstrap.servers", "metadata.broker.list"],
@@ -20,7 +20,7 @@ const OWN: [(&[&str], &str); 13] = [
     ),
     (
         &["auto.offset.reset"],
-        "say with --from where a new group begins; messages that are gone are always told, never skipped",
+        "say with --from where a new group starts; deleted messages are always reported, never skipped",
     ),
     (
         &[
@@ -34,11 +34,11 @@ const OWN: [(&[&str], &str); 13] = [
     ),
     (
         &["isolation.level"],
-        "leave it out: what a transaction took back is never read, or it would be answered",
+        "leave it out: aborted messages must never be read, or they would be answered",
     ),
     (
         &["group.protocol", "group.protocol.type", "group.remote.assignor"],
-        "leave it out: what is read is shared out by the classic protocol, which all of a --group have to speak",
+        "leave it out: all members of a --group must use the classic protocol",
     ),
     (
         &[
@@ -48,11 +48,11 @@ const OWN: [(&[&str], &str); 13] = [
             "enable.gapless.guarantee",
             "queuing.strategy",
         ],
-        "leave it out: an output counts when every replica in sync has it, once and in order",
+        "leave it out: an output counts once all in-sync replicas have it, once and in order",
     ),
     (
         &["delivery.report.only.error", "enabled_events"],
-        "leave it out: without reports of what arrived nothing would ever count as consumed",
+        "leave it out: without delivery reports no message would ever count as consumed",
     ),
     (
         &["enable.partition.eof"],
@@ -60,18 +60,18 @@ const OWN: [(&[&str], &str); 13] = [
     ),
     (
         &["check.crcs"],
-        "leave it out: a message that was damaged on its way is never answered",
+        "leave it out: a damaged message must never be answered",
     ),
     (
         &["allow.auto.create.topics"],
-        "make topics with 'host topics create', which has --partitions and --replication",
+        "create topics with 'host topics create', which has --partitions and --replication",
     ),
 ];
 
-/// In the names of properties whose values nobody may see on a command line, those of later versions included.
+/// Parts of the names of secret properties, those of later versions included.
 const SECRET: [&str; 5] = ["password", "passphrase", "secret", "key.pem", "oauthbearer.config"];
 
-/// Key and value of a property as it is typed: `kafka.KEY=VALUE` or `kafka.KEY=@FILE`.
+/// Key and value of a property: `kafka.KEY=VALUE` or `kafka.KEY=@FILE`.
 pub(super) fn property(text: &str) -> Result<(String, String), Failure> {
     let malformed = || Failure::Usage(format!("'{text}' is not a property; write --set kafka.KEY=VALUE"));
     let (key, value) = text.split_once('=').ok_or_else(malformed)?;
@@ -79,18 +79,16 @@ pub(super) fn property(text: &str) -> Result<(String, String), Failure> {
         .strip_prefix("kafka.")
         .filter(|key| !key.is_empty())
         .ok_or_else(|| {
-            // Not with its value, which may be a secret.
+            // Without its value, which may be a secret.
             Failure::Usage(format!("'{key}' is not a property; write --set kafka.KEY=VALUE"))
         })?;
     if let Some((_, instead)) = OWN.iter().find(|(keys, _)| keys.contains(&key)) {
-        return Err(Failure::Usage(format!(
-            "--set kafka.{key} is not for you to set: {instead}"
-        )));
+        return Err(Failure::Usage(format!("--set kafka.{key} cannot be set: {instead}")));
     }
     match value.strip_prefix('@') {
         Some(file) => Ok((key.to_owned(), secret(&format!("--set kafka.{key}"), Path::new(file))?)),
         None if SECRET.iter().any(|part| key.contains(part)) => Err(Failure::Usage(format!(
-            "the value of '{key}' is a secret, which others could read off the list of processes; put it into a file and \
+            "the value of '{key}' is a secret, which others could read in the list of processes; put it into a file and \
              write --set kafka.{key}=@FILE"
         ))),
         None => Ok((key.to_owned(), value.to_owned())),
@@ -102,7 +100,7 @@ pub(super) fn property(text: &str) -> Result<(String, String), Failure> {
 mod tests {
     use super::*;
 
-    /// All that librdkafka marks as sensitive and that is no name of a file or user.
+    /// Everything that librdkafka marks as sensitive, except names of files and users.
     const SECRETS: [&str; 9] = [
         "sasl.password",
         "ssl.key.password",

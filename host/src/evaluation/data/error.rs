@@ -1,4 +1,4 @@
-//! What is wrong with labelled images.
+//! Errors in labelled images.
 
 use std::path::PathBuf;
 
@@ -8,10 +8,10 @@ use crate::terminal::counted;
 /// Why labelled images cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
-    /// A file of images that is missing or broken.
+    /// A missing or damaged file of images.
     #[error(transparent)]
     Images(#[from] ImagesError),
-    /// A file of something else.
+    /// A file of another kind.
     #[error(
         "{} is neither a folder nor an .npz file; give a folder of IDX files, a folder with a folder of pictures for each \
          class, or what numpy.savez writes",
@@ -21,7 +21,7 @@ pub enum DataError {
         /// The file.
         path: PathBuf,
     },
-    /// A folder of other things.
+    /// A folder with other contents.
     #[error(
         "the folder {} holds neither IDX files (such as t10k-images-idx3-ubyte) nor folders of pictures ({KINDS})",
         folder.display()
@@ -31,20 +31,20 @@ pub enum DataError {
         folder: PathBuf,
     },
     /// Training images are not built in.
-    #[error("the built-in images are test images; name a folder or an .npz file that has training images with --data")]
+    #[error("the built-in images are test images; name a folder or an .npz file with training images with --data")]
     BuiltIn,
-    /// There are images, though others than were asked for.
-    #[error("{data} holds no {wanted} images, but {there} images; take those with --split {there}")]
+    /// There are images, but not those of the wanted split.
+    #[error("{data} contains no {wanted} images, but {there} images; use those with --split {there}")]
     OtherSplit {
         /// The folder or file.
         data: String,
-        /// The one that was asked for.
+        /// The wanted split.
         wanted: &'static str,
-        /// The one that there is.
+        /// The existing one.
         there: &'static str,
     },
-    /// One of two files that belong together is not there.
-    #[error("{data} holds {there}, but no {missing}; put it beside")]
+    /// One of two files that belong together is missing.
+    #[error("{data} contains {there}, but no {missing}; add it")]
     Half {
         /// The folder or file.
         data: String,
@@ -67,19 +67,19 @@ pub enum DataError {
         /// Announced labels.
         labels: u64,
     },
-    /// More images than are counted at once.
-    #[error("{data} announces {images} images, and at most {most} are evaluated at once; split it")]
+    /// More images than can be evaluated at once.
+    #[error("{data} announces {images} images; at most {most} can be evaluated at once: split it")]
     TooMany {
         /// The folder or file.
         data: String,
         /// Announced images.
         images: u64,
-        /// How many are taken.
+        /// The limit.
         most: u64,
     },
-    /// Images that the model does not take.
+    /// Images of another size than the model's.
     #[error(
-        "the images of {data} are {shape}, and the model takes {takes} (height x width x channels); bring them to that \
+        "the images of {data} are {shape}, and the model takes {takes} (height x width x channels); resize them to that \
          size, or give pictures, which the component resizes ({KINDS})"
     )]
     Size {
@@ -91,14 +91,14 @@ pub enum DataError {
         takes: Shape,
     },
     /// Images that are too large for a message.
-    #[error("one image of {shape} makes a message over the limit of {limit} bytes; take a model of smaller images")]
+    #[error("one image of {shape} makes a message over the limit of {limit} bytes; use a model of smaller images")]
     TooLarge {
         /// Of one image.
         shape: Shape,
         /// Bytes.
         limit: usize,
     },
-    /// A number that is none of the model's classes.
+    /// A number that is not one of the model's classes.
     #[error("image {image} of {data} (the first is 0) is of class {class}, and the model's classes are 0 to {last}")]
     Class {
         /// The folder or file.
@@ -110,7 +110,7 @@ pub enum DataError {
         /// The model's highest class.
         last: usize,
     },
-    /// A name that is none of the model's labels.
+    /// A name that is not one of the model's labels.
     #[error("the model has no label for {what} '{name}'; its labels are {labels}")]
     NoLabel {
         /// Such as a folder.
@@ -121,13 +121,13 @@ pub enum DataError {
         labels: String,
     },
     /// A name that stands for several of the model's labels.
-    #[error("{what} '{name}' may stand for several of the model's labels: {labels}; give it the exact name of one")]
+    #[error("{what} '{name}' may mean several of the model's labels: {labels}; give it the exact name of one")]
     Ambiguous {
         /// Such as a folder.
         what: String,
         /// The name.
         name: String,
-        /// Those that it may stand for.
+        /// Those that it may mean.
         labels: String,
     },
     /// Labels that cannot be read.

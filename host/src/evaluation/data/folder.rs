@@ -1,4 +1,4 @@
-//! A folder of folders of pictures, one folder a class.
+//! A folder of folders of pictures, one for each class.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use crate::classifier::Description;
 use crate::images::{Folder, ImagesError, KINDS, left_out};
 use crate::terminal::printable;
 
-/// Finds the pictures of each class; those of the split, where the folder has one for each split.
+/// Finds the pictures of each class; only those of the split, if the folder has a folder for each split.
 pub fn open(folder: &Path, split: Split, model: &Description) -> Result<Labelled, DataError> {
     let (folder, name) = match of_split(folder, split)? {
         Some(inner) => {
@@ -26,7 +26,7 @@ pub fn open(folder: &Path, split: Split, model: &Description) -> Result<Labelled
     }
     let mut warnings = Vec::new();
     let mut pictures = Vec::new();
-    // Beside the folders of classes, and in them.
+    // Next to the folders of classes, and in them.
     let mut others = names(&entries(&folder, |path| !path.is_dir())?);
     for (class, name, path) in classes {
         let found = Folder::list(&path)?;
@@ -54,7 +54,7 @@ pub fn open(folder: &Path, split: Split, model: &Description) -> Result<Labelled
     })
 }
 
-/// The folder within that is the split's. A folder called so that holds no folders is one of a class.
+/// The split's folder inside. A folder of this name without folders in it is a class.
 fn of_split(folder: &Path, split: Split) -> Result<Option<PathBuf>, DataError> {
     let inner = |split: Split| -> Result<Option<PathBuf>, DataError> {
         let inner = folder.join(split.name());
@@ -78,7 +78,7 @@ fn names(paths: &[PathBuf]) -> Vec<String> {
     names.map(|name| name.to_string_lossy().into_owned()).collect()
 }
 
-/// The folders within that are not hidden, by name.
+/// The folders inside that are not hidden, by name.
 fn folders(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
     entries(folder, Path::is_dir)
 }

@@ -60,7 +60,7 @@ fn there(folder: &Path, name: &str) -> Option<PathBuf> {
 }
 
 impl Files {
-    /// Checks what both say of themselves, and reads the labels.
+    /// Checks both headers, and reads the labels.
     pub fn open(self, model: &Description) -> Result<Labelled, DataError> {
         let (start, mut reader) = open_unpacked(&self.labels)?;
         let header = |source| ImagesError::Header {
@@ -91,7 +91,7 @@ impl Files {
         if read.is_err() || (classes.len() as u64) < count {
             let held = classes.len();
             return Err(reason(format!(
-                "{count} are announced and {held} are there; get the file anew"
+                "the header announces {count}, and the file contains {held}; download it again"
             )));
         }
         let classes = labels::of_model(&self.name, classes.into_iter().map(|class| Ok(class.into())), model)?;

@@ -1,4 +1,4 @@
-//! From what data calls a class to the class of the model.
+//! From the names and numbers in the data to the model's classes.
 
 use std::collections::HashMap;
 use std::io::Read;
@@ -7,10 +7,10 @@ use super::DataError;
 use crate::classifier::Description;
 use crate::terminal::printable;
 
-/// So many labels are named in an error.
+/// How many labels an error names.
 const NAMED: usize = 20;
 
-/// Class numbers that are those of the model.
+/// Class numbers that are the model's.
 pub fn of_model(
     data: &str,
     classes: impl Iterator<Item = Result<i128, DataError>>,
@@ -20,7 +20,7 @@ pub fn of_model(
     mapped(data, classes, &identity)
 }
 
-/// Class numbers, each replaced by what stands in its place in `map`.
+/// Class numbers, each replaced by `map`.
 pub fn mapped(
     data: &str,
     classes: impl Iterator<Item = Result<i128, DataError>>,
@@ -60,8 +60,8 @@ impl<'a> ByName<'a> {
         Self { labels, exact, alike }
     }
 
-    /// The class whose label this is: exactly, or else but for case and for signs such as `/`, which no folder's name can
-    /// have. `what` says for people what has this name.
+    /// The class with this label: exactly, or ignoring case and signs such as `/`, which no folder's name can have.
+    /// `what` says for people what has this name.
     pub fn class(&self, what: &str, name: &str) -> Result<u32, DataError> {
         let found = self.exact.get(name).or_else(|| self.alike.get(&essence(name)));
         match found.map(Vec::as_slice) {
@@ -80,7 +80,7 @@ impl<'a> ByName<'a> {
     }
 }
 
-/// Letters and digits in lower case, with one `_` for whatever is between them.
+/// Letters and digits in lower case, with one `_` for everything between them.
 fn essence(name: &str) -> String {
     let mut essence = String::with_capacity(name.len());
     for c in name.chars() {
@@ -93,11 +93,12 @@ fn essence(name: &str) -> String {
     essence
 }
 
-/// What the built-in test images show, the first being class 0.
+/// The labels of the built-in test images, the first for class 0.
 const TEST_LABELS: &str = include_str!("../../../../models/labels.txt");
 
-/// Which class of the model each class of the built-in test images is, and what is assumed where its labels do not tell.
-/// Ten classes are not always these ten, and the answers of a model of others would be counted as if they were.
+/// The model's class for each class of the built-in test images, and the assumption if the model's labels do not
+/// tell. Ten classes are not always these ten: without the warning, another model's answers would be counted as if
+/// they were.
 pub fn of_test_images(model: &Description) -> (Vec<u32>, Option<String>) {
     let by_name = ByName::new(model);
     let classes = TEST_LABELS.lines().map(|label| by_name.class("the test images", label));
@@ -134,7 +135,7 @@ pub struct Integer {
 }
 
 impl Integer {
-    /// By its `descr`; none where it is another type.
+    /// By its `descr`. None: it is another type.
     pub fn new(descr: &str) -> Option<Self> {
         let (order, kind) = descr.split_at_checked(1)?;
         let (signed, bytes) = match kind {
@@ -152,7 +153,7 @@ impl Integer {
         known.then_some(Self { bytes, signed })
     }
 
-    /// The next of these numbers; an error where the reader ends.
+    /// The next number; an error at the end of the reader.
     pub fn read(self, reader: &mut impl Read) -> std::io::Result<i128> {
         let mut bytes = [0; 8];
         if let Some(bytes) = bytes.get_mut(..self.bytes) {
@@ -160,7 +161,7 @@ impl Integer {
         }
         let value = u64::from_le_bytes(bytes);
         let unused = 64 - 8 * self.bytes as u32;
-        // Up to the top and back down takes the sign along.
+        // Shifting up and back down extends the sign.
         Ok(match self.signed {
             true => i128::from((value << unused).cast_signed() >> unused),
             false => i128::from(value),
@@ -203,7 +204,7 @@ mod tests {
         );
         let said = class(&["Bag", "bag"], "BAG").unwrap_err();
         assert!(
-            said.contains("'BAG' may stand for several") && said.contains("Bag, bag"),
+            said.contains("'BAG' may mean several") && said.contains("Bag, bag"),
             "{said}"
         );
         let said = class(&["crane", "crane"], "crane").unwrap_err();

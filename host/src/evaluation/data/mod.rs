@@ -1,7 +1,7 @@
-//! Labelled images: where they lie, which class each is of, and how they are read, a message at a time.
+//! Labelled images: where they are, the class of each, and how they are read, one message at a time.
 //!
-//! The classes are known, and checked against the model's labels, before the first image is read. Memory is bounded by one
-//! message and by a number an image.
+//! The classes are known, and checked against the model's labels, before the first image is read. Memory is bounded
+//! by one message and one number for each image.
 
 mod error;
 mod folder;
@@ -26,7 +26,7 @@ use crate::files;
 use crate::images::{Batch, ImagesError, Layout, Pixels, Shape, test_images, test_labels};
 use crate::json::file_name;
 
-/// Which part of the data.
+/// The part of the data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Split {
     /// Images that the model was not trained on.
@@ -36,7 +36,7 @@ pub enum Split {
 }
 
 impl Split {
-    /// As it is typed.
+    /// Its name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Test => "test",
@@ -57,9 +57,9 @@ impl Split {
 pub struct Labelled {
     /// For people: which data this is.
     pub name: String,
-    /// What is odd about it and no error.
+    /// Oddities that are not errors.
     pub warnings: Vec<String>,
-    /// Entries of a folder that are no pictures.
+    /// Entries of a folder that are not pictures.
     pub left_out: u64,
     images: Images,
     taken: u64,
@@ -75,7 +75,7 @@ enum Images {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Picture {
     path: PathBuf,
-    /// Below the data's folder.
+    /// Relative to the data's folder.
     name: PathBuf,
     class: u32,
 }
@@ -83,7 +83,7 @@ struct Picture {
 /// Images that make one message.
 #[derive(Debug)]
 pub struct Portion {
-    /// How many images come before it.
+    /// How many images are before it.
     pub first: u64,
     /// The true class of each.
     pub classes: Vec<u32>,
@@ -91,18 +91,18 @@ pub struct Portion {
     pub content: Content,
 }
 
-/// What a message is made of.
+/// The contents of a message.
 #[derive(Debug)]
 pub enum Content {
     /// Pixels of the model's size.
     Pixels(Batch),
-    /// One file, as it is.
+    /// One file, unchanged.
     File {
-        /// Where it lies.
+        /// Its path.
         path: PathBuf,
-        /// Below the data's folder.
+        /// Relative to the data's folder.
         name: PathBuf,
-        /// What is in it, or why that cannot be known.
+        /// Its contents, or why it cannot be read.
         bytes: Result<Bytes, String>,
     },
 }
@@ -111,9 +111,9 @@ pub enum Content {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum ImageName {
-    /// By its place, from 0 on.
+    /// By its index, from 0.
     Index(u64),
-    /// By its file, below the data's folder.
+    /// By its file, relative to the data's folder.
     File(#[serde(serialize_with = "file_name")] PathBuf),
 }
 
@@ -165,7 +165,7 @@ impl Labelled {
         Ok(data)
     }
 
-    /// Images as pixels, which have to be of the model's size and as many as their classes.
+    /// Images as pixels, which must have the model's size, and be as many as their classes.
     fn pixels(name: String, images: Pixels, classes: Vec<u32>, model: &Description) -> Result<Self, DataError> {
         check_counts(&name, images.left(), classes.len() as u64)?;
         check_size(&name, images.shape(), model)?;
@@ -186,7 +186,7 @@ impl Labelled {
         }
     }
 
-    /// The size of each image, where they are pixels.
+    /// The size of each image, if they are pixels.
     pub fn shape(&self) -> Option<Shape> {
         match &self.images {
             Images::Pixels(pixels, _) => Some(pixels.shape()),
@@ -194,7 +194,7 @@ impl Labelled {
         }
     }
 
-    /// The next images: at most `batch` of pixels, or one file of at most `limit` bytes. None: all are out.
+    /// The next images: at most `batch` of pixels, or one file of at most `limit` bytes. None: there are no more.
     pub fn next(&mut self, batch: u64, limit: usize) -> Result<Option<Portion>, ImagesError> {
         let first = self.taken;
         let portion = match &mut self.images {
@@ -222,7 +222,7 @@ impl Labelled {
 }
 
 impl Portion {
-    /// Which image the one in this place of the portion is.
+    /// The name of the image with this index in the portion.
     pub fn name(&self, place: usize) -> ImageName {
         match &self.content {
             Content::Pixels(_) => ImageName::Index(self.first + place as u64),
@@ -234,7 +234,7 @@ impl Portion {
 fn read(path: &Path, limit: usize) -> Result<Bytes, String> {
     match files::read(path, limit as u64) {
         Err(error) if error.kind() == ErrorKind::FileTooLarge => Err(format!(
-            "is over the limit of {limit} bytes to a message; make it smaller"
+            "is over the limit of {limit} bytes for a message; make it smaller"
         )),
         Err(error) => Err(format!("cannot be read: {error}")),
         Ok(bytes) => Ok(bytes.into()),
@@ -268,10 +268,10 @@ fn check_size(data: &str, shape: Shape, model: &Description) -> Result<(), DataE
     }
 }
 
-/// Images of one evaluation. Their labels are held in memory, and a header may claim any number.
+/// The most images of one evaluation. Their labels are held in memory, and a header may claim any number.
 const MOST_IMAGES: u64 = 1 << 24;
 
-/// Headers of images and labels agree: so much is known before the labels, of which there may be many, are read.
+/// Checks that the headers of images and labels agree, before the labels, which may be many, are read.
 fn check_layout(data: &str, images: Layout, labels: u64, model: &Description) -> Result<(), DataError> {
     check_counts(data, images.images, labels)?;
     if labels > MOST_IMAGES {

@@ -15,10 +15,10 @@ use crate::images::npy::{self, Header};
 use crate::images::{HeaderError, ImagesError, Layout, Pixels};
 use crate::terminal::printable;
 
-/// How every such file begins.
+/// The first bytes of every such file.
 pub const MAGIC: &[u8] = b"PK\x03\x04";
 
-/// Far more than belong to one set of data.
+/// Far more than one data set has.
 const MOST_ARRAYS: usize = 10_000;
 
 /// Longest name of a class, in characters.
@@ -124,7 +124,7 @@ fn named_classes(archive: &Archive, model: &Description) -> Result<Vec<u32>, Dat
         reason: reason.to_owned(),
     };
     let text = Text::new(&header.descr)
-        .ok_or_else(|| reason("they are no text of at most 1,024 characters; save numpy.array(labels, dtype=str)"))?;
+        .ok_or_else(|| reason("they are not text of at most 1,024 characters; save numpy.array(labels, dtype=str)"))?;
     let count = match *header.dimensions.as_slice() {
         [count] if count <= 65_536 => count,
         _ => return Err(reason("their shape is not (N), with N of at most 65,536")),
@@ -137,11 +137,11 @@ fn named_classes(archive: &Archive, model: &Description) -> Result<Vec<u32>, Dat
     names.collect()
 }
 
-/// A text type of NumPy's: so many characters, with zeros behind those that are used.
+/// A text type of NumPy: a fixed number of characters, padded with zeros.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Text {
     characters: usize,
-    /// 4 bytes a character, little-endian; else one.
+    /// 4 bytes for each character, little-endian; otherwise one.
     wide: bool,
 }
 
@@ -180,7 +180,7 @@ impl Text {
     }
 }
 
-/// An array, read as far as its header.
+/// An array whose header was read.
 struct Array {
     /// Its name for people.
     file: String,
@@ -211,15 +211,15 @@ fn unusable(file: &str, source: HeaderError) -> ImagesError {
     ImagesError::Header { file, source }
 }
 
-/// A zip file, as far as arrays in it can be looked up.
+/// A zip file with an index of its arrays.
 struct Archive {
     path: PathBuf,
     zip: ZipArchive<FileReader>,
-    /// The arrays' names, each with where its file is.
+    /// The arrays' names with the places of their files.
     entries: Vec<(String, Entry)>,
 }
 
-/// How one file of a zip file is kept.
+/// How one file of a zip file is stored.
 #[derive(Clone, Copy)]
 struct Entry {
     place: ZipArchiveEntryWayfinder,
@@ -229,8 +229,12 @@ struct Entry {
 
 impl Archive {
     fn open(path: &Path) -> Result<Self, DataError> {
-        let broken =
-            |error: rawzip::Error| archive_error(path, format!("it is no whole zip file: {error}; get it anew"));
+        let broken = |error: rawzip::Error| {
+            archive_error(
+                path,
+                format!("it is not a complete zip file: {error}; download it again"),
+            )
+        };
         let mut buffer = vec![0; RECOMMENDED_BUFFER_SIZE];
         let zip = ZipArchive::from_file(open_file(path)?, &mut buffer).map_err(broken)?;
         let mut entries = Vec::new();
@@ -247,7 +251,10 @@ impl Archive {
             };
             entries.push((name.to_owned(), kept));
             if entries.len() > MOST_ARRAYS {
-                return Err(archive_error(path, format!("it holds more than {MOST_ARRAYS} arrays")));
+                return Err(archive_error(
+                    path,
+                    format!("it contains more than {MOST_ARRAYS} arrays"),
+                ));
             }
         }
         let path = path.to_owned();
@@ -258,7 +265,7 @@ impl Archive {
         self.entries.iter().map(|(name, _)| name.clone()).collect()
     }
 
-    /// The bytes of an array's file, unpacked; its checksum is checked where they end.
+    /// The bytes of an array's file, unpacked; its checksum is checked at the end.
     fn entry(&self, name: &str) -> Result<Box<dyn Read + Send>, DataError> {
         let broken = |reason: String| archive_error(&self.path, format!("{name}: {reason}"));
         let found = self.entries.iter().find(|(there, _)| there == name);
@@ -281,7 +288,7 @@ impl Archive {
             CompressionMethod::STORE => Ok(Box::new(place.verifying_reader(packed))),
             CompressionMethod::DEFLATE => Ok(Box::new(place.verifying_reader(DeflateDecoder::new(packed)))),
             _ => Err(broken(
-                "it is packed in a way that NumPy does not; write it with numpy.savez or numpy.savez_compressed"
+                "it is packed in a way that NumPy does not support; write it with numpy.savez or numpy.savez_compressed"
                     .to_owned(),
             )),
         }

@@ -187,13 +187,13 @@ fn idx_files_that_do_not_fit_together_or_the_model_are_refused() {
         (
             idx(&[3, 2, 1], &PIXELS),
             idx(&[3], &[0, 1]),
-            "3 are announced and 2 are there",
+            "the header announces 3, and the file contains 2",
         ),
         (idx(&[3, 2, 1], &PIXELS), idx(&[3, 1], &[0, 1, 2]), "dimensions [3, 1]"),
         (
             idx(&[u32::MAX, 2, 1], &PIXELS),
             idx(&[u32::MAX], &[0, 1, 2]),
-            "announces 4294967295 images, and at most 16777216",
+            "announces 4294967295 images; at most 16777216",
         ),
         (
             idx(&[3, 2, 1], &PIXELS),
@@ -377,7 +377,7 @@ fn the_names_in_an_npz_file_are_matched_to_the_labels() {
         "{said}"
     );
     let said = open_npz(&arrays(npy("|O", "(2,)", &[])), Split::Test).unwrap_err();
-    assert!(said.contains("no text") && said.contains("dtype=str"), "{said}");
+    assert!(said.contains("not text") && said.contains("dtype=str"), "{said}");
     let said = open_npz(&arrays(npy("|S4", "(1,)", b"Bag\0")), Split::Test).unwrap_err();
     assert!(said.contains("image 1 of") && said.contains("of class 1"), "{said}");
 }
@@ -437,7 +437,7 @@ fn an_npz_file_that_is_broken_is_told() {
     let said = Labelled::open(Some(&cut), Split::Test, &two_by_one())
         .unwrap_err()
         .to_string();
-    assert!(said.contains("no whole zip file"), "{said}");
+    assert!(said.contains("not a complete zip file"), "{said}");
     let place = whole.windows(6).position(|bytes| bytes == PIXELS).unwrap();
     whole[place] = 77;
     let flipped = folder.write("flipped.npz", whole);
