@@ -34,7 +34,7 @@ const OWN: [(&[&str], &str); 13] = [
     ),
     (
         &["isolation.level"],
-        "leave it out: aborted messages must never be read, or they would be answered",
+        "leave it out: messages of aborted transactions must never be read, or they would be answered",
     ),
     (
         &["group.protocol", "group.protocol.type", "group.remote.assignor"],
