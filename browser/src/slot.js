@@ -6,7 +6,8 @@ import { CallError } from "./component/calls.js";
 import { Classifier } from "./component/classifier.js";
 import { whole } from "./component/external.js";
 import { messageOf } from "./error.js";
-import { bytes, expect, mediaTypeOf } from "./picture/open.js";
+import { mediaTypeOf } from "./picture/media.js";
+import { bytes, expect } from "./picture/open.js";
 import { Card } from "./views/card.js";
 import { ResultView } from "./views/result.js";
 
@@ -165,7 +166,10 @@ export class Slot {
     const preparing = this.#page.preparer.prepare(source, preparation, model, progress);
     if (source instanceof File) {
       const read = bytes(source).then(body =>
-        classifier.classify(body, { ...request(model, preparation), contentType: mediaTypeOf(name, body) }),
+        classifier.classify(body, {
+          ...request(model, preparation),
+          contentType: mediaTypeOf(name, body, model.accepts),
+        }),
       );
       const [answer, prepared] = await Promise.all([read, preparing.catch(() => undefined)]);
       return { name, truth, answer, steps: prepared?.steps, model };

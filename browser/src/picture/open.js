@@ -1,5 +1,6 @@
 // Files that were chosen, dropped or pasted: what they are by their first bytes, and pictures made into pixels.
 
+import { begins, pictureType } from "./media.js";
 import { MOST, pixelsOf16 } from "./sixteen.js";
 
 /** @typedef {"wasm" | "onnx" | "picture" | "text" | "empty" | "unknown"} Kind */
@@ -26,49 +27,13 @@ export function kindOfBytes(name, head) {
   if (begins(head, "\0asm")) {
     return "wasm";
   }
-  if (PICTURES.some(signature => begins(head, signature)) || begins(head.subarray(8), "WEBP")) {
+  if (pictureType(head)) {
     return "picture";
   }
   if (/\.onnx$/i.test(name)) {
     return "onnx";
   }
   return isText(head) ? "text" : "unknown";
-}
-
-/**
- * The media type that `host classify` sends a file with: what its bytes show, else what its name says. Nothing where neither
- * does: then the component recognises it.
- *
- * @param {string} name
- * @param {Uint8Array} bytes
- */
-export function mediaTypeOf(name, bytes) {
-  if (begins(bytes, PNG)) {
-    return "image/png";
-  }
-  if (begins(bytes, JPEG)) {
-    return "image/jpeg";
-  }
-  const ending = name.match(/[^/]\.([^./]+)$/)?.[1].toLowerCase() ?? "";
-  return new Map([
-    ["png", "image/png"],
-    ["jpg", "image/jpeg"],
-    ["jpeg", "image/jpeg"],
-    ["json", "application/json"],
-    ["npy", "application/x-npy"],
-  ]).get(ending);
-}
-
-const PNG = "\x89PNG\r\n\x1a\n";
-const JPEG = "\xff\xd8\xff";
-const PICTURES = [PNG, JPEG, "GIF8", "BM"];
-
-/**
- * @param {Uint8Array} bytes
- * @param {string} signature
- */
-function begins(bytes, signature) {
-  return [...signature].every((character, place) => bytes[place] === character.charCodeAt(0));
 }
 
 /** @param {Uint8Array} head */

@@ -3,7 +3,8 @@ import { readFileSync } from "node:fs";
 import test from "node:test";
 import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
-import { kindOfBytes, mediaTypeOf } from "../../src/picture/open.js";
+import { mediaTypeOf } from "../../src/picture/media.js";
+import { kindOfBytes } from "../../src/picture/open.js";
 import { prepare } from "../../src/picture/prepare.js";
 import { resize } from "../../src/picture/resize.js";
 import { pixelsOf16 } from "../../src/picture/sixteen.js";
@@ -228,10 +229,17 @@ test("a file is sent as what its bytes show, else as what its name says, as `hos
     ["a.b.JPEG", new Uint8Array(4), "image/jpeg"],
     ["list.json", new Uint8Array(), "application/json"],
     ["array.npy", new Uint8Array(), "application/x-npy"],
-    ["shoe.webp", new Uint8Array(), undefined],
+    ["shoe.png", new TextEncoder().encode("RIFF\x10\0\0\0WEBPVP8 "), "image/webp"],
+    ["shoe.png", new TextEncoder().encode("BM\x36\x04\0\0\0\0\0\0\x36\x04\0\0\x28\0\0\0"), "image/bmp"],
+    ["shoe.TIF", new TextEncoder().encode("BM as text goes on"), "image/tiff"],
+    ["shoe.heic", new Uint8Array(), undefined],
     ["png", new Uint8Array(), undefined],
     [".png", new Uint8Array(), undefined],
   ])) {
-    assert.equal(mediaTypeOf(name, bytes), type, name);
+    assert.equal(mediaTypeOf(name, bytes, type ? ["text/plain", `${type}; x=1`] : []), type, name);
   }
+  assert.throws(
+    () => mediaTypeOf("shoe.png", png, ["application/json"]),
+    /^Error: it is image\/png, and the component takes application\/json: give it pixels of its size/,
+  );
 });
