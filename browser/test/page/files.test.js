@@ -8,8 +8,6 @@ import { at, choose, hostLines, pageTest, SCREENS, scratch, site, text } from ".
 
 const served = site();
 const folder = scratch();
-/** How the page prepares pictures unless told otherwise. */
-const USUAL = ["--fit", "contain", "--invert", "auto"];
 
 /** @typedef {import("./support.js").Page} Page */
 
@@ -51,7 +49,7 @@ pageTest(
         files.push(join(at(folder), name));
       }
     }
-    const lines = await hostLines("classify", ...USUAL, ...files);
+    const lines = await hostLines("classify", ...files);
     assert.equal(lines.length, files.length);
     assert.ok(lines.some(({ error }) => error) && lines.some(({ predictions }) => predictions));
     for (const [number, path] of files.entries()) {
@@ -71,7 +69,7 @@ for (const screen of SCREENS) {
       for (const path of files.slice(1)) {
         await writeFile(path, "hello\n");
       }
-      for (const [number, line] of (await hostLines("classify", ...USUAL, ...files)).entries()) {
+      for (const [number, line] of (await hostLines("classify", ...files)).entries()) {
         assert.equal(await said(page, files[number]), expected(line));
       }
     },

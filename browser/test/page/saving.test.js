@@ -27,7 +27,7 @@ for (const screen of SCREENS) {
     await answered(page, "png-photograph");
     const saved = await downloaded(page, ".card .save-json", folder(), "png-photograph.json");
     const { predictions, warnings, model } = JSON.parse(saved);
-    const said = await host("classify", "--top-k", "10", "--fit", "contain", "--invert", "auto", path);
+    const said = await host("classify", "--top-k", "10", path);
     const classes = (/** @type {any} */ { top }) => top.map((/** @type {any} */ one) => [one.class, one.label]);
     assert.deepEqual(predictions.map(classes), said.predictions.map(classes));
     for (const [place, { score }] of said.predictions[0].top.entries()) {
