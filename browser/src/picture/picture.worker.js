@@ -23,6 +23,9 @@ import { prepare } from "./prepare.js";
 /** The longest side of what is shown, in pixels: it is looked at in the size of a thumb. */
 const LONGEST = 256;
 
+/** The most pixels of a picture with its margins: a long and narrow one would take the browser's memory and minutes. */
+const SQUARE = 2 ** 26;
+
 /** The picture that came last: every model, and every other way to prepare it, takes the same pixels. */
 const latest = { id: -1, pixels: /** @type {Promise<ImageData>} */ (Promise.reject()) };
 latest.pixels.catch(() => {});
@@ -44,6 +47,9 @@ serve(self, {
       latest.pixels = source instanceof Blob ? pixelsOf(source) : Promise.resolve(source);
     }
     const pixels = await latest.pixels;
+    if (preparation.fit === "contain" && Math.max(pixels.width, pixels.height) ** 2 > SQUARE) {
+      throw new Error("with its margins this picture is too large to be shown");
+    }
     progress("Preparing");
     const steps = prepare(pixels, preparation, model);
     return {
