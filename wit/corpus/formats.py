@@ -115,6 +115,7 @@ def array_kinds(three: np.ndarray, one: np.ndarray) -> Iterator[tuple]:
     yield "npz-one-of-any-name", three, npz(pullovers=three), "application/x-npz"
     yield "npz-compressed", three, npz(True, arr_0=three), "application/zip"
     yield "npz-with-labels", three, npz(x_test=three, y_test=np.array([9, 2, 1])), None
+    yield "npz-labels-first", three, npz(arr_0=np.array([9, 2, 1]), arr_1=three), None
     yield "npz-the-one-that-fits", three, npz(pictures=three, classes=np.array([9, 2, 1])), None
     yield "npz-of-floats", one, npz(True, images=one.astype("<f8")), None
 

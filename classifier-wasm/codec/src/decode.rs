@@ -267,8 +267,9 @@ impl Reader<'_> {
             false => String::new(),
         };
         let detail = format!(
-            "{} bytes{start} that are of no known format: name a content type, {}; raw pixels need `;dtype=uint8` or \
-             `;shape=N,{height},{width},{channels}`, or to be asked for (--raw)",
+            "{} bytes{start} that are of no known format: raw pixels need the content type \
+             `application/octet-stream;dtype=uint8`, or `;shape=N,{height},{width},{channels}`, or to be asked for (--raw); \
+             otherwise send {}",
             body.len(),
             ACCEPTS.join(", ")
         );

@@ -1,7 +1,7 @@
 //! `application/x-npz`: a ZIP archive of NumPy arrays, as `numpy.savez` and `numpy.savez_compressed` write it.
 //!
-//! It may hold labels beside the images, and several sets of these. Which array is meant is told by its name, else by which of
-//! them are images of the model's size; where that leaves two, they are named rather than one of them chosen.
+//! It may hold labels beside the images, and several sets of these. The array that is meant has the model's size, and a usual name if
+//! several have; where that leaves two, they are named rather than one of them chosen.
 
 use std::io::Read;
 
@@ -26,25 +26,7 @@ const START: usize = 1024;
 pub fn decode(body: &[u8], room: &mut usize, image: ImageShape) -> Result<Array, Reject> {
     let archive = ZipArchive::from_slice(body).map_err(damaged)?;
     let arrays = arrays(&archive)?;
-    let named: Vec<_> = arrays
-        .iter()
-        .filter(|array| NAMES.contains(&&*array.name.to_lowercase()))
-        .collect();
-    let candidates = if named.is_empty() {
-        arrays.iter().collect()
-    } else {
-        named
-    };
-    let chosen = match candidates[..] {
-        [one] => one,
-        _ => {
-            let fits = |array: &&&Entry| array.start(&archive).is_ok_and(|start| npy::fits(&start, image));
-            match candidates.iter().filter(fits).collect::<Vec<_>>()[..] {
-                [one] => one,
-                ref fitting => return Err(undecided(fitting.iter().map(|array| &*array.name), &candidates, image)),
-            }
-        }
-    };
+    let chosen = choose(&arrays, &archive, image)?;
     let file = chosen.read(&archive, *room)?;
     *room -= file.len();
     npy::decode(&file, image)
@@ -138,25 +120,38 @@ impl Entry {
     }
 }
 
-/// The refusal of an archive in which none, or several, of the `candidates` may be meant.
-fn undecided<'a>(fitting: impl Iterator<Item = &'a str>, candidates: &[&Entry], image: ImageShape) -> Reject {
-    let fitting: Vec<_> = fitting.map(quote).collect();
-    if fitting.is_empty() {
-        let names: Vec<_> = candidates.iter().map(|array| quote(&array.name)).collect();
-        let ImageShape {
-            height,
-            width,
-            channels,
-        } = image;
-        return bad(format!(
-            "none of the arrays {} has the shape (N, {height}, {width}, {channels}): call the one with the images `x`",
-            names.join(", ")
-        ));
+/// The array that holds the images: the only one, the one that fits and is called so, or the only one that fits.
+fn choose<'a>(arrays: &'a [Entry], archive: &ZipSliceArchive<&[u8]>, image: ImageShape) -> Result<&'a Entry, Reject> {
+    if let [one] = arrays {
+        return Ok(one);
     }
-    bad(format!(
-        "the arrays {} all fit: send one of them, or call it `x`",
-        fitting.join(", ")
-    ))
+    let is_named = |array: &&Entry| NAMES.contains(&&*array.name.to_lowercase());
+    let fits = |array: &&Entry| array.start(archive).is_ok_and(|start| npy::fits(&start, image));
+    let fitting: Vec<_> = arrays.iter().filter(fits).collect();
+    let named: Vec<_> = fitting.iter().copied().filter(is_named).collect();
+    match (&named[..], &fitting[..]) {
+        ([one], _) | ([], [one]) => Ok(*one),
+        ([], []) => {
+            let ImageShape {
+                height,
+                width,
+                channels,
+            } = image;
+            Err(bad(format!(
+                "none of the arrays {} has the shape (N, {height}, {width}, {channels})",
+                names(arrays.iter())
+            )))
+        }
+        ([], several) | (several, _) => Err(bad(format!(
+            "the arrays {} all fit: send one of them, or call it `x`",
+            names(several.iter().copied())
+        ))),
+    }
+}
+
+fn names<'a>(arrays: impl Iterator<Item = &'a Entry>) -> String {
+    let names: Vec<_> = arrays.take(20).map(|array| quote(&array.name)).collect();
+    names.join(", ")
 }
 
 fn damaged(error: impl std::fmt::Display) -> Reject {
