@@ -13,7 +13,7 @@ pub use self::ends::Ends;
 pub use self::foreign::check_foreign;
 pub use self::kafka::{Delivery, KafkaConfig};
 pub use self::pubsub::{Identity, PubSubConfig};
-use crate::classifier::{ClassifierConfig, Compiler, Limits};
+use crate::classifier::{ClassifierConfig, Compiler, ComponentError, Limits, Origin};
 use crate::cli::{BrokerArgs, BrokerName, ComponentArgs, MemberArgs, StorageArgs};
 use crate::exit::Failure;
 use crate::values::{ByteSize, DEFAULT_IN_FLIGHT};
@@ -146,11 +146,11 @@ impl LocalConfig {
 }
 
 impl ClassifierConfig {
-    /// From what was typed. `reply_bytes` bounds one reply: what the broker would refuse need not be let in.
-    pub fn new(component: ComponentArgs, accept: Option<String>, reply_bytes: usize) -> Self {
+    /// From what was typed, and with the component that is there where none was. `reply_bytes` bounds one reply: what the broker would refuse need not be let in.
+    pub fn new(component: ComponentArgs, accept: Option<String>, reply_bytes: usize) -> Result<Self, ComponentError> {
         let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        Self {
-            component: component.component,
+        Ok(Self {
+            component: Origin::find(component.component)?,
             model: component.model,
             labels: component.labels,
             accept,
@@ -167,7 +167,7 @@ impl ClassifierConfig {
             cache: !component.no_cache,
             // Where a system does not say which program this is, Linux has this name for it.
             compiler: Compiler::new(std::env::current_exe().unwrap_or_else(|_| "/proc/self/exe".into())),
-        }
+        })
     }
 }
 

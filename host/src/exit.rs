@@ -72,7 +72,8 @@ fn code_of(error: &(dyn Error + 'static)) -> Option<u8> {
     }
     match error.downcast_ref() {
         Some(
-            ComponentError::Unreadable { .. }
+            ComponentError::Nowhere(_)
+            | ComponentError::Unreadable { .. }
             | ComponentError::ModelUnreadable { .. }
             | ComponentError::LabelsUnreadable { .. }
             | ComponentError::FileUnreadable { .. }

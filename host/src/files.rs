@@ -4,7 +4,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Opens a regular file for reading. Never blocks.
 pub fn open(path: &Path) -> io::Result<File> {
@@ -55,6 +55,13 @@ pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
 pub fn read_text(path: &Path, limit: u64) -> io::Result<String> {
     let text = String::from_utf8(read(path, limit)?);
     text.map_err(|_| io::Error::new(ErrorKind::InvalidData, "it is not text in UTF-8"))
+}
+
+/// The folder of this program, where its component and its page may be. None: the system does not say.
+pub fn program_folder() -> Option<PathBuf> {
+    // A link to the program leads to the program's own folder.
+    let program = std::env::current_exe().and_then(std::fs::canonicalize).ok()?;
+    program.parent().map(Path::to_owned)
 }
 
 /// The limit for a secret, or a few settings. Bytes.

@@ -20,10 +20,6 @@ pub const DEFAULT_OUTPUT: &str = "output-stream";
 pub const DEFAULT_GROUP: &str = "my-group";
 /// Where the Python program looks for Kafka.
 pub const DEFAULT_BOOTSTRAP: &str = "127.0.0.1:9092";
-/// Where `cargo xtask component` puts it.
-pub const DEFAULT_COMPONENT: &str = "target/component/classifier.wasm";
-/// Where `cargo xtask browser` puts the page.
-pub const DEFAULT_PAGE: &str = "target/browser";
 /// Where the page is served, as by most programs that serve a folder.
 pub const DEFAULT_PORT: u16 = 8000;
 /// What the embedded broker keeps of a topic.

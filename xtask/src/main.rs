@@ -1,5 +1,5 @@
-//! What a Makefile would do, with nothing to install but Rust: `cargo xtask component`, `browser`, `demo`, `kafka`,
-//! `pubsub`, `test` and `bench`.
+//! What a Makefile would do, with nothing to install but Rust: `cargo xtask component`, `browser`, `demo`, `install`,
+//! `kafka`, `pubsub`, `test` and `bench`.
 //!
 //! Separate from the host because the component has its own compiler and settings, and because a `build.rs` that
 //! builds WebAssembly would delay every `cargo check`.
@@ -11,6 +11,7 @@ mod browser;
 mod component;
 mod debian;
 mod host;
+mod install;
 #[cfg(unix)]
 mod kafka;
 #[cfg(unix)]
@@ -40,6 +41,7 @@ Commands:
                        with --tests also the guests of test-components/, each into target/component/NAME.wasm
   browser              Build the component and the page around it, into target/browser; takes Node.js
   demo [ARGS...]       Build component and host, then run `host demo ARGS...`; with --browser the page, too
+  install [--root DIR] Build an optimised host that carries the component, and put it into cargo's bin folder or DIR/bin
   bench [PART] [RUNS]  Build component and host, then measure what BENCHMARKS.md has, 5 times or RUNS; the parts are
                        demo, on a real Kafka scaling and throughput, pubsub, browser; all where none is named
   kafka [--nodes 3] [--secure]
@@ -56,6 +58,7 @@ Examples:
   cargo xtask demo                       the whole path on 10,000 real images
   cargo xtask demo --format json         the same, for a script
   cargo xtask demo --browser             the same classifier on a page
+  cargo xtask install                    one program on the PATH, for any folder
   cargo xtask test                       everything that has to pass
   cargo xtask test -- kill               only the tests with `kill` in their names
 ";
@@ -69,6 +72,8 @@ fn main() -> ExitCode {
         ["component", "--tests"] => component(&mut steps, Guests::All),
         ["browser"] => browser(&mut steps),
         ["demo", args @ ..] => demo(&mut steps, args),
+        ["install"] => install(&mut steps, None),
+        ["install", "--root", root] => install(&mut steps, Some(root)),
         ["bench", args @ ..] => bench(&mut steps, args),
         #[cfg(unix)]
         ["kafka", args @ ..] => kafka(&mut steps, args),
@@ -145,6 +150,13 @@ fn demo(steps: &mut Steps, args: &[&str]) -> Result<ExitCode> {
     host::build(&workspace, steps)?;
     steps.print();
     host::demo(&workspace, args)
+}
+
+fn install(steps: &mut Steps, root: Option<&str>) -> Result<ExitCode> {
+    let workspace = Workspace::locate()?;
+    component::build(&workspace, steps, Guests::Classifier)?;
+    install::run(&workspace, steps, root)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn bench(steps: &mut Steps, args: &[&str]) -> Result<ExitCode> {

@@ -3,6 +3,7 @@
 //! Anybody who can write there can make this program run anything, so the folder is for its owner alone, and is
 //! refused otherwise.
 
+use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -61,7 +62,7 @@ impl Folder {
         &self,
         engine: &Engine,
         path: &Path,
-        bytes: Vec<u8>,
+        bytes: Cow<'static, [u8]>,
         digest: &str,
         compiler: &Compiler,
     ) -> Result<Component, ComponentError> {

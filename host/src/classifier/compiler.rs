@@ -4,6 +4,7 @@
 //! host runs itself again, with the system's limits: `host compile` reads the component from stdin, writes its code
 //! to stdout, and crashes alone.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
@@ -43,7 +44,12 @@ const THREADS: u64 = 8;
 const TELL_EVERY: Duration = Duration::from_secs(10);
 
 /// Compiles the component `bytes` into the file `code`. Dropping the future kills the process.
-pub(super) async fn compile(config: &Compiler, path: &Path, bytes: Vec<u8>, code: File) -> Result<(), ComponentError> {
+pub(super) async fn compile(
+    config: &Compiler,
+    path: &Path,
+    bytes: Cow<'static, [u8]>,
+    code: File,
+) -> Result<(), ComponentError> {
     let refused = |reason: String| ComponentError::Compile {
         path: path.into(),
         reason,

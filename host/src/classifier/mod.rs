@@ -34,6 +34,7 @@ mod kind;
 mod labels;
 mod limits;
 mod log;
+mod origin;
 mod pool;
 mod predictor;
 mod program;
@@ -47,6 +48,7 @@ pub use compiler::{Compiler, compile_within};
 pub use inspect::{Inspection, inspect};
 pub use kind::{Kind, kind_of};
 pub use limits::Limits;
+pub use origin::Origin;
 pub use pool::Classifier;
 pub use predictor::Predictor;
 
@@ -55,8 +57,8 @@ use crate::pipeline::Cause;
 /// Which component, and how it runs.
 #[derive(Clone, Debug)]
 pub struct ClassifierConfig {
-    /// The component file.
-    pub component: PathBuf,
+    /// Where the component comes from.
+    pub component: Origin,
     /// An ONNX file to put in place of the component's own model.
     pub model: Option<PathBuf>,
     /// A file with the names of that model's classes, one a line. None: as the model says.
@@ -118,6 +120,13 @@ impl Description {
 /// Why a component is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum ComponentError {
+    /// None was named, and there is none where the program looks for one.
+    #[error(
+        "there is no component: this program carries none, and there is no {}; build one with 'cargo xtask component', install a \
+         program that carries it with 'cargo xtask install', or name a file with --component",
+        quoted(.0)
+    )]
+    Nowhere(Vec<PathBuf>),
     /// The file is missing or not readable.
     #[error("cannot read '{}': {error}; build it with 'cargo xtask component' or name another with --component", path.display())]
     Unreadable {
@@ -217,4 +226,13 @@ pub enum ComponentError {
     /// The machine has no room for an engine.
     #[error("the WebAssembly engine does not start: {0}")]
     Engine(String),
+}
+
+/// `'a' or 'b'`; without any paths, what is missing.
+fn quoted(paths: &[PathBuf]) -> String {
+    let paths: Vec<_> = paths.iter().map(|path| format!("'{}'", path.display())).collect();
+    match paths.as_slice() {
+        [] => "file beside it".to_owned(),
+        paths => paths.join(" or "),
+    }
 }

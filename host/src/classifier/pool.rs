@@ -99,7 +99,7 @@ pub(super) async fn prepare(config: &ClassifierConfig) -> Result<(Program, Templ
     let (model, labels) = off_thread(move || Ok((read_model(&asked)?, super::labels::given(&asked)?))).await?;
     let program = Program::compile(config).await?;
     let template = Template {
-        pre: program.link(&config.component)?,
+        pre: program.link(config.component.path())?,
         model,
         labels,
         limits: config.limits.clone(),

@@ -1,5 +1,6 @@
 //! From a file to a program that can be instantiated: read, checked, compiled, linked.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
@@ -10,8 +11,7 @@ use super::bindings::ClassifierPre;
 use super::code::Folder;
 use super::contract::{self, Interfaces, Refusal};
 use super::instance::State;
-use super::{ClassifierConfig, ComponentError, check, engine};
-use crate::files;
+use super::{ClassifierConfig, ComponentError, Origin, check, engine};
 
 /// The largest component: far more than an interpreter with its library and a model. Bytes.
 const LARGEST: u64 = 256 << 20;
@@ -30,7 +30,7 @@ pub(super) struct Program {
 
 /// A component file that was read, and is a classifier.
 struct Checked {
-    bytes: Vec<u8>,
+    bytes: Cow<'static, [u8]>,
     interfaces: Interfaces,
     digest: String,
 }
@@ -39,8 +39,8 @@ impl Program {
     /// Reads, checks and compiles, or loads the stored code. The first time may take long; dropping the future ends
     /// it.
     pub(super) async fn compile(config: &ClassifierConfig) -> Result<Self, ComponentError> {
-        let path = config.component.clone();
-        let checked = off_thread(move || Checked::read(&path)).await?;
+        let origin = config.component.clone();
+        let checked = off_thread(move || Checked::read(&origin)).await?;
         let engine = engine::new()?;
         engine::tick(&engine);
         let kept = config.cache;
@@ -48,7 +48,7 @@ impl Program {
         let size = checked.bytes.len();
         let component = folder.component(
             &engine,
-            &config.component,
+            config.component.path(),
             checked.bytes,
             &checked.digest,
             &config.compiler,
@@ -76,8 +76,9 @@ impl Program {
 }
 
 impl Checked {
-    fn read(path: &Path) -> Result<Self, ComponentError> {
-        let bytes = files::read(path, LARGEST).map_err(|error| ComponentError::Unreadable {
+    fn read(origin: &Origin) -> Result<Self, ComponentError> {
+        let path = origin.path();
+        let bytes = origin.read(LARGEST).map_err(|error| ComponentError::Unreadable {
             path: path.into(),
             error,
         })?;

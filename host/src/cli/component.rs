@@ -6,14 +6,14 @@ use std::time::Duration;
 use clap::Args;
 
 use super::heading::COMPONENT;
-use crate::values::{ByteSize, DEFAULT_COMPONENT, DEFAULT_GUEST_MEMORY, DEFAULT_GUEST_TIMEOUT, time};
+use crate::values::{ByteSize, DEFAULT_GUEST_MEMORY, DEFAULT_GUEST_TIMEOUT, time};
 
 /// Which component, and what it may take.
 #[derive(Args, Debug)]
 pub struct ComponentArgs {
-    /// The component.
-    #[arg(long, value_name = "FILE", env = "HOST_COMPONENT", default_value = DEFAULT_COMPONENT)]
-    pub component: PathBuf,
+    /// The component [default: classifier.wasm beside this program, or the one that it carries].
+    #[arg(long, value_name = "FILE", env = "HOST_COMPONENT")]
+    pub component: Option<PathBuf>,
     /// An ONNX model to put in place of the component's own.
     #[arg(long, value_name = "FILE")]
     pub model: Option<PathBuf>,
@@ -36,7 +36,7 @@ pub struct ComponentArgs {
 
 impl ComponentArgs {
     /// One instance of a component, and what holds where nothing more was typed.
-    pub fn one(component: PathBuf) -> Self {
+    pub fn one(component: Option<PathBuf>) -> Self {
         Self {
             component,
             model: None,

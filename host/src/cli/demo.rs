@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{ComponentArgs, Format};
-use crate::values::DEFAULT_PAGE;
 
 /// `host demo`.
 #[derive(Args, Debug)]
@@ -27,17 +26,16 @@ pub struct DemoCommand {
     /// How to write results.
     #[arg(long, value_enum, default_value = "text")]
     pub format: Format,
-    /// Serve the page that classifies in a browser, from this folder [default: target/browser].
+    /// Serve the page that classifies in a browser, from this folder [default: browser beside this program, or target/browser].
     #[arg(
         long,
         value_name = "FOLDER",
         num_args = 0..=1,
         require_equals = true,
-        default_missing_value = DEFAULT_PAGE,
         conflicts_with_all = ["limit", "format", "model", "labels", "workers", "guest_memory", "guest_timeout", "no_cache"],
         help_heading = "In a browser"
     )]
-    pub browser: Option<PathBuf>,
+    pub browser: Option<Option<PathBuf>>,
     /// Serve it on this port; 0 takes any that is free [default: 8000, or any where that is taken].
     #[arg(long, value_name = "N", requires = "browser", help_heading = "In a browser")]
     pub port: Option<u16>,

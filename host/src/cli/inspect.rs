@@ -6,22 +6,22 @@ use std::time::Duration;
 use clap::Args;
 
 use super::Format;
-use crate::values::{ByteSize, DEFAULT_COMPONENT, DEFAULT_GUEST_MEMORY, time};
+use crate::values::{ByteSize, DEFAULT_GUEST_MEMORY, time};
 
 /// `host inspect`.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  host inspect target/component/classifier.wasm
+  host inspect                            the component that the other commands take
   host inspect model.onnx                 what the component makes of a model, before it is run
   host inspect model.onnx --component other.wasm --format json")]
 pub struct InspectCommand {
     /// A component, or an ONNX model for one [default: the component].
     #[arg(value_name = "FILE")]
     pub file: Option<PathBuf>,
-    /// The component that is to take the model.
-    #[arg(long, value_name = "FILE", env = "HOST_COMPONENT", default_value = DEFAULT_COMPONENT)]
-    pub component: PathBuf,
+    /// The component that is to take the model [default: classifier.wasm beside this program, or the one that it carries].
+    #[arg(long, value_name = "FILE", env = "HOST_COMPONENT")]
+    pub component: Option<PathBuf>,
     /// What the model's classes are called, one a line, the first being class 0 [default: as its metadata says].
     #[arg(long, value_name = "FILE")]
     pub labels: Option<PathBuf>,

@@ -39,7 +39,7 @@ impl ClassifyCommand {
         let typed = std::mem::take(&mut self.prepare.picture);
         let config = ClassifierConfig {
             prepare: self.prepare.parameters(),
-            ..ClassifierConfig::new(self.component, None, DEFAULT_MAX_MESSAGE.as_usize())
+            ..ClassifierConfig::new(self.component, None, DEFAULT_MAX_MESSAGE.as_usize())?
         };
         let classifier = start(&config).await?;
         let form = Form::of(classifier.description())?;

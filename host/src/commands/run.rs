@@ -41,7 +41,7 @@ impl RunCommand {
         ends.input = ends.input.with_in_flight(in_flight.0, in_flight.1);
         let asked = ClassifierConfig {
             prepare: self.prepare.parameters(),
-            ..ClassifierConfig::new(self.component, self.accept, ends.max_message_bytes())
+            ..ClassifierConfig::new(self.component, self.accept, ends.max_message_bytes())?
         };
         let topics = Topics {
             output: self.output_topic,

@@ -8,6 +8,7 @@ mod compiled_code;
 mod components;
 mod consume;
 mod evaluate;
+mod from_any_folder;
 mod model;
 mod onnx;
 mod page;

@@ -33,7 +33,7 @@ impl Page {
         }
         sandbox.write("outside.html", "outside");
         symlink("../../outside.html", sandbox.path("target/browser/link.html")).unwrap();
-        let running = sandbox.start(&["demo", "--browser", "--port", "0"]);
+        let running = sandbox.start(&["demo", "--browser=target/browser", "--port", "0"]);
         let address = address(&sandbox);
         Self {
             sandbox,
@@ -210,7 +210,7 @@ fn it_serves_on_when_nobody_hears_where() {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     let sandbox = &page.sandbox;
-    let running = sandbox.spawn(&["demo", "--browser", "--port", "0"], writer.into());
+    let running = sandbox.spawn(&["demo", "--browser=target/browser", "--port", "0"], writer.into());
     wait_for("it to serve", || {
         let log = fs::read_to_string(sandbox.path("stderr")).unwrap();
         log.contains("serves the page in target/browser").then_some(())
@@ -224,7 +224,6 @@ fn a_folder_without_a_page_is_told_with_what_makes_one() {
     let sandbox = Sandbox::new();
     sandbox.write("empty/readme.txt", "no page");
     for (option, folder) in [
-        ("--browser", "'target/browser'"),
         ("--browser=missing", "'missing'"),
         ("--browser=empty", "'empty'"),
         ("--browser=empty/readme.txt", "'empty/readme.txt'"),
@@ -275,5 +274,5 @@ fn options_of_the_demo_that_the_page_would_ignore_are_refused() {
 
     // A variable is not an option of this command, so the command gets as far as the missing page.
     sandbox.set("HOST_COMPONENT", "other.wasm");
-    sandbox.fail(3, &["demo", "--browser"]);
+    sandbox.fail(3, &["demo", "--browser=missing"]);
 }

@@ -122,6 +122,26 @@ impl Sandbox {
         self.run(&all, stdout.into(), stderr.into())
     }
 
+    /// A copy of the program in a folder of its own, with nothing beside it.
+    pub fn copy_of_the_program(&self, folder: &str) -> PathBuf {
+        let copy = self.path(folder).join("host");
+        fs::create_dir_all(self.path(folder)).unwrap();
+        let program = env!("CARGO_BIN_EXE_host");
+        // A link costs nothing, where both are on one disk.
+        if fs::hard_link(program, &copy).is_err() {
+            fs::copy(program, &copy).unwrap();
+        }
+        copy
+    }
+
+    /// Runs another program than the one that cargo built, to the end.
+    pub fn run_program(&self, program: &Path, arguments: &[&str]) -> Ended {
+        let stdout = File::create(self.path("stdout")).unwrap();
+        let stderr = File::create(self.path("stderr")).unwrap();
+        let all = [&[program.to_str().unwrap()], arguments].concat();
+        self.run(&all, stdout.into(), stderr.into()).end()
+    }
+
     /// Starts with a stdout of its own.
     pub fn spawn(&self, arguments: &[&str], stdout: Stdio) -> Running {
         // Files, not pipes, so that nobody needs to read them while the program runs.

@@ -374,9 +374,9 @@ fn what_is_no_component_is_refused() {
         }
         sandbox.fail(5, &["inspect", name]);
     }
-    let said = sandbox.fail(3, &["run"]);
+    let said = sandbox.fail(3, &["run", "--component", "missing.wasm"]);
     assert!(
-        said.contains("target/component/classifier.wasm") && said.contains("cargo xtask component"),
+        said.contains("missing.wasm") && said.contains("cargo xtask component"),
         "{said}"
     );
     sandbox.fail(

@@ -5,7 +5,7 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use host::classifier::{ClassifierConfig, Compiler, Limits};
+use host::classifier::{ClassifierConfig, Compiler, Limits, Origin};
 
 /// `target/component/NAME.wasm` of this checkout, wherever cargo puts everything else. A test never goes without it.
 pub fn component(name: &str) -> PathBuf {
@@ -22,7 +22,7 @@ pub fn component(name: &str) -> PathBuf {
 /// One worker, the component's own model, and its default answer.
 pub fn config(component: impl Into<PathBuf>) -> ClassifierConfig {
     ClassifierConfig {
-        component: component.into(),
+        component: Origin::File(component.into()),
         model: None,
         labels: None,
         accept: None,

@@ -46,7 +46,9 @@ impl Stage {
 
     pub fn host(&self, arguments: &[&str]) -> Running {
         let mut host = Command::new(env!("CARGO_BIN_EXE_host"));
-        host.args(arguments).env_remove("HOST_COMPONENT").env_remove("RUST_LOG");
+        host.args(arguments)
+            .env("HOST_COMPONENT", root().join("target/component/classifier.wasm"))
+            .env_remove("RUST_LOG");
         self.start(host)
     }
 

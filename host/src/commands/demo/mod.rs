@@ -40,7 +40,7 @@ impl DemoCommand {
     /// Runs the demo and shows how it went. Fails where not every image was answered.
     pub async fn execute(self) -> anyhow::Result<()> {
         if let Some(folder) = &self.browser {
-            return page::serve(folder, self.port, &self.component.component).await;
+            return page::serve(folder.as_deref(), self.port, self.component.component.as_deref()).await;
         }
         tokio::select! {
             biased;
@@ -60,7 +60,7 @@ impl DemoCommand {
         let folder = tempfile::tempdir().context("cannot make a temporary folder; is TMPDIR writable?")?;
         let storage = StorageArgs::default();
         let broker = BrokerConfig::new(BrokerArgs::local(folder.path().join("demo.db")), &storage)?;
-        let config = ClassifierConfig::new(self.component, None, broker.max_message_bytes);
+        let config = ClassifierConfig::new(self.component, None, broker.max_message_bytes)?;
         let starting = Instant::now();
         let classifier = start(&config).await?;
         let start = starting.elapsed();

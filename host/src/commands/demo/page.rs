@@ -10,13 +10,17 @@ use tokio::net::TcpListener;
 use super::http::{self, Folder};
 use crate::commands::stdout;
 use crate::exit::{Failure, StdoutError};
+use crate::files;
 use crate::shutdown::interrupted;
-use crate::values::{DEFAULT_COMPONENT, DEFAULT_PORT};
+use crate::values::DEFAULT_PORT;
 
-/// Serves the page in `folder` until a signal, which is the end that is meant.
-pub async fn serve(folder: &Path, port: Option<u16>, component: &Path) -> anyhow::Result<()> {
+/// Beside the program, and where `cargo xtask browser` puts it: `target/browser` beside `target/debug/host`.
+const PLACES: [&str; 2] = ["browser", "../browser"];
+
+/// Serves the page in `folder`, or beside the program, until a signal, which is the end that is meant.
+pub async fn serve(folder: Option<&Path>, port: Option<u16>, component: Option<&Path>) -> anyhow::Result<()> {
     refuse_component(component)?;
-    let page = open(folder)?;
+    let (folder, page) = find(folder)?;
     let serving = async {
         let listener = listen(port).await?;
         tell(format!("http://{}/", listener.local_addr()?)).await?;
@@ -32,26 +36,37 @@ pub async fn serve(folder: &Path, port: Option<u16>, component: &Path) -> anyhow
 
 /// The page has the component that it was built with. Clap cannot tell one that was typed from HOST_COMPONENT, which is
 /// set for other commands and says nothing of this one.
-fn refuse_component(component: &Path) -> Result<(), Failure> {
-    let untyped = env::var_os("HOST_COMPONENT").map_or_else(|| DEFAULT_COMPONENT.into(), PathBuf::from);
-    if component == untyped {
-        return Ok(());
+fn refuse_component(component: Option<&Path>) -> Result<(), Failure> {
+    let untyped = env::var_os("HOST_COMPONENT").map(PathBuf::from);
+    match component.filter(|component| Some(*component) != untyped.as_deref()) {
+        None => Ok(()),
+        Some(typed) => Err(Failure::Usage(format!(
+            "--component '{}' cannot be used with --browser: the page has the one that it was built with",
+            typed.display()
+        ))),
     }
-    Err(Failure::Usage(format!(
-        "--component '{}' cannot be used with --browser: the page has the one that it was built with",
-        component.display()
-    )))
 }
 
-fn open(folder: &Path) -> Result<Folder, Failure> {
-    let page = Folder::open(folder)
-        .ok()
-        .filter(|_| folder.join("index.html").is_file());
+/// The folder that was named, or the first beside the program that has a page in it.
+fn find(named: Option<&Path>) -> Result<(PathBuf, Folder), Failure> {
+    let folders: Vec<_> = match named {
+        Some(folder) => vec![folder.to_owned()],
+        None => {
+            let beside = files::program_folder().into_iter();
+            beside
+                .flat_map(|folder| PLACES.map(|place| folder.join(place)))
+                .collect()
+        }
+    };
+    let has_page = |folder: &&PathBuf| folder.join("index.html").is_file();
+    let found = folders.iter().find(has_page);
+    let page = found.and_then(|folder| Some((folder.clone(), Folder::open(folder).ok()?)));
     page.ok_or_else(|| {
+        let folders: Vec<_> = folders.iter().map(|folder| format!("'{}'", folder.display())).collect();
         Failure::Configuration(format!(
-            "there is no page in '{}', as it has no index.html: build it with `cargo xtask browser`, or say where it is with \
-             --browser=FOLDER",
-            folder.display()
+            "there is no page in {}, as there is no index.html: build it with `cargo xtask browser`, and say where it is with \
+             --browser=FOLDER, such as --browser=target/browser",
+            folders.join(" or ")
         ))
     })
 }

@@ -37,7 +37,7 @@ impl EvaluateCommand {
         let max_message_bytes = DEFAULT_MAX_MESSAGE.as_usize();
         let config = ClassifierConfig {
             prepare: self.prepare.parameters(),
-            ..ClassifierConfig::new(self.component, None, max_message_bytes)
+            ..ClassifierConfig::new(self.component, None, max_message_bytes)?
         };
         let classifier = start(&config).await?;
         let form = Form::of(classifier.description())?;

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use self::report::{ModelReport, Refusal, colours, named, size};
 use super::{PREPARING, progress, stdout};
-use crate::classifier::{ClassifierConfig, Inspection, Kind, Predictor, inspect, kind_of};
+use crate::classifier::{ClassifierConfig, ComponentError, Inspection, Kind, Predictor, inspect, kind_of};
 use crate::cli::{ComponentArgs, Format, InspectCommand};
 use crate::exit::Failure;
 use crate::shutdown::interrupted;
@@ -30,12 +30,12 @@ impl InspectCommand {
             return self.component(self.component.clone()).await;
         };
         match kind_of(&file)? {
-            Kind::Component => self.component(file).await,
+            Kind::Component => self.component(Some(file)).await,
             Kind::Model => self.model(file).await,
         }
     }
 
-    fn config(&self, component: PathBuf, model: Option<PathBuf>) -> ClassifierConfig {
+    fn config(&self, component: Option<PathBuf>, model: Option<PathBuf>) -> Result<ClassifierConfig, ComponentError> {
         let component = ComponentArgs {
             labels: self.labels.clone().filter(|_| model.is_some()),
             model,
@@ -47,15 +47,16 @@ impl InspectCommand {
         ClassifierConfig::new(component, None, DEFAULT_MAX_MESSAGE.as_usize())
     }
 
-    async fn component(&self, file: PathBuf) -> anyhow::Result<()> {
-        let name = file.display().to_string();
+    async fn component(&self, file: Option<PathBuf>) -> anyhow::Result<()> {
+        let config = self.config(file, None)?;
+        let name = config.component.to_string();
         if self.labels.is_some() {
             let usage =
                 format!("'{name}' is a component, and --labels are of an ONNX model: name one, or leave them out");
             return Err(Failure::Usage(usage).into());
         }
         let waiting = progress::waiting(PREPARING);
-        let inspection = inspect(&self.config(file, None)).await;
+        let inspection = inspect(&config).await;
         waiting.finish_and_clear();
         let inspection = inspection?;
         match self.format {
@@ -68,7 +69,7 @@ impl InspectCommand {
     async fn model(&self, file: PathBuf) -> anyhow::Result<()> {
         let name = file.display().to_string();
         let waiting = progress::waiting("trying the model; the first time the component has to be compiled");
-        let mut predictor = Predictor::prepare(&self.config(self.component.clone(), Some(file))).await?;
+        let mut predictor = Predictor::prepare(&self.config(self.component.clone(), Some(file))?).await?;
         let (size, digest) = predictor.model();
         let mut report = ModelReport {
             file: name.clone(),
