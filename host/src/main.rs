@@ -16,6 +16,7 @@ use std::process::ExitCode;
 
 use clap::FromArgMatches;
 use host::cli::{self, Cli};
+use host::commands::Stderr;
 use host::config::check_foreign;
 use host::exit;
 use host::terminal::{LogTime, shows_colours};
@@ -50,7 +51,7 @@ fn log_to_stderr(verbose: u8) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(io::stderr)
+        .with_writer(|| Stderr)
         .with_timer(LogTime::of(&io::stderr()))
         .with_ansi(shows_colours(&io::stderr()))
         .with_target(false)

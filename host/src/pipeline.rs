@@ -8,6 +8,7 @@ mod classify;
 mod dead_letter;
 mod health;
 mod lane;
+mod meter;
 mod output;
 mod policy;
 mod provenance;
@@ -15,6 +16,7 @@ mod refused;
 mod warnings;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -27,20 +29,22 @@ pub use classify::{Answer, Cause, Classify, ClassifyError};
 pub use dead_letter::{ERROR_CODE, ERROR_TRUNCATED, revive};
 use health::{Broken, Health, Work};
 use lane::{Lanes, Turn};
+pub use meter::{Latency, Meter, Reading};
 use output::Made;
 pub use policy::{OnError, PipelineError, Policy, Progress};
 use refused::Refused;
 pub use warnings::Warnings;
 
-/// Runs until a stop, until no message arrived for the idle time-out, or until an error. Calls `observe` after each
-/// message that settled. A soft stop finishes what the classifier has begun, and abandons the rest. A hard stop or an
-/// error abandons everything. What is abandoned is redelivered.
+/// Runs until a stop, until no message arrived for the idle time-out, or until an error. Counts in `meter` what happens, and calls
+/// `observe` after each message that settled. A soft stop finishes what the classifier has begun, and abandons the rest. A hard
+/// stop or an error abandons everything. What is abandoned is redelivered.
 pub async fn run(
     mut source: Box<dyn Source>,
     settle: Arc<dyn Settle>,
     classifier: &dyn Classify,
     policy: &Policy,
     shutdown: &Shutdown,
+    meter: &Meter,
     observe: impl FnMut(&Progress),
 ) -> Result<Progress, PipelineError> {
     let cluster = source.cluster().to_owned();
@@ -50,6 +54,7 @@ pub async fn run(
         classifier,
         policy,
         shutdown,
+        meter,
         slots: Semaphore::new(classifier.concurrency()),
         cluster: &cluster,
         answers,
@@ -70,6 +75,7 @@ struct Pipeline<'a> {
     classifier: &'a dyn Classify,
     policy: &'a Policy,
     shutdown: &'a Shutdown,
+    meter: &'a Meter,
     /// One for each call that the classifier accepts at once, granted in the order of the deliveries.
     slots: Semaphore,
     /// Where the messages come from.
@@ -116,13 +122,14 @@ impl Pipeline<'_> {
                 biased;
                 () = shutdown.aborting() => break,
                 () = shutdown.stopping(), if !draining => {}
-                Some((size, outcome)) = in_flight.next() => {
+                Some((size, received, outcome)) = in_flight.next() => {
                     bytes -= size;
                     progress.in_flight = in_flight.len();
+                    self.meter.set_in_flight(in_flight.len());
                     match outcome? {
                         Carried::Left(claim) => left.push(claim),
                         carried => {
-                            progress.count(carried);
+                            self.count(carried, received, &mut progress);
                             observe(&progress);
                         }
                     }
@@ -134,8 +141,10 @@ impl Pipeline<'_> {
                         bytes += size;
                         let turn = lanes.turn(&delivery.claim);
                         let work = self.health.begin();
-                        in_flight.push(async move { (size, self.carry(delivery, turn, work).await) });
+                        let received = Instant::now();
+                        in_flight.push(async move { (size, received, self.carry(delivery, turn, work).await) });
                         progress.in_flight = in_flight.len();
+                        self.meter.set_in_flight(in_flight.len());
                     }
                     Event::Revoked(revoked, drained) => lanes.revoke(&revoked, drained),
                 },
@@ -157,6 +166,26 @@ impl Pipeline<'_> {
             }
         }
         Ok(progress)
+    }
+
+    fn count(&self, carried: Carried, received: Instant, progress: &mut Progress) {
+        match carried {
+            Carried::Answered {
+                images,
+                warnings,
+                position,
+            } => {
+                progress.answered += 1;
+                progress.images += u64::from(images);
+                progress.warnings.note(&warnings, &position);
+                self.meter.answered(images, received.elapsed());
+            }
+            Carried::DeadLetter(cause) => {
+                progress.dead_letters += 1;
+                self.meter.dead_letter(cause, received.elapsed());
+            }
+            Carried::Abandoned | Carried::Left(_) => {}
+        }
     }
 
     /// One message, from delivery to durable.
@@ -228,7 +257,7 @@ enum Carried {
         warnings: Vec<Cause>,
         position: String,
     },
-    DeadLetter,
+    DeadLetter(Cause),
     /// Its lane was revoked or rewound: it is redelivered.
     Abandoned,
     /// A stop came before it had begun: it is redelivered.
@@ -242,23 +271,5 @@ impl From<Broken> for PipelineError {
              fault and not the component, raise --max-failures, or set it to 0 for no limit",
             counted(messages as u64, "message", "messages")
         ))
-    }
-}
-
-impl Progress {
-    fn count(&mut self, carried: Carried) {
-        match carried {
-            Carried::Answered {
-                images,
-                warnings,
-                position,
-            } => {
-                self.answered += 1;
-                self.images += u64::from(images);
-                self.warnings.note(&warnings, &position);
-            }
-            Carried::DeadLetter => self.dead_letters += 1,
-            Carried::Abandoned | Carried::Left(_) => {}
-        }
     }
 }

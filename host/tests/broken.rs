@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use host::message::Message;
-use host::pipeline::{self, Answer, Cause, Classify, ClassifyError, OnError, PipelineError, Policy, Progress};
+use host::pipeline::{self, Answer, Cause, Classify, ClassifyError, Meter, OnError, PipelineError, Policy, Progress};
 use host::shutdown::Shutdown;
 use support::memory::{Memory, patient};
 use support::{Fixture, within};
@@ -75,7 +75,8 @@ async fn broker(bodies: &[&str]) -> Memory {
 
 async fn run(broker: &Memory, policy: &Policy, shutdown: &Shutdown) -> Result<Progress, PipelineError> {
     let member = broker.join().await;
-    let run = pipeline::run(member.source, member.settle, &Told, policy, shutdown, |_| {});
+    let meter = Meter::default();
+    let run = pipeline::run(member.source, member.settle, &Told, policy, shutdown, &meter, |_| {});
     within("a pipeline to end", run).await
 }
 

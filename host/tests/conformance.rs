@@ -24,9 +24,10 @@ use limits::{
     what_a_pipeline_cannot_publish_is_a_dead_letter_and_holds_up_nothing,
 };
 use members::{
-    a_member_that_closes_is_replaced_at_once, a_member_that_crashed_is_replaced_after_its_lease,
-    a_revoked_lane_waits_for_what_is_in_flight, a_second_member_takes_its_share_and_order_is_kept,
-    claims_that_were_revoked_do_nothing, what_is_being_settled_in_a_revoked_lane_counts,
+    a_member_is_told_where_its_group_stands_and_who_holds_what_it_waits_for, a_member_that_closes_is_replaced_at_once,
+    a_member_that_crashed_is_replaced_after_its_lease, a_revoked_lane_waits_for_what_is_in_flight,
+    a_second_member_takes_its_share_and_order_is_kept, claims_that_were_revoked_do_nothing,
+    what_is_being_settled_in_a_revoked_lane_counts,
 };
 use outputs::{an_answer_to_an_old_message_is_not_old, what_is_absent_stays_absent_where_the_broker_has_that};
 use support::{Fixture, POLL, assert_answered, key, number, numbered, wait_for_lag, within};
@@ -346,6 +347,7 @@ macro_rules! conformance {
                 a_time_out_counts_no_moment_in_which_nobody_could_have_said_anything,
                 a_stop_that_takes_too_long_leaves_what_hangs_to_the_next_start,
                 a_member_that_closes_is_replaced_at_once,
+                a_member_is_told_where_its_group_stands_and_who_holds_what_it_waits_for,
             );
         }
     };

@@ -23,7 +23,7 @@ use host::broker::{
     Settle, SettleError, Source, TOO_LARGE,
 };
 use host::message::Message;
-use host::pipeline::{self, Answer, Cause, Classify, ClassifyError, OnError, Policy};
+use host::pipeline::{self, Answer, Cause, Classify, ClassifyError, Meter, OnError, Policy};
 use host::shutdown::Shutdown;
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
@@ -360,6 +360,7 @@ async fn simulate(seed: u64) -> (Shared, usize, usize) {
         let shutdown = Shutdown::new();
         let source = Box::new(SimulatedSource(Arc::clone(&model)));
         let settle = Arc::new(SimulatedSettle(Arc::clone(&model)));
+        let meter = Meter::default();
         let crash = async {
             let polls = look(&model).rng.usize(50..2000);
             let stops_at = look(&model).rng.usize(0..4000);
@@ -372,7 +373,7 @@ async fn simulate(seed: u64) -> (Shared, usize, usize) {
         };
         tokio::select! {
             biased;
-            ended = pipeline::run(source, settle, &classifier, &policy, &shutdown, |_| {}) => {
+            ended = pipeline::run(source, settle, &classifier, &policy, &shutdown, &meter, |_| {}) => {
                 let progress = ended.unwrap();
                 assert_eq!(progress.in_flight, 0, "a soft stop leaves nothing in flight");
                 if look(&model).done() {
@@ -444,7 +445,15 @@ fn with_the_policy_to_stop_the_pipeline_ends_at_the_message_that_cannot_be_answe
     let source = Box::new(SimulatedSource(Arc::clone(&model)));
     let settle = Arc::new(SimulatedSettle(Arc::clone(&model)));
     let shutdown = Shutdown::new();
-    let ended = runtime.block_on(pipeline::run(source, settle, &classifier, &policy, &shutdown, |_| {}));
+    let ended = runtime.block_on(pipeline::run(
+        source,
+        settle,
+        &classifier,
+        &policy,
+        &shutdown,
+        &Meter::default(),
+        |_| {},
+    ));
     assert!(
         matches!(ended, Err(pipeline::PipelineError::Unanswered { .. })),
         "{ended:?}"

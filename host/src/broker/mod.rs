@@ -6,6 +6,7 @@
 
 mod by_route;
 mod confirm_then_ack;
+mod group;
 mod idle;
 pub mod kafka;
 pub mod local;
@@ -26,6 +27,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 pub use confirm_then_ack::ConfirmThenAck;
+pub use group::{GroupStatus, GroupWatch};
 pub use idle::Idle;
 pub use open::{open_admin, open_consumer, open_pipeline, open_sink};
 pub use topics::{Subscription, Topics};
@@ -181,6 +183,12 @@ pub trait Source: Send {
     /// that is nothing, and the broker answers. Otherwise fails with the reason and the remedy. Called when nothing
     /// arrived for some time; answers within a bounded time. Cancel-safe.
     async fn listening_since(&mut self) -> Result<Instant, BrokerError>;
+
+    /// Answers where this member stands in its group, for people. Works for as long as the source is open, without it. The default
+    /// is for a broker that tells nothing.
+    fn watch(&self) -> Box<dyn GroupWatch> {
+        Box::new(group::NothingTold)
+    }
 
     /// Distinguishes this source's positions from those of every other broker, for as long as the messages are kept.
     fn cluster(&self) -> &str;

@@ -18,6 +18,8 @@ mod topics;
 
 use std::time::{Duration, Instant};
 
+pub use progress::Stderr;
+
 use crate::broker::{BrokerError, Idle};
 use crate::classifier::{Classifier, ClassifierConfig, ComponentError};
 use crate::cli::Command;

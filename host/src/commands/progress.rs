@@ -1,12 +1,22 @@
-//! Progress on stderr, for people: bars and spinners are drawn only where stderr is a terminal.
+//! Progress on stderr, for people: bars, spinners and lines that are drawn anew, only where stderr is a terminal. Whatever else
+//! is written there goes above them, so that it does not tear them.
+
+mod lines;
 
 use std::fmt;
-use std::io::Write;
+use std::io::{self, Write};
+use std::sync::LazyLock;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use anstream::adapter::strip_str;
+use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 
-use crate::terminal::{BAD, DOUBTFUL, styled};
+pub use self::lines::Lines;
+
+/// All bars and spinners. Shown on stderr, if that is a terminal.
+static DRAWN: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
+
+use crate::terminal::{BAD, DOUBTFUL, shows_colours, styled};
 
 /// A bar up to `total` images, or a spinner where nobody knows how many there will be.
 pub fn bar(total: Option<u64>) -> ProgressBar {
@@ -25,7 +35,7 @@ pub fn waiting(message: &'static str) -> ProgressBar {
 }
 
 fn draw(total: Option<u64>, template: &str) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
+    let bar = DRAWN.add(total.map_or_else(ProgressBar::no_length, ProgressBar::new));
     // The templates are fixed, so they parse; the plain style would only be less pretty.
     if let Ok(style) = ProgressStyle::with_template(template) {
         let rate = |state: &ProgressState, out: &mut dyn fmt::Write| {
@@ -40,7 +50,11 @@ fn draw(total: Option<u64>, template: &str) -> ProgressBar {
 
 /// One line for people, on stderr. Where stderr is gone nobody misses it.
 pub fn say(line: &str) {
-    let _ = writeln!(anstream::stderr(), "{line}");
+    let line = match shows_colours(&io::stderr()) {
+        true => format!("{line}\n"),
+        false => format!("{}\n", strip_str(line)),
+    };
+    let _ = Stderr.write_all(line.as_bytes());
 }
 
 /// The same for a warning.
@@ -51,4 +65,26 @@ pub fn warn(text: &str) {
 /// The same for an error that does not end the command.
 pub fn fail(text: &str) {
     say(&format!("{} {text}", styled("error:", BAD)));
+}
+
+/// Stderr, above whatever is drawn there. Takes whole lines, each in one call of [`Write::write_all`].
+#[derive(Clone, Copy, Debug)]
+pub struct Stderr;
+
+impl Write for Stderr {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(bytes);
+        if lines::write_above(&text) {
+            return Ok(bytes.len());
+        }
+        if DRAWN.is_hidden() {
+            return io::stderr().write(bytes);
+        }
+        DRAWN.println(text.strip_suffix('\n').unwrap_or(&text))?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
 }

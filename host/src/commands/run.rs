@@ -1,11 +1,20 @@
 //! `host run`: the pipeline over a broker, until it is stopped.
 
+mod backlog;
+mod layout;
+mod show;
+mod window;
+
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use indicatif::{HumanCount, ProgressBar};
+use indicatif::HumanCount;
 use serde_json::json;
 
+use self::layout::Course;
+use self::show::show;
+use super::progress::Lines;
 use super::{keep_trying, progress, start, stdout};
 use crate::broker::{Subscription, Topics, open_admin, open_pipeline};
 use crate::classifier::{Classifier, ClassifierConfig, ComponentError};
@@ -13,12 +22,9 @@ use crate::cli::{Format, OnErrorName, RunCommand};
 use crate::config::{Delivery, Ends, in_flight_bytes};
 use crate::exit::Failure;
 use crate::message::Message;
-use crate::pipeline::{self, Classify, ClassifyError, OnError, Policy, Progress};
+use crate::pipeline::{self, Classify, ClassifyError, Meter, OnError, Policy, Progress};
 use crate::shutdown::Shutdown;
 use crate::values::{DEFAULT_INPUT, RETRY_DELAY};
-
-/// How often progress is logged where no spinner can show it.
-const LOG_EVERY: Duration = Duration::from_secs(30);
 
 /// The contract's codes for what is asked of a component and not granted.
 const NOT_GRANTED: [&str; 2] = ["not-acceptable", "unsupported-preparation"];
@@ -39,10 +45,6 @@ impl RunCommand {
         let bytes = in_flight_bytes(self.max_in_flight_bytes, ends.max_message_bytes(), messages)?;
         let in_flight = (messages, bytes);
         ends.input = ends.input.with_in_flight(in_flight.0, in_flight.1);
-        let asked = ClassifierConfig {
-            prepare: self.prepare.parameters(),
-            ..ClassifierConfig::new(self.component, self.accept, ends.max_message_bytes())?
-        };
         let topics = Topics {
             output: self.output_topic,
             dead_letters: self
@@ -66,6 +68,10 @@ impl RunCommand {
             ))
             .into());
         }
+        let asked = ClassifierConfig {
+            prepare: self.prepare.parameters(),
+            ..ClassifierConfig::new(self.component, self.accept, ends.max_message_bytes())?
+        };
         let policy = Policy {
             on_error: match self.on_error {
                 OnErrorName::DeadLetter => OnError::DeadLetter,
@@ -113,15 +119,21 @@ impl RunCommand {
         );
 
         let started = Instant::now();
-        let bar = progress::bar(None);
-        let mut settled = Settled::default();
-        let mut show = observer(&bar);
-        let observe = |progress: &Progress| {
-            settled.note(SystemTime::now());
-            show(progress);
+        let course = Course {
+            input: topics.input.topic.clone(),
+            model: model.name.clone(),
+            output: topics.output.clone(),
+            group: topics.input.group.clone(),
+            max_in_flight: policy.max_in_flight,
         };
-        let ended = pipeline::run(source, settle, &classifier, &policy, &shutdown, observe).await;
-        bar.finish_and_clear();
+        let (meter, watch, screen) = (Meter::default(), source.watch(), Lines::new());
+        let mut settled = Settled::default();
+        let observe = |_: &Progress| settled.note(SystemTime::now());
+        let ended = tokio::select! {
+            biased;
+            ended = pipeline::run(source, settle, &classifier, &policy, &shutdown, &meter, observe) => ended,
+            never = show(&course, &meter, &*watch, screen.map(Arc::new)) => match never {},
+        };
         let done = ended?;
         summarise(&done, started.elapsed(), &settled, self.format)?;
         if done.in_flight > 0 {
@@ -167,28 +179,6 @@ impl Settled {
         let since = |time: SystemTime| time.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
         self.0
             .map(|times| times.map(|time| u64::try_from(since(time)).unwrap_or(u64::MAX)))
-    }
-}
-
-/// Shows each step: in the spinner, or where there is none in the log, now and then.
-fn observer(bar: &ProgressBar) -> impl FnMut(&Progress) {
-    let bar = bar.clone();
-    let mut logged = Instant::now();
-    move |progress| {
-        bar.set_position(progress.images);
-        if progress.dead_letters > 0 {
-            bar.set_message(format!("{} dead letters", HumanCount(progress.dead_letters)));
-        }
-        if bar.is_hidden() && logged.elapsed() >= LOG_EVERY {
-            logged = Instant::now();
-            tracing::info!(
-                messages = progress.answered,
-                images = progress.images,
-                dead_letters = progress.dead_letters,
-                in_flight = progress.in_flight,
-                "under way"
-            );
-        }
     }
 }
 

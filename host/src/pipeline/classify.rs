@@ -28,6 +28,15 @@ pub enum ClassifyError {
     Broken(Cause),
 }
 
+impl ClassifyError {
+    /// Why the message was not answered.
+    pub fn into_cause(self) -> Cause {
+        match self {
+            Self::Reject(cause) | Self::Retry(cause) | Self::Broken(cause) => cause,
+        }
+    }
+}
+
 /// An answer, and what it took to get it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {

@@ -33,7 +33,7 @@ impl Kind {
                 warnings,
                 position,
             },
-            Self::DeadLetter(_) => Carried::DeadLetter,
+            Self::DeadLetter(failure) => Carried::DeadLetter(failure.error.into_cause()),
         }
     }
 

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use host::broker::SettleError;
+use host::broker::{GroupStatus, GroupWatch, SettleError};
 
 use crate::KEYS;
-use crate::support::{Fixture, assert_answered, number, numbered, within};
+use crate::support::{Fixture, POLL, assert_answered, number, numbered, within};
 
 pub async fn a_second_member_takes_its_share_and_order_is_kept(broker: &dyn Fixture) {
     broker.create(4).await;
@@ -145,4 +145,48 @@ pub async fn a_member_that_closes_is_replaced_at_once(broker: &dyn Fixture) {
     second.answer_durably(delivery).await.unwrap();
     second.answer_all(broker).await;
     assert_answered(broker, &["a"], 4).await;
+}
+
+/// Waits until a member is told what is expected.
+async fn wait_for_status(watch: &dyn GroupWatch, what: &str, holds: impl Fn(&GroupStatus) -> bool) -> GroupStatus {
+    let told = async {
+        loop {
+            let status = watch.status().await.unwrap();
+            if holds(&status) {
+                return status;
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    };
+    within(what, told).await
+}
+
+pub async fn a_member_is_told_where_its_group_stands_and_who_holds_what_it_waits_for(broker: &dyn Fixture) {
+    broker.create(1).await;
+    broker.append(numbered(&KEYS[..1], 3)).await;
+    let mut first = broker.join().await;
+    let watch = first.source.watch();
+    if !broker.tells_where_a_group_stands() {
+        assert_eq!(watch.status().await.unwrap(), GroupStatus::default());
+        return;
+    }
+    let delivery = first.delivery().await;
+    first.answer_durably(delivery).await.unwrap();
+    let alone = GroupStatus {
+        lag: Some(2),
+        partitions: Some((1, 1)),
+        members: Some(1),
+        holders: Vec::new(),
+    };
+    wait_for_status(&*watch, "one member with all partitions", |status| *status == alone).await;
+
+    let second = broker.join().await;
+    let watch = second.source.watch();
+    // Between two assignments nobody holds anything.
+    let waits = |status: &GroupStatus| status.members == Some(2) && status.holders.len() == 1;
+    let status = wait_for_status(&*watch, "a second member that waits for the first", waits).await;
+    assert_eq!((status.lag, status.partitions), (Some(2), Some((0, 1))));
+
+    first.source.close().await.unwrap();
+    wait_for_status(&*watch, "the second to hold all partitions", |status| *status == alone).await;
 }

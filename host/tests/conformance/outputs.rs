@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use host::broker::Route;
 use host::message::Message;
-use host::pipeline::{self, Answer, Classify, ClassifyError, OnError, Policy};
+use host::pipeline::{self, Answer, Classify, ClassifyError, Meter, OnError, Policy};
 use host::shutdown::Shutdown;
 
 use crate::support::{Fixture, Member, within};
@@ -81,7 +81,16 @@ pub async fn what_is_absent_stays_absent_where_the_broker_has_that(broker: &dyn 
 pub async fn echo_all(broker: &dyn Fixture, member: Member, never: Message) {
     let shutdown = Shutdown::new();
     let (classifier, policy) = (Echo(never), policy());
-    let run = pipeline::run(member.source, member.settle, &classifier, &policy, &shutdown, |_| {});
+    let meter = Meter::default();
+    let run = pipeline::run(
+        member.source,
+        member.settle,
+        &classifier,
+        &policy,
+        &shutdown,
+        &meter,
+        |_| {},
+    );
     let watch = async {
         while broker.lag().await > 0 {
             tokio::time::sleep(Duration::from_millis(20)).await;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use host::message::Message;
-use host::pipeline::{self, Answer, Classify, ClassifyError, OnError, PipelineError, Policy, Progress};
+use host::pipeline::{self, Answer, Classify, ClassifyError, Meter, OnError, PipelineError, Policy, Progress};
 use host::shutdown::Shutdown;
 
 use super::support::{Fixture, Member, assert_answered, numbered, within};
@@ -56,7 +56,16 @@ async fn run(
         provenance: false,
         idle_timeout,
     };
-    let ended = pipeline::run(member.source, member.settle, classifier, &policy, shutdown, observe);
+    let meter = Meter::default();
+    let ended = pipeline::run(
+        member.source,
+        member.settle,
+        classifier,
+        &policy,
+        shutdown,
+        &meter,
+        observe,
+    );
     within("a pipeline to end", ended).await
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use host::broker::Subscription;
-use host::pipeline::{self, Classify, OnError, Policy, Progress};
+use host::pipeline::{self, Classify, Meter, OnError, Policy, Progress};
 use host::shutdown::Shutdown;
 
 use crate::support::local::Local;
@@ -38,6 +38,15 @@ pub async fn pipe(
         provenance: false,
         idle_timeout: None,
     };
-    let ended = pipeline::run(source, settle, classifier, &policy, shutdown, observe).await;
+    let ended = pipeline::run(
+        source,
+        settle,
+        classifier,
+        &policy,
+        shutdown,
+        &Meter::default(),
+        observe,
+    )
+    .await;
     ended.unwrap()
 }

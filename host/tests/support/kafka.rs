@@ -229,6 +229,10 @@ impl Fixture for Kafka {
         }
     }
 
+    fn tells_where_a_group_stands(&self) -> bool {
+        true
+    }
+
     fn lease(&self) -> Duration {
         self.lease
     }

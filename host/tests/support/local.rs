@@ -111,6 +111,10 @@ impl Fixture for Local {
         true
     }
 
+    fn tells_where_a_group_stands(&self) -> bool {
+        true
+    }
+
     fn lease(&self) -> Duration {
         self.config.lease
     }

@@ -52,6 +52,11 @@ pub trait Fixture: Send + Sync {
         true
     }
 
+    /// A member is told where its group stands. False: the broker tells nothing of it.
+    fn tells_where_a_group_stands(&self) -> bool {
+        false
+    }
+
     /// As many lanes as a test run can afford.
     fn many_lanes(&self) -> u32 {
         1024

@@ -58,6 +58,7 @@ mod stall;
 mod start;
 mod topics;
 mod transaction;
+mod watch;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -27,8 +27,9 @@ use super::place;
 use super::stall::Watch;
 use super::start::Starts;
 use super::topics::Cluster;
+use super::watch::KafkaWatch;
 use crate::broker::threads::{blocking, spawn};
-use crate::broker::{BrokerError, Demand, Event, Source};
+use crate::broker::{BrokerError, Demand, Event, GroupWatch, Source};
 use crate::config::KafkaConfig;
 
 /// How long the thread rests if nothing wakes it; after that it checks for a stall.
@@ -114,6 +115,15 @@ impl Source for KafkaSource {
         let (cluster, topic, held) = (self.cluster.clone(), self.lanes.topic.clone(), self.lanes.held());
         blocking(move || cluster.reach(&topic, &held)).await?;
         Ok(since)
+    }
+
+    fn watch(&self) -> Box<dyn GroupWatch> {
+        Box::new(KafkaWatch {
+            cluster: self.cluster.clone(),
+            lanes: Arc::clone(&self.lanes),
+            group: self.group.clone(),
+            asking: Arc::default(),
+        })
     }
 
     fn cluster(&self) -> &str {

@@ -117,7 +117,7 @@ fn has_begun<C: ConsumerContext>(client: &BaseConsumer<C>, topic: &str, partitio
 
 /// The offset at a time (milliseconds), the first one, or the one after the last that may be read. The protocol has
 /// numbers for the latter two in place of a time, and librdkafka uses the same for its offsets.
-fn offsets<C: ConsumerContext>(
+pub(super) fn offsets<C: ConsumerContext>(
     client: &BaseConsumer<C>,
     topic: &str,
     partitions: &[i32],

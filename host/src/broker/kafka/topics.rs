@@ -59,7 +59,7 @@ fn asking(
 
 /// Handles pending errors, and renews OAUTHBEARER's token: nobody polls a client for look-ups. One call without a
 /// time-out would handle a single event.
-fn serve(consumer: &BaseConsumer<Reporter>) {
+pub(super) fn serve(consumer: &BaseConsumer<Reporter>) {
     while consumer.poll(SERVE).is_some() {}
 }
 

@@ -43,6 +43,7 @@ mod schema;
 mod source;
 #[cfg(test)]
 mod testing;
+mod watch;
 mod writer;
 
 use std::sync::Arc;

@@ -18,9 +18,10 @@ pub(super) const BUSY_POLL: Duration = Duration::from_millis(1);
 const APPLICATION_ID: i32 = 0x6873_7462;
 
 /// Of the tables below.
-const VERSION: i32 = 2;
+const VERSION: i32 = 3;
 
-/// In the first version every record had a payload, and every header a value: [`upgrade`].
+/// In the first version every record had a payload, and every header a value; up to the second a member did not say which process
+/// it is: [`upgrade`].
 const FIRST_VERSION: i32 = 1;
 
 /// A payload of some 185 KB is a chain of overflow pages: these are half as many as with SQLite's own 4 KiB, while a small
@@ -56,7 +57,8 @@ const SCHEMA: &str = "
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         group_name TEXT NOT NULL,
         topic INTEGER NOT NULL REFERENCES topic,
-        expires_ms INTEGER NOT NULL
+        expires_ms INTEGER NOT NULL,
+        process INTEGER
     );
     CREATE TABLE consumption (
         group_name TEXT NOT NULL,
@@ -173,7 +175,7 @@ fn prepare(connection: &mut Connection) -> Result<(), Unusable> {
     }
     match content {
         Content::Nothing => create(connection)?,
-        Content::FirstVersion => upgrade(connection)?,
+        Content::Older => upgrade(connection)?,
         Content::Present => {}
     }
     // FULL makes every commit durable, not just every checkpoint. The log is written back every 16 MiB, and cut to 64
@@ -200,30 +202,39 @@ fn create(connection: &mut Connection) -> Result<(), Unusable> {
     Ok(())
 }
 
-/// Lets a record of an older file have no payload, at once however large the file is: by the procedure that SQLite
-/// documents for changes that leave stored data as it is (<https://sqlite.org/lang_altertable.html>, section 7).
+/// Brings an older file up to date, at once however large the file is.
 fn upgrade(connection: &mut Connection) -> Result<(), Unusable> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    if Content::of(&transaction)? == Content::FirstVersion {
-        let schema: i64 = transaction.pragma_query_value(None, "schema_version", |row| row.get(0))?;
-        transaction.execute_batch(
-            "PRAGMA writable_schema = ON;
-             UPDATE sqlite_schema SET sql = replace(sql, 'payload BLOB NOT NULL', 'payload BLOB')
-                 WHERE type = 'table' AND name = 'record';",
-        )?;
-        transaction.pragma_update(None, "schema_version", schema + 1)?;
-        transaction.execute_batch("PRAGMA writable_schema = RESET")?;
+    if Content::of(&transaction)? == Content::Older {
+        let version: i32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        if version == FIRST_VERSION {
+            let_payloads_be_absent(&transaction)?;
+        }
+        transaction.execute_batch("ALTER TABLE member ADD COLUMN process INTEGER")?;
         transaction.pragma_update(None, "user_version", VERSION)?;
         transaction.commit()?;
     }
     Ok(())
 }
 
+/// By the procedure that SQLite documents for changes that leave stored data as it is
+/// (<https://sqlite.org/lang_altertable.html>, section 7).
+fn let_payloads_be_absent(transaction: &Connection) -> rusqlite::Result<()> {
+    let schema: i64 = transaction.pragma_query_value(None, "schema_version", |row| row.get(0))?;
+    transaction.execute_batch(
+        "PRAGMA writable_schema = ON;
+         UPDATE sqlite_schema SET sql = replace(sql, 'payload BLOB NOT NULL', 'payload BLOB')
+             WHERE type = 'table' AND name = 'record';",
+    )?;
+    transaction.pragma_update(None, "schema_version", schema + 1)?;
+    transaction.execute_batch("PRAGMA writable_schema = RESET")
+}
+
 /// The contents of a file that this broker can use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Content {
     Nothing,
-    FirstVersion,
+    Older,
     Present,
 }
 
@@ -238,7 +249,7 @@ impl Content {
             connection.query_row(sql, (), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
         match (application, version) {
             (APPLICATION_ID, VERSION) => Ok(Self::Present),
-            (APPLICATION_ID, FIRST_VERSION) => Ok(Self::FirstVersion),
+            (APPLICATION_ID, FIRST_VERSION..VERSION) => Ok(Self::Older),
             (APPLICATION_ID, newer) => Err(Unusable::Newer(newer)),
             (0, 0) if tables == 0 => Ok(Self::Nothing),
             _ => Err(Unusable::Foreign),
@@ -255,8 +266,9 @@ mod tests {
     fn a_file_of_the_first_version_keeps_its_records_and_takes_one_without_a_payload() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("host.db");
-        let first = SCHEMA.replace("payload BLOB\n", "payload BLOB NOT NULL\n");
-        assert_ne!(first, SCHEMA);
+        let second = SCHEMA.replace(",\n        process INTEGER", "");
+        let first = second.replace("payload BLOB\n", "payload BLOB NOT NULL\n");
+        assert!(first != second && second != SCHEMA);
         let old = Connection::open(&file).unwrap();
         old.execute_batch(&first).unwrap();
         old.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
@@ -282,6 +294,7 @@ mod tests {
             .unwrap()
             .collect::<Result<Vec<Option<Vec<u8>>>, _>>();
         assert_eq!(payloads.unwrap(), [Some(b"kept".to_vec()), None, None]);
+        new.prepare("SELECT process FROM member").unwrap();
         let health: String = new
             .pragma_query_value(None, "integrity_check", |row| row.get(0))
             .unwrap();

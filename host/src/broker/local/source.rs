@@ -16,8 +16,9 @@ use super::fault::explain;
 use super::lanes::{Cursor, Lanes, Standing};
 use super::lease::Membership;
 use super::log::{self, data_version};
+use super::watch::LocalWatch;
 use crate::broker::threads::spawn;
-use crate::broker::{BrokerError, Demand, Event, Source, Subscription};
+use crate::broker::{BrokerError, Demand, Event, GroupWatch, Source, Subscription};
 
 /// How often the reader checks for commits while there is nothing to read.
 const IDLE_POLL: Duration = Duration::from_millis(5);
@@ -29,6 +30,8 @@ const LANES_A_ROUND: usize = 64;
 /// after a crash.
 #[derive(Debug)]
 pub struct LocalSource {
+    broker: Broker,
+    topic: i64,
     lanes: Arc<Lanes>,
     /// Identifies its file, whatever path leads to it.
     cluster: String,
@@ -55,6 +58,8 @@ impl LocalSource {
         // From here on, dropping the source ends both threads.
         let file = &broker.config.file;
         let source = Self {
+            broker: broker.clone(),
+            topic: id,
             lanes: Arc::clone(&lanes),
             cluster: file
                 .canonicalize()
@@ -98,6 +103,14 @@ impl Source for LocalSource {
         let holds_nothing = self.lanes.held().is_none_or(|held| held.is_empty());
         // A member that held everything may have been killed, and keeps it until the end of its lease.
         Ok(self.joined + if holds_nothing { self.lease } else { Duration::ZERO })
+    }
+
+    fn watch(&self) -> Box<dyn GroupWatch> {
+        Box::new(LocalWatch {
+            broker: self.broker.clone(),
+            lanes: Arc::clone(&self.lanes),
+            topic: self.topic,
+        })
     }
 
     fn cluster(&self) -> &str {

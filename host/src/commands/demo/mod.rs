@@ -27,7 +27,7 @@ use crate::evaluation::of_test_images;
 use crate::exit::Failure;
 use crate::images::{Batch, python_message, test_images, test_labels};
 use crate::message::Message;
-use crate::pipeline::{self, OnError, Policy};
+use crate::pipeline::{self, Meter, OnError, Policy};
 use crate::shutdown::{Shutdown, interrupted};
 use crate::terminal::counted;
 use crate::values::{DEFAULT_GROUP, DEFAULT_INPUT, DEFAULT_MAX_FAILURES, DEFAULT_OUTPUT, RETRY_DELAY};
@@ -162,7 +162,16 @@ impl<'a> Round<'a> {
                 self.dead_letters.set(progress.dead_letters as usize);
                 self.check_finished();
             };
-            pipeline::run(source, settle, classifier, &policy, &self.finished, observe).await?;
+            pipeline::run(
+                source,
+                settle,
+                classifier,
+                &policy,
+                &self.finished,
+                &Meter::default(),
+                observe,
+            )
+            .await?;
             Ok(())
         };
         tokio::try_join!(self.produce(sink), classify, self.consume(answers, ack))?;

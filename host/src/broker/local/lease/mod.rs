@@ -203,10 +203,12 @@ impl Member<'_> {
             .execute((soonest, latest))?;
         let id = transaction
             .prepare_cached(
-                "INSERT INTO member (id, group_name, topic, expires_ms) VALUES (?1, ?2, ?3, ?4)
+                "INSERT INTO member (id, group_name, topic, expires_ms, process) VALUES (?1, ?2, ?3, ?4, ?5)
                  ON CONFLICT (id) DO UPDATE SET expires_ms = excluded.expires_ms RETURNING id",
             )?
-            .query_row((self.id, self.group, self.topic, latest), |row| row.get(0))?;
+            .query_row((self.id, self.group, self.topic, latest, std::process::id()), |row| {
+                row.get(0)
+            })?;
         self.id = Some(id);
         transaction
             .prepare_cached(
