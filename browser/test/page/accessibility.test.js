@@ -31,7 +31,7 @@ const STATES = [
         data.items.add(new File(["hello"], "notes.txt"));
         document.dispatchEvent(new DragEvent("drop", { dataTransfer: data, cancelable: true }));
       });
-      await untilText(page, "#problem", /is text/);
+      await untilText(page, "#problem", /notes\.txt/);
     },
   ],
   [
