@@ -1,4 +1,4 @@
-//! `host demo`: what may be typed.
+//! Options of `host demo`.
 
 use std::num::NonZeroU64;
 use std::path::PathBuf;
@@ -17,13 +17,13 @@ Examples:
   host demo --browser                     the same classifier on a page, at http://127.0.0.1:8000/
   host demo --browser=pages --port 0")]
 pub struct DemoCommand {
-    /// Which component.
+    /// The component.
     #[command(flatten)]
     pub component: ComponentArgs,
-    /// Send only the first so many images.
+    /// Send only the first images, this many.
     #[arg(long, value_name = "IMAGES")]
     pub limit: Option<NonZeroU64>,
-    /// How to write results.
+    /// The format of the results.
     #[arg(long, value_enum, default_value = "text")]
     pub format: Format,
     /// Serve the page that classifies in a browser, from this folder [default: browser beside this program, or target/browser].
@@ -36,7 +36,7 @@ pub struct DemoCommand {
         help_heading = "In a browser"
     )]
     pub browser: Option<Option<PathBuf>>,
-    /// Serve it on this port; 0 takes any that is free [default: 8000, or any where that is taken].
+    /// Serve it on this port; 0 means any free one [default: 8000, or any free one if that is in use].
     #[arg(long, value_name = "N", requires = "browser", help_heading = "In a browser")]
     pub port: Option<u16>,
 }

@@ -1,16 +1,17 @@
-//! How a component is to read pixels and prepare pictures: what may be typed.
+//! Options for reading pixels and preparing pictures.
 
 use clap::{Args, ValueEnum};
 
 use super::heading::PREPROCESSING;
 
-/// What a component is asked to make of pixels.
+/// How a component should read pixels.
 #[derive(Args, Debug, Default)]
 pub struct PrepareArgs {
-    /// Where the scale of numbers ends that are sent as pixels [default: 255, with a warning where it looks like 1].
+    /// The highest value of numbers that are sent as pixels [default: 255, with a warning if it seems to be 1].
     #[arg(long, value_enum, value_name = "END", help_heading = PREPROCESSING)]
     pub scale: Option<ScaleName>,
-    /// Take for raw pixels what has no content type and shows no format; --raw=float32 and the like for other than bytes.
+    /// Read messages without content type and of no known format as raw pixels; --raw=float32 and the like for other
+    /// types than bytes.
     #[arg(
         long,
         value_name = "DTYPE",
@@ -21,59 +22,59 @@ pub struct PrepareArgs {
         help_heading = PREPROCESSING
     )]
     pub raw: Option<String>,
-    /// How pictures are prepared.
+    /// How to prepare pictures.
     #[command(flatten)]
     pub picture: PictureArgs,
 }
 
-/// What is to be made of pictures.
+/// How to prepare pictures.
 #[derive(Args, Debug, Default)]
 pub struct PictureArgs {
-    /// How pictures get the shape of the model's image [default: stretch].
+    /// How to fit pictures to the model's image size [default: stretch].
     #[arg(long, value_enum, value_name = "HOW", help_heading = PREPROCESSING)]
     pub fit: Option<FitName>,
-    /// Whether light and dark of pictures change places [default: never, with a warning where the border is light].
+    /// Whether to invert pictures [default: never, with a warning if the border is light].
     #[arg(long, value_enum, value_name = "WHEN", help_heading = PREPROCESSING)]
     pub invert: Option<InvertName>,
 }
 
-/// Where the scale of pixels ends.
+/// The highest value of a pixel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ScaleName {
-    /// At 255: pixels are taken as they are.
+    /// Pixels are 0 to 255.
     #[value(name = "255")]
     Byte,
-    /// At 1: pixels are multiplied by 255.
+    /// Pixels are 0 to 1: they are multiplied by 255.
     #[value(name = "1")]
     One,
-    /// At 1 where all of a message lie between 0 and 1 and not only on them, else at 255.
+    /// For each message: 0 to 1 if all its pixels are, and not only 0 and 1; otherwise 0 to 255.
     Auto,
 }
 
-/// How a picture gets the shape of the model's image.
+/// How to fit a picture to the model's image size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum FitName {
-    /// It is stretched.
+    /// Stretch it; the aspect ratio changes.
     Stretch,
-    /// All of it is there, with black margins.
+    /// Show all of it, with black margins.
     Contain,
-    /// Its middle is.
+    /// Show its middle.
     Crop,
 }
 
-/// Whether light and dark of a picture change places: models are often taught light things on black.
+/// Whether to invert a picture: many models are trained on light objects on black.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum InvertName {
-    /// They do where the border is light.
+    /// If the border is light.
     Auto,
-    /// They do.
+    /// Always.
     Always,
-    /// They do not.
+    /// Never.
     Never,
 }
 
 impl PrepareArgs {
-    /// As the contract has it in `prepare`; None: nothing is asked for.
+    /// In the syntax of the contract's `prepare`. None: nothing is requested.
     pub fn parameters(&self) -> Option<String> {
         let scale = parameter("scale", self.scale);
         let raw = self.raw.as_ref().map(|dtype| format!("raw={dtype}"));
@@ -82,7 +83,7 @@ impl PrepareArgs {
 }
 
 impl PictureArgs {
-    /// As the contract has it in `prepare`; None: nothing is asked for.
+    /// In the syntax of the contract's `prepare`. None: nothing is requested.
     pub fn parameters(&self) -> Option<String> {
         joined([parameter("fit", self.fit), parameter("invert", self.invert)])
     }

@@ -20,13 +20,13 @@ Examples:
   host run --broker pubsub creds.json my-project
   host run --input kafka:localhost:9092 --output pubsub:my-project creds.json my-project")]
 pub struct RunCommand {
-    /// Which component.
+    /// The component.
     #[command(flatten)]
     pub component: ComponentArgs,
-    /// The media type to ask the component for [default: the component's own].
+    /// The media type of the answers [default: the component's own default].
     #[arg(long, value_name = "MEDIA", help_heading = COMPONENT)]
     pub accept: Option<String>,
-    /// How it is to read pixels.
+    /// How to read pixels.
     #[command(flatten)]
     pub prepare: PrepareArgs,
     /// Read from this topic.
@@ -35,13 +35,13 @@ pub struct RunCommand {
     /// Publish answers to this topic.
     #[arg(long, value_name = "TOPIC", default_value = DEFAULT_OUTPUT)]
     pub output_topic: String,
-    /// Publish what cannot be answered to this topic [default: the input topic and `.dlq`].
+    /// Publish unanswerable messages to this topic [default: the input topic + `.dlq`].
     #[arg(long, value_name = "TOPIC")]
     pub dead_letter_topic: Option<String>,
-    /// Members of one group share the messages.
+    /// Join this group; members of a group share the messages.
     #[arg(long, value_name = "NAME", default_value = DEFAULT_GROUP)]
     pub group: String,
-    /// Add no headers to answers: neither `source`, `dedupe-id` nor `component`.
+    /// Do not add the headers that say where an answer comes from: `source`, `dedupe-id` and `component`.
     #[arg(long, help_heading = DELIVERY)]
     pub plain: bool,
     /// Read from this broker instead of --broker: kafka:HOST:PORT, pubsub:PROJECT or local:FILE.
@@ -50,41 +50,41 @@ pub struct RunCommand {
     /// Publish answers to this broker instead of --broker; dead letters stay with the input.
     #[arg(long, value_name = "BROKER", help_heading = ENDS)]
     pub output: Option<BrokerAddress>,
-    /// How often a message may be answered [default: exactly-once within one embedded broker, else at-least-once].
+    /// The delivery guarantee [default: exactly-once within one embedded broker, otherwise at-least-once].
     #[arg(long, value_enum, help_heading = DELIVERY)]
     pub delivery: Option<DeliveryName>,
-    /// Where it begins, and as whom.
+    /// Where to start, and under which name.
     #[command(flatten)]
     pub member: MemberArgs,
     /// What to do with a message that cannot be answered.
     #[arg(long, value_enum, default_value = "dead-letter")]
     pub on_error: OnErrorName,
-    /// How often to try a message whose failure may pass.
+    /// How often to try a message after a failure that may pass.
     #[arg(long, value_name = "N", default_value = "3", help_heading = DELIVERY)]
     pub attempts: NonZeroU32,
-    /// End with exit code 5 where so many messages in a row fail by traps, time-outs and the like, and nothing is answered
-    /// between them: the component is broken, and none of them is consumed. 0: never.
+    /// End with exit code 5 after this many messages in a row that failed by traps, time-outs and the like, without
+    /// an answer between them: the component is broken, and none of them is consumed. 0: never.
     #[arg(long, value_name = "N", default_value_t = DEFAULT_MAX_FAILURES, help_heading = DELIVERY)]
     pub max_failures: usize,
-    /// Messages that may be under way at once.
+    /// Messages in flight at once.
     #[arg(long, value_name = "N", default_value = "1024", help_heading = DELIVERY)]
     pub max_in_flight: NonZeroUsize,
-    /// Bytes that may be under way at once [default: 64MiB, or twice --max-message-bytes where that is more].
+    /// Bytes in flight at once [default: 64MiB, or twice --max-message-bytes if that is more].
     #[arg(long, value_name = "SIZE", help_heading = DELIVERY)]
     pub max_in_flight_bytes: Option<ByteSize>,
-    /// Stop after so long without a message [default: never].
+    /// Stop after this long without a message [default: never].
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub idle_timeout: Option<Duration>,
-    /// How long a stop may take to finish what has begun.
+    /// How long a stop may take to finish messages in flight.
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = time, help_heading = DELIVERY)]
     pub drain: Duration,
-    /// How to write results.
+    /// The format of the results.
     #[arg(long, value_enum, default_value = "text")]
     pub format: Format,
-    /// Which broker.
+    /// The broker.
     #[command(flatten)]
     pub broker: BrokerArgs,
-    /// Its limits.
+    /// Limits.
     #[command(flatten)]
     pub storage: StorageArgs,
 }
@@ -94,6 +94,6 @@ pub struct RunCommand {
 pub enum OnErrorName {
     /// Publish it to the dead-letter topic and go on.
     DeadLetter,
-    /// Stop, with the message unconsumed.
+    /// Stop, and do not consume the message.
     Stop,
 }

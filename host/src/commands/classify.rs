@@ -1,4 +1,4 @@
-//! `host classify`: image files in, labels out, with no broker between.
+//! `host classify`: image files in, labels out, without a broker.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -146,13 +146,13 @@ impl Format {
 /// The scores of each image of a file, and warnings.
 type Scored = (Vec<Scores>, Vec<Cause>);
 
-/// What it takes to have a file answered.
+/// Everything needed to classify a file.
 struct Asking {
     classifier: Classifier,
     form: Form,
-    /// How pictures are prepared.
+    /// How to prepare pictures.
     prepare: Option<String>,
-    /// Of a file, in bytes.
+    /// The largest file. Bytes.
     limit: usize,
 }
 
@@ -179,7 +179,7 @@ impl Asking {
     }
 }
 
-/// The file as it is, where the component takes its kind; pixels else in a format that it takes.
+/// The file unchanged, if the component accepts its type; otherwise its pixels in a type that it accepts.
 fn message(path: &Path, limit: usize, model: &Description) -> anyhow::Result<Message> {
     let bytes = read(path, limit)?;
     let content_type = media_type_of(&bytes).or_else(|| content_type(path));
@@ -201,7 +201,7 @@ fn message(path: &Path, limit: usize, model: &Description) -> anyhow::Result<Mes
         );
     }
     let Images::Pixels(mut pixels) = Images::of_file(path)? else {
-        bail!("it is called {content_type}, and is something else");
+        bail!("its extension says {content_type}, and it is something else");
     };
     let most = u64::from(model.max_images);
     if pixels.left() > most {
@@ -218,14 +218,14 @@ fn read(path: &Path, limit: usize) -> anyhow::Result<Bytes> {
     match files::read(path, limit as u64) {
         Ok(bytes) => Ok(bytes.into()),
         Err(error) if error.kind() == ErrorKind::FileTooLarge => {
-            bail!("more than the {limit} bytes that the component may hold; raise --guest-memory")
+            bail!("it is over the {limit} bytes that fit into the component; raise --guest-memory")
         }
         Err(error) => Err(error).context("cannot be read"),
     }
 }
 
-/// By the name, which says nothing of a picture that its bytes show: many a PNG is called `.jpg`. None: the component recognises
-/// it from the bytes.
+/// By the extension, except for pictures, whose bytes count: many a PNG is called `.jpg`. None: the component
+/// recognises it by the bytes.
 fn content_type(file: &Path) -> Option<&'static str> {
     let extension = file.extension()?.to_str()?.to_ascii_lowercase();
     match extension.as_str() {
@@ -235,7 +235,7 @@ fn content_type(file: &Path) -> Option<&'static str> {
     }
 }
 
-/// What is shown of the answer to one image.
+/// The scores of one image, for printing.
 #[derive(Debug, PartialEq, Serialize)]
 struct Scores {
     top: Vec<Score>,
@@ -266,7 +266,7 @@ impl Scores {
     }
 }
 
-/// A line an image, such as `shoe.png: Ankle boot 98.1%, Sneaker 1.2%`.
+/// A line for each image, such as `shoe.png: Ankle boot 98.1%, Sneaker 1.2%`.
 fn lines(name: &str, images: &[Scores]) -> Vec<String> {
     let line = images.iter().enumerate().map(|(index, scores)| {
         let top = scores.top.iter().map(|score| {

@@ -213,7 +213,7 @@ fn it_serves_on_when_nobody_hears_where() {
     let running = sandbox.spawn(&["demo", "--browser=target/browser", "--port", "0"], writer.into());
     wait_for("it to serve", || {
         let log = fs::read_to_string(sandbox.path("stderr")).unwrap();
-        log.contains("serves the page in target/browser").then_some(())
+        log.contains("serving the page in target/browser").then_some(())
     });
     running.signal("INT");
     assert_eq!(running.end().code, Some(0));

@@ -1,4 +1,4 @@
-//! `host demo --browser`: the page that `cargo xtask browser` has built, served to the browsers of this machine.
+//! `host demo --browser`: serves the page that `cargo xtask browser` has built to the browsers of this machine.
 
 use std::env;
 use std::io::ErrorKind;
@@ -24,7 +24,7 @@ pub async fn serve(folder: Option<&Path>, port: Option<u16>, component: Option<&
     let serving = async {
         let listener = listen(port).await?;
         tell(format!("http://{}/", listener.local_addr()?)).await?;
-        tracing::info!("serves the page in {} until Ctrl-C", folder.display());
+        tracing::info!("serving the page in {} until Ctrl-C", folder.display());
         match http::serve(&listener, page).await {}
     };
     tokio::select! {
@@ -34,14 +34,14 @@ pub async fn serve(folder: Option<&Path>, port: Option<u16>, component: Option<&
     }
 }
 
-/// The page has the component that it was built with. Clap cannot tell one that was typed from HOST_COMPONENT, which is
-/// set for other commands and says nothing of this one.
+/// The page contains its own component. Clap cannot tell a typed component from HOST_COMPONENT, which is for other
+/// commands.
 fn refuse_component(component: Option<&Path>) -> Result<(), Failure> {
     let untyped = env::var_os("HOST_COMPONENT").map(PathBuf::from);
     match component.filter(|component| Some(*component) != untyped.as_deref()) {
         None => Ok(()),
         Some(typed) => Err(Failure::Usage(format!(
-            "--component '{}' cannot be used with --browser: the page has the one that it was built with",
+            "--component '{}' cannot be used with --browser: the page contains its own",
             typed.display()
         ))),
     }
@@ -71,7 +71,7 @@ fn find(named: Option<&Path>) -> Result<(PathBuf, Folder), Failure> {
     })
 }
 
-/// On this machine alone. A port that nobody asked for may be another one.
+/// Only on this machine. The default port may be replaced by a free one.
 async fn listen(port: Option<u16>) -> Result<TcpListener, Failure> {
     #[expect(
         clippy::disallowed_methods,
@@ -81,7 +81,7 @@ async fn listen(port: Option<u16>) -> Result<TcpListener, Failure> {
     let wanted = port.unwrap_or(DEFAULT_PORT);
     let bound = match bind(wanted).await {
         Err(error) if port.is_none() && error.kind() == ErrorKind::AddrInUse => {
-            tracing::info!("port {wanted} is taken, so this is another one; --port chooses");
+            tracing::info!("port {wanted} is in use, so this is another one; choose one with --port");
             bind(0).await
         }
         bound => bound,
@@ -93,7 +93,7 @@ async fn listen(port: Option<u16>) -> Result<TcpListener, Failure> {
     })
 }
 
-/// The address on stdout. Whoever reads that may have gone; the page is served all the same.
+/// Prints the address on stdout. The reader may have gone; the page is served all the same.
 async fn tell(url: String) -> Result<(), StdoutError> {
     match stdout::write_line(url).await {
         Err(StdoutError(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(()),

@@ -1,4 +1,4 @@
-//! `host evaluate`: labelled images through the component, and how good its answers are.
+//! `host evaluate`: runs labelled images through the component and measures its answers.
 
 mod report;
 
@@ -17,11 +17,11 @@ use crate::shutdown::interrupted;
 use crate::terminal::{counted, printable};
 use crate::values::{DEFAULT_MAX_MESSAGE, RETRY_DELAY};
 
-/// So many images that were not classified are named.
+/// How many unclassified images are named.
 const NAMED: usize = 5;
 
 impl EvaluateCommand {
-    /// Prints the figures of what was classified. Fails where something was not.
+    /// Prints the figures. Fails if an image was not classified.
     pub async fn execute(self) -> anyhow::Result<()> {
         tokio::select! {
             biased;
@@ -99,7 +99,7 @@ async fn open(data: Option<PathBuf>, split: Split, model: Description) -> anyhow
     Ok(tokio::task::spawn_blocking(open).await??)
 }
 
-/// What is not part of the result.
+/// Prints what is not part of the result.
 fn tell(evaluation: &Evaluation) {
     for unclassified in evaluation.first_unclassified.iter().take(NAMED) {
         let image = printable(&unclassified.image.to_string());
@@ -124,7 +124,7 @@ fn tell(evaluation: &Evaluation) {
     }
 }
 
-/// Fails before the work where its picture could not be written after it.
+/// Fails before the work if its picture could not be written afterwards.
 fn check_picture(path: &Path) -> Result<(), Failure> {
     if !path
         .extension()
@@ -139,7 +139,7 @@ fn check_picture(path: &Path) -> Result<(), Failure> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     if folder.is_some_and(|folder| !folder.is_dir()) || path.is_dir() {
         return Err(Failure::Configuration(format!(
-            "cannot write the picture '{}': it has to be a file in a folder that is there; name another with --picture",
+            "cannot write the picture '{}': it must be a file in an existing folder; name another with --picture",
             path.display()
         )));
     }

@@ -1,4 +1,4 @@
-//! How good it is: for people as tables, for programs as JSON.
+//! The results of an evaluation: for people as tables, for programs as JSON.
 
 use anstream::adapter::strip_str;
 use indicatif::HumanCount;
@@ -10,9 +10,9 @@ use crate::commands::table::{Cell, Column, figures, percent, share_style, table}
 use crate::evaluation::{ClassTally, Evaluation};
 use crate::terminal::{BAD, FAINT, GOOD, counted};
 
-/// A confusion matrix of more classes is not written as text.
+/// Above this many classes the confusion matrix is not written as text.
 const MOST_CLASSES: usize = 30;
-/// A confusion matrix of more labels is not written as JSON: it would be mostly zeros, and millions of them.
+/// Above this many labels the confusion matrix is not written as JSON: it would be millions of zeros.
 const MOST_LABELS: usize = 1_024;
 
 /// What was evaluated.
@@ -23,7 +23,7 @@ pub struct About {
     pub data: String,
     /// All of them.
     pub images: u64,
-    /// Entries of a folder that are no pictures.
+    /// Entries of a folder that are not pictures.
     pub left_out: u64,
 }
 
