@@ -1,19 +1,15 @@
 //! The model: loading it, and what it says of images.
 
-mod network;
-mod scores;
-
+use classifier_codec::images::{ImageShape, Images, MAX_VALUES};
+use classifier_codec::prediction::Predictions;
+use classifier_codec::reject::{Code, Reject};
 use sha2::{Digest, Sha256};
 use tract_onnx::prelude::*;
 
-use self::network::Network;
-use self::scores::probes;
-use crate::images::{ImageShape, Images, MAX_VALUES};
-use crate::onnx::{Signature, labels, rewrite};
-use crate::prediction::Predictions;
-use crate::reject::{Code, Reject};
-
-pub use self::scores::Scores;
+use crate::labels;
+use crate::network::Network;
+use crate::onnx::{Signature, chain, metadata, rewrite};
+use crate::scores::{Scores, probes};
 
 const BUILT_IN: &[u8] = include_bytes!("../../models/fashion-small.onnx");
 
@@ -61,20 +57,20 @@ impl Model {
             .map_err(|error| Reject::new(Code::BadModel, format!("not an ONNX model: {}", chain(&error))))?;
         rewrite(&mut proto);
         let Signature {
-            image,
-            layout,
+            input,
             softmax,
             name,
             version,
         } = Signature::read(&proto)?;
-        let (mut network, outputs) = Network::build(&proto, image, layout)?;
+        let image = input.image;
+        let (mut network, outputs) = Network::build(&proto, input)?;
         let scores = Scores::decide(probes(image).map(|probe| network.run(&probe)), softmax)?;
         let info = ModelInfo {
             name,
             version,
             sha256: hex::encode(Sha256::digest(onnx)),
             image,
-            labels: labels::of(&proto, names, scores.classes(outputs))?,
+            labels: labels::of(|key| metadata(&proto, key), names, scores.classes(outputs))?,
             scores,
         };
         Ok(Model { info, network })
@@ -103,17 +99,4 @@ impl Model {
         }
         Ok(Predictions::new(labels, probabilities))
     }
-}
-
-fn unsupported(detail: impl Into<String>) -> Reject {
-    Reject::new(Code::UnsupportedModel, detail)
-}
-
-fn bad_output(detail: impl Into<String>) -> Reject {
-    Reject::new(Code::BadOutput, detail)
-}
-
-/// An error with its causes, on one line.
-fn chain(error: &TractError) -> String {
-    error.chain().map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

@@ -4,39 +4,24 @@
 //! of ONNX.
 
 mod ends;
-pub mod labels;
 mod operators;
 mod quantised;
 mod rewrite;
-#[cfg(test)]
-pub(crate) mod testing;
 
+use classifier_codec::reject::{Code, Reject, quote};
 use tract_onnx::Onnx;
 use tract_onnx::pb::{GraphProto, ModelProto, ValueInfoProto};
+use tract_onnx::prelude::TractError;
 
+pub use self::ends::Input;
 pub use self::rewrite::rewrite;
-use crate::images::ImageShape;
-use crate::reject::{Code, Reject, quote};
-
-/// Longest name, version or label, in bytes.
-const MAX_NAME: usize = 256;
-
-/// How the model's input is laid out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Layout {
-    /// N, H, W, C.
-    ChannelsLast,
-    /// N, C, H, W.
-    ChannelsFirst,
-}
+use crate::labels::{MAX_NAME, is_name};
 
 /// A model's input and output, and what its metadata says.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Signature {
-    /// The images it takes.
-    pub image: ImageShape,
-    /// How one lies in its input.
-    pub layout: Layout,
+    /// The images it takes, and how one lies in its input.
+    pub input: Input,
     /// Whether the output comes out of a softmax.
     pub softmax: bool,
     /// Metadata `name`, else the name of the graph.
@@ -57,11 +42,10 @@ impl Signature {
                 ));
             }
         };
-        let (image, layout, output) = promises(graph)?;
+        let (input, output) = promises(graph)?;
         let name = metadata(model, "name").or((!graph.name.is_empty()).then_some(graph.name.as_str()));
         let signature = Signature {
-            image,
-            layout,
+            input,
             softmax: comes_out_of_softmax(graph, output),
             name: name.unwrap_or("model").to_owned(),
             version: metadata(model, "version").map_or_else(|| model.model_version.to_string(), str::to_owned),
@@ -86,33 +70,34 @@ pub fn engine() -> Onnx {
 }
 
 /// What the metadata of `model` has for `key`, but for nothing.
-fn metadata<'a>(model: &'a ModelProto, key: &str) -> Option<&'a str> {
+pub fn metadata<'a>(model: &'a ModelProto, key: &str) -> Option<&'a str> {
     let entry = model.metadata_props.iter().find(|entry| entry.key == key);
     entry
         .map(|entry| entry.value.as_str())
         .filter(|value| !value.is_empty())
 }
 
-/// Whether a host will show it.
-fn is_name(text: &str) -> bool {
-    !text.is_empty() && text.len() <= MAX_NAME && !text.chars().any(char::is_control)
-}
-
-fn unsupported(detail: impl Into<String>) -> Reject {
+/// A refusal of a model that the component cannot run.
+pub fn unsupported(detail: impl Into<String>) -> Reject {
     Reject::new(Code::UnsupportedModel, detail)
 }
 
+/// An error of the engine with its causes, on one line.
+pub fn chain(error: &TractError) -> String {
+    error.chain().map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
 /// Input and output, or all that is wrong with the graph in one refusal: each of it costs whoever mends it an export.
-fn promises(graph: &GraphProto) -> Result<(ImageShape, Layout, &ValueInfoProto), Reject> {
+fn promises(graph: &GraphProto) -> Result<(Input, &ValueInfoProto), Reject> {
     let weights = ends::refuse_external_weights(graph);
-    let image = ends::the_input(graph).and_then(ends::image);
+    let input = ends::the_input(graph).and_then(ends::input);
     let output = ends::the_output(graph);
     let operators = operators::lacking(graph).map_or(Ok(()), |detail| Err(unsupported(detail)));
-    match (weights, image, output, operators) {
-        (Ok(()), Ok((image, layout)), Ok(output), Ok(())) => Ok((image, layout, output)),
-        (weights, image, output, operators) => {
+    match (weights, input, output, operators) {
+        (Ok(()), Ok(input), Ok(output), Ok(())) => Ok((input, output)),
+        (weights, input, output, operators) => {
             // Should it be too long, then the list of operators is what must not be cut.
-            let rejects = [operators.err(), weights.err(), image.err(), output.err()];
+            let rejects = [operators.err(), weights.err(), input.err(), output.err()];
             let rejects: Vec<_> = rejects.into_iter().flatten().collect();
             let is_bad = rejects.iter().any(|reject| reject.code == Code::BadModel);
             let code = if is_bad { Code::BadModel } else { Code::UnsupportedModel };
@@ -147,70 +132,4 @@ fn comes_out_of_softmax(graph: &GraphProto, output: &ValueInfoProto) -> bool {
         }
     }
     false
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
-mod tests {
-    use tract_onnx::pb::tensor_proto::DataType;
-
-    use super::testing::{graph, model, node, tensor, with_metadata};
-    use super::*;
-
-    fn refusal(model: &ModelProto) -> Reject {
-        Signature::read(model).unwrap_err()
-    }
-
-    #[test]
-    fn what_has_no_operators_is_no_model() {
-        assert_eq!(refusal(&ModelProto::default()).code, Code::BadModel);
-    }
-
-    #[test]
-    fn all_that_is_wrong_is_said_at_once() {
-        let mut model = model(&[40, 28, 28, 1]);
-        graph(&mut model)
-            .output
-            .push(tensor("logits", DataType::Float, &[0, 10]));
-        graph(&mut model).node.push(node("Unique", "logits", "unique"));
-        let reject = refusal(&model);
-        assert_eq!(reject.code, Code::UnsupportedModel);
-        for part in ["fixed to 40 images", "2 outputs", "`Unique` (once)"] {
-            assert!(reject.detail.contains(part), "{part}: {reject}");
-        }
-    }
-
-    #[test]
-    fn a_softmax_is_seen_through_reshapes_and_not_through_arithmetic() {
-        let mut model = model(&[0, 28, 28, 1]);
-        assert!(Signature::read(&model).unwrap().softmax);
-        graph(&mut model).node[1] = node("Softmax", "logits", "before");
-        for (operator, seen) in [("Identity", true), ("Squeeze", true), ("Cast", true), ("Mul", false)] {
-            graph(&mut model).node.truncate(2);
-            graph(&mut model).node.push(node(operator, "before", "probabilities"));
-            assert_eq!(Signature::read(&model).unwrap().softmax, seen, "{operator}");
-        }
-        graph(&mut model).node = vec![node("Identity", "probabilities", "probabilities")];
-        assert!(!Signature::read(&model).unwrap().softmax);
-    }
-
-    #[test]
-    fn the_metadata_names_the_model_or_else_the_file_does() {
-        let plain = Signature::read(&model(&[0, 28, 28, 1])).unwrap();
-        assert_eq!((plain.name.as_str(), plain.version.as_str()), ("graph", "7"));
-        let named = with_metadata(model(&[0, 28, 28, 1]), &[("name", "shoes"), ("version", "2.1")]);
-        let named = Signature::read(&named).unwrap();
-        assert_eq!((named.name.as_str(), named.version.as_str()), ("shoes", "2.1"));
-    }
-
-    #[test]
-    fn a_model_without_a_name_gets_one_and_names_that_no_host_shows_are_refused() {
-        let mut nameless = model(&[0, 28, 28, 1]);
-        graph(&mut nameless).name.clear();
-        assert_eq!(Signature::read(&nameless).unwrap().name, "model");
-        for (key, value) in [("name", "\u{1b}[2J"), ("version", &"9".repeat(257))] {
-            let model = with_metadata(model(&[0, 28, 28, 1]), &[(key, value)]);
-            assert_eq!(refusal(&model).code, Code::UnsupportedModel, "{key}");
-        }
-    }
 }

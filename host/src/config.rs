@@ -152,6 +152,7 @@ impl ClassifierConfig {
         Ok(Self {
             component: Origin::find(component.component)?,
             model: component.model,
+            model_output: component.model_output,
             labels: component.labels,
             accept,
             prepare: None,

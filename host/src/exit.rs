@@ -75,6 +75,7 @@ fn code_of(error: &(dyn Error + 'static)) -> Option<u8> {
             ComponentError::Nowhere(_)
             | ComponentError::Unreadable { .. }
             | ComponentError::ModelUnreadable { .. }
+            | ComponentError::ModelUnusable { .. }
             | ComponentError::LabelsUnreadable { .. }
             | ComponentError::FileUnreadable { .. }
             | ComponentError::Cache { .. },

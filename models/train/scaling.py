@@ -3,10 +3,12 @@
     python scaling.py MODEL.onnx SCALED.onnx                              # it expects 0 to 1
     python scaling.py MODEL.onnx SCALED.onnx --mean 0.5 --std 0.5         # -1 to 1
     python scaling.py MODEL.onnx SCALED.onnx --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225     # ImageNet's, in colour
+    python scaling.py MODEL.onnx SCALED.onnx --bgr --divide 1 --mean 103.939,116.779,123.68       # Caffe's, in colour
     python scaling.py MODEL.onnx SCALED.onnx --invert                     # 0 to 1, dark on light
 
 The model is given (x / DIVIDE - MEAN) / STD, or with --invert the same of 255 - x: a Mul and an Add before its first
-operator. A mean and a deviation for each channel go to the axis that has as many.
+operator. A mean and a deviation for each channel go to the axis that has as many. With --bgr the channels are reversed before,
+so that they come as blue, green and red, and so do the numbers.
 """
 
 import argparse
@@ -39,6 +41,7 @@ def main() -> None:
     parser.add_argument("--mean", type=numbers, default=numbers("0"))
     parser.add_argument("--std", type=divisors, default=divisors("1"))
     parser.add_argument("--invert", action="store_true")
+    parser.add_argument("--bgr", action="store_true")
     arguments = parser.parse_args()
 
     try:
@@ -52,6 +55,13 @@ def main() -> None:
         raise SystemExit(f"{arguments.model} has no input")
     if f"{images.name}_scaled_factor" in weights:
         raise SystemExit(f"{arguments.model} has a scaling already")
+    kind, lengths = images.type.tensor_type.elem_type, [axis.dim_value for axis in images.type.tensor_type.shape.dim]
+    if kind != onnx.TensorProto.FLOAT:
+        kind = onnx.TensorProto.DataType.Name(kind)
+        raise SystemExit(f"'{images.name}' is of type {kind}, and only floats can be scaled: export the model with a float input")
+    channels = next((axis for axis in (1, 3) if len(lengths) == 4 and lengths[axis] == 3), None)
+    if arguments.bgr and channels is None:
+        raise SystemExit(f"--bgr is of three channels, and '{images.name}' has the axes {lengths}")
     try:
         factor, mean, std = np.broadcast_arrays(1 / arguments.divide / arguments.std, arguments.mean, arguments.std)
     except ValueError:
@@ -60,7 +70,6 @@ def main() -> None:
     if arguments.invert:
         offset, factor = offset + 255 * factor, -factor
     if factor.size > 1:
-        lengths = [axis.dim_value for axis in images.type.tensor_type.shape.dim]
         if len(lengths) != 4 or factor.size not in (lengths[1], lengths[3]):
             raise SystemExit(f"{factor.size} channels are given, and '{images.name}' has the axes {lengths}")
         axes = [1, -1, 1, 1] if lengths[1] == factor.size else [1, 1, 1, -1]
@@ -75,10 +84,15 @@ def main() -> None:
         numpy_helper.from_array(value.astype(np.float32), f"{scaled}_{name}")
         for name, value in (("factor", factor), ("offset", offset))
     )
-    for node in (
+    first = f"{images.name}_bgr" if arguments.bgr else images.name
+    nodes = [
+        helper.make_node("Mul", [first, f"{scaled}_factor"], [f"{scaled}_product"]),
         helper.make_node("Add", [f"{scaled}_product", f"{scaled}_offset"], [scaled]),
-        helper.make_node("Mul", [images.name, f"{scaled}_factor"], [f"{scaled}_product"]),
-    ):
+    ]
+    if arguments.bgr:
+        graph.initializer.append(numpy_helper.from_array(np.array([2, 1, 0]), f"{first}_order"))
+        nodes.insert(0, helper.make_node("Gather", [images.name, f"{first}_order"], [first], axis=channels))
+    for node in reversed(nodes):
         graph.node.insert(0, node)
     onnx.checker.check_model(model)
     try:

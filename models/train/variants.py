@@ -2,13 +2,15 @@
 
     python variants.py
 
-All are one dense layer over grey images of 4 rows and 5 columns; they differ in what stands behind it, in their types and
-in how their axes are written down. The answers are onnxruntime's, made probabilities as the component does it: what is not
+All are one dense layer over grey images of 4 rows and 5 columns, or of 4 and 4 that are the first pixels of the same; they
+differ in what stands behind it, in their types, in their axes and how these are written down, and in where the weights lie. The answers are onnxruntime's, made probabilities as the component does it: what is not
 negative and sums to 1 is taken as it is, values from 0 to 1 that do not are divided by their sum, one value p of a sigmoid
 is 1 - p and p, and of anything else the softmax is taken.
 """
 
+import copy
 import json
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +27,9 @@ DIVIDED = "values from 0 to 1 that do not sum to 1, such as sigmoids: each divid
 SOFTMAX = "logits, through a softmax"
 ONE = "one probability p, as of a sigmoid: 1 - p and p, for two classes"
 ONE_LOGIT = "one logit, p by a sigmoid: 1 - p and p, for two classes"
+
+# The model whose weights lie beside it.
+BESIDE = "weights-beside"
 
 RNG = np.random.default_rng(0)
 PIXELS = RNG.integers(0, 256, (IMAGES, ROWS, COLUMNS), np.uint8)
@@ -46,17 +51,22 @@ def rule(scores: str, rows: np.ndarray) -> np.ndarray:
     return rows / rows.sum(1, keepdims=True)
 
 
-def model(name: str, behind: list, opset: int = 13, batch: object = "N", types: bool = True, **constants) -> onnx.ModelProto:
-    """`behind` takes `logits` and gives `answers`; `batch` is how the first axis is written down."""
-    one = {"weight": WEIGHT, "bias": BIAS} | {key: np.asarray(value) for key, value in constants.items()}
-    images = helper.make_tensor_value_info("images", TensorProto.FLOAT, [1, 1, ROWS, COLUMNS])
+def model(
+    name: str, behind: list, batch: object = "N", image: tuple = (1, ROWS, COLUMNS), kind: int = TensorProto.FLOAT, **constants
+) -> onnx.ModelProto:
+    """`behind` takes `logits` and gives `answers`; `batch` is how the first axis is written down, `image` has the others."""
+    constants = {key: np.asarray(value) for key, value in constants.items()}
+    one = {"weight": WEIGHT[: prod(image)], "bias": BIAS} | constants
+    images = helper.make_tensor_value_info("images", kind, [1, *image])
     first = images.type.tensor_type.shape.dim[0]
     first.Clear()
     if isinstance(batch, int):
         first.dim_value = batch
     elif batch is not None:
         first.dim_param = batch
-    dense = [node("Flatten", ["images"], ["values"], axis=1), node("Gemm", ["values", "weight", "bias"], ["logits"])]
+    cast = [] if kind == TensorProto.FLOAT else [node("Cast", ["images"], ["floats"], to=TensorProto.FLOAT)]
+    flatten = node("Flatten", ["floats" if cast else "images"], ["values"], axis=1)
+    dense = [*cast, flatten, node("Gemm", ["values", "weight", "bias"], ["logits"])]
     # Those that give the layer otherwise have written it down themselves.
     nodes = behind if any("images" in one.input for one in behind) else dense + behind
     used = {given for one in nodes for given in one.input}
@@ -67,7 +77,7 @@ def model(name: str, behind: list, opset: int = 13, batch: object = "N", types: 
         [helper.make_tensor_value_info("answers", TensorProto.FLOAT, None)],
         [numpy_helper.from_array(value, key) for key, value in one.items() if key in used],
     )
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
 
 
 def softmax(given: str = "logits", to: str = "answers") -> onnx.NodeProto:
@@ -138,26 +148,52 @@ def variants() -> list[tuple[str, str, float, onnx.ModelProto]]:
     named = [(name, scores, off, model(name, behind, **constants)) for name, scores, off, behind, constants in made]
     for name, batch in (("axis-minus-1", -1), ("axis-0", 0), ("axis-unnamed", None), ("axis-none", "None")):
         named.append((name, TAKEN, 1e-5, model(name, [softmax()], batch=batch)))
-    return named
+    inputs = {
+        "axes-n-h-w": {"image": (ROWS, COLUMNS)},
+        "axes-n-values": {"image": (ROWS * ROWS,)},
+        "pixels-u8": {"kind": TensorProto.UINT8, "image": (ROWS, COLUMNS, 1)},
+        "pixels-u8-n-h-w": {"kind": TensorProto.UINT8, "image": (ROWS, COLUMNS)},
+        "pixels-i32": {"kind": TensorProto.INT32},
+        "pixels-i64": {"kind": TensorProto.INT64},
+    }
+    named += [(name, TAKEN, 1e-5, model(name, [softmax()], **options)) for name, options in inputs.items()]
+    # Not the engine's, and needed by the output alone that is not chosen.
+    two = model("two-outputs", [softmax(), node("Unique", ["logits"], ["others"])])
+    two.graph.output.insert(0, helper.make_tensor_value_info("others", TensorProto.FLOAT, ["M"]))
+    return [*named, ("two-outputs", TAKEN, 1e-5, two), (BESIDE, TAKEN, 1e-5, model(BESIDE, [softmax()]))]
 
 
 def answers(made: onnx.ModelProto) -> np.ndarray:
     """What onnxruntime gives for the images, one by one: it takes an axis of 0 at its word."""
     made.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1
     session = onnxruntime.InferenceSession(made.SerializeToString(), providers=["CPUExecutionProvider"])
-    images = PIXELS[:, None, None].astype(np.float32)
-    return np.stack([session.run(None, {"images": image})[0].reshape(-1) for image in images])
+    kind = made.graph.input[0].type.tensor_type
+    axes = [axis.dim_value for axis in kind.shape.dim]
+    images = PIXELS.reshape(IMAGES, -1)[:, : prod(axes)].astype(helper.tensor_dtype_to_np_dtype(kind.elem_type))
+    return np.stack([session.run(["answers"], {"images": image.reshape(axes)})[0].reshape(-1) for image in images])
+
+
+def save(made: onnx.ModelProto, path: Path) -> None:
+    """As PyTorch does it, all weights lie in a file beside the one model that is there for that."""
+    if made.graph.name == BESIDE:
+        beside = copy.deepcopy(made)
+        onnx.external_data_helper.convert_model_to_external_data(beside, location=f"{path.name}.data", size_threshold=0)
+        onnx.save(beside, path)
+    else:
+        path.write_bytes(made.SerializeToString(deterministic=True))
 
 
 def main() -> None:
     (GOLDEN / "variants").mkdir(exist_ok=True)
     models = []
     for name, scores, off, made in variants():
-        (GOLDEN / "variants" / f"{name}.onnx").write_bytes(made.SerializeToString(deterministic=True))
+        save(made, GOLDEN / "variants" / f"{name}.onnx")
         probabilities = rule(scores, answers(made))
-        models.append(
-            {"name": name, "scores": scores, "within": off, "probabilities": np.round(probabilities, 7).tolist()}
-        )
+        one = {"name": name, "scores": scores, "within": off, "probabilities": np.round(probabilities, 7).tolist()}
+        # What is not as with all others.
+        one |= {"output": "answers"} if len(made.graph.output) > 1 else {}
+        one |= {"height": ROWS, "width": ROWS} if name == "axes-n-values" else {}
+        models.append(one)
         print(f"{name}: {made.ByteSize()} bytes, highest {probabilities.max():.3f}, lowest {probabilities.min():.6f}")
     written = {"images": PIXELS.reshape(IMAGES, -1).tolist(), "models": models}
     (GOLDEN / "variants.json").write_text(json.dumps(written))

@@ -1,25 +1,40 @@
-//! The input and the output of a model, and where its weights lie: what an exporter is told, and so what is mended by
-//! exporting again. Each refusal names how.
+//! The input and the output of a model, and where its weights are. Whoever exported the model can change them by exporting
+//! it again, and each refusal says how.
 
+use classifier_codec::images::{ImageShape, MAX_VALUES};
+use classifier_codec::reject::{Code, Reject, quote};
 use tract_onnx::pb::tensor_proto::{DataLocation, DataType};
 use tract_onnx::pb::tensor_shape_proto::dimension::Value as Dimension;
 use tract_onnx::pb::type_proto::Value as Type;
 use tract_onnx::pb::{GraphProto, TensorProto, ValueInfoProto};
+use tract_onnx::prelude::DatumType;
 
-use super::{Layout, unsupported};
-use crate::images::{ImageShape, MAX_VALUES};
-use crate::reject::{Code, Reject, quote};
+use super::unsupported;
 
-/// The component has no files: weights beside the model cannot be read.
+/// The most outputs that a refusal names.
+const SHOWN_OUTPUTS: usize = 8;
+
+/// The images that a model takes, and their layout in its input.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Input {
+    /// Their size.
+    pub image: ImageShape,
+    /// The axes of the input for one image, including N.
+    pub axes: Vec<usize>,
+    /// Whether the channels come before height and width.
+    pub channels_first: bool,
+    /// The type of the values, which can hold 0 to 255.
+    pub kind: DatumType,
+}
+
+/// A component has no files: whoever loads the model has to put weights from other files into it.
 pub fn refuse_external_weights(graph: &GraphProto) -> Result<(), Reject> {
     let attributes = graph
         .node
         .iter()
         .flat_map(|node| node.attribute.iter())
         .filter_map(|attribute| attribute.t.as_ref());
-    let external = |tensor: &&TensorProto| {
-        tensor.data_location == Some(DataLocation::External as i32) || !tensor.external_data.is_empty()
-    };
+    let external = |tensor: &&TensorProto| tensor.data_location == Some(DataLocation::External as i32);
     match graph.initializer.iter().chain(attributes).find(external) {
         None => Ok(()),
         Some(tensor) => Err(unsupported(format!(
@@ -59,35 +74,33 @@ pub fn the_output(graph: &GraphProto) -> Result<&ValueInfoProto, Reject> {
             format!("no operator gives the output {}", quote(&output.name)),
         )),
         [] => Err(unsupported("no output: the model must give probabilities")),
-        [first, second, ..] => Err(unsupported(format!(
-            "{} outputs, {}, {}{}: the model must give probabilities alone; keep that one, \
-             onnx.utils.extract_model(\"model.onnx\", \"one.onnx\", [INPUT], [OUTPUT])",
-            graph.output.len(),
-            quote(&first.name),
-            quote(&second.name),
-            if graph.output.len() > 2 { ", ..." } else { "" }
-        ))),
+        outputs => {
+            let shown = outputs.iter().take(SHOWN_OUTPUTS).map(|output| {
+                let shape = dimensions(output).map_or(String::new(), |dimensions| format!(" {}", shape(&dimensions)));
+                format!("{}{shape}", quote(&output.name))
+            });
+            let more = if outputs.len() > SHOWN_OUTPUTS { ", ..." } else { "" };
+            Err(unsupported(format!(
+                "{} outputs, {}{more}: name the one that gives probabilities or logits (--model-output NAME), or keep that one \
+                 alone: onnx.utils.extract_model(\"model.onnx\", \"one.onnx\", [INPUT], [OUTPUT])",
+                outputs.len(),
+                shown.collect::<Vec<_>>().join(", ")
+            )))
+        }
     }
 }
 
-/// The images that `input` takes, and how one lies in it.
-pub fn image(input: &ValueInfoProto) -> Result<(ImageShape, Layout), Reject> {
-    let name = quote(&input.name);
-    let Some(Type::TensorType(tensor)) = input.r#type.as_ref().and_then(|kind| kind.value.as_ref()) else {
+/// The images that the input `value` takes, and their layout.
+pub fn input(value: &ValueInfoProto) -> Result<Input, Reject> {
+    let name = quote(&value.name);
+    let Some(Type::TensorType(tensor)) = value.r#type.as_ref().and_then(|kind| kind.value.as_ref()) else {
         return Err(unsupported(format!("input {name} is no tensor")));
     };
-    if tensor.elem_type != DataType::Float as i32 {
-        return Err(unsupported(wrong_type(&name, tensor.elem_type)));
-    }
-    let dimensions = tensor
-        .shape
-        .iter()
-        .flat_map(|shape| &shape.dim)
-        .map(|dimension| dimension.value.as_ref());
-    let dimensions = dimensions.collect::<Vec<_>>();
+    let kind = kind(&name, tensor.elem_type)?;
+    let dimensions = dimensions(value).unwrap_or_default();
     let [batch, rest @ ..] = dimensions.as_slice() else {
         return Err(unsupported(format!(
-            "input {name} says no shape: it must be (N, H, W, C) or (N, C, H, W)"
+            "input {name} says no shape: it must be (N, H, W, C) or (N, C, H, W), or of grey images (N, H, W) or (N, H x W)"
         )));
     };
     // Exporters write an axis of any length as a name, as nothing, as 0 or as -1.
@@ -97,70 +110,107 @@ pub fn image(input: &ValueInfoProto) -> Result<(ImageShape, Layout), Reject> {
         return Err(unsupported(format!(
             "input {name} is fixed to {count} images: export it for one, or with a dynamic first axis \
              (torch.onnx.export(..., dynamic_axes={{\"{}\": {{0: \"N\"}}}}))",
-            bare(&input.name)
+            bare(&value.name)
         )));
     }
-    let &[a, b, c] = rest else {
-        return Err(unsupported(format!(
-            "input {name} of shape {} has not the four axes of images, (N, H, W, C) or (N, C, H, W): begin the model with a \
-             Reshape from one of them",
-            shape(&dimensions)
-        )));
-    };
-    let fixed = |dimension: Option<&Dimension>| match dimension {
+    let fixed = |dimension: &Option<&Dimension>| match dimension {
         Some(Dimension::DimValue(length)) => usize::try_from(*length).ok().filter(|&length| length > 0),
         _ => None,
     };
-    let (Some(a), Some(b), Some(c)) = (fixed(a), fixed(b), fixed(c)) else {
+    let shape = shape(&dimensions);
+    let Some(axes) = rest.iter().map(fixed).collect::<Option<Vec<_>>>() else {
         return Err(unsupported(format!(
-            "input {name} of shape {} is not fixed but for its first axis: export it so, or python -m \
+            "input {name} of shape {shape} is not fixed but for its first axis: export it so, or python -m \
              onnxruntime.tools.make_dynamic_shape_fixed --input_name {} --input_shape 1,3,224,224 model.onnx fixed.onnx, with \
              the model's own lengths",
-            shape(&dimensions),
-            bare(&input.name)
+            bare(&value.name)
         )));
     };
-    let (image, layout) = laid_out(a, b, c).map_err(|problem| {
-        unsupported(format!(
-            "input {name} of shape {} {problem} (N, H, W, C) and (N, C, H, W)",
-            shape(&dimensions)
-        ))
-    })?;
-    let values = [a, b, c].into_iter().try_fold(1usize, usize::checked_mul);
+    let (image, channels_first) =
+        laid_out(&axes).map_err(|problem| unsupported(format!("input {name} of shape {shape} {problem}")))?;
+    let values = axes.iter().copied().try_fold(1, usize::checked_mul);
     if values.is_none_or(|values| values > MAX_VALUES) {
+        let lengths = axes.iter().map(usize::to_string).collect::<Vec<_>>().join(" x ");
         return Err(unsupported(format!(
-            "images of {a} x {b} x {c}: at most {MAX_VALUES} values are taken"
+            "images of {lengths}: at most {MAX_VALUES} values are taken"
         )));
     }
-    Ok((image, layout))
+    Ok(Input {
+        image,
+        axes: [vec![1], axes].concat(),
+        channels_first,
+        kind,
+    })
 }
 
-/// What the axes behind the first mean, by which of them can be channels.
-fn laid_out(a: usize, b: usize, c: usize) -> Result<(ImageShape, Layout), &'static str> {
-    let shape = |height, width, channels| ImageShape {
+/// The size of an image with these axes, and whether the channels come first: decided by the number of axes and by which of
+/// them can be the channels.
+fn laid_out(axes: &[usize]) -> Result<(ImageShape, bool), &'static str> {
+    let image = |height, width, channels| ImageShape {
         height,
         width,
         channels,
     };
-    match (matches!(a, 1 | 3), matches!(c, 1 | 3)) {
-        (false, true) => Ok((shape(a, b, c), Layout::ChannelsLast)),
-        (true, false) => Ok((shape(b, c, a), Layout::ChannelsFirst)),
-        (true, true) => Err("could be either of"),
-        (false, false) => Err("has no axis of 1 (grey) or 3 channels as in"),
+    let can_be_channels = |length| matches!(length, 1 | 3);
+    match *axes {
+        [height, width, channels] if can_be_channels(channels) && !can_be_channels(height) => {
+            Ok((image(height, width, channels), false))
+        }
+        [channels, height, width] if can_be_channels(channels) && !can_be_channels(width) => {
+            Ok((image(height, width, channels), true))
+        }
+        [a, _, _] if can_be_channels(a) => Err("could be either of (N, H, W, C) and (N, C, H, W)"),
+        [_, _, _] => Err("has no axis of 1 (grey) or 3 channels as in (N, H, W, C) and (N, C, H, W)"),
+        [height, width] if !can_be_channels(height) && !can_be_channels(width) => Ok((image(height, width, 1), false)),
+        // The rows of a grey image, one after another.
+        [values] if values.isqrt().pow(2) == values && values > 9 => {
+            Ok((image(values.isqrt(), values.isqrt(), 1), false))
+        }
+        [_] => Err(
+            "is no square of grey pixels, as (N, 784) is one of 28 x 28: begin the model with a Reshape from (N, H, W, C)",
+        ),
+        _ => Err(
+            "has not the axes of images, (N, H, W, C) or (N, C, H, W), or of grey ones (N, H, W) or (N, H x W): begin the model \
+             with a Reshape from one of them",
+        ),
     }
 }
 
-fn wrong_type(name: &str, found: i32) -> String {
-    let kind = DataType::try_from(found);
-    let remedy = match kind {
-        Ok(DataType::Uint8 | DataType::Int8 | DataType::Int32 | DataType::Int64) => {
-            "set model.graph.input[0].type.tensor_type.elem_type = onnx.TensorProto.FLOAT, and put a Cast to the old type \
-             behind it unless one to FLOAT is there already"
+/// The type with this number in ONNX, if pixels fit into it. Other floats have become floats of 32 bits before.
+fn kind(name: &str, number: i32) -> Result<DatumType, Reject> {
+    let kind = DataType::try_from(number);
+    Ok(match kind {
+        Ok(DataType::Float) => DatumType::F32,
+        Ok(DataType::Uint8) => DatumType::U8,
+        Ok(DataType::Uint16) => DatumType::U16,
+        Ok(DataType::Int16) => DatumType::I16,
+        Ok(DataType::Uint32) => DatumType::U32,
+        Ok(DataType::Int32) => DatumType::I32,
+        Ok(DataType::Uint64) => DatumType::U64,
+        Ok(DataType::Int64) => DatumType::I64,
+        _ => {
+            let remedy = match kind {
+                Ok(DataType::Int8) => {
+                    "into which 128 to 255 do not fit; begin the model with a Cast from UINT8 and a Sub of what the pixels are \
+                     less in it"
+                }
+                _ => "export it so that it takes floats or bytes",
+            };
+            let found = kind.map_or("unknown", |kind| kind.as_str_name());
+            return Err(unsupported(format!(
+                "input {name} is of type {found}, and must take raw pixels, 0 to 255: {remedy}"
+            )));
         }
-        _ => "export it so",
+    })
+}
+
+/// The axes of a tensor. None: it has no shape.
+fn dimensions(value: &ValueInfoProto) -> Option<Vec<Option<&Dimension>>> {
+    let Some(Type::TensorType(tensor)) = value.r#type.as_ref().and_then(|kind| kind.value.as_ref()) else {
+        return None;
     };
-    let found = kind.map_or("unknown", |kind| kind.as_str_name());
-    format!("input {name} is of type {found}: it must be FLOAT and take raw pixels; {remedy}")
+    let shape = tensor.shape.as_ref()?;
+    Some(shape.dim.iter().map(|dimension| dimension.value.as_ref()).collect())
 }
 
 /// `(N, 3, height, 224)`, and `?` for what has no name either.
@@ -176,151 +226,4 @@ fn shape(dimensions: &[Option<&Dimension>]) -> String {
 /// A name as it stands in a command.
 fn bare(name: &str) -> String {
     quote(name).trim_matches('`').to_owned()
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
-mod tests {
-    use tract_onnx::pb::ModelProto;
-
-    use super::*;
-    use crate::onnx::Signature;
-    use crate::onnx::testing::{graph, model, tensor};
-
-    fn refusal(model: &ModelProto) -> Reject {
-        Signature::read(model).unwrap_err()
-    }
-
-    fn says(model: &ModelProto, words: &[&str]) {
-        let reject = refusal(model);
-        assert_eq!(reject.code, Code::UnsupportedModel, "{reject}");
-        for words in words {
-            assert!(reject.detail.contains(words), "`{words}` is not in: {reject}");
-        }
-    }
-
-    #[test]
-    fn the_layout_is_read_off_the_axis_of_1_or_3_channels() {
-        for (lengths, height, width, channels, layout) in [
-            ([0, 28, 28, 1], 28, 28, 1, Layout::ChannelsLast),
-            ([0, 1, 28, 28], 28, 28, 1, Layout::ChannelsFirst),
-            ([1, 3, 20, 30], 20, 30, 3, Layout::ChannelsFirst),
-            ([0, 20, 30, 3], 20, 30, 3, Layout::ChannelsLast),
-        ] {
-            let signature = Signature::read(&model(&lengths)).unwrap();
-            let image = ImageShape {
-                height,
-                width,
-                channels,
-            };
-            assert_eq!((signature.image, signature.layout), (image, layout), "{lengths:?}");
-        }
-    }
-
-    #[test]
-    fn an_axis_of_any_number_of_images_may_be_written_as_a_name_nothing_0_or_minus_1() {
-        let any = [
-            Some(Dimension::DimParam("None".to_owned())),
-            Some(Dimension::DimParam(String::new())),
-            Some(Dimension::DimValue(0)),
-            Some(Dimension::DimValue(-1)),
-            Some(Dimension::DimValue(i64::MIN)),
-            Some(Dimension::DimValue(1)),
-            None,
-        ];
-        for batch in any {
-            let mut model = model(&[0, 28, 28, 1]);
-            let kind = graph(&mut model).input[0]
-                .r#type
-                .as_mut()
-                .unwrap()
-                .value
-                .as_mut()
-                .unwrap();
-            let Type::TensorType(tensor) = kind;
-            tensor.shape.as_mut().unwrap().dim[0].value = batch.clone();
-            assert!(Signature::read(&model).is_ok(), "{batch:?}");
-        }
-    }
-
-    #[test]
-    fn inputs_that_are_no_images_are_refused_with_their_shape_and_the_remedy() {
-        for (lengths, words) in [
-            (&[][..], "says no shape"),
-            (&[0], "of shape (N) has not the four axes"),
-            (&[0, 784], "of shape (N, 784) has not the four axes"),
-            (&[0, 28, 28], "Reshape"),
-            (&[0, 28, 28, 2], "no axis of 1 (grey) or 3 channels"),
-            (&[0, 1, 28, 28, 1], "has not the four axes"),
-            (
-                &[0, 0, 28, 1],
-                "of shape (N, N, 28, 1) is not fixed but for its first axis",
-            ),
-            (&[0, -1, 28, 1], "of shape (N, ?, 28, 1) is not fixed"),
-            (&[0, -1, 28, 1], "make_dynamic_shape_fixed"),
-            (&[40, 28, 28, 1], "is fixed to 40 images: export it for one, or with"),
-            (&[32, 28, 28, 1], "dynamic_axes={\"images\": {0: \"N\"}}"),
-            (&[0, 1, 28, 3], "could be either of (N, H, W, C) and (N, C, H, W)"),
-            (&[0, 1 << 20, 1 << 20, 1], "at most"),
-        ] {
-            says(&model(lengths), &[words]);
-        }
-    }
-
-    #[test]
-    fn an_input_of_another_type_is_refused_with_the_way_to_floats() {
-        for (kind, words) in [
-            (DataType::Uint8, ["UINT8", "elem_type = onnx.TensorProto.FLOAT"]),
-            (DataType::Int64, ["INT64", "elem_type = onnx.TensorProto.FLOAT"]),
-            (DataType::String, ["STRING", "it must be FLOAT"]),
-        ] {
-            let mut typed = model(&[0, 28, 28, 1]);
-            graph(&mut typed).input = vec![tensor("images", kind, &[0, 28, 28, 1])];
-            says(&typed, &words);
-        }
-    }
-
-    #[test]
-    fn weights_among_the_inputs_do_not_count_and_a_second_input_is_refused() {
-        let mut model = model(&[0, 28, 28, 1]);
-        graph(&mut model).input.push(tensor("weights", DataType::Float, &[10]));
-        says(&model, &["`weights`"]);
-        graph(&mut model).initializer = vec![TensorProto {
-            name: "weights".to_owned(),
-            ..TensorProto::default()
-        }];
-        assert!(Signature::read(&model).is_ok());
-        graph(&mut model).input.clear();
-        says(&model, &["no input"]);
-    }
-
-    #[test]
-    fn weights_in_another_file_are_refused_by_name() {
-        let external = TensorProto {
-            name: "weights".to_owned(),
-            data_location: Some(DataLocation::External as i32),
-            ..TensorProto::default()
-        };
-        let mut model = model(&[0, 28, 28, 1]);
-        graph(&mut model).initializer.push(external);
-        says(
-            &model,
-            &["weights `weights` lie in another file", "onnx.save(onnx.load("],
-        );
-    }
-
-    #[test]
-    fn outputs_must_be_one_that_an_operator_gives() {
-        let mut dangling = model(&[0, 28, 28, 1]);
-        graph(&mut dangling).output = vec![tensor("elsewhere", DataType::Float, &[0, 10])];
-        assert_eq!(refusal(&dangling).code, Code::BadModel);
-        let mut two = model(&[0, 28, 28, 1]);
-        graph(&mut two).output.push(tensor("logits", DataType::Float, &[0, 10]));
-        says(
-            &two,
-            &["2 outputs, `probabilities`, `logits`: ", "onnx.utils.extract_model"],
-        );
-        graph(&mut two).output.clear();
-        says(&two, &["no output"]);
-    }
 }

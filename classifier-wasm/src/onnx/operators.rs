@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use classifier_codec::reject::quote;
 use tract_onnx::pb::{GraphProto, NodeProto};
-
-use crate::reject::quote;
 
 /// Domains whose operators the engine knows by their names. It does not look at domains itself, so an operator of any
 /// other that is called `Conv` would run as ONNX's.
@@ -89,82 +88,4 @@ fn list(lacking: &BTreeMap<String, usize>) -> String {
         list.push_str(&next);
     }
     list
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
-mod tests {
-    use tract_onnx::pb::AttributeProto;
-
-    use super::*;
-    use crate::onnx::testing::node;
-
-    fn of(operators: &[&str]) -> GraphProto {
-        GraphProto {
-            node: operators.iter().map(|operator| node(operator, "a", "b")).collect(),
-            ..GraphProto::default()
-        }
-    }
-
-    #[test]
-    fn all_that_the_engine_lacks_is_named_with_how_often_the_most_frequent_first() {
-        assert_eq!(lacking(&of(&["Conv", "Relu", "Softmax", "If", "Scan"])), None);
-        let said = lacking(&of(&["Unique", "Conv", "Loop", "StringNormalizer", "Unique"])).unwrap();
-        assert!(
-            said.starts_with(
-                "the engine lacks 3 of its operators: `Unique` (2 times), `Loop` (once), `StringNormalizer` (once); "
-            ),
-            "{said}"
-        );
-        assert!(said.contains("unroll each Loop") && !said.contains("domain"), "{said}");
-    }
-
-    #[test]
-    fn a_domain_of_its_own_is_named_though_the_operator_is_called_as_one_of_onnx() {
-        let mut graph = of(&["Conv", "Conv", "Gelu"]);
-        graph.node[1].domain = "com.example".to_owned();
-        graph.node[2].domain = "com.microsoft".to_owned();
-        let said = lacking(&graph).unwrap();
-        assert!(
-            said.contains("1 of its operators: `com.example::Conv` (once);"),
-            "{said}"
-        );
-        assert!(
-            said.contains("inline_local_functions") && !said.contains("QDQ"),
-            "{said}"
-        );
-        graph.node[0].op_type = "QGemm".to_owned();
-        graph.node[0].domain = "com.microsoft".to_owned();
-        let said = lacking(&graph).unwrap();
-        assert!(
-            said.contains("`com.microsoft::QGemm` (once)") && said.contains("QuantFormat.QDQ"),
-            "{said}"
-        );
-        graph.node[0] = node("Conv", "x", "y");
-        graph.node[1].domain = "ai.onnx".to_owned();
-        assert_eq!(lacking(&graph), None);
-    }
-
-    #[test]
-    fn operators_within_a_branch_of_if_count() {
-        let mut graph = of(&["If", "Unique"]);
-        let branch = AttributeProto {
-            g: Some(of(&["Unique", "Bernoulli", "Add"])),
-            ..AttributeProto::default()
-        };
-        graph.node[0].attribute.push(branch);
-        let said = lacking(&graph).unwrap();
-        assert!(said.contains("`Unique` (2 times), `Bernoulli` (once)"), "{said}");
-    }
-
-    #[test]
-    fn a_list_without_end_is_cut_and_what_is_left_out_is_counted() {
-        let names: Vec<_> = (0..1000).map(|number| format!("Op{number:04}\n")).collect();
-        let said = lacking(&of(&names.iter().map(String::as_str).collect::<Vec<_>>())).unwrap();
-        assert!(
-            said.contains("lacks 1000 of its operators") && said.contains(" more; "),
-            "{said}"
-        );
-        assert!(said.len() < 1000 && !said.contains('\n'), "{} bytes", said.len());
-    }
 }

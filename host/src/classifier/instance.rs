@@ -14,6 +14,7 @@ use super::bindings::image_stream::classifier::types as guest;
 use super::bindings::{Classifier as Guest, ClassifierPre};
 use super::limits::{Limits, Meter};
 use super::log::GuestLog;
+use super::model::Model;
 use super::{ComponentError, Description, check};
 use crate::message::Message;
 use crate::pipeline::{Answer, Cause, ClassifyError};
@@ -56,8 +57,8 @@ impl WasiView for State {
 pub(super) struct Template {
     pub(super) pre: ClassifierPre<State>,
     pub(super) limits: Limits,
-    /// An ONNX file to put in place of the built-in model.
-    pub(super) model: Option<Arc<[u8]>>,
+    /// The model to use instead of the built-in one.
+    pub(super) model: Option<Model>,
     /// The names of its classes. Empty: as the model says.
     pub(super) labels: Vec<String>,
     /// How it should read pixels. None: its default.
@@ -107,7 +108,7 @@ impl Instance {
             None => timeout(limit, model.call_describe(&mut store))
                 .await
                 .map(|called| called.map(Ok)),
-            Some(onnx) => timeout(limit, model.call_load(&mut store, onnx, &labels)).await,
+            Some(given) => timeout(limit, model.call_load(&mut store, &given.bytes, &labels)).await,
         };
         let described = outcome(described, &mut store, limit).map_err(failed)?;
         let description = described.map_err(|error| ComponentError::Model(cause(error)))?;

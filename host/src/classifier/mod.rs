@@ -34,6 +34,7 @@ mod kind;
 mod labels;
 mod limits;
 mod log;
+mod model;
 mod origin;
 mod pool;
 mod predictor;
@@ -48,6 +49,7 @@ pub use compiler::{Compiler, compile_within};
 pub use inspect::{Inspection, inspect};
 pub use kind::{Kind, kind_of};
 pub use limits::Limits;
+pub use model::Model;
 pub use origin::Origin;
 pub use pool::Classifier;
 pub use predictor::Predictor;
@@ -61,6 +63,8 @@ pub struct ClassifierConfig {
     pub component: Origin,
     /// An ONNX file to put in place of the component's own model.
     pub model: Option<PathBuf>,
+    /// The name of that model's output to use. None: its only one.
+    pub model_output: Option<String>,
     /// A file with the names of that model's classes, one a line. None: as the model says.
     pub labels: Option<PathBuf>,
     /// The media type to request for every answer. None: the component's default.
@@ -186,6 +190,22 @@ pub enum ComponentError {
         path: PathBuf,
         /// What the system said.
         error: io::Error,
+    },
+    /// The file given with `--model` is of another known format.
+    #[error("'{}' is no ONNX model: {reason}", path.display())]
+    NoModel {
+        /// The file.
+        path: PathBuf,
+        /// What it is instead, and the remedy.
+        reason: String,
+    },
+    /// The files with its weights cannot be read, or it has no output of the given name.
+    #[error("the model '{}' cannot be used: {reason}", path.display())]
+    ModelUnusable {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
     },
     /// The labels given with `--labels` cannot be used.
     #[error("cannot read the labels '{}': {reason}; name a text file with one label a line", path.display())]

@@ -2,7 +2,6 @@
 
 use std::num::NonZeroUsize;
 use std::panic::{self, AssertUnwindSafe};
-use std::path::PathBuf;
 use std::sync::mpsc::Sender as Ready;
 use std::sync::{Arc, OnceLock};
 use std::thread;
@@ -13,8 +12,7 @@ use tokio::sync::oneshot;
 
 use super::instance::{Instance, Template};
 use super::program::{Program, off_thread};
-use super::{ClassifierConfig, ComponentError, Description};
-use crate::files;
+use super::{ClassifierConfig, ComponentError, Description, model};
 use crate::message::Message;
 use crate::pipeline::{Answer, Cause, Classify, ClassifyError};
 
@@ -96,7 +94,7 @@ impl Classifier {
 /// Reads the model for the component, and compiles the component, which takes longer.
 pub(super) async fn prepare(config: &ClassifierConfig) -> Result<(Program, Template), ComponentError> {
     let asked = config.clone();
-    let (model, labels) = off_thread(move || Ok((read_model(&asked)?, super::labels::given(&asked)?))).await?;
+    let (model, labels) = off_thread(move || Ok((model::read(&asked)?, super::labels::given(&asked)?))).await?;
     let program = Program::compile(config).await?;
     let template = Template {
         pre: program.link(config.component.path())?,
@@ -107,18 +105,6 @@ pub(super) async fn prepare(config: &ClassifierConfig) -> Result<(Program, Templ
         described: OnceLock::new(),
     };
     Ok((program, template))
-}
-
-/// A model larger than the guest's memory is not read.
-fn read_model(config: &ClassifierConfig) -> Result<Option<Arc<[u8]>>, ComponentError> {
-    let read = |path: &PathBuf| {
-        let onnx = files::read(path, config.limits.memory_bytes as u64);
-        onnx.map(Arc::from).map_err(|error| ComponentError::ModelUnreadable {
-            path: path.clone(),
-            error,
-        })
-    };
-    config.model.as_ref().map(read).transpose()
 }
 
 #[async_trait]

@@ -1,8 +1,7 @@
 //! A model in one instance of a component, which classifies images one by one, in whatever scaling they have.
 
-use sha2::{Digest, Sha256};
-
 use super::instance::{Instance, Template};
+use super::model::Model;
 use super::pool::prepare;
 use super::{ClassifierConfig, ComponentError, Description};
 use crate::pipeline::Cause;
@@ -31,10 +30,9 @@ impl Predictor {
         &self.component
     }
 
-    /// Bytes of the model file, and its lower-case hex SHA-256.
-    pub fn model(&self) -> (usize, String) {
-        let bytes = self.template.model.as_deref().unwrap_or_default();
-        (bytes.len(), hex::encode(Sha256::digest(bytes)))
+    /// The model as the component gets it.
+    pub fn model(&self) -> Model {
+        self.template.model.clone().unwrap_or_default()
     }
 
     /// Lets the component load the model, and returns its description.

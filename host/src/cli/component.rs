@@ -17,6 +17,9 @@ pub struct ComponentArgs {
     /// An ONNX model to put in place of the component's own.
     #[arg(long, value_name = "FILE")]
     pub model: Option<PathBuf>,
+    /// The name of that model's output to use, if it has several.
+    #[arg(long, value_name = "NAME", requires = "model", help_heading = COMPONENT)]
+    pub model_output: Option<String>,
     /// What that model's classes are called, one a line, the first being class 0 [default: as its metadata says].
     #[arg(long, value_name = "FILE", requires = "model")]
     pub labels: Option<PathBuf>,
@@ -40,6 +43,7 @@ impl ComponentArgs {
         Self {
             component,
             model: None,
+            model_output: None,
             labels: None,
             workers: Some(1),
             guest_memory: DEFAULT_GUEST_MEMORY,

@@ -22,6 +22,9 @@ pub struct InspectCommand {
     /// The component that is to take the model [default: classifier.wasm beside this program, or the one that it carries].
     #[arg(long, value_name = "FILE", env = "HOST_COMPONENT")]
     pub component: Option<PathBuf>,
+    /// The name of the model's output to use, if it has several.
+    #[arg(long, value_name = "NAME")]
+    pub model_output: Option<String>,
     /// What the model's classes are called, one a line, the first being class 0 [default: as its metadata says].
     #[arg(long, value_name = "FILE")]
     pub labels: Option<PathBuf>,

@@ -9,7 +9,10 @@ mod components;
 mod consume;
 mod evaluate;
 mod from_any_folder;
+mod linear;
 mod model;
+mod model_files;
+#[path = "../onnx/mod.rs"]
 mod onnx;
 mod page;
 mod pixels;

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::components::component;
-use super::onnx::Linear;
+use super::linear::Linear;
 use super::sandbox::{Sandbox, model_file, npy};
 
 /// The model that is built into the component.
@@ -48,7 +48,7 @@ pub fn nearest(black: f32, white: f32) -> Linear {
             .map(|mean| mean.iter().map(|value| 2.0 * value * scale).collect())
             .collect(),
         behind: Vec::new(),
-        batch: None,
+        batch: 0,
     }
 }
 
@@ -199,7 +199,11 @@ fn labels_that_do_not_fit_are_refused_with_the_value_and_the_remedy() {
         sandbox.refuse(code, &classify, words);
     }
     let component = ["inspect", &classifier, "--labels", "two.txt"];
-    sandbox.refuse(2, &component, &["is a component, and --labels are of an ONNX model"]);
+    sandbox.refuse(
+        2,
+        &component,
+        &["is a component, and --labels and --model-output are of an ONNX model"],
+    );
     for command in [&["run"][..], &["classify", "a.png"], &["evaluate"], &["demo"]] {
         let said = sandbox.fail(2, &[command, &["--labels", "two.txt"]].concat());
         assert!(said.contains("--model <FILE>"), "{said}");
@@ -264,7 +268,7 @@ fn a_model_with_operators_that_the_engine_lacks_is_refused_with_all_of_them() {
             ("", "Bernoulli"),
             ("", "Relu"),
         ],
-        batch: Some(32),
+        batch: 32,
         ..Linear::bands(255.0)
     };
     let sandbox = Sandbox::new();

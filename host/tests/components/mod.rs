@@ -24,6 +24,7 @@ pub fn config(component: impl Into<PathBuf>) -> ClassifierConfig {
     ClassifierConfig {
         component: Origin::File(component.into()),
         model: None,
+        model_output: None,
         labels: None,
         accept: None,
         prepare: None,

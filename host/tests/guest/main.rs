@@ -9,10 +9,12 @@ mod compiling;
 #[path = "../components/mod.rs"]
 mod components;
 mod corpus;
-mod golden;
 mod log;
 mod misbehaviour;
 mod model;
+mod models;
+#[path = "../onnx/mod.rs"]
+mod onnx;
 mod refusal;
 mod sandbox;
 mod swap;

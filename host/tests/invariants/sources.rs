@@ -12,12 +12,7 @@ pub const CODE: [&str; 5] = [
     "test-brokers/src",
 ];
 /// And of the tests beside it.
-pub const TESTS: [&str; 4] = [
-    "host/tests",
-    "classifier-wasm/tests",
-    "classifier-wasm/codec/tests",
-    "test-brokers/tests",
-];
+pub const TESTS: [&str; 3] = ["host/tests", "classifier-wasm/codec/tests", "test-brokers/tests"];
 
 /// A text file of this repository.
 #[derive(Clone)]

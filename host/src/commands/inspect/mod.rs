@@ -38,6 +38,7 @@ impl InspectCommand {
     fn config(&self, component: Option<PathBuf>, model: Option<PathBuf>) -> Result<ClassifierConfig, ComponentError> {
         let component = ComponentArgs {
             labels: self.labels.clone().filter(|_| model.is_some()),
+            model_output: self.model_output.clone().filter(|_| model.is_some()),
             model,
             guest_memory: self.guest_memory,
             guest_timeout: self.guest_timeout,
@@ -50,9 +51,10 @@ impl InspectCommand {
     async fn component(&self, file: Option<PathBuf>) -> anyhow::Result<()> {
         let config = self.config(file, None)?;
         let name = config.component.to_string();
-        if self.labels.is_some() {
-            let usage =
-                format!("'{name}' is a component, and --labels are of an ONNX model: name one, or leave them out");
+        if self.labels.is_some() || self.model_output.is_some() {
+            let usage = format!(
+                "'{name}' is a component, and --labels and --model-output are of an ONNX model: name one, or leave them out"
+            );
             return Err(Failure::Usage(usage).into());
         }
         let waiting = progress::waiting(PREPARING);
@@ -70,11 +72,13 @@ impl InspectCommand {
         let name = file.display().to_string();
         let waiting = progress::waiting("trying the model; the first time the component has to be compiled");
         let mut predictor = Predictor::prepare(&self.config(self.component.clone(), Some(file))?).await?;
-        let (size, digest) = predictor.model();
+        let model = predictor.model();
         let mut report = ModelReport {
             file: name.clone(),
-            size,
-            digest,
+            size: model.bytes.len(),
+            digest: model.digest(),
+            weights: model.weights,
+            output: self.model_output.clone(),
             component: predictor.component().to_owned(),
             accepted: false,
             refusal: None,

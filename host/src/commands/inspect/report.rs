@@ -19,10 +19,16 @@ const LABELS: usize = 20;
 pub struct ModelReport {
     /// As it was typed.
     pub file: String,
-    /// Of the file, in bytes.
+    /// Of the file as the component gets it: with its weights, and the output that was chosen alone. Bytes.
     pub size: usize,
-    /// Lower-case hex SHA-256 of the file.
+    /// Lower-case hex SHA-256 of the same.
     pub digest: String,
+    /// The files beside it that its weights were read from.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub weights: Vec<String>,
+    /// The output that was chosen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output: Option<String>,
     /// Lower-case hex SHA-256 of the component file.
     pub component: String,
     /// Whether the component takes it.
@@ -72,6 +78,19 @@ impl ModelReport {
     /// For people. A refusal is not in it: that is the error that the command ends with.
     pub fn text(&self) -> String {
         let mut rows = vec![("size", size(self.size)), ("sha256", self.digest.clone())];
+        if !self.weights.is_empty() {
+            let weights = self.weights.join(", ");
+            rows.push((
+                "weights",
+                format!("from {weights}; size and sha256 are of the whole, as the component gets it"),
+            ));
+        }
+        if let Some(output) = &self.output {
+            rows.push((
+                "output",
+                format!("{output}; size and sha256 are of the model with this output alone"),
+            ));
+        }
         if let Some(model) = &self.description {
             let image = format!("(N, {}, {}, {})", model.height, model.width, model.channels);
             let colours = colours(model.channels);

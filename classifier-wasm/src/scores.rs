@@ -6,9 +6,8 @@
 
 use std::fmt;
 
-use super::{bad_output, unsupported};
-use crate::images::ImageShape;
-use crate::reject::Reject;
+use classifier_codec::images::ImageShape;
+use classifier_codec::reject::{Code, Reject};
 
 /// How far beside 0 to 1 a probability, and how far beside 1 a sum of them, may lie: 8 bits round to either side.
 const EDGE: f32 = 0.01;
@@ -170,11 +169,19 @@ pub fn probes(shape: ImageShape) -> impl Iterator<Item = Vec<f32>> {
     (0..8).map(probe)
 }
 
+fn unsupported(detail: &str) -> Reject {
+    Reject::new(Code::UnsupportedModel, detail)
+}
+
+/// The model answered with what is no answer.
+pub fn bad_output(detail: impl Into<String>) -> Reject {
+    Reject::new(Code::BadOutput, detail)
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 mod tests {
     use super::*;
-    use crate::reject::Code;
 
     fn decided<const N: usize>(rows: [&[f32]; N], is_softmax: bool) -> Result<Scores, Reject> {
         Scores::decide(rows.into_iter().map(|row| Ok(row.to_vec())), is_softmax)

@@ -5,28 +5,38 @@
 
 use std::collections::HashMap;
 
-use tract_onnx::pb::ModelProto;
+use classifier_codec::reject::{Code, Reject, quote};
 
-use super::{MAX_NAME, is_name, metadata, unsupported};
-use crate::reject::{Reject, quote};
+/// Longest name, version or label, in bytes.
+pub const MAX_NAME: usize = 256;
 
 /// Where metadata has labels, the first that is there.
 const KEYS: [&str; 2] = ["labels", "names"];
 
-/// One for each of `classes` classes of `model`: `given`, or where that is empty what the model says.
-pub fn of(model: &ModelProto, given: Vec<String>, classes: usize) -> Result<Vec<String>, Reject> {
-    let said = || KEYS.iter().find_map(|key| Some((*key, metadata(model, key)?)));
+/// One for each of so many classes: `given`, or where that is empty what the model's `metadata` has for a key.
+pub fn of<'a>(
+    metadata: impl Fn(&str) -> Option<&'a str>,
+    given: Vec<String>,
+    classes: usize,
+) -> Result<Vec<String>, Reject> {
+    let said = || KEYS.iter().find_map(|key| Some((*key, metadata(key)?)));
     let (labels, place) = match said() {
         _ if !given.is_empty() => (given, "the labels given".to_owned()),
         Some((key, text)) => (read(text), format!("the labels in metadata `{key}`")),
         None => return Ok((0..classes).map(|class| class.to_string()).collect()),
     };
     check(&labels, classes).map_err(|problem| {
-        unsupported(format!(
-            "{place} {problem}; change them there, or give others with the model (--labels FILE, one a line)"
-        ))
+        Reject::new(
+            Code::UnsupportedModel,
+            format!("{place} {problem}; change them there, or give others with the model (--labels FILE, one a line)"),
+        )
     })?;
     Ok(labels)
+}
+
+/// Whether a host will show it.
+pub fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.len() <= MAX_NAME && !text.chars().any(char::is_control)
 }
 
 /// What is wrong with `labels`, if anything.
@@ -150,15 +160,20 @@ fn hexadecimal(chars: &mut std::str::Chars, digits: usize) -> Option<u32> {
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 mod tests {
     use super::*;
-    use crate::onnx::testing::{model, with_metadata};
+
+    /// The labels of two classes of a model whose metadata are `entries`.
+    fn of_two(entries: &[(&str, &str)], given: &[&str]) -> Result<Vec<String>, Reject> {
+        let metadata = |key: &str| entries.iter().find(|entry| entry.0 == key).map(|entry| entry.1);
+        of(metadata, given.iter().map(|&label| label.to_owned()).collect(), 2)
+    }
 
     fn labels(key: &str, value: &str) -> Result<Vec<String>, Reject> {
-        of(&with_metadata(model(&[0, 28, 28, 1]), &[(key, value)]), Vec::new(), 2)
+        of_two(&[(key, value)], &[])
     }
 
     #[test]
     fn a_model_that_says_nothing_has_class_numbers() {
-        assert_eq!(of(&model(&[0, 28, 28, 1]), Vec::new(), 3).unwrap(), ["0", "1", "2"]);
+        assert_eq!(of_two(&[], &[]).unwrap(), ["0", "1"]);
         assert_eq!(labels("stride", "32").unwrap(), ["0", "1"]);
     }
 
@@ -202,14 +217,11 @@ mod tests {
 
     #[test]
     fn labels_that_are_given_win_over_names_and_labels_over_names() {
-        let said = with_metadata(model(&[0, 28, 28, 1]), &[("names", "['a', 'b']"), ("labels", "c\nd")]);
-        assert_eq!(of(&said, Vec::new(), 2).unwrap(), ["c", "d"]);
-        assert_eq!(of(&said, vec!["e".into(), "f".into()], 2).unwrap(), ["e", "f"]);
+        let said = [("names", "['a', 'b']"), ("labels", "c\nd")];
+        assert_eq!(of_two(&said, &[]).unwrap(), ["c", "d"]);
+        assert_eq!(of_two(&said, &["e", "f"]).unwrap(), ["e", "f"]);
         // What is wrong with the metadata is no matter then.
-        assert_eq!(
-            of(&said, ["e", "f", "g"].map(str::to_owned).to_vec(), 3).unwrap().len(),
-            3
-        );
+        assert_eq!(of_two(&[("labels", "a\nb\nc")], &["e", "f"]).unwrap(), ["e", "f"]);
     }
 
     #[test]
@@ -226,8 +238,7 @@ mod tests {
             (&["a\u{1b}[2J", "b"], "control characters"),
             (&["a", "a"], "have `a` for both class 0 and class 1"),
         ] {
-            let given = given.iter().map(|&label| label.to_owned()).collect();
-            let reject = of(&model(&[0, 28, 28, 1]), given, 2).unwrap_err();
+            let reject = of_two(&[], given).unwrap_err();
             assert!(reject.detail.contains(says), "{says}: {reject}");
             assert!(reject.detail.contains("--labels FILE"), "{reject}");
         }
