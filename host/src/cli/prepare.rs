@@ -30,10 +30,11 @@ pub struct PrepareArgs {
 /// How to prepare pictures.
 #[derive(Args, Debug, Default)]
 pub struct PictureArgs {
-    /// How to fit pictures to the model's image size [default: stretch].
+    /// How to fit pictures to the model's image size [default: stretch; classify: contain].
     #[arg(long, value_enum, value_name = "HOW", help_heading = PREPROCESSING)]
     pub fit: Option<FitName>,
-    /// Whether to invert pictures [default: never, with a warning if the border is light].
+    /// Whether to invert pictures [default: never, with a warning if the border is light; classify: auto for models of
+    /// grey images].
     #[arg(long, value_enum, value_name = "WHEN", help_heading = PREPROCESSING)]
     pub invert: Option<InvertName>,
 }

@@ -33,7 +33,7 @@ pub struct ProduceCommand {
     /// How the classifier should prepare the pictures: sent in the header `content-prepare`.
     #[command(flatten)]
     pub picture: PictureArgs,
-    /// Publish to this topic, which is created when missing.
+    /// Publish to this topic, created when missing.
     #[arg(long, value_name = "TOPIC", default_value = DEFAULT_INPUT)]
     pub topic: String,
     /// The format of the results.

@@ -56,7 +56,7 @@ impl ClassifyCommand {
         let mut failed = 0;
         while let Some((file, scored)) = scores.next().await {
             match scored {
-                Ok(scored) => self.format.show(file, &scored).await?,
+                Ok(scored) => print(file, &scored, self.format).await?,
                 Err(error) if matches!(error.downcast_ref(), Some(ClassifyError::Broken(_))) => return Err(error),
                 Err(error) => {
                     failed += 1;
@@ -118,29 +118,27 @@ fn preparation(typed: PictureArgs, model: &Description) -> Option<String> {
     prepare.parameters()
 }
 
-impl Format {
-    async fn show(self, file: &Path, (scores, warnings): &Scored) -> anyhow::Result<()> {
-        let name = printable(&file.display().to_string());
-        match self {
-            Self::Text => {
-                for Cause { code, detail } in warnings {
-                    progress::warn(&format!("{name}: {code}: {detail}"));
-                }
-                for line in lines(&name, scores) {
-                    stdout::write_line(line).await?;
-                }
+async fn print(file: &Path, (scores, warnings): &Scored, format: Format) -> anyhow::Result<()> {
+    let name = printable(&file.display().to_string());
+    match format {
+        Format::Text => {
+            for Cause { code, detail } in warnings {
+                progress::warn(&format!("{name}: {code}: {detail}"));
             }
-            Self::Json => {
-                let warnings: Vec<_> = warnings
-                    .iter()
-                    .map(|Cause { code, detail }| json!({"code": code, "detail": detail}))
-                    .collect();
-                let line = json!({"file": JsonBytes::of_path(file), "predictions": scores, "warnings": warnings});
-                stdout::write_line(line.to_string()).await?;
+            for line in lines(&name, scores) {
+                stdout::write_line(line).await?;
             }
         }
-        Ok(())
+        Format::Json => {
+            let warnings: Vec<_> = warnings
+                .iter()
+                .map(|Cause { code, detail }| json!({"code": code, "detail": detail}))
+                .collect();
+            let line = json!({"file": JsonBytes::of_path(file), "predictions": scores, "warnings": warnings});
+            stdout::write_line(line.to_string()).await?;
+        }
     }
+    Ok(())
 }
 
 /// The scores of each image of a file, and warnings.

@@ -96,8 +96,8 @@ impl<'a> Report<'a> {
         })
     }
 
-    /// Figures, a table by class and the confusion matrix, for people, with styles. A matrix that is wider than the terminal's `columns`
-    /// is left out.
+    /// A table by class, the confusion matrix and, last, the totals, so that they are visible on a small screen. With styles. A matrix
+    /// that is wider than the terminal's `columns` is left out.
     pub fn text(&self, columns: Option<usize>) -> String {
         let tally = &self.evaluation.tally;
         let model = &self.about.model;
@@ -119,7 +119,7 @@ impl<'a> Report<'a> {
         ]);
         match self.classes.is_empty() {
             true => totals,
-            false => format!("{totals}\n{}\n{}", self.by_class(), self.matrix_or_remedy(columns)),
+            false => format!("{}\n{}\n{totals}", self.by_class(), self.matrix_or_remedy(columns)),
         }
     }
 

@@ -57,13 +57,6 @@ fn text_has_the_figures_the_classes_that_occur_and_an_aligned_matrix() {
     let about = about(&["Shirt", "Hat", "Ankle boot"]);
     let evaluation = four();
     let expected = "\
-model     net 1
-sha256    ab
-data      photos
-images    4
-right     3
-accuracy  75.00 % (95 % interval 30.06 % to 95.44 %)
-
 CLASS       IMAGES    RECALL  PRECISION  MOST OFTEN TAKEN FOR
 Shirt            3   66.67 %   100.00 %  Ankle boot (1)
 Ankle boot       1  100.00 %    50.00 %
@@ -72,6 +65,13 @@ Rows: true class; columns: predicted class, by number.
 #  CLASS       0  2
 0  Shirt       2  1
 2  Ankle boot  .  1
+
+model     net 1
+sha256    ab
+data      photos
+images    4
+right     3
+accuracy  75.00 % (95 % interval 30.06 % to 95.44 %)
 ";
     assert_eq!(text(&Report::new(&about, &evaluation), Some(80)), expected);
 }
@@ -152,8 +152,8 @@ fn a_matrix_of_ten_classes_with_a_thousand_images_each_fits_80_columns() {
         .collect();
     let text = text(&Report::new(&about, &evaluation(&pairs)), Some(80));
     assert!(text.lines().all(|line| line.width() <= 80), "{text}");
-    let last = text.lines().last().unwrap();
-    assert!(last.starts_with("9  Ankle boot ") && last.ends_with(" 1000"), "{text}");
+    let last = text.lines().find(|line| line.starts_with("9  Ankle boot "));
+    assert!(last.is_some_and(|last| last.ends_with(" 1000")), "{text}");
 }
 
 #[test]
@@ -195,7 +195,7 @@ fn a_matrix_of_many_classes_is_left_to_json_and_one_of_thousands_of_labels_is_no
     let report = Report::new(&about, &evaluation);
     let text = text(&report, None);
     assert!(
-        text.ends_with(
+        text.contains(
             "The confusion matrix of 31 classes is not shown here: --picture FILE has the classes most mistaken.\n"
         ),
         "{text}"
