@@ -11,6 +11,9 @@ const folder = scratch();
 
 /** @typedef {import("./support.js").Page} Page */
 
+/** The host escapes a line end, and the page shows a space. */
+const withoutLineEnds = (/** @type {string} */ text) => text.replaceAll("\\n", " ");
+
 /** What the page says of a file: its answer, or why there is none. @param {Page} page @param {string} path */
 async function said(page, path) {
   const name = basename(path);
@@ -26,14 +29,13 @@ async function said(page, path) {
     name,
   );
   const problem = await page.$eval("#problem p", element => element.textContent);
-  return problem ? problem.replace(`No answer for ${name}: `, "") : text(page, ".card .answer");
+  return problem ? withoutLineEnds(problem.replace(`No answer for ${name}: `, "")) : text(page, ".card .answer");
 }
 
 /** The same of the host. @param {any} line */
 function expected({ predictions, error }) {
   if (error) {
-    // A line end in it is escaped there, and is a space here.
-    return error.replace(/^rejected, /, "").replaceAll("\\n", " ");
+    return withoutLineEnds(error.replace(/^rejected, /, ""));
   }
   const [{ label, score }] = predictions[0].top;
   return `${label}, ${(100 * score).toFixed(1)}%`;
