@@ -1,7 +1,7 @@
-//! What a model's classes are called: by whoever loads it, else by its metadata, else by their numbers.
+//! The names of a model's classes: from the caller, else from its metadata, else their numbers.
 //!
-//! Exporters have no common way to write labels down. Taken are a label a line, a list or a dictionary by class number, the
-//! latter two as JSON or as Python prints them: `{0: 'cat', 1: 'dog'}`.
+//! Exporters have no common way to store labels. Accepted are one label a line, and a list or dictionary by class
+//! number in JSON or Python syntax: `{0: 'cat', 1: 'dog'}`.
 
 use std::collections::HashMap;
 
@@ -10,10 +10,10 @@ use classifier_codec::reject::{Code, Reject, quote};
 /// Longest name, version or label, in bytes.
 pub const MAX_NAME: usize = 256;
 
-/// Where metadata has labels, the first that is there.
+/// The metadata keys of labels; the first that exists counts.
 const KEYS: [&str; 2] = ["labels", "names"];
 
-/// One for each of so many classes: `given`, or where that is empty what the model's `metadata` has for a key.
+/// One label for each of this many classes: `given`, or if that is empty, the model's `metadata`.
 pub fn of<'a>(
     metadata: impl Fn(&str) -> Option<&'a str>,
     given: Vec<String>,
@@ -66,13 +66,13 @@ fn check(labels: &[String], classes: usize) -> Result<(), String> {
     Ok(())
 }
 
-/// The labels of a text: a list or a dictionary, else a label a line.
+/// The labels of a text: a list or a dictionary, otherwise one label a line.
 fn read(text: &str) -> Vec<String> {
     let literal = Literal { rest: text.trim() }.labels();
     literal.unwrap_or_else(|| text.lines().map(str::to_owned).collect())
 }
 
-/// A list or dictionary as JSON or Python writes it, read from its start.
+/// A list or dictionary in JSON or Python syntax, read from its start.
 struct Literal<'a> {
     rest: &'a str,
 }
@@ -126,7 +126,7 @@ impl Literal<'_> {
                     'n' => '\n',
                     't' => '\t',
                     'u' => {
-                        // Half of a character may stand here, and the other half behind it.
+                        // Half of a character may be here, and the other half behind it.
                         units.push(u16::try_from(hexadecimal(&mut chars, 4)?).ok()?);
                         continue;
                     }
@@ -142,7 +142,7 @@ impl Literal<'_> {
         String::from_utf16(&units).ok()
     }
 
-    /// Whether it goes on with `c`, which is then gone, and the white space behind it.
+    /// Whether the text continues with `c`, which is then skipped, with the white space behind it.
     fn takes(&mut self, c: char) -> bool {
         match self.rest.strip_prefix(c) {
             Some(rest) => self.rest = rest.trim_start(),

@@ -1,4 +1,4 @@
-//! The model: loading it, and what it says of images.
+//! The model: loading it, and its results for images.
 
 use classifier_codec::images::{ImageShape, Images, MAX_VALUES};
 use classifier_codec::prediction::Predictions;
@@ -26,7 +26,7 @@ pub struct ModelInfo {
     pub image: ImageShape,
     /// The index is the class.
     pub labels: Vec<String>,
-    /// What its numbers are, and so what becomes of them.
+    /// What its output means, and so what the component does with it.
     pub scores: Scores,
 }
 
@@ -37,7 +37,7 @@ impl ModelInfo {
     }
 }
 
-/// A network, warm.
+/// A loaded network.
 pub struct Model {
     info: ModelInfo,
     network: Network,
@@ -49,8 +49,8 @@ impl Model {
         Model::load(BUILT_IN, Vec::new())
     }
 
-    /// Reads an ONNX file, and runs it on made-up images to see what its numbers are. `names` are its labels; none: those of
-    /// its metadata, else its class numbers.
+    /// Reads an ONNX file, and runs it on made-up images to see what its output means. `names` are its labels; empty:
+    /// those of its metadata, else its class numbers.
     pub fn load(onnx: &[u8], names: Vec<String>) -> Result<Model, Reject> {
         let mut proto = tract_onnx::onnx()
             .proto_model_for_read(&mut &*onnx)
@@ -76,7 +76,7 @@ impl Model {
         Ok(Model { info, network })
     }
 
-    /// What to know of it.
+    /// What is known about it.
     pub fn info(&self) -> &ModelInfo {
         &self.info
     }

@@ -12,7 +12,7 @@ use classifier_codec::reject::{Code, Reject};
 use crate::onnx::{self, Input, chain, unsupported};
 use crate::scores::bad_output;
 
-/// Most labels of a model: they cross to the host one by one.
+/// The most labels of a model: they are passed to the host one by one.
 const MAX_LABELS: usize = 65_536;
 
 /// A plan for one image, ready to run.
@@ -22,13 +22,13 @@ pub struct Network {
 }
 
 impl Network {
-    /// The optimised plan, and how many numbers it gives for an image.
+    /// The optimised plan, and how many numbers it returns for an image.
     pub fn build(proto: &ModelProto, input: Input) -> Result<(Network, usize), Reject> {
         let (state, outputs) = plan(proto, &input)?;
         Ok((Network { input, state }, outputs))
     }
 
-    /// What it gives for one image, row-major H, W, C.
+    /// The output for one image, row-major H, W, C.
     pub fn run(&mut self, image: &[f32]) -> Result<Vec<f32>, Reject> {
         let numbers = tensor(image, &self.input)
             .and_then(|tensor| self.state.run(tvec![tensor.into()]))
@@ -63,7 +63,7 @@ fn tensor(image: &[f32], input: &Input) -> TractResult<Tensor> {
     tensor.into_shape(&input.axes)
 }
 
-/// The optimised plan for one image, ready to run, and how many numbers it gives.
+/// The optimised plan for one image, ready to run, and how many numbers it returns.
 fn plan(proto: &ModelProto, input: &Input) -> Result<(TypedSimpleState, usize), Reject> {
     let refused = |error: TractError| unsupported(format!("cannot build the model: {}", chain(&error)));
     let parsed = onnx::engine().parse(proto, None).map_err(refused)?;
@@ -80,7 +80,7 @@ fn plan(proto: &ModelProto, input: &Input) -> Result<(TypedSimpleState, usize), 
         .map_err(refused)?;
     let output = optimised.output_fact(0).map_err(refused)?;
     let outputs = match output.shape.as_concrete() {
-        // Axes of 1 say nothing: (1, labels), (1, labels, 1, 1) and (labels) lie the same way.
+        // Axes of length 1 do not matter: (1, labels), (1, labels, 1, 1) and (labels) have the same layout.
         Some(lengths) if output.datum_type.is_float() && lengths.iter().filter(|&&length| length != 1).count() <= 1 => {
             lengths.iter().product()
         }

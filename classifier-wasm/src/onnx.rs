@@ -1,7 +1,6 @@
-//! What an ONNX file promises, read and checked before anything of it is built.
+//! The promises of an ONNX file, read and checked before anything of it is built.
 //!
-//! Separate from running it: the file comes from outside, and a refusal here can still name what is wrong in the words
-//! of ONNX.
+//! Separate from running it: the file is not trusted, and a refusal here can still name the problem in ONNX's terms.
 
 mod ends;
 mod operators;
@@ -20,7 +19,7 @@ use crate::labels::{MAX_NAME, is_name};
 /// A model's input and output, and what its metadata says.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Signature {
-    /// The images it takes, and how one lies in its input.
+    /// The images it takes, and their layout in its input.
     pub input: Input,
     /// Whether the output comes out of a softmax.
     pub softmax: bool,
@@ -31,7 +30,7 @@ pub struct Signature {
 }
 
 impl Signature {
-    /// Reads `model`, or says what in it cannot be served.
+    /// Reads `model`, or says why it cannot be run.
     pub fn read(model: &ModelProto) -> Result<Signature, Reject> {
         let graph = match &model.graph {
             Some(graph) if !graph.node.is_empty() => graph,
@@ -61,15 +60,16 @@ impl Signature {
     }
 }
 
-/// The engine, with what it has to know beside its own.
+/// The engine, with what it needs to know additionally.
 pub fn engine() -> Onnx {
-    // Exporters note the shapes between operators, with the number of images as a symbol: here it is one, which contradicts.
+    // Exporters store the shapes between operators, with a symbol for the number of images: here it is one, which
+    // would contradict.
     let mut engine = tract_onnx::onnx().with_ignore_value_info(true);
     quantised::register(&mut engine);
     engine
 }
 
-/// What the metadata of `model` has for `key`, but for nothing.
+/// The metadata of `model` for `key`, unless empty.
 pub fn metadata<'a>(model: &'a ModelProto, key: &str) -> Option<&'a str> {
     let entry = model.metadata_props.iter().find(|entry| entry.key == key);
     entry
@@ -87,7 +87,8 @@ pub fn chain(error: &TractError) -> String {
     error.chain().map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
-/// Input and output, or all that is wrong with the graph in one refusal: each of it costs whoever mends it an export.
+/// Input and output, or everything that is wrong with the graph in one refusal: each new refusal would cost another
+/// export.
 fn promises(graph: &GraphProto) -> Result<(Input, &ValueInfoProto), Reject> {
     let weights = ends::refuse_external_weights(graph);
     let input = ends::the_input(graph).and_then(ends::input);
@@ -96,7 +97,7 @@ fn promises(graph: &GraphProto) -> Result<(Input, &ValueInfoProto), Reject> {
     match (weights, input, output, operators) {
         (Ok(()), Ok(input), Ok(output), Ok(())) => Ok((input, output)),
         (weights, input, output, operators) => {
-            // Should it be too long, then the list of operators is what must not be cut.
+            // If it is too long, the list of operators is what must not be cut.
             let rejects = [operators.err(), weights.err(), input.err(), output.err()];
             let rejects: Vec<_> = rejects.into_iter().flatten().collect();
             let is_bad = rejects.iter().any(|reject| reject.code == Code::BadModel);

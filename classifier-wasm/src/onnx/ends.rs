@@ -27,7 +27,7 @@ pub struct Input {
     pub kind: DatumType,
 }
 
-/// A component has no files: whoever loads the model has to put weights from other files into it.
+/// A component has no files: the host must join weights from other files.
 pub fn refuse_external_weights(graph: &GraphProto) -> Result<(), Reject> {
     let attributes = graph
         .node
@@ -45,7 +45,7 @@ pub fn refuse_external_weights(graph: &GraphProto) -> Result<(), Reject> {
     }
 }
 
-/// The one input that is no weight: older exporters list the weights among the inputs.
+/// The one input that is not a weight: older exporters list the weights among the inputs.
 pub fn the_input(graph: &GraphProto) -> Result<&ValueInfoProto, Reject> {
     let mut inputs = graph
         .input

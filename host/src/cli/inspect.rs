@@ -16,7 +16,7 @@ Examples:
   host inspect model.onnx                 what the component makes of a model, before it is run
   host inspect model.onnx --component other.wasm --format json")]
 pub struct InspectCommand {
-    /// A component, or an ONNX model for one [default: the component].
+    /// A component or an ONNX model [default: the component].
     #[arg(value_name = "FILE")]
     pub file: Option<PathBuf>,
     /// The component that is to take the model [default: classifier.wasm beside this program, or the one that it carries].
@@ -25,19 +25,19 @@ pub struct InspectCommand {
     /// The name of the model's output to use, if it has several.
     #[arg(long, value_name = "NAME")]
     pub model_output: Option<String>,
-    /// What the model's classes are called, one a line, the first being class 0 [default: as its metadata says].
+    /// Names of the model's classes, one a line, the first for class 0 [default: from its metadata].
     #[arg(long, value_name = "FILE")]
     pub labels: Option<PathBuf>,
-    /// Memory that it may have.
+    /// Memory limit of one instance.
     #[arg(long, value_name = "SIZE", default_value_t = DEFAULT_GUEST_MEMORY)]
     pub guest_memory: ByteSize,
-    /// How long one call may take.
+    /// Time limit of one call.
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = time)]
     pub guest_timeout: Duration,
-    /// Compile the component anew, and keep no compiled code.
+    /// Compile the component again, and do not use the cache.
     #[arg(long)]
     pub no_cache: bool,
-    /// How to write results.
+    /// The format of the results.
     #[arg(long, value_enum, default_value = "text")]
     pub format: Format,
 }

@@ -1,4 +1,4 @@
-//! `host inspect`: what a component is, or a model for one, before anything is sent through it.
+//! `host inspect`: describes a component, or a model for one, before it is used.
 
 mod pixels;
 mod report;
@@ -16,7 +16,7 @@ use crate::terminal::counted;
 use crate::values::DEFAULT_MAX_MESSAGE;
 
 impl InspectCommand {
-    /// Looks at the file's first bytes, and shows what a component says of itself, or what it says of a model.
+    /// Reads the file's first bytes, and shows a component's description, or what the component says about a model.
     pub async fn execute(self) -> anyhow::Result<()> {
         tokio::select! {
             biased;
@@ -67,7 +67,7 @@ impl InspectCommand {
         }
     }
 
-    /// Everything that reads the model is done by the component, in its sandbox.
+    /// Only the component reads the model, in its sandbox.
     async fn model(&self, file: PathBuf) -> anyhow::Result<()> {
         let name = file.display().to_string();
         let waiting = progress::waiting("trying the model; the first time the component has to be compiled");

@@ -1,4 +1,4 @@
-//! What `inspect` shows of a model, as text and as JSON.
+//! What `inspect` shows about a model, as text and as JSON.
 
 use std::fmt::Write;
 
@@ -11,13 +11,13 @@ use crate::commands::table::{Cell, figures};
 use crate::pipeline::Cause;
 use crate::terminal::printable;
 
-/// More labels than this are counted in text, and all there in JSON.
+/// Above this many labels, text only counts them; JSON has all.
 const LABELS: usize = 20;
 
-/// A model file, and what a component makes of it.
+/// A model file, and what the component says about it.
 #[derive(Debug, Serialize)]
 pub struct ModelReport {
-    /// As it was typed.
+    /// As typed.
     pub file: String,
     /// Of the file as the component gets it: with its weights, and the output that was chosen alone. Bytes.
     pub size: usize,
@@ -31,12 +31,12 @@ pub struct ModelReport {
     pub output: Option<String>,
     /// Lower-case hex SHA-256 of the component file.
     pub component: String,
-    /// Whether the component takes it.
+    /// Whether the component accepts it.
     pub accepted: bool,
     /// Why not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refusal: Option<Refusal>,
-    /// What the component says of it.
+    /// The component's description of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<Description>,
     /// Whether it takes raw pixels.
@@ -53,14 +53,14 @@ pub struct ModelReport {
 /// Why a model is refused.
 #[derive(Debug, Serialize)]
 pub struct Refusal {
-    /// The component's code, or what became of the component instead.
+    /// The component's code, or what happened to the component.
     pub code: String,
     /// Names the value and the remedy.
     pub detail: String,
 }
 
 impl Refusal {
-    /// Of an error that came while the model was loaded.
+    /// From an error in loading the model.
     pub fn new(error: &ComponentError) -> Self {
         let (code, detail) = match error {
             ComponentError::Model(Cause { code, detail }) => (code.as_str(), detail.clone()),
@@ -75,7 +75,7 @@ impl Refusal {
 }
 
 impl ModelReport {
-    /// For people. A refusal is not in it: that is the error that the command ends with.
+    /// For people, without a refusal: that is the error with which the command ends.
     pub fn text(&self) -> String {
         let mut rows = vec![("size", size(self.size)), ("sha256", self.digest.clone())];
         if !self.weights.is_empty() {
@@ -140,7 +140,7 @@ pub fn size(bytes: usize) -> String {
     format!("{} ({bytes} bytes)", HumanBytes(bytes as u64))
 }
 
-/// What channels there are.
+/// The channels, for people.
 pub fn colours(channels: u32) -> &'static str {
     match channels {
         1 => "grey",
