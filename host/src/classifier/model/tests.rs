@@ -183,7 +183,7 @@ fn nothing_is_read_but_regular_files_of_the_model_s_own_folder() {
         ("..\\model.onnx.data", "which is no file of"),
         ("a\u{1b}[2J", "which is no file of"),
         ("", "which is no file of"),
-        ("folder", "no regular file"),
+        ("folder", "it is a folder"),
     ] {
         let said = refusal(inside.path(), &[("location", location)]);
         assert!(said.contains(says) && !said.contains(char::is_control), "{said}");
