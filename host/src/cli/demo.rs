@@ -23,7 +23,7 @@ pub struct DemoCommand {
     /// Send only the first images, this many.
     #[arg(long, value_name = "IMAGES")]
     pub limit: Option<NonZeroU64>,
-    /// The format of the results.
+    /// Result format.
     #[arg(long, value_enum, default_value = "text")]
     pub format: Format,
     /// Serve the page that classifies in a browser, from this folder [default: browser beside this program, or target/browser].

@@ -34,7 +34,7 @@ pub struct EvaluateCommand {
     /// How to read pixels.
     #[command(flatten)]
     pub prepare: PrepareArgs,
-    /// The format of the results.
+    /// Result format.
     #[arg(long, value_enum, default_value = "text")]
     pub format: Format,
 }

@@ -37,7 +37,7 @@ pub struct InspectCommand {
     /// Compile the component again, and do not use the cache.
     #[arg(long)]
     pub no_cache: bool,
-    /// The format of the results.
+    /// Result format.
     #[arg(long, value_enum, default_value = "text")]
     pub format: Format,
 }

@@ -36,7 +36,7 @@ pub struct ProduceCommand {
     /// Publish to this topic, created when missing.
     #[arg(long, value_name = "TOPIC", default_value = DEFAULT_INPUT)]
     pub topic: String,
-    /// The format of the results.
+    /// Result format.
     #[arg(long, value_enum, default_value = "text")]
     pub format: Format,
     /// The broker.

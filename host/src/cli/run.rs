@@ -35,10 +35,10 @@ pub struct RunCommand {
     /// Publish answers to this topic.
     #[arg(long, value_name = "TOPIC", default_value = DEFAULT_OUTPUT)]
     pub output_topic: String,
-    /// Publish unanswerable messages to this topic [default: the input topic + `.dlq`].
+    /// Topic for unanswerable messages [default: input topic + `.dlq`].
     #[arg(long, value_name = "TOPIC")]
     pub dead_letter_topic: Option<String>,
-    /// Join this group; members of a group share the messages.
+    /// The group that shares the messages.
     #[arg(long, value_name = "NAME", default_value = DEFAULT_GROUP)]
     pub group: String,
     /// Do not add the headers that say where an answer comes from: `source`, `dedupe-id` and `component`.
@@ -78,7 +78,7 @@ pub struct RunCommand {
     /// How long a stop may take to finish messages in flight.
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = time, help_heading = DELIVERY)]
     pub drain: Duration,
-    /// The format of the results.
+    /// Result format.
     #[arg(long, value_enum, default_value = "text")]
     pub format: Format,
     /// The broker.
