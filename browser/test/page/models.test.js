@@ -259,5 +259,10 @@ pageTest(served, "a model comes together with the file of its weights", async pa
   await untilText(page, ".card .alert", /the weights of the model are in 'm\.onnx\.data': choose or drop both/);
   await choose(page, "#file", onnx, weights);
   await untilText(page, ".card h3", /^fashion-small-int8$/);
+  assert.equal(
+    await text(page, ".card .model-digest"),
+    (await host("inspect", onnx)).digest,
+    "the host joins them alike",
+  );
   await untilText(page, ".card .answer", /^Ankle boot/);
 });
