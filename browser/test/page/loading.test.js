@@ -23,7 +23,7 @@ pageTest(page, "it shows the digests that the host shows, and a first result by 
   assert.equal(await text(page, ".card h3"), description.name);
   assert.match(await text(page, ".card .answer"), /^Ankle boot, \d+\.\d%$/);
   assert.equal(await page.$$eval(".scores tbody tr", rows => rows.length), description.labels.length);
-  assert.match(await text(page, ".card .took"), /^[\d.]+ ms in the component$/);
+  assert.match(await text(page, ".card .took"), /^[\d.]+ ms in the component, fashion-small$/);
 });
 
 /** @type {() => number} */
