@@ -54,12 +54,6 @@ impl Origin {
     }
 }
 
-impl From<PathBuf> for Origin {
-    fn from(path: PathBuf) -> Self {
-        Self::File(path)
-    }
-}
-
 /// As [`Origin::path`].
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -45,13 +45,12 @@ impl Drop for Lines {
 /// Writes whole lines above those that are drawn. False: none are.
 pub(super) fn write_above(text: &str) -> bool {
     let mut drawn = drawn();
-    let lines = std::mem::take(&mut *drawn);
-    let is_drawn = !lines.is_empty();
-    if is_drawn {
-        *drawn = lines.clone();
-        replace(&mut drawn, text, lines);
+    if drawn.is_empty() {
+        return false;
     }
-    is_drawn
+    let lines = drawn.clone();
+    replace(&mut drawn, text, lines);
+    true
 }
 
 fn drawn() -> MutexGuard<'static, Vec<String>> {
