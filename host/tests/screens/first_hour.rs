@@ -28,7 +28,7 @@ fn run_and_compare(desk: &Desk, size: Size, command: &str, name: &str) {
 #[test]
 fn the_demo_ends_with_what_one_wants_to_know_of_it() {
     for size in SIZES {
-        run_and_compare(&Desk::new(), size, "host demo", "demo");
+        run_and_compare(&Desk::new(), size, &command("host demo"), "demo");
     }
 }
 
@@ -38,7 +38,7 @@ fn a_picture_is_classified_a_model_measured_and_a_command_explained_on_one_scree
         let desk = Desk::new();
         desk.lay("samples/shoe.jpg");
         run_and_compare(&desk, size, &command("host classify"), "classify");
-        run_and_compare(&desk, size, "host evaluate", "evaluate");
+        run_and_compare(&desk, size, &command("host evaluate"), "evaluate");
         run_and_compare(&desk, size, "host run --help", "help-run");
     }
 }
