@@ -9,7 +9,6 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use indicatif::HumanCount;
 use serde_json::json;
 
 use self::layout::Course;
@@ -24,6 +23,7 @@ use crate::exit::Failure;
 use crate::message::Message;
 use crate::pipeline::{self, Classify, ClassifyError, Meter, OnError, Policy, Progress};
 use crate::shutdown::Shutdown;
+use crate::terminal::counted;
 use crate::values::{DEFAULT_INPUT, RETRY_DELAY};
 
 /// The contract's codes for what is asked of a component and not granted.
@@ -138,8 +138,8 @@ impl RunCommand {
         summarise(&done, started.elapsed(), &settled, self.format)?;
         if done.in_flight > 0 {
             return Err(Failure::Interrupted(format!(
-                "{} messages were still in flight; those that no commit had taken yet come again",
-                done.in_flight
+                "{} still in flight; those that no commit had taken yet come again",
+                counted(done.in_flight as u64, "message was", "messages were")
             ))
             .into());
         }
@@ -198,10 +198,10 @@ fn summarise(done: &Progress, took: Duration, settled: &Settled, format: Format)
         })),
         Format::Text => {
             progress::say(&format!(
-                "{} images classified in {} messages, {} dead letters, in {seconds:.1} s",
-                HumanCount(done.images),
-                HumanCount(done.answered),
-                HumanCount(done.dead_letters)
+                "{} classified in {}, {}, in {seconds:.1} s",
+                counted(done.images, "image", "images"),
+                counted(done.answered, "message", "messages"),
+                counted(done.dead_letters, "dead letter", "dead letters")
             ));
             if !done.warnings.is_empty() {
                 progress::say(&format!("answers that may be wrong: {}", done.warnings));
