@@ -76,7 +76,7 @@ impl ProduceCommand {
                     Some(Ok(Outcome::Skipped(error))) => {
                         sent.skipped += 1;
                         let error = printable(&format!("{:#}", anyhow::Error::new(error)));
-                        bar.suspend(|| progress::fail(&format!("skipped: {error}")));
+                        progress::fail(&format!("skipped: {error}"));
                     }
                     Some(Err(error)) => break Err(error),
                     None => break Ok(()),
