@@ -14,11 +14,13 @@ mod packed;
 mod picture;
 mod raw;
 mod signature;
+mod text;
 
 use self::array::Array;
 use self::format::{Format, Named, named};
 use self::packed::Packing;
-use self::signature::{Signature, is_certain, is_text, recognise};
+use self::signature::{Signature, is_certain, recognise};
+use self::text::is_text;
 use crate::dtype::Dtype;
 use crate::images::{ImageShape, Images};
 use crate::media_type::MediaType;

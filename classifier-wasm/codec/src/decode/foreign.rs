@@ -1,7 +1,7 @@
 //! Unsupported formats, by their first bytes: a refusal names the format and says what to do, instead of showing
 //! bytes.
 
-use super::signature::is_text;
+use super::text::{is_text, start};
 
 /// An unsupported format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,18 +131,18 @@ fn of_media_file(brand: &[u8]) -> (&'static str, &'static str) {
 }
 
 fn of_markup(body: &[u8]) -> Option<Foreign> {
-    let text = super::json::start(body);
+    let text = start(body);
     let [b'<', b'!' | b'?' | b'a'..=b'z' | b'A'..=b'Z', ..] = text else {
         return None;
     };
     if !is_text(body) {
         return None;
     }
-    let start = text
+    let head = text
         .get(..text.len().min(1024))
         .unwrap_or_default()
         .to_ascii_lowercase();
-    let has = |word: &[u8]| start.windows(word.len()).any(|part| part == word);
+    let has = |word: &[u8]| head.windows(word.len()).any(|part| part == word);
     let (name, remedy) = if has(b"<html") || has(b"<!doctype html") {
         ("a web page (HTML)", "send the image itself")
     } else if has(b"<svg") {

@@ -7,44 +7,16 @@
 
 mod cursor;
 mod nested_list;
+mod number;
 mod object;
 mod tensor;
 
 use self::cursor::Cursor;
 use super::Reader;
 use super::array::{Array, Kind};
-use super::packed::{Packing, is_base64, is_data_url};
+use super::signature::packing;
+use super::text::without_mark;
 use crate::reject::{Code, Reject, quote};
-
-/// Some Windows programs write it before UTF-8; so does Python's `utf-8-sig`.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-
-/// The text from its first token.
-pub fn start(body: &[u8]) -> &[u8] {
-    without_mark(body).trim_ascii_start()
-}
-
-/// Whether the last token ends what the first one opens.
-pub fn is_closed(body: &[u8]) -> bool {
-    match start(body).trim_ascii_end() {
-        [b'[', .., b']'] | [b'{', .., b'}'] | [b'"', b'[' | b'{' | b'\\' | b' ', .., b'"'] => true,
-        [b'"', text @ .., b'"'] => packing(text).is_some(),
-        _ => false,
-    }
-}
-
-fn without_mark(body: &[u8]) -> &[u8] {
-    body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body)
-}
-
-/// The packing of a string that is not JSON itself.
-fn packing(text: &[u8]) -> Option<Packing> {
-    match start(text) {
-        text if is_data_url(text) => Some(Packing::DataUrl),
-        text if is_base64(text) => Some(Packing::Base64),
-        _ => None,
-    }
-}
 
 impl Reader<'_> {
     /// Reads `body`. Positions in a refusal count from behind a byte order mark, and from the start of the string's content

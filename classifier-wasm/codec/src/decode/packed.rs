@@ -11,8 +11,7 @@ use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use flate2::bufread::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 
-use super::json;
-use super::signature::{Signature, recognise};
+use super::text;
 use crate::reject::{Code, Reject, quote};
 
 /// A packing.
@@ -48,9 +47,9 @@ impl Packing {
             Packing::Zlib => inflate(ZlibDecoder::new(body), "zlib", *room)?,
             Packing::Deflate if is_zlib(body) => inflate(ZlibDecoder::new(body), "deflate", *room)?,
             Packing::Deflate => inflate(DeflateDecoder::new(body), "deflate", *room)?,
-            Packing::Base64 => base64(json::start(body))?,
+            Packing::Base64 => base64(text::start(body))?,
             Packing::DataUrl => {
-                let (media_type, data) = data_url(json::start(body))?;
+                let (media_type, data) = data_url(text::start(body))?;
                 content_type = media_type;
                 base64(data)?
             }
@@ -99,40 +98,6 @@ pub fn base64(text: &[u8]) -> Result<Vec<u8>, Reject> {
     GeneralPurpose::new(&STANDARD, lenient)
         .decode(symbols)
         .map_err(|error| bad(format!("Base64 that is damaged or cut short: {error}")))
-}
-
-/// How much of a text is decoded to recognise its format, in symbols.
-const START: usize = 64;
-
-/// Whether `text` is Base64 of a format with a signature: plain words may use that alphabet, too.
-pub fn is_base64(text: &[u8]) -> bool {
-    let is_symbol = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/-_".contains(byte);
-    let text = text.trim_ascii();
-    let mut start: Vec<u8> = Vec::with_capacity(START);
-    let is_text = |byte: &&u8| is_symbol(byte) || byte.is_ascii_whitespace();
-    start.extend(
-        text.iter()
-            .take_while(is_text)
-            .filter(|byte| is_symbol(byte))
-            .take(START),
-    );
-    start.truncate(start.len() / 4 * 4);
-    if start.is_empty() {
-        return false;
-    }
-    let Ok(start) = base64(&start) else {
-        return false;
-    };
-    let shows_a_format = match recognise(&start) {
-        Some(Signature::Packed(packing)) => packing == Packing::Gzip,
-        Some(_) => true,
-        None => false,
-    };
-    shows_a_format && {
-        let padding = text.iter().rev().take_while(|byte| **byte == b'=').count();
-        let symbols = text.get(..text.len() - padding).unwrap_or_default();
-        symbols.iter().all(|byte| is_text(&byte))
-    }
 }
 
 /// Whether `text` is a data URL.

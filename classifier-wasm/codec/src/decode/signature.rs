@@ -2,8 +2,9 @@
 //! name them.
 
 use super::format::{Format, Picture};
-use super::packed::{Packing, is_base64, is_data_url, is_zlib};
-use super::{foreign, json, npy};
+use super::packed::{Packing, base64, is_data_url, is_zlib};
+use super::text::{is_text, start};
+use super::{foreign, npy};
 
 pub use super::foreign::Foreign;
 
@@ -73,7 +74,7 @@ fn is_bmp(body: &[u8]) -> bool {
 }
 
 fn of_text(body: &[u8]) -> Option<Signature> {
-    match json::start(body) {
+    match start(body) {
         [b'"' | b'{' | b'[', ..] => Some(Signature::Format(Format::Json)),
         text if is_data_url(text) => Some(Signature::Packed(Packing::DataUrl)),
         text if is_base64(text) => Some(Signature::Packed(Packing::Base64)),
@@ -86,16 +87,63 @@ fn of_text(body: &[u8]) -> Option<Signature> {
 /// all text from one bracket to the other.
 pub fn is_certain(signature: Signature, body: &[u8]) -> bool {
     match signature {
-        Signature::Format(Format::Json) => is_text(body) && json::is_closed(body),
+        Signature::Format(Format::Json) => is_text(body) && is_closed(body),
         Signature::Packed(Packing::Zlib | Packing::Utf16 { .. }) => false,
         Signature::Foreign(foreign) => foreign.is_certain,
         Signature::Format(_) | Signature::Packed(_) => true,
     }
 }
 
-/// UTF-8 without control characters but white space.
-pub fn is_text(body: &[u8]) -> bool {
-    body.iter().all(|byte| *byte >= b' ' || b"\t\n\r".contains(byte)) && str::from_utf8(body).is_ok()
+/// Whether the last token ends what the first one opens.
+fn is_closed(body: &[u8]) -> bool {
+    match start(body).trim_ascii_end() {
+        [b'[', .., b']'] | [b'{', .., b'}'] | [b'"', b'[' | b'{' | b'\\' | b' ', .., b'"'] => true,
+        [b'"', text @ .., b'"'] => packing(text).is_some(),
+        _ => false,
+    }
+}
+
+/// The packing of a string that is not JSON itself.
+pub fn packing(text: &[u8]) -> Option<Packing> {
+    match start(text) {
+        text if is_data_url(text) => Some(Packing::DataUrl),
+        text if is_base64(text) => Some(Packing::Base64),
+        _ => None,
+    }
+}
+
+/// How much of a text is decoded to recognise its format, in symbols.
+const START: usize = 64;
+
+/// Whether `text` is Base64 of a format with a signature: plain words may use that alphabet, too.
+fn is_base64(text: &[u8]) -> bool {
+    let is_symbol = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/-_".contains(byte);
+    let text = text.trim_ascii();
+    let mut start: Vec<u8> = Vec::with_capacity(START);
+    let is_text = |byte: &&u8| is_symbol(byte) || byte.is_ascii_whitespace();
+    start.extend(
+        text.iter()
+            .take_while(is_text)
+            .filter(|byte| is_symbol(byte))
+            .take(START),
+    );
+    start.truncate(start.len() / 4 * 4);
+    if start.is_empty() {
+        return false;
+    }
+    let Ok(start) = base64(&start) else {
+        return false;
+    };
+    let shows_a_format = match recognise(&start) {
+        Some(Signature::Packed(packing)) => packing == Packing::Gzip,
+        Some(_) => true,
+        None => false,
+    };
+    shows_a_format && {
+        let padding = text.iter().rev().take_while(|byte| **byte == b'=').count();
+        let symbols = text.get(..text.len() - padding).unwrap_or_default();
+        symbols.iter().all(|byte| is_text(&byte))
+    }
 }
 
 #[cfg(test)]

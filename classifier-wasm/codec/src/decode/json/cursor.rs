@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, Visitor};
 
-use super::nested_list::number_length;
+use super::number::number_length;
 use crate::reject::{Code, Reject, quote};
 
 /// Reads JSON from left to right; every refusal names the byte.

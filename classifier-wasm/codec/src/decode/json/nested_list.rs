@@ -4,6 +4,7 @@
 //! than the network. There is no recursion, and memory is bounded by the caller's limit, whatever the nesting.
 
 use super::cursor::Cursor;
+use super::number::number_length;
 use crate::images::MAX_RANK;
 use crate::reject::{Code, Reject, quote};
 
@@ -113,31 +114,6 @@ fn any_number(text: &[u8]) -> Option<(f32, usize)> {
     let length = number_length(text)?;
     let value: f64 = str::from_utf8(text.get(..length)?).ok()?.parse().ok()?;
     Some((value as f32, length))
-}
-
-/// The bytes of the number at the start of `text`; None: there is none of JSON's grammar.
-pub fn number_length(text: &[u8]) -> Option<usize> {
-    let mut length = usize::from(text.first() == Some(&b'-'));
-    let digits = |from: usize| text.iter().skip(from).take_while(|byte| byte.is_ascii_digit()).count();
-    match digits(length) {
-        0 => return None,
-        more if more > 1 && text.get(length) == Some(&b'0') => return None,
-        more => length += more,
-    }
-    if text.get(length) == Some(&b'.') {
-        match digits(length + 1) {
-            0 => return None,
-            more => length += 1 + more,
-        }
-    }
-    if let Some(b'e' | b'E') = text.get(length) {
-        let sign = usize::from(matches!(text.get(length + 1), Some(b'+' | b'-')));
-        match digits(length + 1 + sign) {
-            0 => return None,
-            more => length += 1 + sign + more,
-        }
-    }
-    Some(length)
 }
 
 fn too_deep(cursor: &Cursor) -> Reject {

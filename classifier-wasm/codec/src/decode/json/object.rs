@@ -9,9 +9,10 @@
 //! | `{"b64": "..."}` | one encoded picture or array |
 
 use super::super::packed::base64;
+use super::Reader;
 use super::cursor::Cursor;
-use super::{Reader, packing};
 use crate::decode::array::Array;
+use crate::decode::signature::packing;
 use crate::reject::{Code, Reject, quote};
 
 /// Members with a meaning, in any order.
