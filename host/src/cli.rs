@@ -9,6 +9,7 @@ mod compile;
 mod completions;
 mod component;
 mod consume;
+mod dead_letters;
 mod demo;
 mod evaluate;
 mod heading;
@@ -19,7 +20,6 @@ mod prepare;
 mod produce;
 mod pubsub;
 mod python;
-mod replay;
 mod run;
 mod topics;
 
@@ -33,6 +33,7 @@ pub use self::compile::CompileCommand;
 pub use self::completions::CompletionsCommand;
 pub use self::component::ComponentArgs;
 pub use self::consume::ConsumeCommand;
+pub use self::dead_letters::{DeadLettersAction, DeadLettersCommand, ListCommand, ReplayCommand, ShowCommand};
 pub use self::demo::DemoCommand;
 pub use self::evaluate::{EvaluateCommand, SplitName};
 pub use self::heading::{EMBEDDED, KAFKA, PUBSUB};
@@ -41,7 +42,6 @@ pub use self::kafka::{CompressionName, DeliveryName, KafkaArgs, SaslName};
 pub use self::prepare::{FitName, InvertName, PictureArgs, PrepareArgs, ScaleName};
 pub use self::produce::ProduceCommand;
 pub use self::pubsub::PubSubArgs;
-pub use self::replay::ReplayCommand;
 pub use self::run::{OnErrorName, RunCommand};
 pub use self::topics::{TopicsAction, TopicsCommand};
 
@@ -95,13 +95,21 @@ pub enum Command {
     Produce(ProduceCommand),
     /// Print the messages of a topic.
     ///
-    /// A message counts as consumed once its line is written. Text: the payload on one line, control characters escaped. JSON:
-    /// an object a line with position, key, headers, time and payload; what is not UTF-8 as {"base64": "..."}.
-    Consume(ConsumeCommand),
-    /// Send dead letters round again.
+    /// A message counts as consumed once its line is written. With --tail, or --from without --group, nothing is consumed: the
+    /// messages are only looked at, nobody misses any, and the command ends at the last one.
     ///
-    /// What is in the dead-letter topic now goes back to the topic that it came from, without the reason and otherwise as it
-    /// came. What fails again is a dead letter again, for the next replay.
+    /// Text: on a terminal a line for people, which names the classes of an answer; else the payload on one line, control
+    /// characters escaped. JSON: an object a line with position, key, headers, time and payload; what is not UTF-8 as
+    /// {"base64": "..."}.
+    Consume(ConsumeCommand),
+    /// Show what could not be answered and why, and send it back.
+    ///
+    /// Without `show` or `replay`: a line for each reason, with an example. Looking takes nothing away. Pub/Sub keeps no log to look
+    /// at, so there the letters, up to 1,000, are received and handed back after some seconds of silence: meanwhile no other reader
+    /// gets them, and each time counts as an attempt to deliver them.
+    DeadLetters(DeadLettersCommand),
+    /// Now `dead-letters replay`.
+    #[command(hide = true)]
     Replay(ReplayCommand),
     /// Send 10,000 test images through broker and component and back, and show how it went.
     ///
@@ -126,7 +134,7 @@ pub enum Command {
     /// Of a component: what it imports, exports and which model it carries. Of an ONNX model: what the component says of it,
     /// or why it refuses it, whether it takes raw pixels, which is tried, and how long an image takes.
     Inspect(InspectCommand),
-    /// Create, list and describe topics.
+    /// Create, list, describe and delete topics.
     Topics(TopicsCommand),
     /// Print a completion script for a shell.
     Completions(CompletionsCommand),

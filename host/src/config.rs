@@ -16,7 +16,7 @@ pub use self::pubsub::{Identity, PubSubConfig};
 use crate::classifier::{ClassifierConfig, Compiler, ComponentError, Limits, Origin};
 use crate::cli::{BrokerArgs, BrokerName, ComponentArgs, MemberArgs, StorageArgs};
 use crate::exit::Failure;
-use crate::values::{ByteSize, DEFAULT_IN_FLIGHT};
+use crate::values::{ByteSize, DEFAULT_IN_FLIGHT, Start};
 
 /// Which broker, and what holds at every one of them.
 #[derive(Clone, Debug)]
@@ -42,6 +42,7 @@ impl BrokerConfig {
                 retention_bytes: storage.local_retention.0,
                 partitions: storage.partitions,
                 lease: LocalConfig::LEASE,
+                start: Start::Earliest,
             }),
             BrokerName::Kafka => {
                 let mut kafka = args.kafka;
@@ -62,17 +63,32 @@ impl BrokerConfig {
     }
 
     /// With what only a member of a group is asked.
-    pub fn for_member(mut self, member: MemberArgs) -> Self {
+    pub fn for_member(mut self, member: MemberArgs) -> Result<Self, Failure> {
+        if member.from.is_some() {
+            self.has_places("--from")?;
+        }
+        let start = member.from.unwrap_or(Start::Earliest);
         match &mut self.kind {
-            BrokerKind::Local(_) => {}
+            BrokerKind::Local(local) => local.start = start,
             BrokerKind::Kafka(kafka) => {
-                kafka.start = member.from;
+                kafka.start = start;
                 kafka.instance = member.instance;
                 kafka.session = member.session_timeout.unwrap_or(kafka.session);
             }
             BrokerKind::PubSub(pubsub) => pubsub.subscription = member.subscription,
         }
-        self
+        Ok(self)
+    }
+
+    /// Fails, naming the option, where a topic has no places that it could mean.
+    pub fn has_places(&self, option: &str) -> Result<(), Failure> {
+        match &self.kind {
+            BrokerKind::Local(_) | BrokerKind::Kafka(_) => Ok(()),
+            BrokerKind::PubSub(_) => Err(Failure::Usage(format!(
+                "{option}: Pub/Sub hands each message of a subscription to one reader and keeps no offsets, so there is no place to \
+                 begin at; leave it out, or move the subscription itself with `gcloud pubsub subscriptions seek`"
+            ))),
+        }
     }
 
     /// With what may be under way at once, for a broker that is to be told.
@@ -136,6 +152,8 @@ pub struct LocalConfig {
     pub retention_bytes: u64,
     /// Partitions of a topic that is made because it was missing.
     pub partitions: u32,
+    /// Where a group begins that has never read a topic.
+    pub start: Start,
     /// How long a member that has stopped renewing keeps its partitions. Everybody who opens the file must have the same.
     pub lease: Duration,
 }

@@ -18,6 +18,7 @@ mod warnings;
 use std::sync::Arc;
 use std::time::Instant;
 
+use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -26,12 +27,16 @@ use crate::broker::{Claim, Delivery, Demand, Event, Idle, Limits, Output, Route,
 use crate::shutdown::Shutdown;
 use crate::terminal::counted;
 pub use classify::{Answer, Cause, Classify, ClassifyError};
-pub use dead_letter::{ERROR_CODE, ERROR_TRUNCATED, revive};
+pub use dead_letter::{
+    ERROR_ATTEMPTS, ERROR_CODE, ERROR_COMPONENT, ERROR_DETAIL, ERROR_KIND, ERROR_SOURCE, ERROR_SOURCE_TIME,
+    ERROR_TRUNCATED, revive,
+};
 use health::{Broken, Health, Work};
 use lane::{Lanes, Turn};
 pub use meter::{Latency, Meter, Reading};
 use output::Made;
 pub use policy::{OnError, PipelineError, Policy, Progress};
+pub use provenance::COMPONENT_LABELS;
 use refused::Refused;
 pub use warnings::Warnings;
 
@@ -57,6 +62,7 @@ pub async fn run(
         meter,
         slots: Semaphore::new(classifier.concurrency()),
         cluster: &cluster,
+        labels: provenance::labels(classifier.labels()),
         answers,
         refused: Refused::new(policy.max_in_flight),
         health: Health::new(policy.max_failures),
@@ -80,6 +86,8 @@ struct Pipeline<'a> {
     slots: Semaphore,
     /// Where the messages come from.
     cluster: &'a str,
+    /// The labels of the classifier, as answers carry them.
+    labels: Option<Bytes>,
     /// The limits of the output topic.
     answers: Limits,
     refused: Refused,

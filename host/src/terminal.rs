@@ -7,12 +7,14 @@ use std::fmt;
 use std::io::IsTerminal;
 use std::time::SystemTime;
 
+use anstream::adapter::strip_str;
 use anstream::stream::RawStream;
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 use indicatif::HumanCount;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime as Rfc3339};
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Headings.
 pub const HEADING: Style = Style::new().bold();
@@ -53,6 +55,29 @@ pub fn printable_chars(text: &str) -> impl Iterator<Item = char> {
         let plain = escaped.is_none().then_some(c);
         escaped.into_iter().flatten().chain(plain)
     })
+}
+
+/// As much of a text from outside as fits into so many columns; a text that is cut ends with `end`.
+pub fn cut(text: &str, columns: usize, end: &str) -> String {
+    let fits = columns.saturating_sub(end.width());
+    let (mut shown, mut width, mut kept) = (String::new(), 0, 0);
+    for c in printable_chars(text) {
+        width += c.width().unwrap_or(0);
+        if width > columns {
+            shown.truncate(kept);
+            return shown + end;
+        }
+        shown.push(c);
+        if width <= fits {
+            kept = shown.len();
+        }
+    }
+    shown
+}
+
+/// A text without its styles.
+pub fn plain(text: &str) -> String {
+    strip_str(text).to_string()
 }
 
 /// Whether a character controls the terminal or changes the direction of the text around it.
@@ -137,5 +162,16 @@ mod tests {
     #[test]
     fn a_log_line_on_a_terminal_has_the_time_of_day() {
         assert_eq!(time_of_day("2026-11-26T14:03:07Z"), "14:03:07Z");
+    }
+
+    #[test]
+    fn a_text_is_cut_at_the_columns_that_it_takes_and_not_at_its_characters() {
+        assert_eq!(cut("abc", 3, "…"), "abc");
+        assert_eq!(cut("abcd", 3, "…"), "ab…");
+        assert_eq!(cut("日本語", 5, "…"), "日本…");
+        assert_eq!(cut("日本語", 4, "…"), "日…");
+        assert_eq!(cut("e\u{301}e\u{301}", 2, "…"), "e\u{301}e\u{301}");
+        assert_eq!(cut("\u{1b}", 4, "…"), "\\u{…");
+        assert_eq!(cut("abc", 0, "…"), "…");
     }
 }

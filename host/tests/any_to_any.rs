@@ -9,6 +9,7 @@ use host::broker::local::Broker;
 use host::broker::{Output, Route, Sink};
 use host::config::LocalConfig;
 use host::message::Message;
+use host::values::Start;
 use serde_json::Value;
 use tempfile::TempDir;
 use test_brokers::{Cluster, Distribution, Options, PubSub, PubSubOptions, PubSubProgram, SubscriptionOptions};
@@ -139,6 +140,7 @@ async fn dead_letters_stay_with_the_broker_of_the_input() {
         retention_bytes: 1 << 30,
         partitions: 1,
         lease: LocalConfig::LEASE,
+        start: Start::Earliest,
     };
     let broker = Broker::open(&config, 1 << 20).await.unwrap();
     let sink = broker.writer("input-stream", "input-stream").await.unwrap();

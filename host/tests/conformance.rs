@@ -5,6 +5,8 @@
 
 #[path = "conformance/limits.rs"]
 mod limits;
+#[path = "conformance/look.rs"]
+mod look;
 #[path = "conformance/members.rs"]
 mod members;
 #[path = "conformance/outputs.rs"]
@@ -371,3 +373,41 @@ conformance!(kafka_exactly_once, kafka::exactly_once, std::convert::identity);
 // Pub/Sub revokes nothing: a subscriber keeps what it holds until the lease ends.
 conformance!(pubsub, pubsub, std::convert::identity, []);
 conformance!(pubsub_exactly_once, pubsub::exactly_once, std::convert::identity, []);
+
+/// The same for what is only looked at. A broker without a log has no last message, and nothing to follow.
+macro_rules! looks {
+    ($name:ident, $($broker:ident)::+, $there:expr) => {
+        looks!($name, $($broker)::+, $there, [
+            the_last_messages_are_those_that_a_whole_look_shows_last,
+            the_last_messages_are_counted_without_the_marks_of_transactions,
+            whoever_follows_sees_what_comes_later,
+        ]);
+    };
+    ($name:ident, $($broker:ident)::+, $there:expr, [$($of_a_log:ident,)*]) => {
+        mod $name {
+            use crate::support::$($broker)::+ as broker;
+
+            looks!($there,
+                a_look_takes_nothing_from_anybody,
+                one_message_is_found_by_the_position_that_a_look_gave_it,
+                a_look_at_a_topic_that_is_not_there_says_so_and_makes_none,
+                $($of_a_log,)*
+            );
+        }
+    };
+    ($there:expr, $($property:ident,)*) => {
+        $(
+            #[tokio::test]
+            async fn $property() {
+                if let Some(broker) = $there(broker::patient()) {
+                    crate::look::$property(&broker).await;
+                }
+            }
+        )*
+    };
+}
+
+looks!(look_local, local, Some);
+looks!(look_kafka, kafka, std::convert::identity);
+looks!(look_kafka_exactly_once, kafka::exactly_once, std::convert::identity);
+looks!(look_pubsub, pubsub, std::convert::identity, []);

@@ -23,6 +23,7 @@ use std::time::{Duration, Instant};
 use host::broker::{Admin, Demand, Event, Output, Route, Sink, Subscription, open_admin, open_consumer, open_sink};
 use host::config::{BrokerConfig, BrokerKind, LocalConfig};
 use host::message::{CONTENT_TYPE, Message};
+use host::values::Start;
 use tempfile::TempDir;
 use test_brokers::DEADLINE;
 
@@ -49,6 +50,7 @@ impl Stream {
             retention_bytes: 1 << 30,
             partitions: PARTITIONS,
             lease: LocalConfig::LEASE,
+            start: Start::Earliest,
         };
         let config = BrokerConfig {
             kind: BrokerKind::Local(local),

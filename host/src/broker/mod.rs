@@ -10,6 +10,7 @@ mod group;
 mod idle;
 pub mod kafka;
 pub mod local;
+mod look;
 mod open;
 pub mod pubsub;
 mod threads;
@@ -29,7 +30,8 @@ use tokio::time::Instant;
 pub use confirm_then_ack::ConfirmThenAck;
 pub use group::{GroupStatus, GroupWatch};
 pub use idle::Idle;
-pub use open::{open_admin, open_consumer, open_pipeline, open_sink};
+pub use look::{Begin, Look, Seen, View};
+pub use open::{open_admin, open_consumer, open_look, open_pipeline, open_sink, reach};
 pub use topics::{Subscription, Topics};
 pub use watermark::Watermark;
 
@@ -354,6 +356,41 @@ pub struct TopicDescription {
     pub groups: Vec<GroupDescription>,
 }
 
+impl TopicDescription {
+    /// How many messages are kept, where the broker says so. Offsets that have none count too.
+    pub fn messages(&self) -> u64 {
+        let counts = self.partitions.iter();
+        counts
+            .map(|partition| partition.end.saturating_sub(partition.start))
+            .sum()
+    }
+
+    /// Fails where somebody may still want what is in the topic: a group reads it or is behind, or none has ever read it.
+    pub fn may_go(&self) -> Result<(), BrokerError> {
+        let name = &self.name;
+        let count = |number: Option<u64>| number.filter(|number| *number > 0);
+        let mut why = self.groups.iter().filter_map(|group| {
+            let of = &group.group;
+            let members =
+                count(group.members.map(u64::from)).map(|members| format!("the group '{of}' has {members} members"));
+            members.or_else(|| {
+                count(group.lag).map(|lag| format!("the group '{of}' has yet to consume {lag} messages of '{name}'"))
+            })
+        });
+        let unread = match self.groups.is_empty() {
+            true => count(Some(self.messages())),
+            false => None,
+        };
+        let unread = unread.map(|messages| format!("no group has ever read the {messages} messages of '{name}'"));
+        match why.next().or(unread) {
+            Some(why) => Err(BrokerError::Failed(format!(
+                "{why}; to delete it all the same, add --force"
+            ))),
+            None => Ok(()),
+        }
+    }
+}
+
 /// One partition: messages `start..end` are stored.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct PartitionDescription {
@@ -389,4 +426,7 @@ pub trait Admin: Send + Sync {
     async fn describe(&self, topic: &str) -> Result<TopicDescription, BrokerError>;
     /// Forgets a group's offsets in a topic, so that it no longer holds messages back. False: there were none.
     async fn forget_group(&self, topic: &str, group: &str) -> Result<bool, BrokerError>;
+    /// Deletes a topic with its messages, and gives the names of the subscriptions that went with it. Refuses, unless it is forced,
+    /// what [`TopicDescription::may_go`] refuses.
+    async fn delete(&self, topic: &str, force: bool) -> Result<Vec<String>, BrokerError>;
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::by_route::ByRoute;
+use super::look::{BORROWED, Look, View};
 use super::topics::{Subscription, Topics};
 use super::{Ack, Admin, BrokerError, ConfirmThenAck, Settle, Sink, Source, kafka, local, pubsub};
 use crate::config::{BrokerConfig, BrokerKind, Delivery, Ends};
@@ -101,11 +102,39 @@ pub async fn open_consumer(
     }
 }
 
-/// What `topics` needs.
+/// What `topics` needs. The embedded broker's file is made when a topic is, and not by looking.
 pub async fn open_admin(config: &BrokerConfig) -> Result<Box<dyn Admin>, BrokerError> {
     match &config.kind {
-        BrokerKind::Local(local) => Ok(Box::new(local::Broker::open(local, config.max_message_bytes).await?)),
+        BrokerKind::Local(local) => Ok(Box::new(local::Broker::at(local, config.max_message_bytes))),
         BrokerKind::Kafka(config) => Ok(Box::new(kafka::Broker::open(config).await?)),
         BrokerKind::PubSub(config) => Ok(Box::new(pubsub::Broker::open(config).await?)),
+    }
+}
+
+/// Whether a broker can be used by whoever reads or publishes. The embedded broker's file is made where it is missing.
+pub async fn reach(config: &BrokerConfig) -> Result<(), BrokerError> {
+    match &config.kind {
+        BrokerKind::Local(local) => local::Broker::open(local, config.max_message_bytes).await.map(drop),
+        BrokerKind::Kafka(config) => kafka::Broker::open(config).await.map(drop),
+        BrokerKind::PubSub(config) => pubsub::Broker::open(config).await.map(drop),
+    }
+}
+
+/// What whoever shows messages needs: a look at a topic, which takes nothing from anybody. Pub/Sub keeps no log to look at: it lends
+/// all messages that it has, or one.
+pub async fn open_look(config: &BrokerConfig, view: View) -> Result<Look, BrokerError> {
+    match &config.kind {
+        BrokerKind::Local(local) => local::Broker::at(local, config.max_message_bytes).look(view).await,
+        BrokerKind::Kafka(config) => kafka::Broker::open(config).await?.look(view).await,
+        BrokerKind::PubSub(_) => {
+            let config = config.clone().with_set_aside(BORROWED);
+            let subscription = Subscription {
+                topic: view.topic,
+                group: String::new(),
+                create: false,
+            };
+            let (source, _) = open_consumer(&config, &subscription).await?;
+            Ok(Look::borrowed(source, view.begin))
+        }
     }
 }

@@ -14,7 +14,7 @@ pub(super) fn given(config: &ClassifierConfig) -> Result<Vec<String>, ComponentE
 }
 
 /// The lines of a text file. The component checks whether they fit the model.
-fn read(path: &Path) -> Result<Vec<String>, ComponentError> {
+pub fn read(path: &Path) -> Result<Vec<String>, ComponentError> {
     let unreadable = |reason: String| ComponentError::LabelsUnreadable {
         path: path.to_owned(),
         reason,

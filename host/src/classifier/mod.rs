@@ -48,6 +48,7 @@ use std::path::PathBuf;
 pub use compiler::{Compiler, compile_within};
 pub use inspect::{Inspection, inspect};
 pub use kind::{Kind, kind_of};
+pub use labels::read as read_labels;
 pub use limits::Limits;
 pub use model::Model;
 pub use origin::Origin;

@@ -138,6 +138,10 @@ impl Classify for Classifier {
     fn digest(&self) -> &str {
         &self.digest
     }
+
+    fn labels(&self) -> &[String] {
+        &self.description.labels
+    }
 }
 
 /// A worker thread: one call at a time, on a runtime of its own. Each new thread first warms an instance and reports

@@ -106,9 +106,9 @@ impl Default for StorageArgs {
 #[derive(Args, Debug)]
 pub struct MemberArgs {
     /// Where a group begins that has never read the topic, in the partitions that are there then: earliest, latest, an offset
-    /// such as 1200 or offset:1764007200, or a time such as 2026-11-24T18:00:00Z.
-    #[arg(long, value_name = "WHERE", default_value = "earliest", help_heading = KAFKA)]
-    pub from: Start,
+    /// such as 1200 or offset:1764007200, or a time such as 2026-11-24T18:00:00Z; Pub/Sub has no such places [default: earliest].
+    #[arg(long, value_name = "WHERE", help_heading = DELIVERY)]
+    pub from: Option<Start>,
     /// How soon another member takes over what this process held if it is killed, or hangs; within the broker's bounds, of
     /// which the lower is 6 s [default: 10s].
     #[arg(long, value_name = "TIME", value_parser = time, help_heading = KAFKA)]

@@ -24,9 +24,9 @@ pub(super) const SCREENS: [(&str, &str, &str); 7] = [
         PREPROCESSING,
         "scale of pixels, shape and light of pictures",
     ),
-    ("delivery", DELIVERY, "guarantees, attempts, what may be in flight"),
+    ("delivery", DELIVERY, "where to begin, guarantees, attempts, limits"),
     ("ends", ENDS, "read from one broker, publish to another"),
     ("local", EMBEDDED, "the embedded broker's file"),
-    ("kafka", KAFKA, "addresses, TLS, login, where a group begins"),
+    ("kafka", KAFKA, "addresses, TLS, login, sessions"),
     ("pubsub", PUBSUB, "credentials, project, emulator, subscriptions"),
 ];

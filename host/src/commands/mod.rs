@@ -1,20 +1,23 @@
 //! One file a subcommand: each turns its arguments into a validated configuration and runs.
 
+mod age;
 mod classify;
 mod compile;
 mod completions;
+mod confirm;
 mod consume;
+mod dead_letters;
 mod demo;
 mod evaluate;
 mod inspect;
 mod produce;
 mod progress;
 mod reader;
-mod replay;
 mod run;
 mod stdout;
 mod table;
 mod topics;
+mod waiting;
 
 use std::time::{Duration, Instant};
 
@@ -32,6 +35,7 @@ impl Command {
             Self::Run(command) => command.execute().await,
             Self::Produce(command) => command.execute().await,
             Self::Consume(command) => command.execute().await,
+            Self::DeadLetters(command) => command.execute().await,
             Self::Replay(command) => command.execute().await,
             Self::Demo(command) => command.execute().await,
             Self::Classify(command) => command.execute().await,

@@ -3,6 +3,7 @@
 
 mod lines;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, Write};
 use std::sync::LazyLock;
@@ -30,7 +31,7 @@ pub fn bar(total: Option<u64>) -> ProgressBar {
 }
 
 /// A spinner that says what is being waited for.
-pub fn waiting(message: &'static str) -> ProgressBar {
+pub fn waiting(message: impl Into<Cow<'static, str>>) -> ProgressBar {
     draw(None, "{spinner} {msg}").with_message(message)
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
+use super::waiting::Waiting;
 use crate::broker::{Ack, Claim, Delivery, Demand, Event, Idle, SettleError, Source};
 use crate::shutdown::Shutdown;
 
@@ -41,10 +42,11 @@ pub async fn read(
     ack: Arc<dyn Ack>,
     shutdown: &Shutdown,
     idle_timeout: Option<Duration>,
+    waiting: &mut Waiting,
     take: impl AsyncFnMut(&Delivery) -> anyhow::Result<ControlFlow<Taken, Taken>>,
 ) -> anyhow::Result<End> {
     let mut left = Vec::new();
-    let ended = take_all(source.as_mut(), ack, shutdown, idle_timeout, &mut left, take).await;
+    let ended = take_all(source.as_mut(), ack, shutdown, (idle_timeout, waiting), &mut left, take).await;
     // The group is left even after an error, so that another member takes over at once; the first error is what counts.
     let closed = source.close().await;
     // Held until now, so that none of them came again at once; and with the source they were all handed back together.
@@ -58,7 +60,7 @@ async fn take_all(
     source: &mut dyn Source,
     ack: Arc<dyn Ack>,
     shutdown: &Shutdown,
-    idle_timeout: Option<Duration>,
+    (idle_timeout, waiting): (Option<Duration>, &mut Waiting),
     left: &mut Vec<Claim>,
     mut take: impl AsyncFnMut(&Delivery) -> anyhow::Result<ControlFlow<Taken, Taken>>,
 ) -> anyhow::Result<End> {
@@ -78,6 +80,7 @@ async fn take_all(
             },
             event = source.recv(demand) => match event {
                 Ok(Event::Delivery(delivery)) => {
+                    waiting.came();
                     let taken = tokio::select! {
                         // Whoever reads stdout may have stopped reading for good; what was not taken comes again.
                         biased;
@@ -113,6 +116,7 @@ async fn take_all(
                 }
                 Err(error) => break Err(error.into()),
             },
+            () = waiting.due() => waiting.show(),
             () = idle.passed() => {
                 let is_over = tokio::select! {
                     biased;
@@ -213,11 +217,13 @@ mod tests {
     async fn look_for(wanted: u64) -> (End, u64) {
         let mut looked_at = 0;
         let shutdown = Shutdown::new();
+        let mut waiting = Waiting::new(None);
         let end = read(
             Box::new(Endless(0)),
             Arc::new(Consumes),
             &shutdown,
             None,
+            &mut waiting,
             async |delivery| {
                 looked_at += 1;
                 Ok(match delivery.claim.seq == wanted {

@@ -15,7 +15,7 @@ use self::layout::Course;
 use self::show::show;
 use super::progress::Lines;
 use super::{keep_trying, progress, start, stdout};
-use crate::broker::{Subscription, Topics, open_admin, open_pipeline};
+use crate::broker::{Subscription, Topics, open_pipeline, reach};
 use crate::classifier::{Classifier, ClassifierConfig, ComponentError};
 use crate::cli::{Format, OnErrorName, RunCommand};
 use crate::config::{Delivery, Ends, in_flight_bytes};
@@ -93,7 +93,7 @@ impl RunCommand {
             .into_iter()
             .flatten()
         {
-            let opened = keep_trying(&shutdown, policy.idle_timeout, async || open_admin(end).await);
+            let opened = keep_trying(&shutdown, policy.idle_timeout, async || reach(end).await);
             if opened.await?.is_none() {
                 return Ok(());
             }

@@ -1,13 +1,14 @@
-//! `host topics`: create, list and describe topics, and forget groups.
+//! `host topics`: create, list, describe and delete topics, and forget groups.
 
 use indicatif::{HumanBytes, HumanCount};
 use serde_json::json;
 
-use super::stdout;
 use super::table::{Cell, Column, table};
+use super::{confirm, progress, stdout};
 use crate::broker::{TopicDescription, open_admin};
-use crate::cli::{Format, StorageArgs, TopicsAction, TopicsCommand};
-use crate::config::BrokerConfig;
+use crate::cli::{BrokerArgs, Format, StorageArgs, TopicsAction, TopicsCommand};
+use crate::config::{BrokerConfig, BrokerKind};
+use crate::exit::Failure;
 
 impl TopicsCommand {
     /// Does one thing and prints what came of it.
@@ -29,10 +30,18 @@ impl TopicsCommand {
                 }
             }
             TopicsAction::List { format, broker } => {
-                let admin = open_admin(&BrokerConfig::new(broker, &StorageArgs::default())?).await?;
+                let config = BrokerConfig::new(broker, &StorageArgs::default())?;
+                let place = config.place();
+                let admin = open_admin(&config).await?;
                 let topics = admin.list().await?;
                 match format {
                     Format::Json => stdout::write_json(&topics),
+                    Format::Text if topics.is_empty() => {
+                        progress::say(&format!(
+                            "no topics yet in {place}; 'host run' and 'host produce' make theirs"
+                        ));
+                        Ok(())
+                    }
                     Format::Text => Ok(stdout::write_styled(&list(&topics))?),
                 }
             }
@@ -44,6 +53,13 @@ impl TopicsCommand {
                     Format::Text => Ok(stdout::write_styled(&describe(&topic))?),
                 }
             }
+            TopicsAction::Delete {
+                name,
+                yes,
+                force,
+                format,
+                broker,
+            } => delete(&name, yes, force, format, broker).await,
             TopicsAction::ForgetGroup {
                 topic,
                 group,
@@ -62,6 +78,61 @@ impl TopicsCommand {
             }
         }
     }
+}
+
+async fn delete(name: &str, yes: bool, force: bool, format: Format, broker: BrokerArgs) -> anyhow::Result<()> {
+    let config = BrokerConfig::new(broker, &StorageArgs::default())?;
+    if !yes && !confirm::can_ask() {
+        return Err(Failure::Usage(format!(
+            "to delete '{name}' with all its messages and without being asked, add --yes"
+        ))
+        .into());
+    }
+    let admin = open_admin(&config).await?;
+    if !yes {
+        let topic = admin.describe(name).await?;
+        if !force {
+            topic.may_go()?;
+        }
+        if !confirm::ask(&what_goes(&topic, &config)).await? {
+            return Err(Failure::Interrupted("nothing was deleted".to_owned()).into());
+        }
+    }
+    let subscriptions = admin.delete(name, force).await?;
+    match format {
+        Format::Json => stdout::write_json(&json!({"topic": name, "deleted": true, "subscriptions": subscriptions})),
+        Format::Text => {
+            let with = subscriptions.iter().map(|name| format!(" and its subscription {name}"));
+            Ok(stdout::write(&format!("deleted {name}{}\n", String::from_iter(with)))?)
+        }
+    }
+}
+
+/// The question, with all that goes with a topic.
+fn what_goes(topic: &TopicDescription, config: &BrokerConfig) -> String {
+    let (name, place) = (&topic.name, config.place());
+    let groups: Vec<_> = topic.groups.iter().map(|group| group.group.as_str()).collect();
+    let BrokerKind::PubSub(pubsub) = &config.kind else {
+        let messages = HumanCount(topic.messages());
+        return match groups.as_slice() {
+            [] => format!("Delete {name} in {place}, with {messages} messages?"),
+            _ => format!(
+                "Delete {name} in {place}, with {messages} messages and the places of {}?",
+                groups.join(", ")
+            ),
+        };
+    };
+    let own = pubsub.subscription_of(name);
+    let others: Vec<_> = groups.iter().copied().filter(|group| *group != own).collect();
+    let unread = match groups.contains(&&*own) {
+        true => format!(" and its subscription {own}, with all that is unread in it"),
+        false => String::new(),
+    };
+    let others = match others.is_empty() {
+        true => String::new(),
+        false => format!(" {} get nothing from it any more.", others.join(", ")),
+    };
+    format!("Delete {name} in {place}{unread}?{others}")
 }
 
 fn list(topics: &[TopicDescription]) -> String {

@@ -42,7 +42,7 @@ impl Ends {
         let (input, output) = (named(input), named(output));
         let at = |end: BrokerAddress| BrokerConfig::at(end.broker, end.address, args.clone(), storage);
         let mut ends = Self {
-            input: at(input)?.for_member(member),
+            input: at(input)?.for_member(member)?,
             output: at(output)?,
         };
         ends.set_delivery(delivery)?;

@@ -9,7 +9,7 @@ use crate::cli::{BrokerAddress, BrokerName, EMBEDDED, KAFKA, PUBSUB};
 use crate::exit::Failure;
 
 /// Of use to the end that is read alone.
-const OF_A_READER: [&str; 4] = ["from", "instance", "session_timeout", "subscription"];
+const OF_A_READER: [&str; 3] = ["instance", "session_timeout", "subscription"];
 
 /// Fails where an option was typed that no broker of the command takes. `command` and `matches`: the program's.
 pub fn check_foreign(command: &Command, matches: &ArgMatches) -> Result<(), Failure> {
@@ -47,7 +47,10 @@ pub fn check_foreign(command: &Command, matches: &ArgMatches) -> Result<(), Fail
                 name_of(broker)
             ),
         };
-        return Err(Failure::Usage(format!("{named} is of {name} alone, {where_to}")));
+        // Whatever has no option of its own, people may have meant for the topic.
+        let is_topic = argument.get_long().is_none() && command.get_arguments().any(|other| other.get_id() == "topic");
+        let topic = if is_topic { "; a topic goes with --topic" } else { "" };
+        return Err(Failure::Usage(format!("{named} is of {name} alone, {where_to}{topic}")));
     }
     Ok(())
 }
@@ -110,7 +113,6 @@ mod tests {
             "lease" | "session_timeout" => "10s",
             "replication" => "1",
             "local_retention" => "1GiB",
-            "from" => "latest",
             _ => possible.first().map_or("x", |value| value.get_name()),
         };
         vec![long, value.to_owned()]
@@ -119,7 +121,7 @@ mod tests {
     #[test]
     fn every_option_of_one_broker_is_refused_at_every_other() {
         let mut tried = 0;
-        for name in ["run", "produce", "consume", "replay"] {
+        for name in ["run", "produce", "consume", "dead-letters", "replay"] {
             let command = Cli::command();
             let command = command.find_subcommand(name).unwrap();
             for argument in command.get_arguments().filter(|argument| argument.get_long().is_some()) {
@@ -154,11 +156,11 @@ mod tests {
             checked(&["run", "--output", "kafka:a:1", "--tls", "--local-file", "a.db"]),
             Ok(())
         );
-        assert_eq!(checked(&["run", "--input", "kafka:a:1", "--from", "latest"]), Ok(()));
-        let said = checked(&["run", "--output", "kafka:a:1", "--from", "latest"])
+        assert_eq!(checked(&["run", "--input", "kafka:a:1", "--instance", "a"]), Ok(()));
+        let said = checked(&["run", "--output", "kafka:a:1", "--instance", "a"])
             .unwrap_err()
             .to_string();
-        assert!(said.contains("--from") && said.contains("--input kafka"), "{said}");
+        assert!(said.contains("--instance") && said.contains("--input kafka"), "{said}");
         let said = checked(&["run", "--input", "kafka", "--output", "pubsub", "--local-file", "a.db"]);
         assert!(said.unwrap_err().to_string().contains("--local-file is of local alone"));
     }

@@ -3,6 +3,7 @@
 //! Pixels are read a batch at a time and sent as the Python program's message; files that are images already go as they
 //! are. Memory is bounded by one message, whatever a file's header claims.
 
+mod decode;
 mod folder;
 pub mod idx;
 pub mod json;
@@ -19,6 +20,7 @@ use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
 
+pub use decode::decode;
 pub use folder::{Folder, left_out};
 pub use json::python_message;
 pub use picture::{KINDS, media_type_of, media_type_of_name};

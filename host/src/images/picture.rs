@@ -1,4 +1,4 @@
-//! Formats of pictures, by their names and first bytes. Only the component decodes them.
+//! Formats of pictures, by their names and first bytes. Only the component decodes them to classify them.
 
 use std::path::Path;
 

@@ -62,4 +62,9 @@ pub trait Classify: Send + Sync {
 
     /// Names the classifier in dead letters: the component's digest.
     fn digest(&self) -> &str;
+
+    /// What its classes are called; the index is the class. None: nobody knows.
+    fn labels(&self) -> &[String] {
+        &[]
+    }
 }

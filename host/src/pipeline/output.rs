@@ -4,7 +4,7 @@ use tokio::sync::SemaphorePermit;
 
 use super::dead_letter::{Extent, Failure};
 use super::health::Work;
-use super::provenance::{self, Provenance, SOURCE_TIME};
+use super::provenance::{self, COMPONENT_LABELS, Provenance, SOURCE_TIME};
 use super::{Answer, Carried, Cause, ClassifyError, OnError, Pipeline, PipelineError};
 use crate::broker::{BrokerError, NOT_PUBLISHABLE, Output, Route, TOO_LARGE};
 use crate::message::{CONTENT_ENCODING, CONTENT_PREPARE, CONTENT_TYPE, Message};
@@ -182,6 +182,9 @@ impl Pipeline<'_> {
             if let Some(time) = message.timestamp_ms.and_then(provenance::time) {
                 reply.set_header(SOURCE_TIME, time);
             }
+            if let Some(labels) = &self.labels {
+                reply.set_header(COMPONENT_LABELS, labels.clone());
+            }
         }
         if self.answers.needs_key && reply.key.is_none() {
             return Err(ClassifyError::Reject(Cause {
@@ -235,7 +238,7 @@ fn check_size(what: &str, message: &Message, (limit, remedy): (usize, &str)) -> 
     }
 }
 
-/// An answer keeps its input's key and headers, so that its sender recognises it, except those of the payload.
+/// An answer keeps its input's key and headers, so that its sender recognises it, except those that explain the payload.
 fn reply(input: &Message, answer: Answer) -> Message {
     let mut reply = Message {
         payload: Some(answer.payload),
@@ -244,6 +247,8 @@ fn reply(input: &Message, answer: Answer) -> Message {
     };
     reply.remove_header(CONTENT_PREPARE);
     reply.remove_header(CONTENT_ENCODING);
+    // Another component's, which gave the input.
+    reply.remove_header(COMPONENT_LABELS);
     reply.set_header(CONTENT_TYPE, answer.content_type);
     reply
 }

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
+use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use crate::message::Message;
@@ -15,6 +16,13 @@ pub const COMPONENT: &str = "component";
 /// When the input was published, if its broker says so: RFC 3339, in UTC. The output's own time is that of its
 /// publishing: with its input's, a topic might drop it at once.
 pub const SOURCE_TIME: &str = "source-time";
+
+/// The labels of the component's classes, a JSON list: so that anybody can read the numbers of an answer, at any time.
+/// Left out if it is longer than [`LABELS_BYTES`].
+pub const COMPONENT_LABELS: &str = "component-labels";
+
+/// As long as an attribute of a Pub/Sub message may be.
+const LABELS_BYTES: usize = 1024;
 
 /// The end of the year 9999, the last in RFC 3339. Milliseconds since 1970.
 const LAST_TIME: u64 = 253_402_300_799_999;
@@ -49,6 +57,12 @@ pub(super) fn time(timestamp_ms: i64) -> Option<String> {
     Some(humantime::format_rfc3339_millis(time).to_string())
 }
 
+/// The value of [`COMPONENT_LABELS`]; none where there are no labels, or too many.
+pub(super) fn labels(labels: &[String]) -> Option<Bytes> {
+    let value = serde_json::to_vec(labels).ok()?;
+    (!labels.is_empty() && value.len() <= LABELS_BYTES).then(|| value.into())
+}
+
 /// The first 128 bits, in hex, of the SHA-256 of cluster, position and the output's number, a line each.
 fn dedupe_id(cluster: &str, position: &str, index: usize) -> String {
     let digest = Sha256::digest(format!("{cluster}\n{position}\n{index}\n"));
@@ -70,6 +84,15 @@ mod tests {
         for none in [-1, 253_402_300_800_000, i64::MAX, i64::MIN] {
             assert_eq!(time(none), None, "{none}");
         }
+    }
+
+    #[test]
+    fn labels_travel_with_an_answer_unless_they_are_long() {
+        let value = labels(&["T-shirt/top".to_owned(), "a \"b\", c".to_owned()]).unwrap();
+        assert_eq!(value, r#"["T-shirt/top","a \"b\", c"]"#);
+        assert_eq!(labels(&[]), None);
+        let many: Vec<_> = (0..1000).map(|class| format!("class {class}")).collect();
+        assert_eq!(labels(&many), None);
     }
 
     #[test]

@@ -125,3 +125,100 @@ fn a_file_of_something_else_is_refused_and_left_as_it_was() {
     assert!(said.contains("host.db") && said.contains("--local-file"), "{said}");
     assert_eq!(std::fs::read_to_string(sandbox.path("host.db")).unwrap(), diary);
 }
+
+/// Six messages of one image each in `input-stream`, and how they are printed.
+fn six() -> (Sandbox, Vec<String>) {
+    let sandbox = Sandbox::new();
+    sandbox.succeed(&["produce", "--limit", "6", "--batch", "1", "--interval", "0"]);
+    let all = consume(&sandbox, &["--from", "earliest"]);
+    assert_eq!(all.len(), 6);
+    (sandbox, all)
+}
+
+#[test]
+fn whoever_looks_takes_nothing_and_ends_at_the_last_message() {
+    let (sandbox, all) = six();
+    assert_eq!(consume(&sandbox, &["--tail", "2"]), all[4..]);
+    assert_eq!(consume(&sandbox, &["--tail", "100"]), all);
+    assert!(consume(&sandbox, &["--tail", "0"]).is_empty());
+    assert_eq!(consume(&sandbox, &["--from", "3"]), all[3..]);
+    assert_eq!(consume(&sandbox, &["--from", "3", "--limit", "2"]), all[3..5]);
+    assert!(consume(&sandbox, &["--from", "latest"]).is_empty());
+    assert!(consume(&sandbox, &["--from", "2100-01-01T00:00:00Z"]).is_empty());
+    let topic = sandbox.succeed(&["topics", "describe", "input-stream", "--format", "json"]);
+    let topic: Value = serde_json::from_str(&topic).unwrap();
+    assert_eq!(topic["groups"], serde_json::json!([]), "no group was made");
+    assert_eq!(consume(&sandbox, &["--limit", "6"]), all, "nothing was consumed");
+}
+
+#[test]
+fn a_look_in_json_is_as_any_other() {
+    let (sandbox, all) = six();
+    let [last] = <[String; 1]>::try_from(consume(&sandbox, &["--tail", "1", "--format", "json"])).unwrap();
+    let last: Value = serde_json::from_str(&last).unwrap();
+    assert_eq!(last["position"], "input-stream/0/5");
+    assert_eq!(last["payload"].as_str().unwrap(), all[5]);
+}
+
+#[test]
+fn whoever_follows_goes_on_until_it_is_stopped() {
+    let (sandbox, all) = six();
+    let running = sandbox.start(&[&INPUT[..], &["--tail", "1", "--follow"]].concat());
+    let lines = |count| {
+        wait_for("another line", || {
+            let printed = std::fs::read_to_string(sandbox.path("stdout")).unwrap();
+            (printed.lines().count() == count).then_some(printed)
+        })
+    };
+    assert_eq!(lines(1).trim_end(), all[5]);
+    sandbox.send("input-stream", vec![host::message::Message::new("later")]);
+    assert!(lines(2).ends_with("\nlater\n"));
+    running.signal("INT");
+    assert_eq!(running.end().code, Some(0));
+}
+
+#[test]
+fn a_group_that_is_new_begins_where_it_is_told_and_once() {
+    let (sandbox, all) = six();
+    let group = ["--group", "audit", "--limit", "1"];
+    assert_eq!(consume(&sandbox, &[&group[..], &["--from", "4"]].concat()), all[4..5]);
+    assert_eq!(
+        consume(&sandbox, &[&group[..], &["--from", "0"]].concat()),
+        all[5..],
+        "it has begun"
+    );
+    let latest = ["--group", "new", "--from", "latest", "--idle-timeout", "200ms"];
+    assert!(consume(&sandbox, &latest).is_empty());
+    let lag = sandbox.succeed(&["topics", "describe", "input-stream"]);
+    assert!(lag.contains("audit") && lag.contains("new"), "{lag}");
+}
+
+#[test]
+fn options_of_a_look_that_make_no_sense_together_are_refused() {
+    let sandbox = Sandbox::new();
+    for (arguments, named) in [
+        (["--tail", "1", "--group", "g"].as_slice(), "--group"),
+        (&["--tail", "1", "--from", "0"], "--from"),
+        (&["--follow"], "--follow"),
+        (&["--from", "0", "--group", "g", "--follow"], "--follow"),
+        (&["--tail", "1", "--broker", "kafka", "--instance", "a"], "--instance"),
+        (&["--tail", "many"], "--tail"),
+        (&["--from", "yesterday"], "--from"),
+        (
+            &["--tail", "1", "--broker", "pubsub", "--emulator", "127.0.0.1:1", "p"],
+            "--tail",
+        ),
+        (
+            &["--from", "0", "--broker", "pubsub", "--emulator", "127.0.0.1:1", "p"],
+            "keeps no offsets",
+        ),
+    ] {
+        let said = sandbox.fail(2, &[&["consume"], arguments].concat());
+        assert!(said.contains(named), "{arguments:?}: {said}");
+    }
+    let said = sandbox.fail(3, &["consume", "--labels", "none.txt", "--tail", "1"]);
+    assert!(said.contains("none.txt"), "{said}");
+    let said = sandbox.fail(2, &["consume", "Kafka"]);
+    assert!(said.contains("--broker kafka"), "{said}");
+    assert!(!sandbox.path("host.db").exists());
+}

@@ -7,6 +7,7 @@ mod compiled_code;
 #[path = "../components/mod.rs"]
 mod components;
 mod consume;
+mod dead_letters;
 mod evaluate;
 mod from_any_folder;
 mod linear;

@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use host::broker::{Output, Route, open_sink};
-use host::config::{BrokerConfig, BrokerKind, LocalConfig};
 use host::message::{CONTENT_TYPE, Message};
 use serde_json::{Value, json};
 
@@ -29,28 +27,14 @@ fn as_json(pixels: &[f32]) -> String {
 
 /// Puts messages into the input topic, each with its content type.
 fn send(sandbox: &Sandbox, messages: &[(Option<&str>, &[u8])]) {
-    let config = BrokerConfig {
-        kind: BrokerKind::Local(LocalConfig {
-            file: sandbox.path("host.db"),
-            retention_bytes: 1 << 30,
-            partitions: 1,
-            lease: LocalConfig::LEASE,
-        }),
-        max_message_bytes: 1 << 20,
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.unwrap().block_on(async {
-        let sink = open_sink(&config, "input-stream").await.unwrap();
-        for (content_type, body) in messages {
-            let mut message = Message::new(body.to_vec());
-            if let Some(content_type) = content_type {
-                message.set_header(CONTENT_TYPE, (*content_type).to_owned());
-            }
-            let route = Route::Answers;
-            let confirmed = sink.enqueue(Output { route, message }, None).await.unwrap();
-            confirmed.await.unwrap();
+    let messages = messages.iter().map(|(content_type, body)| {
+        let mut message = Message::new(body.to_vec());
+        if let Some(content_type) = content_type {
+            message.set_header(CONTENT_TYPE, (*content_type).to_owned());
         }
+        message
     });
+    sandbox.send("input-stream", messages.collect());
 }
 
 /// Runs over the whole input topic as a group of its own, into a topic of its own: the summary, the log, the answers.

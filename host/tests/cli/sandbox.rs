@@ -12,6 +12,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use host::broker::{Output, Route, open_sink};
+use host::config::{BrokerConfig, BrokerKind, LocalConfig};
+use host::message::Message;
+use host::values::Start;
 use tempfile::TempDir;
 
 /// Every command that cannot work ends within ten seconds; four times that, for a slow and busy machine.
@@ -57,6 +61,29 @@ impl Sandbox {
     pub fn write(&self, name: &str, bytes: impl AsRef<[u8]>) {
         fs::create_dir_all(self.path(name).parent().unwrap()).unwrap();
         fs::write(self.path(name), bytes).unwrap();
+    }
+
+    /// Puts messages into a topic of `./host.db`, as another program would.
+    pub fn send(&self, topic: &str, messages: Vec<Message>) {
+        let config = BrokerConfig {
+            kind: BrokerKind::Local(LocalConfig {
+                file: self.path("host.db"),
+                retention_bytes: 1 << 30,
+                partitions: 1,
+                lease: LocalConfig::LEASE,
+                start: Start::Earliest,
+            }),
+            max_message_bytes: 1 << 20,
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.unwrap().block_on(async {
+            let sink = open_sink(&config, topic).await.unwrap();
+            for message in messages {
+                let route = Route::Answers;
+                let confirmed = sink.enqueue(Output { route, message }, None).await.unwrap();
+                confirmed.await.unwrap();
+            }
+        });
     }
 
     /// Runs to the end.

@@ -113,7 +113,13 @@ fn dead_letters_go_round_again_as_they_came_and_each_once() {
     let run = ["run", "--component", &classifier, "--idle-timeout", "2s", "--plain"];
     sandbox.succeed(&run);
     let replay = |more: &[&str]| {
-        let json = sandbox.succeed(&[&["replay", "--idle-timeout", "1s", "--format", "json"], more].concat());
+        let json = sandbox.succeed(
+            &[
+                &["dead-letters", "replay", "--idle-timeout", "1s", "--format", "json"],
+                more,
+            ]
+            .concat(),
+        );
         serde_json::from_str::<Value>(&json).unwrap()
     };
     assert_eq!(
@@ -141,8 +147,11 @@ fn dead_letters_go_round_again_as_they_came_and_each_once() {
     }
     sandbox.succeed(&run);
     assert_eq!(replay(&[]), json!({"replayed": 1, "left_out": 0}), "it failed again");
-    let said = sandbox.fail(2, &["replay", "--dead-letter-topic", "input-stream"]);
+    let said = sandbox.fail(2, &["dead-letters", "replay", "--dead-letter-topic", "input-stream"]);
     assert!(said.contains("into itself"), "{said}");
+    let said = sandbox.fail(4, &["dead-letters", "replay", "--topic", "nothing"]);
+    assert!(said.contains("nothing.dlq"), "{said}");
+    // By its name of before.
     let said = sandbox.fail(4, &["replay", "--topic", "nothing"]);
     assert!(said.contains("nothing.dlq"), "{said}");
 }

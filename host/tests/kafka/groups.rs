@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use crate::live::{KAFKA, Running, Stage, wait_for};
 use crate::support::kafka::{self, Kafka};
-use crate::support::{DEADLINE, Fixture, Member, assert_answered, numbered, within};
-use host::broker::{BrokerError, Demand};
+use crate::support::{DEADLINE, Fixture, Member, POLL, assert_answered, numbered, within};
+use host::broker::{Admin, BrokerError, Demand};
 use host::message::Message;
 use host::values::Start;
 use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions};
@@ -294,4 +294,52 @@ async fn a_session_that_the_broker_does_not_allow_is_told_with_its_option() {
     let stage = broker.stage();
     let mut refused = broker.consume(&stage, &["--session-timeout", "100ms"]);
     refused.wait_for_word("choose another --session-timeout");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_is_deleted_unless_somebody_may_still_want_what_is_in_it() {
+    let Some(broker) = kafka::fixture() else { return };
+    broker.create(2).await;
+    broker.append(numbered(&KEYS, 1)).await;
+    let admin = broker.broker().await;
+    let said = admin.delete(&broker.input, false).await.unwrap_err().to_string();
+    assert!(
+        said.contains("no group has ever read the 6 messages") && said.contains("--force"),
+        "{said}"
+    );
+    let mut member = broker.join().await;
+    assert_eq!(member.answer_all(&broker).await, 6);
+    let said = admin.delete(&broker.input, false).await.unwrap_err().to_string();
+    assert!(said.contains("has 1 members"), "{said}");
+    member.source.close().await.unwrap();
+    wait_for_members(&admin, &broker).await;
+    assert_eq!(admin.delete(&broker.input, false).await.unwrap(), Vec::<String>::new());
+    let gone = [
+        admin.delete(&broker.input, true).await.map(drop),
+        admin.describe(&broker.input).await.map(drop),
+    ];
+    for gone in gone {
+        assert!(matches!(gone, Err(BrokerError::UnknownTopic { .. })), "{gone:?}");
+    }
+    assert!(
+        admin.create(&broker.input, 1).await.unwrap(),
+        "it can be made anew at once"
+    );
+}
+
+/// Until no member of the group is left.
+async fn wait_for_members(admin: &host::broker::kafka::Broker, broker: &Kafka) {
+    let gone = async {
+        while admin
+            .describe(&broker.input)
+            .await
+            .unwrap()
+            .groups
+            .iter()
+            .any(|group| group.members != Some(0))
+        {
+            tokio::time::sleep(POLL).await;
+        }
+    };
+    within("the members to leave", gone).await;
 }

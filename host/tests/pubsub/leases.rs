@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::support::pubsub::{self, PubSub};
 use crate::support::{Fixture, INPUT, OUTPUT, POLL, number, numbered, wait_for_lag, within};
 use crate::waiting::wait_for;
-use host::broker::{BrokerError, Output, Route, SettleError, Sink};
+use host::broker::{Admin, BrokerError, Output, Route, SettleError, Sink};
 use host::message::Message;
 use test_brokers::{Fault, Published, SubscriptionOptions};
 
@@ -335,7 +335,15 @@ fn a_replay_of_one_code_finds_all_its_letters_behind_thousands_of_others() {
     server.publish(project, "input-stream.dlq", &letters).unwrap();
     let replayed = Command::new(env!("CARGO_BIN_EXE_host"))
         .args([
-            "replay", "--broker", "pubsub", project, "--code", "timeout", "--format", "json",
+            "dead-letters",
+            "replay",
+            "--broker",
+            "pubsub",
+            project,
+            "--code",
+            "timeout",
+            "--format",
+            "json",
         ])
         .env("PUBSUB_EMULATOR_HOST", server.address())
         .output()
@@ -346,4 +354,60 @@ fn a_replay_of_one_code_finds_all_its_letters_behind_thousands_of_others() {
     assert_eq!(server.messages(project, "input-stream").unwrap().len(), 20);
     let stats = server.stats(project, "input-stream.dlq-sub").unwrap();
     assert_eq!((stats.acked, stats.outstanding), (20, 0), "{stats:?}");
+}
+
+#[test]
+fn letters_that_were_looked_at_are_handed_back() {
+    let Some(broker) = pubsub::fixture() else { return };
+    let (server, project) = (&broker.server, broker.project());
+    server.create_topic(project, "input-stream.dlq").unwrap();
+    let plain = SubscriptionOptions::default();
+    server
+        .create_subscription(project, "input-stream.dlq-sub", "input-stream.dlq", &plain)
+        .unwrap();
+    let letters: Vec<_> = (0..12).map(|number| letter("bad-image", number)).collect();
+    let ids = server.publish(project, "input-stream.dlq", &letters).unwrap();
+    let look = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_host"))
+            .arg("dead-letters")
+            .args(arguments)
+            .args(["--broker", "pubsub", "--format", "json"])
+            .env("PUBSUB_EMULATOR_HOST", server.address())
+            .env("GOOGLE_CLOUD_PROJECT", project)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap()
+    };
+    for _ in 0..2 {
+        let list = look(&[]);
+        assert_eq!(
+            (&list["letters"], &list["codes"][0]["code"]),
+            (&12.into(), &"bad-image".into())
+        );
+    }
+    let shown = look(&["show", &ids[7]]);
+    assert_eq!(shown["reason"]["code"], "bad-image");
+    assert_eq!(shown["position"], format!("input-stream.dlq-sub/{}", ids[7]));
+    let stats = server.stats(project, "input-stream.dlq-sub").unwrap();
+    assert_eq!((stats.acked, stats.outstanding), (0, 0), "{stats:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_is_deleted_with_its_own_subscription_and_no_other() {
+    let Some(broker) = pubsub::fixture() else { return };
+    broker.create(1).await;
+    let plain = SubscriptionOptions::default();
+    broker
+        .server
+        .create_subscription(broker.project(), "audit", INPUT, &plain)
+        .unwrap();
+    let admin = broker.broker().await;
+    assert_eq!(admin.delete(INPUT, false).await.unwrap(), [format!("{INPUT}-sub")]);
+    let gone = admin.delete(INPUT, false).await;
+    assert!(matches!(gone, Err(BrokerError::UnknownTopic { .. })), "{gone:?}");
+    assert!(admin.list().await.unwrap().is_empty());
+    // Its messages are still there for whoever reads it.
+    broker.server.stats(broker.project(), "audit").unwrap();
+    assert!(broker.server.stats(broker.project(), &format!("{INPUT}-sub")).is_err());
 }

@@ -47,7 +47,7 @@ pub struct Kafka {
     pub config: KafkaConfig,
     lease: Duration,
     pub input: String,
-    output: String,
+    pub output: String,
     dead_letters: String,
     pub group: String,
     committed: OnceLock<BaseConsumer>,
@@ -100,7 +100,7 @@ fn with(delivery: Delivery, session: Duration) -> Option<Kafka> {
 }
 
 impl Kafka {
-    async fn broker(&self) -> Broker {
+    pub async fn broker(&self) -> Broker {
         Broker::open(&self.config).await.unwrap()
     }
 

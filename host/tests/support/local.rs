@@ -7,6 +7,7 @@ use host::broker::local::Broker;
 use host::broker::{Admin, Demand, Event, Source, Subscription};
 use host::config::LocalConfig;
 use host::message::Message;
+use host::values::Start;
 use tempfile::TempDir;
 
 use super::{DEAD_LETTERS, Fixture, GROUP, INPUT, Member, OUTPUT, publish, within};
@@ -35,6 +36,7 @@ pub fn leased(lease: Duration) -> Local {
         retention_bytes: 1 << 30,
         partitions: 1,
         lease,
+        start: Start::Earliest,
     };
     Local {
         _folder: folder,

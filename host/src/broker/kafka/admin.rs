@@ -50,6 +50,14 @@ impl Admin for Broker {
         blocking(move || describe(&cluster, &topic, &groups(&cluster)?)).await
     }
 
+    async fn delete(&self, topic: &str, force: bool) -> Result<Vec<String>, BrokerError> {
+        let described = self.describe(topic).await?;
+        if !force {
+            described.may_go()?;
+        }
+        self.cluster.delete(topic).await.map(|()| Vec::new())
+    }
+
     async fn forget_group(&self, topic: &str, group: &str) -> Result<bool, BrokerError> {
         Err(BrokerError::Unsupported(format!(
             "in Kafka a group never holds messages back; to set its offsets, use Kafka's own tool: \

@@ -47,6 +47,7 @@ mod code;
 mod committer;
 mod fault;
 mod lanes;
+mod look;
 mod member;
 mod message;
 mod place;

@@ -12,6 +12,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use super::code;
 use super::topics::{Cluster, REQUEST};
 use crate::broker::BrokerError;
+use crate::broker::look::Extent;
 use crate::values::Start;
 
 /// How soon a coordinator that is not ready is asked again.
@@ -87,10 +88,11 @@ fn look_up<C: ConsumerContext>(
             let firsts = offsets(Offset::Beginning)?;
             for (partition, start) in &mut starts {
                 let first = firsts.get(partition).copied().unwrap_or_default();
-                *start = wanted.clamp(first, first.max(*start));
-                if *start != wanted {
-                    tracing::warn!("{topic}/{partition} has no offset {wanted}: the group begins at {start}");
-                }
+                let extent = Extent {
+                    start: first,
+                    end: *start,
+                };
+                *start = extent.clamp(topic, partition, wanted);
             }
         }
     }

@@ -23,6 +23,9 @@ use crate::config::KafkaConfig;
 /// One request. An unreachable broker is reported within ten seconds.
 pub(super) const REQUEST: Duration = Duration::from_secs(8);
 
+/// How soon to look again whether a topic is there.
+const SOON: Duration = Duration::from_millis(50);
+
 /// How long to poll a client that nobody else polls.
 const SERVE: Duration = Duration::from_millis(5);
 
@@ -172,7 +175,10 @@ impl Cluster {
         if let Some(partitions) = self.find_blocking(topic).await? {
             return Ok(partitions);
         }
-        self.create(topic, self.config.partitions, route).await?;
+        let partitions = self.config.partitions;
+        if self.create(topic, partitions, route).await? {
+            tracing::info!(topic, partitions, "created the missing topic");
+        }
         self.wait_until_there(topic).await
     }
 
@@ -190,7 +196,7 @@ impl Cluster {
             if began.elapsed() > REQUEST {
                 return Err(self.unknown(topic));
             }
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            tokio::time::sleep(SOON).await;
         }
     }
 
@@ -237,11 +243,38 @@ impl Cluster {
             Some(Err((_, code))) => Err(BrokerError::Failed(format!(
                 "the topic '{topic}' could not be created: {code}; check --partitions and --replication"
             ))),
-            _ => {
-                tracing::info!(topic, partitions, "created the missing topic");
-                Ok(true)
-            }
+            _ => Ok(true),
         }
+    }
+
+    /// Deletes a topic, and waits until it is gone.
+    pub async fn delete(&self, topic: &str) -> Result<(), BrokerError> {
+        if !self.may_administer() {
+            return Err(BrokerError::Unsupported(format!(
+                "the topic '{topic}' cannot be deleted with --sasl oauthbearer; use Kafka's own tool: kafka-topics.sh --delete \
+                 --topic {topic}"
+            )));
+        }
+        let options = AdminOptions::new()
+            .operation_timeout(Some(REQUEST))
+            .request_timeout(Some(REQUEST));
+        let admin = self.admin()?;
+        let deleted = admin.delete_topics(&[topic], &options).await;
+        let deleted = deleted.map_err(|error| self.explain(&error))?;
+        match deleted.into_iter().next() {
+            Some(Err((_, Code::UnknownTopicOrPartition))) => return Err(self.unknown(topic)),
+            Some(Err((_, code))) => {
+                return Err(BrokerError::Failed(format!(
+                    "the topic '{topic}' was not deleted: {code}; ask whoever runs the broker"
+                )));
+            }
+            Some(Ok(_)) | None => {}
+        }
+        let began = Instant::now();
+        while self.find_blocking(topic).await?.is_some() && began.elapsed() < REQUEST {
+            tokio::time::sleep(SOON).await;
+        }
+        Ok(())
     }
 
     /// A topic's limits by its own settings; unknown if they may not be read.

@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
-use rusqlite::{Connection, OptionalExtension, Result, params};
+use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
 use crate::message::Message;
 
@@ -17,6 +17,11 @@ pub(super) const OFFSET_BITS: u32 = 40;
 /// The partition's id above, the offset in the lower 40 bits: a partition holds 2^40 records, a file 2^23 partitions.
 pub(super) fn record_id(partition: i64, offset: u64) -> i64 {
     (partition << OFFSET_BITS) | i64::try_from(offset).unwrap_or(i64::MAX)
+}
+
+/// The offset of a record.
+pub(super) fn offset(record: i64) -> u64 {
+    u64::try_from(record & ((1 << OFFSET_BITS) - 1)).unwrap_or_default()
 }
 
 /// Milliseconds since 1970.
@@ -31,9 +36,12 @@ pub(super) fn data_version(connection: &Connection) -> Result<i64> {
     statement.query_row((), |row| row.get(0))
 }
 
+/// What the rows of deleted topics are called, which stay: no topic can have such a name.
+pub(super) const DELETED: &str = "deleted/%";
+
 pub(super) fn find_topic(connection: &Connection, name: &str) -> Result<Option<i64>> {
-    let mut statement = connection.prepare_cached("SELECT id FROM topic WHERE name = ?1")?;
-    statement.query_row((name,), |row| row.get(0)).optional()
+    let mut statement = connection.prepare_cached("SELECT id FROM topic WHERE name = ?1 AND name NOT LIKE ?2")?;
+    statement.query_row((name, DELETED), |row| row.get(0)).optional()
 }
 
 /// Within the caller's transaction.
@@ -125,17 +133,32 @@ pub(super) fn ends(connection: &Connection, topic: i64) -> Result<HashMap<i64, u
 pub(super) fn read(connection: &Connection, partition: i64, offset: u64) -> Result<Option<Message>> {
     connection
         .prepare_cached("SELECT timestamp_ms, key, headers, payload FROM record WHERE id = ?1")?
-        .query_row((record_id(partition, offset),), |row| {
-            Ok(Message {
-                timestamp_ms: row.get(0)?,
-                key: row.get_ref(1)?.as_blob_or_null()?.map(Bytes::copy_from_slice),
-                headers: row
-                    .get::<_, Option<Headers>>(2)?
-                    .map_or_else(Vec::new, |headers| headers.0),
-                payload: row.get_ref(3)?.as_blob_or_null()?.map(Bytes::copy_from_slice),
-            })
+        .query_row((record_id(partition, offset),), message)
+        .optional()
+}
+
+/// The first record of a partition at this offset or behind it, and its own offset; none where there is none yet.
+pub(super) fn read_from(connection: &Connection, partition: i64, from: u64) -> Result<Option<(u64, Message)>> {
+    connection
+        .prepare_cached(
+            "SELECT timestamp_ms, key, headers, payload, id FROM record WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT 1",
+        )?
+        .query_row((record_id(partition, from), record_id(partition + 1, 0)), |row| {
+            Ok((offset(row.get(4)?), message(row)?))
         })
         .optional()
+}
+
+/// Of the columns time, key, headers and payload.
+fn message(row: &Row<'_>) -> Result<Message> {
+    Ok(Message {
+        timestamp_ms: row.get(0)?,
+        key: row.get_ref(1)?.as_blob_or_null()?.map(Bytes::copy_from_slice),
+        headers: row
+            .get::<_, Option<Headers>>(2)?
+            .map_or_else(Vec::new, |headers| headers.0),
+        payload: row.get_ref(3)?.as_blob_or_null()?.map(Bytes::copy_from_slice),
+    })
 }
 
 /// FNV-1a, 64 bit (Fowler, Noll and Vo): small, stable for ever, and spreads short keys well. A key's partition is its

@@ -38,6 +38,7 @@ mod fault;
 mod lanes;
 mod lease;
 mod log;
+mod look;
 mod retention;
 mod schema;
 mod source;
@@ -68,12 +69,17 @@ impl Broker {
     /// Opens the file, and creates it when missing. Fails, with the file and the remedy, if the file belongs to
     /// something else or cannot be written.
     pub async fn open(config: &LocalConfig, max_message_bytes: usize) -> Result<Self, BrokerError> {
-        let broker = Self {
-            config: Arc::new(config.clone()),
-            max_message_bytes,
-        };
+        let broker = Self::at(config, max_message_bytes);
         broker.with_connection(|_| Ok(())).await?;
         Ok(broker)
+    }
+
+    /// The same, unopened: for whoever may only look, and must not make a file.
+    pub fn at(config: &LocalConfig, max_message_bytes: usize) -> Self {
+        Self {
+            config: Arc::new(config.clone()),
+            max_message_bytes,
+        }
     }
 
     /// Joins a group, and takes its share of the topic's partitions.
@@ -92,17 +98,36 @@ impl Broker {
         schema::connect(&self.config.file)
     }
 
+    /// None: there is no file, or nothing in it.
+    fn connect_existing(&self) -> Result<Option<Connection>, BrokerError> {
+        schema::connect_existing(&self.config.file)
+    }
+
     /// SQLite's error in this broker's words.
     fn explain(&self, error: rusqlite::Error) -> BrokerError {
         explain(&self.config.file, &error)
     }
 
     fn unknown(&self, topic: &str) -> BrokerError {
+        let file = self.config.file.display();
         BrokerError::UnknownTopic {
             topic: topic.to_owned(),
-            place: format!("in {}", self.config.file.display()),
+            place: match self.config.file.exists() {
+                true => format!("in {file}"),
+                false => format!("in {file}, which does not exist yet"),
+            },
             options: format!("--local-file {}", self.config.file.display()),
         }
+    }
+
+    /// Work on a file that is there; none where it is not.
+    async fn with_existing<T, F>(&self, work: F) -> Result<Option<T>, BrokerError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Connection) -> Result<T, BrokerError> + Send + 'static,
+    {
+        let broker = self.clone();
+        blocking(move || broker.connect_existing()?.as_mut().map(work).transpose()).await
     }
 
     async fn with_connection<T, F>(&self, work: F) -> Result<T, BrokerError>

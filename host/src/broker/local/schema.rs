@@ -1,7 +1,8 @@
 //! The file: its tables, and how every connection to it is opened.
 
 use std::fs::OpenOptions;
-use std::path::Path;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -75,25 +76,44 @@ const SCHEMA: &str = "
 
 /// Opens a file of this broker, or creates it. Leaves any other file as it is.
 pub(super) fn connect(file: &Path) -> Result<Connection, BrokerError> {
-    let name = file.display();
-    if file.is_dir() {
-        return Err(BrokerError::Failed(format!(
-            "{name} is a folder; name a file in it, such as --local-file {}",
-            file.join("host.db").display()
-        )));
-    }
-    // The dot keeps SQLite from reading a relative name such as `:memory:` or `file:x` as something other than a
-    // file.
-    let path = Path::new(".").join(file);
+    let path = path_of(file)?;
     if let Some(folder) = path.parent().filter(|folder| !folder.is_dir()) {
         return Err(BrokerError::Failed(format!(
-            "there is no folder {} for {name}; create it, or name another file with --local-file",
-            folder.display()
+            "there is no folder {} for {}; create it, or name another file with --local-file",
+            folder.display(),
+            file.display()
         )));
     }
     make_private(&path);
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = Connection::open_with_flags(&path, flags).map_err(|error| explain(file, &error))?;
+    open(file, &path, OpenFlags::SQLITE_OPEN_CREATE)
+}
+
+/// Opens a file of this broker, and makes none. None: there is no file, or an empty one.
+pub(super) fn connect_existing(file: &Path) -> Result<Option<Connection>, BrokerError> {
+    let path = path_of(file)?;
+    match path.metadata() {
+        Ok(found) if found.len() == 0 => Ok(None),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        // Whatever else is wrong, SQLite says.
+        _ => open(file, &path, OpenFlags::empty()).map(Some),
+    }
+}
+
+/// The dot keeps SQLite from taking a relative name such as `:memory:` or `file:x` for something else than a file.
+fn path_of(file: &Path) -> Result<PathBuf, BrokerError> {
+    if file.is_dir() {
+        return Err(BrokerError::Failed(format!(
+            "{} is a folder; name a file in it, such as --local-file {}",
+            file.display(),
+            file.join("host.db").display()
+        )));
+    }
+    Ok(Path::new(".").join(file))
+}
+
+fn open(file: &Path, path: &Path, more: OpenFlags) -> Result<Connection, BrokerError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | more;
+    let mut connection = Connection::open_with_flags(path, flags).map_err(|error| explain(file, &error))?;
     let began = Instant::now();
     loop {
         match prepare(&mut connection) {

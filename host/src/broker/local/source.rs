@@ -50,6 +50,7 @@ impl LocalSource {
             let id = log::find_topic(&connection, topic).map_err(|error| broker.explain(error))?;
             id.ok_or_else(|| broker.unknown(topic))?
         };
+        broker.begin(&mut connection, (id, topic), group)?;
         let lanes = Arc::new(Lanes::new(broker.config.file.as_path().into(), group, topic));
         let membership = Membership::join(connection, Arc::clone(&lanes), id, broker.config.lease);
         let membership = membership.map_err(|error| broker.explain(error))?;

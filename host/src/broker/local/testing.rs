@@ -12,6 +12,7 @@ use super::{Broker, log};
 use crate::broker::{Delivery, Demand, Event, SettleError};
 use crate::config::LocalConfig;
 use crate::message::Message;
+use crate::values::Start;
 use rusqlite::Connection;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
@@ -35,6 +36,7 @@ impl Place {
             retention_bytes: 1 << 20,
             partitions: 1,
             lease: LONG,
+            start: Start::Earliest,
         };
         let broker = Broker {
             config: Arc::new(config),

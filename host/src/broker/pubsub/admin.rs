@@ -58,6 +58,21 @@ impl Admin for Broker {
         }
     }
 
+    /// How much of it is unread, Pub/Sub does not say: nothing is refused.
+    async fn delete(&self, topic: &str, _force: bool) -> Result<Vec<String>, BrokerError> {
+        let subscription = self.project.clients.config.subscription_of(topic);
+        let is_its_own = match self.project.topic_of(&subscription).await? {
+            Found::There(of) => of == self.project.topic_path(topic),
+            Found::Missing => false,
+            Found::Denied => return Err(self.project.denied(Call::Get(&subscription))),
+        };
+        if !self.project.delete_topic(topic).await? {
+            return Err(self.project.unknown(topic));
+        }
+        let is_gone = is_its_own && self.project.delete_subscription(&subscription).await?;
+        Ok(Vec::from_iter(is_gone.then_some(subscription)))
+    }
+
     async fn forget_group(&self, topic: &str, _group: &str) -> Result<bool, BrokerError> {
         let subscription = self.project.clients.config.subscription_of(topic);
         Err(BrokerError::Unsupported(format!(

@@ -26,6 +26,8 @@ pub(super) enum Call<'a> {
     List,
     /// A new topic or subscription.
     Create(&'a str),
+    /// A topic or subscription that is to go.
+    Delete(&'a str),
     /// A message for a topic.
     Publish(&'a str),
     /// The messages of a subscription.
@@ -39,6 +41,7 @@ impl Call<'_> {
             Self::Probe | Self::List => ("list topics and subscriptions".to_owned(), "roles/pubsub.viewer"),
             Self::Get(name) => (format!("look at '{name}'"), "roles/pubsub.viewer"),
             Self::Create(name) => (format!("make '{name}'"), "roles/pubsub.editor"),
+            Self::Delete(name) => (format!("delete '{name}'"), "roles/pubsub.editor"),
             Self::Publish(topic) => (format!("publish to the topic '{topic}'"), "roles/pubsub.publisher"),
             Self::Pull(subscription) => (
                 format!("read the subscription '{subscription}'"),

@@ -112,10 +112,10 @@ impl Project {
     /// Creates a topic with a subscription, whichever of them is missing: what is published before there is one is
     /// lost.
     pub async fn create(&self, topic: &str) -> Result<(), BrokerError> {
-        let mut made = self.create_topic(topic).await?;
+        let mut made = told(topic, self.create_topic(topic).await?);
         if made != Made::Denied {
             let subscription = self.clients.config.subscription_of(topic);
-            made = self.create_subscription(topic, &subscription).await?;
+            made = told(&subscription, self.create_subscription(topic, &subscription).await?);
             if made == Made::Before {
                 // A subscription of another topic, or of a deleted one with this name, would get nothing of what is
                 // published here.
@@ -137,7 +137,8 @@ impl Project {
             Found::There(found) => self.reads(topic, name, &found),
             Found::Missing if create => {
                 self.find_or_create(topic).await?;
-                self.create_subscription(topic, name).await.map(drop)
+                told(name, self.create_subscription(topic, name).await?);
+                Ok(())
             }
             Found::Missing if self.find_topic(topic).await? == Found::Missing => Err(self.unknown(topic)),
             Found::Missing => {
@@ -211,13 +212,33 @@ impl Project {
 
     fn created(&self, name: &str, answer: Result<(), Error>) -> Result<Made, BrokerError> {
         let Err(error) = answer else {
-            tracing::info!(name, "created what was missing");
             return Ok(Made::Now);
         };
         match fault::code(&error) {
             Some(Code::AlreadyExists) => Ok(Made::Before),
             Some(Code::PermissionDenied) => Ok(Made::Denied),
             _ => Err(self.explain(&error, Call::Create(name))),
+        }
+    }
+
+    /// False: it was not there.
+    pub async fn delete_topic(&self, topic: &str) -> Result<bool, BrokerError> {
+        let asked = self.clients.topics.delete_topic().set_topic(self.topic_path(topic));
+        self.deleted(topic, asked.send().await)
+    }
+
+    /// False: it was not there.
+    pub async fn delete_subscription(&self, name: &str) -> Result<bool, BrokerError> {
+        let asked = self.clients.subscriptions.delete_subscription();
+        let asked = asked.set_subscription(self.subscription_path(name));
+        self.deleted(name, asked.send().await)
+    }
+
+    fn deleted(&self, name: &str, answer: Result<(), Error>) -> Result<bool, BrokerError> {
+        match found(answer).map_err(|error| self.explain(&error, Call::Delete(name)))? {
+            Found::There(()) => Ok(true),
+            Found::Missing => Ok(false),
+            Found::Denied => Err(self.denied(Call::Delete(name))),
         }
     }
 
@@ -245,6 +266,14 @@ impl Project {
         }
         Ok(names)
     }
+}
+
+/// What nobody asked for by a command of its own is said when it is made.
+fn told(name: &str, made: Made) -> Made {
+    if made == Made::Now {
+        tracing::info!(name, "created what was missing");
+    }
+    made
 }
 
 fn last(path: &str) -> String {

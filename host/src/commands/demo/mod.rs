@@ -17,6 +17,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use indicatif::ProgressBar;
 
 use self::report::{Answered, Report};
+use super::waiting::Waiting;
 use super::{progress, reader, start, stdout};
 use crate::broker::{Ack, Delivery, Output, Route, Sink, Source, Subscription, Topics};
 use crate::broker::{open_consumer, open_pipeline, open_sink};
@@ -193,7 +194,8 @@ impl<'a> Round<'a> {
     }
 
     async fn consume(&self, source: Box<dyn Source>, ack: Arc<dyn Ack>) -> anyhow::Result<()> {
-        reader::read(source, ack, &self.finished, None, async |delivery| {
+        let mut waiting = Waiting::new(None);
+        reader::read(source, ack, &self.finished, None, &mut waiting, async |delivery| {
             self.note(delivery)?;
             self.check_finished();
             Ok(ControlFlow::Continue(reader::Taken::Consumed))

@@ -1,19 +1,17 @@
 //! The images in the picture: pixels unchanged, large ones reduced.
 
-use std::io::Cursor;
+use std::io::{BufReader, Cursor};
 use std::path::Path;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use image::{DynamicImage, GrayImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
+use image::{DynamicImage, GrayImage, ImageFormat, RgbImage};
 
-use crate::images::Shape;
+use crate::files;
+use crate::images::{self, Shape};
 
 /// Larger images are reduced to this, in pixels: twice the size at which they are shown, for screens of high density.
 const SIDE: u32 = 224;
-/// Larger pictures are not decoded.
-const LARGEST_SIDE: u32 = 16_384;
-const MOST_BYTES: u64 = 512 << 20;
 
 /// An image as a PNG file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,17 +32,8 @@ impl Thumbnail {
 
     /// Of a file, upright; none where it is no picture, or far too large.
     pub fn of_file(path: &Path) -> Option<Self> {
-        let mut reader = ImageReader::open(path).ok()?.with_guessed_format().ok()?;
-        let mut limits = Limits::default();
-        limits.max_image_width = Some(LARGEST_SIDE);
-        limits.max_image_height = Some(LARGEST_SIDE);
-        limits.max_alloc = Some(MOST_BYTES);
-        reader.limits(limits);
-        let mut decoder = reader.into_decoder().ok()?;
-        let orientation = decoder.orientation().ok()?;
-        let mut picture = DynamicImage::from_decoder(decoder).ok()?;
-        picture.apply_orientation(orientation);
-        Self::of(picture)
+        let file = BufReader::new(files::open(path).ok()?);
+        Self::of(images::decode(file)?)
     }
 
     fn of(picture: DynamicImage) -> Option<Self> {

@@ -1,4 +1,4 @@
-//! `host replay`: sends dead letters back, in their original form.
+//! `host dead-letters replay`: sends dead letters back, in their original form.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
@@ -8,14 +8,17 @@ use anyhow::Context;
 use indicatif::HumanCount;
 use serde_json::json;
 
-use super::reader::{End, LEFT, Taken};
-use super::{progress, reader, stdout};
+use super::describe;
 use crate::broker::{Delivery, Output, Route, Subscription, open_admin, open_consumer, open_sink};
 use crate::cli::{Format, ReplayCommand};
+use crate::commands::reader::{End, LEFT, Taken};
+use crate::commands::waiting::Waiting;
+use crate::commands::{progress, reader, stdout};
 use crate::config::{BrokerConfig, BrokerKind};
 use crate::exit::Failure;
 use crate::pipeline::{ERROR_CODE, ERROR_TRUNCATED, revive};
 use crate::shutdown::Shutdown;
+use crate::terminal::counted;
 
 /// How long a stop waits for the broker to commit what was sent.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -29,7 +32,9 @@ impl ReplayCommand {
         if letters == self.topic {
             return Err(Failure::Usage(format!("'{letters}' cannot be replayed into itself")).into());
         }
-        let mut horizon = Horizon::of(&config, &letters).await?;
+        let Some(mut horizon) = Horizon::of(&config, &self.topic, &letters).await? else {
+            return report(self.format, &self.topic, 0, 0);
+        };
         let sink = open_sink(&config, &self.topic).await?;
         let subscription = Subscription {
             topic: letters,
@@ -38,6 +43,7 @@ impl ReplayCommand {
         };
         let (source, ack) = open_consumer(&config, &subscription).await?;
         let shutdown = Shutdown::on_signals(DRAIN);
+        let mut waiting = Waiting::new(None);
         let (mut replayed, mut left_out, mut later) = (0u64, 0u64, 0u64);
         let most = self.limit.map_or(u64::MAX, |limit| limit.get());
         let is_wanted = |delivery: &Delivery| {
@@ -52,7 +58,8 @@ impl ReplayCommand {
             let code = self.code.as_ref();
             code.is_none_or(|code| letter.header(ERROR_CODE).is_some_and(|found| found == code))
         };
-        let end = reader::read(source, ack, &shutdown, Some(self.idle_timeout), async |delivery| {
+        let idle = Some(self.idle_timeout);
+        let end = reader::read(source, ack, &shutdown, idle, &mut waiting, async |delivery| {
             if horizon.is_past(delivery) {
                 later += 1;
                 return Ok(match horizon.is_reached() {
@@ -87,15 +94,7 @@ impl ReplayCommand {
         if later > 0 {
             tracing::info!(later, "letters that came after the start wait for the next replay");
         }
-        match self.format {
-            Format::Json => stdout::write_json(&json!({"replayed": replayed, "left_out": left_out}))?,
-            Format::Text => progress::say(&format!(
-                "{} dead letters replayed into {}, {} left out",
-                HumanCount(replayed),
-                self.topic,
-                HumanCount(left_out)
-            )),
-        }
+        report(self.format, &self.topic, replayed, left_out)?;
         match end {
             End::Done => Ok(()),
             End::Full => Err(Failure::Stopped(format!(
@@ -103,6 +102,20 @@ impl ReplayCommand {
                  with its own --code or with none"
             ))
             .into()),
+        }
+    }
+}
+
+fn report(format: Format, topic: &str, replayed: u64, left_out: u64) -> anyhow::Result<()> {
+    match format {
+        Format::Json => stdout::write_json(&json!({"replayed": replayed, "left_out": left_out})),
+        Format::Text => {
+            progress::say(&format!(
+                "{} replayed into {topic}, {} left out",
+                counted(replayed, "dead letter", "dead letters"),
+                HumanCount(left_out)
+            ));
+            Ok(())
         }
     }
 }
@@ -117,15 +130,18 @@ enum Horizon {
 }
 
 impl Horizon {
-    async fn of(config: &BrokerConfig, letters: &str) -> anyhow::Result<Self> {
+    /// None: no letter has ever come.
+    async fn of(config: &BrokerConfig, topic: &str, letters: &str) -> anyhow::Result<Option<Self>> {
         if let BrokerKind::PubSub(_) = config.kind {
             let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-            return Ok(Self::Time(i64::try_from(now.as_millis()).unwrap_or(i64::MAX)));
+            return Ok(Some(Self::Time(i64::try_from(now.as_millis()).unwrap_or(i64::MAX))));
         }
-        let described = open_admin(config).await?.describe(letters).await?;
+        let Some(described) = describe(&*open_admin(config).await?, topic, letters).await? else {
+            return Ok(None);
+        };
         let ends = described.partitions.iter();
         let ends = ends.map(|partition| (partition.partition, partition.end)).collect();
-        Ok(Self::Offsets(ends, HashSet::new()))
+        Ok(Some(Self::Offsets(ends, HashSet::new())))
     }
 
     fn is_past(&mut self, delivery: &Delivery) -> bool {
