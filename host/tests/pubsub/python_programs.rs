@@ -96,10 +96,15 @@ impl Original {
         for given in &given {
             let attributes = &given.attributes;
             let names: Vec<_> = attributes.keys().map(String::as_str).collect();
-            assert_eq!(
-                names,
-                ["component", "content-type", "dedupe-id", "source", "source-time"]
-            );
+            let marked = [
+                "component",
+                "component-labels",
+                "content-type",
+                "dedupe-id",
+                "source",
+                "source-time",
+            ];
+            assert_eq!(names, marked);
             assert_eq!(attributes["content-type"], "application/json");
             assert_eq!(given.ordering_key, "");
             found.insert(attributes["source"].clone(), text(given));
