@@ -6,18 +6,20 @@ mod lines;
 use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, Write};
-use std::sync::LazyLock;
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anstream::adapter::strip_str;
-use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle, WeakProgressBar};
 
 pub use self::lines::Lines;
+use crate::terminal::{BAD, DOUBTFUL, shows_colours, styled};
 
 /// All bars and spinners. Shown on stderr, if that is a terminal.
 static DRAWN: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
 
-use crate::terminal::{BAD, DOUBTFUL, shows_colours, styled};
+/// Each of them, until it has ended.
+static BARS: Mutex<Vec<WeakProgressBar>> = Mutex::new(Vec::new());
 
 /// A bar up to `total` images, or a spinner where nobody knows how many there will be.
 pub fn bar(total: Option<u64>) -> ProgressBar {
@@ -46,7 +48,19 @@ fn draw(total: Option<u64>, template: &str) -> ProgressBar {
         bar.set_style(style.with_key("rate", rate));
     }
     bar.enable_steady_tick(Duration::from_millis(200));
+    bars().push(bar.downgrade());
     bar
+}
+
+fn bars() -> MutexGuard<'static, Vec<WeakProgressBar>> {
+    BARS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether a bar or a spinner stands on the terminal now.
+fn is_any_drawn() -> bool {
+    let mut bars = bars();
+    bars.retain(|bar| bar.upgrade().is_some_and(|bar| !bar.is_finished()));
+    !bars.is_empty()
 }
 
 /// One line for people, on stderr. Where stderr is gone nobody misses it.
@@ -78,7 +92,8 @@ impl Write for Stderr {
         if lines::write_above(&text) {
             return Ok(bytes.len());
         }
-        if DRAWN.is_hidden() {
+        // With nothing drawn it would leave the cursor behind the text, where the next prompt would stand.
+        if DRAWN.is_hidden() || !is_any_drawn() {
             return io::stderr().write(bytes);
         }
         DRAWN.println(text.strip_suffix('\n').unwrap_or(&text))?;
