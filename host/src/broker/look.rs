@@ -59,9 +59,9 @@ pub struct Seen {
 }
 
 /// Messages of a topic, one after the other.
-pub struct Look(From);
+pub struct Look(Supply);
 
-enum From {
+enum Supply {
     Log(mpsc::Receiver<Result<Seen, BrokerError>>),
     Loan(Loan),
 }
@@ -86,12 +86,12 @@ impl Look {
                 let _ = sender.blocking_send(Err(error));
             }
         })?;
-        Ok(Self(From::Log(messages)))
+        Ok(Self(Supply::Log(messages)))
     }
 
     /// Takes messages out of a source, [`BORROWED`] at most, and hands them back when it is closed: then they come again, to anybody.
     pub(super) fn borrowed(source: Box<dyn Source>, begin: Begin) -> Self {
-        Self(From::Loan(Loan {
+        Self(Supply::Loan(Loan {
             source,
             claims: Vec::new(),
             idle: Idle::new(Some(SILENCE)),
@@ -106,21 +106,21 @@ impl Look {
     /// The next message; none after the last one. Cancel-safe.
     pub async fn next(&mut self) -> Result<Option<Seen>, BrokerError> {
         match &mut self.0 {
-            From::Log(messages) => messages.recv().await.transpose(),
-            From::Loan(loan) => loan.next().await,
+            Supply::Log(messages) => messages.recv().await.transpose(),
+            Supply::Loan(loan) => loan.next().await,
         }
     }
 
     /// Whether there may be more than was shown: no more than [`BORROWED`] messages are kept from others.
     pub fn is_cut(&self) -> bool {
-        matches!(&self.0, From::Loan(loan) if loan.claims.len() >= BORROWED)
+        matches!(&self.0, Supply::Loan(loan) if loan.claims.len() >= BORROWED)
     }
 
     /// Ends it; what was borrowed is handed back.
     pub async fn close(self) -> Result<(), BrokerError> {
         match self.0 {
-            From::Log(_) => Ok(()),
-            From::Loan(Loan { source, claims, .. }) => {
+            Supply::Log(_) => Ok(()),
+            Supply::Loan(Loan { source, claims, .. }) => {
                 let closed = source.close().await;
                 // Held until now, so that none of them came again at once.
                 drop(claims);

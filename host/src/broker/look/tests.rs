@@ -161,7 +161,7 @@ async fn whoever_turns_away_ends_the_reading() {
     let times: Vec<Option<i64>> = (0..100).map(Some).collect();
     let mut look = Look::at(log(&[&times]), view).unwrap();
     assert_eq!(look.next().await.unwrap().unwrap().position, "t/0/0");
-    let From::Log(messages) = &look.0 else { return };
+    let Supply::Log(messages) = &look.0 else { return };
     assert!(!messages.is_closed());
     look.close().await.unwrap();
 }
