@@ -353,12 +353,8 @@ fn a_file_is_a_component_or_a_model_by_its_bytes_and_else_refused_by_both_names(
     );
     sandbox.refuse(
         3,
-        &["inspect", "model.wasm"],
-        &[
-            "target/component/classifier.wasm",
-            "cargo xtask component",
-            "--component",
-        ],
+        &["inspect", "model.wasm", "--component", "missing.wasm"],
+        &["cannot read 'missing.wasm'", "cargo xtask component", "--component"],
     );
     let model = ["inspect", "model.wasm", "--component", &classifier()];
     assert!(sandbox.succeed(&model).contains("takes raw pixels"));
