@@ -258,7 +258,7 @@ impl<'a> Round<'a> {
                 None => vec![None; batch.count() as usize],
             });
         let classes: Vec<_> = classes.collect();
-        debug_assert_eq!(classes.len() as u64, self.test_set.count());
+        debug_assert!(classes.len() as u64 == self.test_set.count());
         Answered {
             classes,
             dead_letters: self.dead_letters.get(),
