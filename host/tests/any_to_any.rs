@@ -4,6 +4,7 @@
 
 mod components;
 mod live;
+mod waiting;
 
 use host::broker::local::Broker;
 use host::broker::{Output, Route, Sink};

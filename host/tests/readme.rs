@@ -10,6 +10,7 @@
 mod components;
 mod live;
 mod sample;
+mod waiting;
 
 use std::collections::BTreeSet;
 use std::fs;

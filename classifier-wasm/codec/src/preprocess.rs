@@ -49,7 +49,7 @@ pub struct Preparation {
 #[derive(Debug)]
 pub enum Rows {
     /// Every pixel is seen.
-    Opaque(Preparation),
+    Opaque(Box<Preparation>),
     /// Each pixel has one more sample: how opaque it is.
     Transparent(Box<Transparent>),
 }
@@ -59,7 +59,7 @@ impl Rows {
     pub fn new(source: Source, has_alpha: bool, prepare: &Prepare, image: ImageShape) -> Rows {
         match has_alpha {
             true => Rows::Transparent(Box::new(Transparent::new(source, prepare, image))),
-            false => Rows::Opaque(Preparation::new(source, prepare, image)),
+            false => Rows::Opaque(Box::new(Preparation::new(source, prepare, image))),
         }
     }
 

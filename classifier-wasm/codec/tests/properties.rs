@@ -1,6 +1,6 @@
 //! What holds for every message: tensors survive every format, and no bytes do harm.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 #[path = "../../../wit/corpus/cases.rs"]
 #[allow(dead_code)]

@@ -24,4 +24,6 @@ mod topics;
 mod training;
 mod unusual_files;
 mod usage;
+#[path = "../waiting/mod.rs"]
+mod waiting;
 mod with_component;

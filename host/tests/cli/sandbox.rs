@@ -2,9 +2,6 @@
 
 #![allow(dead_code, reason = "every test program takes its own part of this")]
 
-#[path = "../waiting/mod.rs"]
-mod waiting;
-
 use std::cell::RefCell;
 use std::fs::{self, File};
 use std::io::Write;
@@ -247,7 +244,7 @@ thread_local! {
 
 /// Checks again and again until there is a value; fails at once if a program ends meanwhile that was to run on.
 pub fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
-    waiting::wait_for(what, || {
+    crate::waiting::wait_for(what, || {
         // First, so that whatever it did before its end counts.
         let ended = RUNNING.with_borrow(|running| running.iter().find(|(id, _)| has_ended(*id)).cloned());
         let answer = ask();

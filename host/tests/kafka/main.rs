@@ -22,3 +22,5 @@ mod sandbox;
 mod settings;
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../waiting/mod.rs"]
+mod waiting;

@@ -6,8 +6,6 @@
 #![allow(dead_code, reason = "every test program takes its own part of this")]
 
 pub mod topics;
-#[path = "../waiting/mod.rs"]
-mod waiting;
 
 use std::cell::Cell;
 use std::fs::{self, File};
@@ -17,7 +15,7 @@ use std::time::Instant;
 
 use tempfile::TempDir;
 
-pub use waiting::{DEADLINE, wait_for};
+pub use crate::waiting::{DEADLINE, wait_for};
 
 /// Where the host and the original find Kafka.
 pub const KAFKA: &str = "KAFKA_URI";

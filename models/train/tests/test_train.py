@@ -173,7 +173,7 @@ class Training(unittest.TestCase):
             (("--data", self.folder / "hollow"), "has no IDX files and no folders"),
             (("--data", self.folder / "not there"), "give --data"),
             (("--set", "colour=1"), "--set colour=1: the keys are batch"),
-            (("--set", "erase=much"), "erase is a number, such as erase=0.0"),
+            (("--set", "erase=much"), "erase must be a number, such as erase=0.0"),
             (("--set", "erase=2"), "--set erase=2.0: it must be 0 to 1"),
             (("--set", "flip=maybe"), "yes or no"),
             (("--size", "20"), "HEIGHTxWIDTH"),
