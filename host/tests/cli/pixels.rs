@@ -181,7 +181,7 @@ fn what_the_component_does_not_grant_ends_the_run_before_the_first_message() {
     let classifier = classifier();
     for (wish, code) in [
         (["--accept", "text/html"], "not-acceptable"),
-        (["--raw=complex64", "--scale=1"], "unsupported-preparation"),
+        (["--raw=pixels", "--scale=1"], "unsupported-preparation"),
     ] {
         let run = ["run", "--component", &classifier, "--idle-timeout", "2s"];
         let said = sandbox.fail(5, &[&run[..], &wish].concat());
