@@ -107,7 +107,7 @@ pub enum Command {
     /// Without `show` or `replay`: a line for each reason, with an example. Looking takes nothing away. Pub/Sub keeps no log to look
     /// at, so there the letters, up to 1,000, are received and handed back after some seconds of silence: meanwhile no other reader
     /// gets them, and each time counts as an attempt to deliver them.
-    DeadLetters(DeadLettersCommand),
+    DeadLetters(Box<DeadLettersCommand>),
     /// Now `dead-letters replay`.
     #[command(hide = true)]
     Replay(ReplayCommand),

@@ -95,7 +95,7 @@ pub async fn one_message_is_found_by_the_position_that_a_look_gave_it(broker: &d
     for position in [&*wanted.position, end] {
         assert_eq!(
             all(broker, &input, Begin::Only(position.to_owned())).await,
-            [wanted.clone()]
+            std::slice::from_ref(wanted)
         );
     }
 }

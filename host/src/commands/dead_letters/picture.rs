@@ -202,7 +202,7 @@ fn of_rows(rows: &[Value], images: u64) -> Option<Picture> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
     use proptest::prelude::*;
 
