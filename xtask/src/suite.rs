@@ -32,7 +32,6 @@ pub fn run(workspace: &Workspace, steps: &mut Steps, args: &[&str]) -> Result<To
             .args(["test", "--workspace", "--no-fail-fast"])
             .args(args)
             .env(SKIPPED, &skipped)
-            .env("RUST_TEST_THREADS", threads().to_string())
             .stdout(Stdio::piped());
         let mut child = cargo.spawn().context("cannot start cargo")?;
         let mut total = Total::default();
@@ -48,14 +47,6 @@ pub fn run(workspace: &Workspace, steps: &mut Steps, args: &[&str]) -> Result<To
         }
         Ok(total)
     })
-}
-
-/// Twice the cores, unless told otherwise: most tests wait for brokers, and not for the processor.
-fn threads() -> usize {
-    let told = std::env::var("RUST_TEST_THREADS")
-        .ok()
-        .and_then(|told| told.parse().ok());
-    told.unwrap_or_else(|| 2 * std::thread::available_parallelism().map_or(1, usize::from))
 }
 
 /// Copies the report line by line, so that it shows while the tests run, and counts along the way.
