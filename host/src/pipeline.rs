@@ -106,7 +106,7 @@ impl Pipeline<'_> {
         let mut lanes = Lanes::default();
         let mut in_flight = FuturesUnordered::new();
         let mut idle = Idle::new(self.policy.idle_timeout);
-        // Kept until the end: a dropped claim would abandon what is behind it in its lane.
+        // Kept until the end: a dropped claim abandons all of its lane that has not settled, also what is before it.
         let mut left = Vec::new();
 
         while !(shutdown.is_stopping() && in_flight.is_empty()) {
