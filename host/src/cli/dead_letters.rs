@@ -40,7 +40,7 @@ pub enum DeadLettersAction {
     Replay(ReplayCommand),
 }
 
-/// `host dead-letters` without more.
+/// Which dead letters, and how to write what is found: `host dead-letters` without more, and part of `show`.
 #[derive(Args, Debug)]
 pub struct ListCommand {
     /// The topic that they came from.
@@ -68,18 +68,9 @@ pub struct ShowCommand {
     /// Its offset, PARTITION/OFFSET or whole position; in Pub/Sub the message's id.
     #[arg(value_name = "LETTER")]
     pub letter: String,
-    /// The topic that it came from.
-    #[arg(long, value_name = "TOPIC", default_value = DEFAULT_INPUT)]
-    pub topic: String,
-    /// Look at this topic [default: the topic and `.dlq`].
-    #[arg(long, value_name = "TOPIC")]
-    pub dead_letter_topic: Option<String>,
-    /// How to write results.
-    #[arg(long, value_enum, default_value = "text")]
-    pub format: Format,
-    /// Which broker.
+    /// Among which letters.
     #[command(flatten)]
-    pub broker: BrokerArgs,
+    pub list: ListCommand,
 }
 
 /// `host dead-letters replay`.

@@ -42,8 +42,8 @@ const REASON: [(&str, &str); 8] = [
 impl ShowCommand {
     /// Shows the letter, which stays where it is.
     pub async fn execute(self) -> anyhow::Result<()> {
-        let config = BrokerConfig::new(self.broker, &StorageArgs::default())?;
-        let letters = letters_of(&self.topic, self.dead_letter_topic);
+        let config = BrokerConfig::new(self.list.broker, &StorageArgs::default())?;
+        let letters = letters_of(&self.list.topic, self.list.dead_letter_topic);
         let shutdown = Shutdown::on_signals(DRAIN);
         let view = View {
             topic: letters.clone(),
@@ -64,7 +64,7 @@ impl ShowCommand {
             ))
             .into());
         };
-        match self.format {
+        match self.list.format {
             Format::Json => stdout::write_json(&Letter {
                 line: Line::of(&seen.message, &seen.position),
                 reason: reason(&seen.message),
