@@ -180,6 +180,8 @@ transaction.abort.timed.out.transaction.cleanup.interval.ms=500
 broker.session.timeout.ms=3000
 broker.heartbeat.interval.ms=500
 log.cleaner.dedupe.buffer.size=4194304
+# Records may bear any date: one of long ago is kept, too, until the topic says how long it keeps them.
+log.retention.ms=-1
 "
     );
     if !options.full_size {
