@@ -62,7 +62,7 @@ Exit codes: 0 done, 2 usage, 3 configuration or credentials, 4 broker, 5 compone
 )]
 pub struct Cli {
     /// Log more to stderr; twice for everything. RUST_LOG, where it is set, decides instead.
-    #[arg(short, long, action = ArgAction::Count, global = true)]
+    #[arg(short, long, action = ArgAction::Count, global = true, display_order = help::LAST)]
     pub verbose: u8,
     /// What to do.
     #[command(subcommand)]

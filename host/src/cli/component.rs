@@ -21,7 +21,7 @@ pub struct ComponentArgs {
     #[arg(long, value_name = "NAME", requires = "model", help_heading = COMPONENT)]
     pub model_output: Option<String>,
     /// Names of that model's classes, one a line, the first for class 0 [default: from its metadata].
-    #[arg(long, value_name = "FILE", requires = "model")]
+    #[arg(long, value_name = "FILE", requires = "model", help_heading = COMPONENT)]
     pub labels: Option<PathBuf>,
     /// Instances of the component, each on a thread of its own [default: one for each core].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = COMPONENT)]

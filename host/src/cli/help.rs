@@ -11,7 +11,10 @@ use clap::{Arg, ArgAction, Command};
 use super::heading::SCREENS;
 
 /// A command with no more options than this shows them all at once.
-const FEW: usize = 18;
+const FEW: usize = 14;
+
+/// Behind the options of a command's own.
+pub(super) const LAST: usize = 1000;
 
 /// The name of the screen with everything.
 const ALL: &str = "all";
@@ -36,6 +39,7 @@ pub(super) fn arrange(program: Command, arguments: Vec<OsString>) -> (Command, V
         _ => ArgAction::HelpShort,
     };
     let flag = Arg::new("help").short('h').long("help").action(action).global(true);
+    let flag = flag.display_order(LAST);
     let program = program
         .disable_help_flag(true)
         .disable_help_subcommand(true)
@@ -139,7 +143,7 @@ mod tests {
             words.push("--help");
             let help = help(&words);
             let lines = help.lines().count();
-            assert!(lines <= 45, "{path:?} has {lines} lines:\n{help}");
+            assert!(lines <= 40, "{path:?} has {lines} lines:\n{help}");
             words.pop();
             assert_eq!(help, super::tests::help(&[&words[..], &["-h"]].concat()));
         }

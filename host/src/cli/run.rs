@@ -15,10 +15,8 @@ use crate::values::{ByteSize, DEFAULT_GROUP, DEFAULT_INPUT, DEFAULT_MAX_FAILURES
 Examples:
   host run
   host run --component other.wasm --workers 2
-  host run --accept 'application/json;profile=scores;top-k=3' --on-error stop
   host run --idle-timeout 90s            stop after 90 s without a message
-  host run --broker pubsub creds.json my-project
-  host run --input kafka:localhost:9092 --output pubsub:my-project creds.json my-project")]
+  host run --broker pubsub creds.json my-project")]
 pub struct RunCommand {
     /// The component.
     #[command(flatten)]
@@ -36,7 +34,7 @@ pub struct RunCommand {
     #[arg(long, value_name = "TOPIC", default_value = DEFAULT_OUTPUT)]
     pub output_topic: String,
     /// Topic for unanswerable messages [default: input topic + `.dlq`].
-    #[arg(long, value_name = "TOPIC")]
+    #[arg(long, value_name = "TOPIC", help_heading = DELIVERY)]
     pub dead_letter_topic: Option<String>,
     /// The group that shares the messages.
     #[arg(long, value_name = "NAME", default_value = DEFAULT_GROUP)]
