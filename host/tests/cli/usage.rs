@@ -159,6 +159,18 @@ fn completions_are_there_for_every_shell_and_bash_accepts_its_own() {
 }
 
 #[test]
+fn a_rust_log_that_makes_no_sense_is_said_and_ignored() {
+    let mut sandbox = Sandbox::new();
+    let list = ["topics", "list"];
+    sandbox.set("RUST_LOG", "host=loud");
+    let ended = sandbox.host(&list);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(ended.stderr.contains("RUST_LOG is 'host=loud'"), "{}", ended.stderr);
+    sandbox.set("RUST_LOG", "warn,host=debug");
+    assert!(!sandbox.host(&list).stderr.contains("RUST_LOG"));
+}
+
+#[test]
 fn a_reader_that_has_gone_is_no_failure() {
     let sandbox = Sandbox::new();
     let ended = sandbox.host_unheard(&["completions", "bash"]);
