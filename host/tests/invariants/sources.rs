@@ -4,15 +4,21 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Folders of the code.
-pub const CODE: [&str; 5] = [
+pub const CODE: [&str; 6] = [
     "host/src",
     "classifier-wasm/src",
     "classifier-wasm/codec/src",
+    "classifier-wasm/executor/src",
     "xtask/src",
     "test-brokers/src",
 ];
 /// And of the tests beside it.
-pub const TESTS: [&str; 3] = ["host/tests", "classifier-wasm/codec/tests", "test-brokers/tests"];
+pub const TESTS: [&str; 4] = [
+    "host/tests",
+    "classifier-wasm/codec/tests",
+    "classifier-wasm/executor/tests",
+    "test-brokers/tests",
+];
 
 /// A text file of this repository.
 #[derive(Clone)]
@@ -43,7 +49,13 @@ pub fn host() -> Vec<Source> {
 }
 
 pub fn guest() -> Vec<Source> {
-    [sources("classifier-wasm/src"), sources("classifier-wasm/codec/src")].concat()
+    [
+        "classifier-wasm/src",
+        "classifier-wasm/codec/src",
+        "classifier-wasm/executor/src",
+    ]
+    .map(sources)
+    .concat()
 }
 
 /// Every Rust file of a folder, or the one file.

@@ -1,0 +1,96 @@
+//! Where the numbers of a value lie.
+
+use crate::vector::LANES;
+
+/// What a value has for each image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shape {
+    /// Rows.
+    pub height: usize,
+    /// Columns.
+    pub width: usize,
+    /// Numbers for each pixel.
+    pub channels: usize,
+}
+
+impl Shape {
+    /// A vector: one pixel.
+    pub fn flat(channels: usize) -> Shape {
+        Shape {
+            height: 1,
+            width: 1,
+            channels,
+        }
+    }
+
+    /// Numbers for each image.
+    pub fn values(self) -> usize {
+        self.height * self.width * self.channels
+    }
+}
+
+/// Rows and columns of zeros around each image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Border {
+    pub top: usize,
+    pub left: usize,
+    pub bottom: usize,
+    pub right: usize,
+}
+
+impl Border {
+    /// Enough for two readers.
+    pub fn and(self, other: Border) -> Border {
+        Border {
+            top: self.top.max(other.top),
+            left: self.left.max(other.left),
+            bottom: self.bottom.max(other.bottom),
+            right: self.right.max(other.right),
+        }
+    }
+}
+
+/// The place of each number of an image, in floats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Layout {
+    pub shape: Shape,
+    pub border: Border,
+    /// From one pixel to the next.
+    pub pixel: usize,
+}
+
+impl Layout {
+    /// Pixels are whole vectors.
+    pub fn new(shape: Shape, border: Border) -> Layout {
+        let pixel = shape.channels.next_multiple_of(LANES);
+        Layout { shape, border, pixel }
+    }
+
+    /// Pixels have no floats more than channels: for images that only convolutions read, which need no whole vectors.
+    pub fn packed(shape: Shape, border: Border) -> Layout {
+        let pixel = shape.channels;
+        Layout { shape, border, pixel }
+    }
+
+    /// From one row to the next.
+    pub fn row(self) -> usize {
+        (self.border.left + self.shape.width + self.border.right) * self.pixel
+    }
+
+    /// From one image to the next.
+    pub fn image(self) -> usize {
+        (self.border.top + self.shape.height + self.border.bottom) * self.row()
+    }
+
+    /// The first channel of a pixel. Rows and columns count from the start of the border.
+    pub fn at(self, y: usize, x: usize) -> usize {
+        y * self.row() + x * self.pixel
+    }
+
+    /// The first channels of an image's pixels, row by row.
+    pub fn pixels(self) -> impl Iterator<Item = usize> {
+        let Border { top, left, .. } = self.border;
+        let Shape { height, width, .. } = self.shape;
+        (0..height).flat_map(move |y| (0..width).map(move |x| self.at(top + y, left + x)))
+    }
+}

@@ -1,0 +1,100 @@
+//! From operators to passes over the values: what follows a convolution is done before its sums are stored.
+
+use crate::graph::{Graph, Node, Operator, Value};
+use crate::kernel::{Kernel, Range};
+use crate::pool::Pooling;
+use crate::window::Window;
+
+/// One pass over its inputs.
+pub struct Pass {
+    pub act: Act,
+    /// What its results are held to.
+    pub range: Range,
+    /// Numbers of values. Of an addition two, otherwise one.
+    pub inputs: Vec<usize>,
+    pub output: usize,
+}
+
+/// What a pass computes.
+pub enum Act {
+    Convolution(Kernel),
+    Pool(Window, Pooling),
+    /// A scale and an offset for each channel; then another value may be added.
+    Elementwise(Vec<[f32; 2]>),
+    Softmax,
+}
+
+/// The passes that compute `output`, in order. Values are numbered as in the graph, and 0 is the image.
+pub fn passes(graph: &Graph, output: Value) -> Vec<Pass> {
+    let nodes = graph.nodes().get(..output.0).unwrap_or_default();
+    let mut uses = vec![0_usize; output.0 + 1];
+    let read = nodes.iter().flat_map(|node| &node.inputs).chain([&output]);
+    for value in read {
+        if let Some(count) = uses.get_mut(value.0) {
+            *count += 1;
+        }
+    }
+    let mut passes: Vec<Pass> = Vec::new();
+    for (index, node) in nodes.iter().enumerate() {
+        let [input, ..] = node.inputs.as_slice() else { continue };
+        let before = passes.iter_mut().find(|pass| pass.output == input.0);
+        // Whoever else reads the value needs it as it is.
+        let is_alone = uses.get(input.0) == Some(&1);
+        if let Some(pass) = before
+            && is_alone
+            && joins(pass, &node.operator)
+        {
+            pass.output = index + 1;
+        } else {
+            passes.push(alone(node, index + 1));
+        }
+    }
+    passes
+}
+
+/// Whether `operator` could become part of `pass`, and then is.
+fn joins(pass: &mut Pass, operator: &Operator) -> bool {
+    if pass.range != Range::ALL {
+        return false;
+    }
+    match (&mut pass.act, operator) {
+        (Act::Convolution(_) | Act::Elementwise(_), Operator::Hold(range)) => {
+            pass.range = *range;
+            true
+        }
+        (Act::Convolution(kernel), Operator::Scale { scale, offset }) => {
+            kernel.rescale(scale, offset);
+            true
+        }
+        _ => false,
+    }
+}
+
+fn alone(node: &Node, output: usize) -> Pass {
+    let as_they_are = || vec![[1.0, 0.0]; node.shape.channels];
+    let mut range = Range::ALL;
+    let act = match &node.operator {
+        Operator::Convolution(kernel) => Act::Convolution(kernel.clone()),
+        Operator::Pool(window, pooling) => Act::Pool(*window, *pooling),
+        Operator::Scale { scale, offset } => Act::Elementwise(
+            scale
+                .iter()
+                .zip(offset)
+                .map(|(scale, offset)| [*scale, *offset])
+                .collect(),
+        ),
+        Operator::Hold(held) => {
+            range = *held;
+            Act::Elementwise(as_they_are())
+        }
+        Operator::Add => Act::Elementwise(as_they_are()),
+        Operator::Softmax => Act::Softmax,
+    };
+    let inputs = node.inputs.iter().map(|input| input.0).collect();
+    Pass {
+        act,
+        range,
+        inputs,
+        output,
+    }
+}

@@ -1,0 +1,242 @@
+//! A graph laid out in memory, ready to run.
+
+use std::mem;
+
+use crate::convolution::Convolution;
+use crate::depthwise::Depthwise;
+use crate::elementwise::{Elementwise, softmax};
+use crate::error::{GraphError, RunError};
+use crate::graph::{Graph, Value};
+use crate::layout::{Border, Layout, Shape};
+use crate::passes::{Act, Pass, passes};
+use crate::pixels::Pixels;
+use crate::pool::Pool;
+
+/// So many floats of values are in use at once, if an image has not more: they stay in the processor's cache.
+const CACHED: usize = 1 << 16;
+
+/// And so many images at most.
+const MOST_IMAGES: usize = 8;
+
+/// A graph that is ready to run.
+pub struct Plan {
+    image: Layout,
+    output: Layout,
+    steps: Vec<Step>,
+    /// Memory of values. What two values have in turn, both have with the same layout, so that its borders stay zero.
+    slots: Vec<Vec<f32>>,
+    /// Where the image and the output lie.
+    first: usize,
+    last: usize,
+    /// How many images are computed at once.
+    images: usize,
+}
+
+/// A pass, and the slots that it reads and writes.
+struct Step {
+    kernel: Kernel,
+    input: usize,
+    other: Option<usize>,
+    output: usize,
+}
+
+enum Kernel {
+    Convolution(Convolution),
+    Depthwise(Depthwise),
+    Pool(Pool),
+    Elementwise(Elementwise),
+    Softmax(Layout),
+}
+
+impl Graph {
+    /// Lays out what `output` needs, which is a single pixel: a number for each class.
+    pub fn plan(&self, output: Value) -> Result<Plan, GraphError> {
+        let shape = self.shape(output)?;
+        if shape != Shape::flat(shape.channels) {
+            return Err(GraphError(format!("the output is {shape:?}, and not one pixel")));
+        }
+        let passes = passes(self, output);
+        let layouts = (0..=output.0)
+            .map(|value| self.layout(Value(value), &passes))
+            .collect::<Result<Vec<_>, _>>()?;
+        let of = |value: usize| {
+            layouts
+                .get(value)
+                .copied()
+                .ok_or_else(|| GraphError(format!("the graph has no value {value}")))
+        };
+        let mut slots = Slots::default();
+        let first = slots.take(of(0)?);
+        let mut places = vec![first; layouts.len()];
+        let mut steps = Vec::new();
+        for (index, pass) in passes.iter().enumerate() {
+            let slot = slots.take(of(pass.output)?);
+            let [input, others @ ..] = pass.inputs.as_slice() else {
+                continue;
+            };
+            let other = others.first().copied();
+            steps.push(Step {
+                kernel: kernel(pass, of(*input)?, other.map(of).transpose()?, of(pass.output)?),
+                input: places.get(*input).copied().unwrap_or_default(),
+                other: other.and_then(|other| places.get(other).copied()),
+                output: slot,
+            });
+            if let Some(place) = places.get_mut(pass.output) {
+                *place = slot;
+            }
+            let later = passes.get(index + 1..).unwrap_or_default();
+            for value in &pass.inputs {
+                let is_read_again = later.iter().any(|pass| pass.inputs.contains(value)) || *value == output.0;
+                if let (false, Some(slot)) = (is_read_again, places.get(*value)) {
+                    slots.give_back(*slot);
+                }
+            }
+        }
+        let floats = slots.layouts.iter().map(|layout| layout.image()).sum::<usize>();
+        let images = (CACHED / floats.max(1)).clamp(1, MOST_IMAGES);
+        Ok(Plan {
+            image: of(0)?,
+            output: of(output.0)?,
+            steps,
+            slots: slots
+                .layouts
+                .iter()
+                .map(|layout| vec![0.0; images * layout.image()])
+                .collect(),
+            first,
+            last: places.get(output.0).copied().unwrap_or_default(),
+            images,
+        })
+    }
+
+    /// The layout that suits all passes which read or write a value.
+    fn layout(&self, value: Value, passes: &[Pass]) -> Result<Layout, GraphError> {
+        let shape = self.shape(value)?;
+        let mut border = Border::default();
+        let mut needs_vectors = value != self.image();
+        for pass in passes.iter().filter(|pass| pass.inputs.contains(&value.0)) {
+            match &pass.act {
+                Act::Convolution(kernel) => {
+                    border = border.and(kernel.window.border(shape));
+                    needs_vectors |= kernel.is_depthwise(shape) && shape.channels > 1;
+                }
+                _ => needs_vectors = true,
+            }
+        }
+        Ok(if needs_vectors {
+            Layout::new(shape, border)
+        } else {
+            Layout::packed(shape, border)
+        })
+    }
+}
+
+fn kernel(pass: &Pass, input: Layout, other: Option<Layout>, output: Layout) -> Kernel {
+    match &pass.act {
+        Act::Convolution(kernel) if kernel.is_depthwise(input.shape) && input.shape.channels > 1 => {
+            Kernel::Depthwise(Depthwise::new(kernel, pass.range, input, output))
+        }
+        Act::Convolution(kernel) => Kernel::Convolution(Convolution::new(kernel, pass.range, input, output)),
+        Act::Pool(window, pooling) => Kernel::Pool(Pool::new(*window, *pooling, input, output)),
+        Act::Elementwise(terms) => Kernel::Elementwise(Elementwise::new(
+            |channel| terms.get(channel).copied().unwrap_or_default(),
+            pass.range,
+            input,
+            other,
+            output,
+        )),
+        Act::Softmax => Kernel::Softmax(input),
+    }
+}
+
+/// Which memory is free again.
+#[derive(Default)]
+struct Slots {
+    layouts: Vec<Layout>,
+    free: Vec<usize>,
+}
+
+impl Slots {
+    fn take(&mut self, layout: Layout) -> usize {
+        let fits = |slot: &usize| self.layouts.get(*slot) == Some(&layout);
+        match self.free.iter().position(fits) {
+            Some(at) => self.free.swap_remove(at),
+            None => {
+                self.layouts.push(layout);
+                self.layouts.len() - 1
+            }
+        }
+    }
+
+    fn give_back(&mut self, slot: usize) {
+        if !self.free.contains(&slot) {
+            self.free.push(slot);
+        }
+    }
+}
+
+impl Plan {
+    /// How many numbers it gives for an image.
+    pub fn outputs(&self) -> usize {
+        self.output.shape.channels
+    }
+
+    /// Computes `pixels`, which are whole images, into `results`: a row of [`Plan::outputs`] numbers for each.
+    pub fn run(&mut self, pixels: Pixels<'_>, results: &mut [f32]) -> Result<(), RunError> {
+        let (values, outputs) = (self.image.shape.values(), self.outputs());
+        let images = pixels.len() / values;
+        if pixels.len() != images * values || results.len() != images * outputs {
+            return Err(RunError(format!(
+                "{} pixels and room for {} numbers: an image has {values} pixels and {outputs} numbers",
+                pixels.len(),
+                results.len()
+            )));
+        }
+        for (index, results) in results.chunks_mut(self.images * outputs).enumerate() {
+            let count = results.len() / outputs;
+            if let Some(first) = self.slots.get_mut(self.first) {
+                pixels.lay_out(index * self.images, count, self.image, first);
+            }
+            self.steps.iter().for_each(|step| step.run(count, &mut self.slots));
+            let last = self.slots.get(self.last).map(Vec::as_slice).unwrap_or_default();
+            for (row, result) in last
+                .chunks_exact(self.output.image())
+                .zip(results.chunks_exact_mut(outputs))
+            {
+                result.iter_mut().zip(row).for_each(|(to, from)| *to = *from);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Step {
+    fn run(&self, images: usize, slots: &mut [Vec<f32>]) {
+        // Taken out, so that the others can be read while it is written.
+        let Some(mut output) = slots.get_mut(self.output).map(mem::take) else {
+            return;
+        };
+        let slot = |index: usize| slots.get(index).map(Vec::as_slice).unwrap_or_default();
+        let input = slot(self.input);
+        match &self.kernel {
+            Kernel::Convolution(convolution) => convolution.run(images, input, &mut output),
+            Kernel::Depthwise(depthwise) => depthwise.run(images, input, &mut output),
+            Kernel::Pool(pool) => pool.run(images, input, &mut output),
+            Kernel::Elementwise(act) => act.run(images, input, self.other.map(slot), &mut output),
+            Kernel::Softmax(layout) => {
+                for (from, to) in input
+                    .chunks_exact(layout.image())
+                    .zip(output.chunks_exact_mut(layout.image()))
+                {
+                    if let Some(row) = to.get_mut(..layout.shape.channels) {
+                        row.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+                        softmax(row);
+                    }
+                }
+            }
+        }
+        if let Some(slot) = slots.get_mut(self.output) {
+            *slot = output;
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! The largest number of a window, or its mean.
+
+use crate::layout::Layout;
+use crate::vector::{F32x4, LANES};
+use crate::window::Window;
+
+/// What becomes of the numbers of a window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pooling {
+    /// The largest stays. Padding is none.
+    Largest,
+    /// The mean of those in the image.
+    Mean,
+    /// Their sum divided by the size of the window, so that padding counts as zeros.
+    MeanWithPadding,
+}
+
+/// A pooling layer, laid out for its input and its output.
+pub struct Pool {
+    /// Of each output pixel.
+    places: Vec<Place>,
+    /// The pixels of the input that the windows cover, one window after the other.
+    covered: Vec<usize>,
+    pooling: Pooling,
+    input: usize,
+    output: usize,
+    vectors: usize,
+}
+
+struct Place {
+    to: usize,
+    /// How many pixels its window covers.
+    covers: usize,
+    /// What the sum is multiplied with.
+    share: f32,
+}
+
+impl Pool {
+    /// Both have whole vectors.
+    pub fn new(window: Window, pooling: Pooling, input: Layout, output: Layout) -> Pool {
+        let (mut places, mut covered) = (Vec::new(), Vec::new());
+        let Window { rows, columns } = window;
+        let outputs = (0..rows.output).flat_map(|y| (0..columns.output).map(move |x| (y, x)));
+        for ((y, x), to) in outputs.zip(output.pixels()) {
+            let before = covered.len();
+            for y in rows.covered(y, input.shape.height) {
+                let pixels = columns.covered(x, input.shape.width);
+                covered.extend(pixels.map(|x| input.at(input.border.top + y, input.border.left + x)));
+            }
+            let covers = covered.len() - before;
+            let counted = if pooling == Pooling::MeanWithPadding {
+                window.taps()
+            } else {
+                covers
+            };
+            let share = 1.0 / counted as f32;
+            places.push(Place { to, covers, share });
+        }
+        Pool {
+            places,
+            covered,
+            pooling,
+            input: input.image(),
+            output: output.image(),
+            vectors: input.shape.channels.div_ceil(LANES),
+        }
+    }
+
+    /// Computes `images` images.
+    pub fn run(&self, images: usize, input: &[f32], output: &mut [f32]) {
+        let images = input
+            .chunks_exact(self.input)
+            .zip(output.chunks_exact_mut(self.output))
+            .take(images);
+        for (input, output) in images {
+            match self.pooling {
+                Pooling::Largest => self.image(input, output, f32::NEG_INFINITY, |a, b| b.at_least(a), |sum, _| sum),
+                _ => self.image(input, output, 0.0, F32x4::plus, |sum, place| {
+                    sum.times(F32x4::splat(place.share))
+                }),
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn image(
+        &self,
+        input: &[f32],
+        output: &mut [f32],
+        start: f32,
+        join: impl Fn(F32x4, F32x4) -> F32x4,
+        finish: impl Fn(F32x4, &Place) -> F32x4,
+    ) {
+        let mut covered = self.covered.as_slice();
+        for place in &self.places {
+            let (pixels, rest) = covered.split_at_checked(place.covers).unwrap_or_default();
+            covered = rest;
+            let to = output.get_mut(place.to..).unwrap_or_default().as_chunks_mut().0;
+            for (vector, to) in to.iter_mut().take(self.vectors).enumerate() {
+                let mut sum = F32x4::splat(start);
+                for pixel in pixels {
+                    if let Some(number) = input.get(pixel + vector * LANES..).and_then(|rest| rest.first_chunk()) {
+                        sum = join(sum, F32x4::load(number));
+                    }
+                }
+                finish(sum, place).store(to);
+            }
+        }
+    }
+}

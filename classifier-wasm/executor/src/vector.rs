@@ -1,0 +1,117 @@
+//! Four floats that are computed at once: a vector of WebAssembly, elsewhere an array with the same results to the bit.
+
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+pub use portable::F32x4;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+pub use wasm::F32x4;
+
+/// How many floats a vector has.
+pub const LANES: usize = 4;
+
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod wasm {
+    use core::arch::wasm32::{
+        f32x4, f32x4_add, f32x4_extract_lane, f32x4_mul, f32x4_pmax, f32x4_pmin, f32x4_splat, v128,
+    };
+
+    /// Four floats.
+    #[derive(Clone, Copy)]
+    pub struct F32x4(v128);
+
+    impl F32x4 {
+        #[inline(always)]
+        pub fn splat(value: f32) -> F32x4 {
+            F32x4(f32x4_splat(value))
+        }
+
+        /// The compiler makes one load of it.
+        #[inline(always)]
+        pub fn load(&[a, b, c, d]: &[f32; 4]) -> F32x4 {
+            F32x4(f32x4(a, b, c, d))
+        }
+
+        #[inline(always)]
+        pub fn store(self, to: &mut [f32; 4]) {
+            *to = [
+                f32x4_extract_lane::<0>(self.0),
+                f32x4_extract_lane::<1>(self.0),
+                f32x4_extract_lane::<2>(self.0),
+                f32x4_extract_lane::<3>(self.0),
+            ];
+        }
+
+        #[inline(always)]
+        pub fn plus(self, other: F32x4) -> F32x4 {
+            F32x4(f32x4_add(self.0, other.0))
+        }
+
+        #[inline(always)]
+        pub fn times(self, other: F32x4) -> F32x4 {
+            F32x4(f32x4_mul(self.0, other.0))
+        }
+
+        /// The larger, or `self` if that is NaN.
+        #[inline(always)]
+        pub fn at_least(self, other: F32x4) -> F32x4 {
+            F32x4(f32x4_pmax(self.0, other.0))
+        }
+
+        /// The smaller, or `self` if that is NaN.
+        #[inline(always)]
+        pub fn at_most(self, other: F32x4) -> F32x4 {
+            F32x4(f32x4_pmin(self.0, other.0))
+        }
+    }
+}
+
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+mod portable {
+    /// Four floats.
+    #[derive(Clone, Copy)]
+    pub struct F32x4([f32; 4]);
+
+    impl F32x4 {
+        #[inline(always)]
+        pub fn splat(value: f32) -> F32x4 {
+            F32x4([value; 4])
+        }
+
+        #[inline(always)]
+        pub fn load(from: &[f32; 4]) -> F32x4 {
+            F32x4(*from)
+        }
+
+        #[inline(always)]
+        pub fn store(self, to: &mut [f32; 4]) {
+            *to = self.0;
+        }
+
+        #[inline(always)]
+        pub fn plus(self, other: F32x4) -> F32x4 {
+            self.with(other, |a, b| a + b)
+        }
+
+        #[inline(always)]
+        pub fn times(self, other: F32x4) -> F32x4 {
+            self.with(other, |a, b| a * b)
+        }
+
+        /// The larger, or `self` if that is NaN.
+        #[inline(always)]
+        pub fn at_least(self, other: F32x4) -> F32x4 {
+            self.with(other, |a, b| if a < b { b } else { a })
+        }
+
+        /// The smaller, or `self` if that is NaN.
+        #[inline(always)]
+        pub fn at_most(self, other: F32x4) -> F32x4 {
+            self.with(other, |a, b| if b < a { b } else { a })
+        }
+
+        #[inline(always)]
+        fn with(self, other: F32x4, act: impl Fn(f32, f32) -> f32) -> F32x4 {
+            let (F32x4([a, b, c, d]), F32x4([e, f, g, h])) = (self, other);
+            F32x4([act(a, e), act(b, f), act(c, g), act(d, h)])
+        }
+    }
+}

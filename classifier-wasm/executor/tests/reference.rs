@@ -1,0 +1,340 @@
+//! Every operator against what it means, computed in 64 bits one number at a time.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+mod simple;
+
+use classifier_executor::{Graph, Kernel, Operator, Pixels, Pooling, Range, Shape, Steps, Window};
+use proptest::prelude::*;
+use simple::Image;
+
+/// Numbers from -1 to 1 that a seed decides.
+fn numbers(count: usize, mut seed: u64) -> Vec<f32> {
+    let next = |_| {
+        seed = seed
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        ((seed >> 40) as f32) / (1 << 23) as f32 - 1.0
+    };
+    (0..count).map(next).collect()
+}
+
+fn steps(size: usize) -> impl Strategy<Value = Steps> {
+    (1..=4_usize, 1..=3_usize, 1..=2_usize, 0..=2_usize, 0..=2_usize).prop_filter_map(
+        "the kernel is larger than the image",
+        move |(kernel, stride, dilation, before, after)| {
+            let (reach, before, after) = (
+                (kernel - 1) * dilation + 1,
+                before.min(kernel - 1),
+                after.min(kernel - 1),
+            );
+            let last = (before + size + after).checked_sub(reach)?;
+            Some(Steps {
+                kernel,
+                stride,
+                dilation,
+                before,
+                output: last / stride + 1,
+            })
+        },
+    )
+}
+
+fn windows() -> impl Strategy<Value = (Shape, Window)> {
+    (1..=9_usize, 1..=9_usize, 1..=9_usize).prop_flat_map(|(height, width, channels)| {
+        let shape = Shape {
+            height,
+            width,
+            channels,
+        };
+        (Just(shape), steps(height), steps(width)).prop_map(|(shape, rows, columns)| (shape, Window { rows, columns }))
+    })
+}
+
+fn kernel(window: Window, groups: usize, inputs: usize, outputs: usize, seed: u64) -> Kernel {
+    let taps = window.rows.kernel * window.columns.kernel;
+    Kernel {
+        window,
+        groups,
+        weights: numbers(outputs * inputs / groups * taps, seed),
+        bias: numbers(outputs, seed + 1),
+    }
+}
+
+/// Reads all numbers of the value: each is an output of a dense layer that gives it alone.
+fn all_of(graph: &mut Graph, value: classifier_executor::Value) -> classifier_executor::Value {
+    let shape = graph.shape(value).unwrap();
+    let values = shape.values();
+    let mut weights = vec![0.0; values * values];
+    for at in 0..values {
+        // Outputs are in the order of rows, columns and channels, and weights in that of channels, rows and columns.
+        let (pixel, channel) = (at / shape.channels, at % shape.channels);
+        weights[at * values + channel * shape.height * shape.width + pixel] = 1.0;
+    }
+    let dense = Kernel {
+        window: Window::whole(shape),
+        groups: 1,
+        weights,
+        bias: vec![0.0; values],
+    };
+    graph.add(Operator::Convolution(dense), &[value]).unwrap()
+}
+
+/// The value of `operator` for some images, beside what it should be.
+fn holds(shape: Shape, operators: &[Operator], images: usize, seed: u64) -> Result<(), TestCaseError> {
+    let pixels = numbers(images * shape.values(), seed);
+    let mut graph = Graph::new(shape).unwrap();
+    let mut value = graph.image();
+    for operator in operators {
+        value = graph.add(operator.clone(), &[value]).unwrap();
+    }
+    let shape_given = graph.shape(value).unwrap();
+    let output = all_of(&mut graph, value);
+    let mut plan = graph.plan(output).unwrap();
+    let mut given = vec![0.0; images * plan.outputs()];
+    plan.run(Pixels::F32(&pixels), &mut given).unwrap();
+    for (pixels, given) in pixels.chunks(shape.values()).zip(given.chunks(plan.outputs())) {
+        let mut image = Image::new(shape, pixels);
+        for operator in operators {
+            image = image.after(operator);
+        }
+        prop_assert_eq!(image.shape, shape_given);
+        let largest = image
+            .values
+            .iter()
+            .fold(1.0_f64, |largest, value| largest.max(value.abs()));
+        for (given, expected) in given.iter().zip(&image.values) {
+            prop_assert!(
+                (f64::from(*given) - expected).abs() < 1e-5 * largest,
+                "{given} {expected}"
+            );
+        }
+    }
+    // Each image alone has the same bits.
+    for (pixels, given) in pixels.chunks(shape.values()).zip(given.chunks(plan.outputs())) {
+        let mut alone = vec![0.0; plan.outputs()];
+        plan.run(Pixels::F32(pixels), &mut alone).unwrap();
+        prop_assert_eq!(alone.as_slice(), given);
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn convolutions_are_those_of_the_definition((shape, window) in windows(), outputs in 1..=29_usize, images in 1..=5_usize, seed: u32) {
+        let kernel = kernel(window, 1, shape.channels, outputs, seed.into());
+        holds(shape, &[Operator::Convolution(kernel), Operator::Hold(Range::POSITIVE)], images, seed.into())?;
+    }
+
+    #[test]
+    fn so_are_those_in_groups_and_those_that_follow_another(
+        (mut shape, window) in windows(), groups in 1..=4_usize, each in 1..=5_usize, outputs in 1..=9_usize, seed: u32
+    ) {
+        shape.channels = groups * each;
+        let grouped = kernel(window, groups, shape.channels, groups * outputs, seed.into());
+        let follows = kernel(Window::whole(window_output(window)), 1, groups * outputs, 5, seed.into());
+        holds(shape, &[Operator::Convolution(grouped), Operator::Convolution(follows)], 2, seed.into())?;
+    }
+
+    #[test]
+    fn so_are_depthwise_ones((shape, window) in windows(), images in 1..=3_usize, seed: u32) {
+        let kernel = kernel(window, shape.channels, shape.channels, shape.channels, seed.into());
+        holds(shape, &[Operator::Convolution(kernel), Operator::Hold(Range { low: 0.0, high: 0.5 })], images, seed.into())?;
+    }
+
+    #[test]
+    fn pools_take_the_largest_or_the_mean((shape, window) in windows(), images in 1..=3_usize, seed: u32) {
+        let mut graph = Graph::new(shape).unwrap();
+        let image = graph.image();
+        // A window may lie in the padding alone.
+        prop_assume!(graph.add(Operator::Pool(window, Pooling::Mean), &[image]).is_ok());
+        for pooling in [Pooling::Largest, Pooling::Mean, Pooling::MeanWithPadding] {
+            holds(shape, &[Operator::Pool(window, pooling)], images, seed.into())?;
+        }
+    }
+
+    #[test]
+    fn a_scale_before_and_behind_a_convolution_counts_and_padding_is_zero((shape, window) in windows(), outputs in 1..=9_usize, seed: u32) {
+        let scale = |count: usize| Operator::Scale {
+            scale: numbers(count, 3),
+            offset: numbers(count, 4),
+        };
+        let kernel = kernel(window, 1, shape.channels, outputs, seed.into());
+        let operators = [scale(shape.channels), Operator::Convolution(kernel), scale(outputs), Operator::Hold(Range::POSITIVE)];
+        holds(shape, &operators, 2, seed.into())?;
+    }
+}
+
+fn window_output(window: Window) -> Shape {
+    Shape {
+        height: window.rows.output,
+        width: window.columns.output,
+        channels: 1,
+    }
+}
+
+/// A window that leaves the size as it is.
+fn same(kernel: usize, size: usize) -> Steps {
+    Steps {
+        kernel,
+        stride: 1,
+        dilation: 1,
+        before: kernel / 2,
+        output: size,
+    }
+}
+
+#[test]
+fn a_value_that_is_read_twice_is_whole_for_both() {
+    let shape = Shape {
+        height: 6,
+        width: 5,
+        channels: 8,
+    };
+    let window = Window {
+        rows: same(3, 6),
+        columns: same(3, 5),
+    };
+    let (first, second) = (kernel(window, 1, 8, 8, 1), kernel(window, 1, 8, 8, 2));
+    let mut graph = Graph::new(shape).unwrap();
+    let relu = Operator::Hold(Range::POSITIVE);
+    let image = graph.image();
+    let a = graph.add(Operator::Convolution(first.clone()), &[image]).unwrap();
+    let held = graph.add(relu.clone(), &[a]).unwrap();
+    let b = graph.add(Operator::Convolution(second.clone()), &[held]).unwrap();
+    // The sum before its ReLU, the ReLU, and the image itself.
+    let mut sum = graph.add(Operator::Add, &[b, a]).unwrap();
+    sum = graph.add(Operator::Add, &[sum, held]).unwrap();
+    sum = graph.add(Operator::Add, &[image, sum]).unwrap();
+    sum = graph.add(relu.clone(), &[sum]).unwrap();
+    let output = all_of(&mut graph, sum);
+    let mut plan = graph.plan(output).unwrap();
+    let pixels = numbers(shape.values() * 3, 7);
+    let mut given = vec![0.0; 3 * plan.outputs()];
+    plan.run(Pixels::F32(&pixels), &mut given).unwrap();
+    for (pixels, given) in pixels.chunks(shape.values()).zip(given.chunks(plan.outputs())) {
+        let image = Image::new(shape, pixels);
+        let a = image.after(&Operator::Convolution(first.clone()));
+        let held = a.after(&relu);
+        let b = held.after(&Operator::Convolution(second.clone()));
+        let sum = b.plus(&a).plus(&held).plus(&image).after(&relu);
+        for (given, expected) in given.iter().zip(sum.values) {
+            assert!((f64::from(*given) - expected).abs() < 1e-4, "{given} {expected}");
+        }
+    }
+}
+
+#[test]
+fn bytes_are_the_same_numbers_as_floats_and_a_softmax_sums_to_1() {
+    let shape = Shape {
+        height: 4,
+        width: 3,
+        channels: 3,
+    };
+    let mut graph = Graph::new(shape).unwrap();
+    let dense = graph
+        .add(
+            Operator::Convolution(kernel(Window::whole(shape), 1, 3, 10, 5)),
+            &[graph.image()],
+        )
+        .unwrap();
+    let output = graph.add(Operator::Softmax, &[dense]).unwrap();
+    let mut plan = graph.plan(output).unwrap();
+    let bytes: Vec<u8> = (0..2 * shape.values()).map(|at| (at * 37 % 256) as u8).collect();
+    let floats: Vec<f32> = bytes.iter().copied().map(f32::from).collect();
+    let [mut of_bytes, mut of_floats] = [vec![0.0; 20], vec![0.0; 20]];
+    plan.run(Pixels::U8(&bytes), &mut of_bytes).unwrap();
+    plan.run(Pixels::F32(&floats), &mut of_floats).unwrap();
+    assert_eq!(of_bytes, of_floats);
+    for row in of_bytes.chunks(10) {
+        assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-6, "{row:?}");
+    }
+}
+
+#[test]
+fn numbers_that_overflow_are_seen_in_the_result() {
+    let shape = Shape::flat(4);
+    let mut graph = Graph::new(shape).unwrap();
+    let dense = graph
+        .add(
+            Operator::Convolution(kernel(Window::whole(shape), 1, 4, 4, 5)),
+            &[graph.image()],
+        )
+        .unwrap();
+    let held = graph
+        .add(
+            Operator::Hold(Range {
+                low: -1.0,
+                high: f32::MAX,
+            }),
+            &[dense],
+        )
+        .unwrap();
+    let mut plan = graph.plan(held).unwrap();
+    let mut given = vec![0.0; 4];
+    plan.run(Pixels::F32(&[f32::NAN, 1.0, 1.0, 1.0]), &mut given).unwrap();
+    assert!(given.iter().all(|value| value.is_nan()), "{given:?}");
+}
+
+#[test]
+fn what_does_not_fit_is_refused() {
+    let shape = Shape {
+        height: 4,
+        width: 4,
+        channels: 3,
+    };
+    let mut graph = Graph::new(shape).unwrap();
+    let image = graph.image();
+    let whole = Window::whole(shape);
+    let mut short = kernel(whole, 1, 3, 2, 1);
+    short.weights.pop();
+    let far = Window {
+        rows: Steps {
+            output: 99,
+            ..whole.rows
+        },
+        ..whole
+    };
+    let endless = Window {
+        rows: Steps {
+            stride: 0,
+            ..whole.rows
+        },
+        ..whole
+    };
+    let beside = Window {
+        rows: Steps {
+            kernel: 1,
+            before: 1,
+            ..whole.rows
+        },
+        ..whole
+    };
+    for operator in [
+        Operator::Convolution(short),
+        Operator::Convolution(kernel(far, 1, 3, 2, 1)),
+        Operator::Convolution(Kernel {
+            groups: 0,
+            ..kernel(whole, 1, 3, 2, 1)
+        }),
+        Operator::Pool(endless, Pooling::Largest),
+        Operator::Pool(beside, Pooling::Largest),
+        Operator::Scale {
+            scale: vec![1.0],
+            offset: vec![0.0; 3],
+        },
+        Operator::Add,
+        Operator::Softmax,
+    ] {
+        let error = graph.add(operator.clone(), &[image]).unwrap_err();
+        assert!(error.to_string().len() > 20, "{operator:?}: {error}");
+    }
+    assert!(graph.plan(image).is_err(), "the output is an image");
+    assert!(Graph::new(Shape::flat(0)).is_err());
+    let output = all_of(&mut graph, image);
+    let mut plan = graph.plan(output).unwrap();
+    assert!(plan.run(Pixels::U8(&[0; 47]), &mut [0.0; 48]).is_err());
+    assert!(plan.run(Pixels::U8(&[0; 48]), &mut [0.0; 47]).is_err());
+}
