@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use classifier_codec::answer::{self, Answer, PRODUCES};
 use classifier_codec::decode::{ACCEPTS, Decoded, decode};
-use classifier_codec::images::Images;
+use classifier_codec::images::{self, Images};
 use classifier_codec::prepare::Prepare;
 use classifier_codec::reject::Reject;
 use classifier_codec::warning::Warning;
@@ -77,12 +77,12 @@ impl messages::Guest for Component {
 
 impl tensors::Guest for Component {
     fn predict(images: tensors::Images) -> Result<Vec<f32>, Error> {
-        let values = match images.pixels {
-            Pixels::U8s(bytes) => bytes.into_iter().map(f32::from).collect(),
-            Pixels::F32s(values) => values,
+        let pixels: images::Pixels = match images.pixels {
+            Pixels::U8s(bytes) => bytes.into(),
+            Pixels::F32s(values) => values.into(),
         };
         let predictions = with_model(|model| {
-            let images = Images::of_any_range(model.info().image, images.count as usize, values)?;
+            let images = Images::of_any_range(model.info().image, images.count as usize, pixels)?;
             model.predict(&images)
         })??;
         Ok(predictions.into_probabilities())

@@ -94,7 +94,7 @@ impl Model {
         }
         let mut probabilities = Vec::with_capacity(images.count() * labels);
         for image in images.iter() {
-            let row = self.network.run(image)?;
+            let row = self.network.run(&image)?;
             probabilities.extend(self.info.scores.probabilities(row)?);
         }
         Ok(Predictions::new(labels, probabilities))

@@ -2,6 +2,7 @@
 
 use half::f16;
 
+use crate::images::Pixels;
 use crate::reject::{Code, Reject, quote};
 
 /// How bytes encode a number.
@@ -77,11 +78,11 @@ impl Dtype {
         self.element == Element::Bool
     }
 
-    /// The numbers in `bytes`, each as the nearest f32, in range or not.
-    pub fn values(self, bytes: &[u8]) -> Vec<f32> {
-        match self.element {
-            Element::Bool => self.each(bytes, |[byte]| f32::from(byte != 0)),
-            Element::U8 => self.each(bytes, |[byte]| f32::from(byte)),
+    /// The numbers in `bytes`, each as the nearest f32, in range or not; those of bytes as they are.
+    pub fn pixels(self, bytes: &[u8]) -> Pixels {
+        Pixels::F32(match self.element {
+            Element::Bool => return Pixels::U8(bytes.iter().map(|byte| u8::from(*byte != 0)).collect()),
+            Element::U8 => return Pixels::U8(bytes.to_vec()),
             Element::I8 => self.each(bytes, |bytes| f32::from(i8::from_le_bytes(bytes))),
             Element::U16 => self.each(bytes, |bytes| f32::from(u16::from_le_bytes(bytes))),
             Element::I16 => self.each(bytes, |bytes| f32::from(i16::from_le_bytes(bytes))),
@@ -92,7 +93,7 @@ impl Dtype {
             Element::F16 => self.each(bytes, |bytes| f16::from_le_bytes(bytes).to_f32()),
             Element::F32 => self.each(bytes, f32::from_le_bytes),
             Element::F64 => self.each(bytes, |bytes| f64::from_le_bytes(bytes) as f32),
-        }
+        })
     }
 
     fn each<const WIDTH: usize>(self, bytes: &[u8], read: impl Fn([u8; WIDTH]) -> f32) -> Vec<f32> {
@@ -113,7 +114,7 @@ mod tests {
     use super::*;
 
     fn values(name: &str, bytes: &[u8]) -> Vec<f32> {
-        Dtype::parse(name, Code::BadNpy).unwrap().values(bytes)
+        Dtype::parse(name, Code::BadNpy).unwrap().pixels(bytes).into_floats()
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The codecs' output and the model's input: N images of the model's size, in raw pixel values.
 
+use std::borrow::Cow;
 use std::ops::RangeInclusive;
 
 use crate::reject::{Code, Reject};
@@ -85,15 +86,80 @@ pub enum Layout {
 
 impl Layout {
     /// Whole images of `shape`, with their channels last.
-    pub fn arrange(self, values: Vec<f32>, shape: ImageShape) -> Vec<f32> {
+    pub fn arrange(self, pixels: Pixels, shape: ImageShape) -> Pixels {
         // Of one channel both are the same.
         if self == Layout::ChannelsLast || shape.channels == 1 {
-            return values;
+            return pixels;
         }
-        let (plane, image) = (shape.height * shape.width, shape.values());
-        let from = |at: usize| at / image * image + at % shape.channels * plane + at % image / shape.channels;
-        let places = (0..values.len()).map(from);
-        places.filter_map(|place| values.get(place)).copied().collect()
+        match pixels {
+            Pixels::U8(values) => Pixels::U8(channels_last(&values, shape)),
+            Pixels::F32(values) => Pixels::F32(channels_last(&values, shape)),
+        }
+    }
+}
+
+/// Images of `shape` whose channels came first.
+fn channels_last<T: Copy>(values: &[T], shape: ImageShape) -> Vec<T> {
+    let (plane, image) = (shape.height * shape.width, shape.values());
+    let from = |at: usize| at / image * image + at % shape.channels * plane + at % image / shape.channels;
+    let places = (0..values.len()).map(from);
+    places.filter_map(|place| values.get(place)).copied().collect()
+}
+
+/// Values of pixels: bytes for as long as all of them are, a quarter of the memory and never out of range.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Pixels {
+    /// Integers from 0 to 255.
+    U8(Vec<u8>),
+    /// Any numbers.
+    F32(Vec<f32>),
+}
+
+impl Pixels {
+    /// How many values there are.
+    pub fn len(&self) -> usize {
+        match self {
+            Pixels::U8(values) => values.len(),
+            Pixels::F32(values) => values.len(),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// All values as floats.
+    pub fn into_floats(self) -> Vec<f32> {
+        match self {
+            Pixels::U8(values) => values.into_iter().map(f32::from).collect(),
+            Pixels::F32(values) => values,
+        }
+    }
+
+    /// Appends the values of `other`; as bytes if all are.
+    pub fn append(&mut self, other: Pixels) {
+        match (&mut *self, other) {
+            (Pixels::U8(values), Pixels::U8(more)) => values.extend(more),
+            (Pixels::F32(values), more) => values.extend(more.into_floats()),
+            (Pixels::U8(values), Pixels::F32(more)) => {
+                let mut floats: Vec<f32> = values.iter().copied().map(f32::from).collect();
+                floats.extend(more);
+                *self = Pixels::F32(floats);
+            }
+        }
+    }
+}
+
+impl From<Vec<u8>> for Pixels {
+    fn from(values: Vec<u8>) -> Pixels {
+        Pixels::U8(values)
+    }
+}
+
+impl From<Vec<f32>> for Pixels {
+    fn from(values: Vec<f32>) -> Pixels {
+        Pixels::F32(values)
     }
 }
 
@@ -109,41 +175,39 @@ pub fn length(digits: &str) -> Option<usize> {
 pub struct Images {
     shape: ImageShape,
     count: usize,
-    values: Vec<f32>,
+    pixels: Pixels,
 }
 
 impl Images {
-    /// Checks that `values` are `count` images of `shape` in raw pixel values.
-    pub fn new(shape: ImageShape, count: usize, values: Vec<f32>) -> Result<Images, Reject> {
-        Images::checked(0.0..=255.0, shape, count, values)
+    /// Checks that `pixels` are `count` images of `shape` in raw pixel values.
+    pub fn new(shape: ImageShape, count: usize, pixels: impl Into<Pixels>) -> Result<Images, Reject> {
+        Images::checked(0.0..=255.0, shape, count, pixels.into())
     }
 
     /// The same for pixels from 0 to 1, which are multiplied by 255.
-    pub fn of_unit_range(shape: ImageShape, count: usize, values: Vec<f32>) -> Result<Images, Reject> {
-        let mut images = Images::checked(0.0..=1.0, shape, count, values)?;
-        images.values.iter_mut().for_each(|value| *value *= 255.0);
+    pub fn of_unit_range(shape: ImageShape, count: usize, pixels: impl Into<Pixels>) -> Result<Images, Reject> {
+        let floats = Pixels::F32(pixels.into().into_floats());
+        let mut images = Images::checked(0.0..=1.0, shape, count, floats)?;
+        if let Pixels::F32(values) = &mut images.pixels {
+            values.iter_mut().for_each(|value| *value *= 255.0);
+        }
         Ok(images)
     }
 
     /// The same for values that only need to be finite, for trying out a model's scaling. Messages never come this
     /// way.
-    pub fn of_any_range(shape: ImageShape, count: usize, values: Vec<f32>) -> Result<Images, Reject> {
-        Images::checked(f32::MIN..=f32::MAX, shape, count, values)
+    pub fn of_any_range(shape: ImageShape, count: usize, pixels: impl Into<Pixels>) -> Result<Images, Reject> {
+        Images::checked(f32::MIN..=f32::MAX, shape, count, pixels.into())
     }
 
-    fn checked(
-        range: RangeInclusive<f32>,
-        shape: ImageShape,
-        count: usize,
-        values: Vec<f32>,
-    ) -> Result<Images, Reject> {
+    fn checked(range: RangeInclusive<f32>, shape: ImageShape, count: usize, pixels: Pixels) -> Result<Images, Reject> {
         if count == 0 {
             return Err(Reject::new(Code::Empty, "0 images: send at least one"));
         }
         if count > shape.max_images() {
             return Err(shape.too_many(count));
         }
-        if values.len() != count * shape.values() {
+        if pixels.len() != count * shape.values() {
             let ImageShape {
                 height,
                 width,
@@ -151,18 +215,18 @@ impl Images {
             } = shape;
             let detail = format!(
                 "{} values are not {count} images of {height} x {width} x {channels}: send {}",
-                values.len(),
+                pixels.len(),
                 count * shape.values()
             );
             return Err(Reject::new(Code::BadShape, detail));
         }
-        match values.iter().position(|value| !range.contains(value)) {
-            None => Ok(Images { shape, count, values }),
-            Some(at) => {
-                let value = values.get(at).copied().unwrap_or(f32::NAN);
-                Err(bad_value(shape, at, value, *range.end()))
-            }
+        // A byte is within every range that they are checked for.
+        if let Pixels::F32(values) = &pixels
+            && let Some((at, value)) = values.iter().enumerate().find(|(_, value)| !range.contains(value))
+        {
+            return Err(bad_value(shape, at, *value, *range.end()));
         }
+        Ok(Images { shape, count, pixels })
     }
 
     /// N.
@@ -171,13 +235,31 @@ impl Images {
     }
 
     /// All values, row-major N, H, W, C.
-    pub fn values(&self) -> &[f32] {
-        &self.values
+    pub fn pixels(&self) -> &Pixels {
+        &self.pixels
     }
 
-    /// Each image, row-major H, W, C.
-    pub fn iter(&self) -> impl Iterator<Item = &[f32]> {
-        self.values.chunks_exact(self.shape.values())
+    /// The same as floats.
+    pub fn values(&self) -> Vec<f32> {
+        self.pixels.clone().into_floats()
+    }
+
+    /// Each image as floats, row-major H, W, C.
+    pub fn iter(&self) -> impl Iterator<Item = Cow<'_, [f32]>> {
+        let image = self.shape.values();
+        (0..self.count).map(move |at| {
+            let range = at * image..(at + 1) * image;
+            match &self.pixels {
+                Pixels::U8(values) => values
+                    .get(range)
+                    .unwrap_or_default()
+                    .iter()
+                    .copied()
+                    .map(f32::from)
+                    .collect(),
+                Pixels::F32(values) => values.get(range).unwrap_or_default().into(),
+            }
+        })
     }
 }
 
@@ -232,7 +314,7 @@ mod tests {
             let (count, layout) = GREY.count(shape).unwrap();
             assert_eq!(count, expected, "{shape:?}");
             // Of one channel it makes no difference.
-            assert_eq!(layout.arrange(vec![1.0, 2.0], GREY), [1.0, 2.0], "{shape:?}");
+            assert_eq!(layout.arrange(vec![1, 2].into(), GREY), vec![1, 2].into(), "{shape:?}");
         }
         assert_eq!(COLOUR.count(&[2, 4, 5, 3]).unwrap(), (2, last));
         assert_eq!(COLOUR.count(&[4, 5, 3]).unwrap(), (1, last));
@@ -275,10 +357,13 @@ mod tests {
             width: 2,
             channels: 3,
         };
-        let planes = [1, 2, 3, 4, 5, 6, 11, 12, 13, 14, 15, 16].map(|value| value as f32);
-        let pixels = [1, 3, 5, 2, 4, 6, 11, 13, 15, 12, 14, 16].map(|value| value as f32);
-        assert_eq!(Layout::ChannelsFirst.arrange(planes.to_vec(), tiny), pixels);
-        assert_eq!(Layout::ChannelsLast.arrange(planes.to_vec(), tiny), planes);
+        let planes = vec![1, 2, 3, 4, 5, 6, 11, 12, 13, 14, 15, 16];
+        let pixels = vec![1, 3, 5, 2, 4, 6, 11, 13, 15, 12, 14, 16];
+        let as_floats = |values: &Vec<u8>| Pixels::F32(Pixels::from(values.clone()).into_floats());
+        for (planes, pixels) in [(as_floats(&planes), as_floats(&pixels)), (planes.into(), pixels.into())] {
+            assert_eq!(Layout::ChannelsFirst.arrange(planes.clone(), tiny), pixels);
+            assert_eq!(Layout::ChannelsLast.arrange(planes.clone(), tiny), planes);
+        }
         // Where both fit, they are last, as the contract has them.
         let square = ImageShape {
             height: 3,
@@ -330,9 +415,49 @@ mod tests {
     }
 
     #[test]
+    fn bytes_are_checked_like_floats_and_are_the_same_numbers() {
+        let bytes: Vec<u8> = (0..2 * GREY.values()).map(|at| (at % 256) as u8).collect();
+        let floats = Pixels::from(bytes.clone()).into_floats();
+        let [narrow, wide] = [
+            Images::new(GREY, 2, bytes.clone()).unwrap(),
+            Images::new(GREY, 2, floats.clone()).unwrap(),
+        ];
+        assert_eq!(narrow.pixels(), &Pixels::U8(bytes.clone()));
+        assert_eq!(narrow.values(), wide.values());
+        assert!(narrow.iter().eq(wide.iter()) && narrow.iter().count() == 2);
+        for count in [0, 1, 3] {
+            let reject = Images::new(GREY, count, bytes.clone()).unwrap_err();
+            assert_eq!(reject, Images::new(GREY, count, floats.clone()).unwrap_err());
+        }
+        let reject = Images::of_unit_range(GREY, 2, bytes).unwrap_err();
+        assert_eq!(reject, Images::of_unit_range(GREY, 2, floats).unwrap_err());
+        assert_eq!(reject.code, Code::OutOfRange);
+        let bits = Images::of_unit_range(GREY, 1, vec![1; 784]).unwrap();
+        assert_eq!(bits.values(), [255.0; 784]);
+    }
+
+    #[test]
+    fn what_is_appended_makes_floats_of_bytes_only_where_it_must() {
+        let (bytes, floats) = (Pixels::U8(vec![1, 2]), Pixels::F32(vec![0.5]));
+        for (first, second, expected) in [
+            (&bytes, &bytes, Pixels::U8(vec![1, 2, 1, 2])),
+            (&bytes, &floats, Pixels::F32(vec![1.0, 2.0, 0.5])),
+            (&floats, &bytes, Pixels::F32(vec![0.5, 1.0, 2.0])),
+        ] {
+            let mut both = first.clone();
+            both.append(second.clone());
+            assert_eq!(both, expected);
+            assert_eq!(both.len(), first.len() + second.len());
+        }
+    }
+
+    #[test]
     fn values_that_do_not_fill_the_images_are_refused() {
         assert_eq!(Images::new(GREY, 2, vec![0.0; 784]).unwrap_err().code, Code::BadShape);
-        assert_eq!(Images::new(GREY, 0, vec![]).unwrap_err().code, Code::Empty);
-        assert_eq!(Images::new(GREY, 5000, vec![]).unwrap_err().code, Code::TooManyImages);
+        assert_eq!(Images::new(GREY, 0, Pixels::U8(vec![])).unwrap_err().code, Code::Empty);
+        assert_eq!(
+            Images::new(GREY, 5000, Pixels::U8(vec![])).unwrap_err().code,
+            Code::TooManyImages
+        );
     }
 }

@@ -83,8 +83,8 @@ impl Rows {
 /// An image of the model's size.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Prepared {
-    /// Raw values 0 to 255, row-major H, W, C.
-    pub values: Vec<f32>,
+    /// Row-major H, W, C.
+    pub values: Vec<u8>,
     /// The border of the picture is light, and the request does not say whether to invert it.
     pub has_light_border: bool,
 }
@@ -165,7 +165,7 @@ impl Preparation {
             values
         };
         Prepared {
-            values: values.into_iter().map(f32::from).collect(),
+            values,
             has_light_border,
         }
     }

@@ -156,7 +156,7 @@ proptest! {
         for (content_type, body) in encodings(image, count, &bytes) {
             let images = decode(content_type, &body, image).unwrap();
             prop_assert_eq!(images.count(), count);
-            prop_assert_eq!(images.values(), &expected);
+            prop_assert_eq!(&images.values(), &expected);
         }
     }
 

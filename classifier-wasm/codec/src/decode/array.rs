@@ -2,7 +2,7 @@
 
 use super::Decoded;
 use crate::dtype::Dtype;
-use crate::images::{ImageShape, Images};
+use crate::images::{ImageShape, Images, Pixels};
 use crate::prepare::Scale;
 use crate::reject::{Code, Reject};
 use crate::warning::Warning;
@@ -13,7 +13,7 @@ pub struct Array {
     /// How many.
     pub count: usize,
     /// Row-major N, H, W, C.
-    pub values: Vec<f32>,
+    pub pixels: Pixels,
     /// What the values mean.
     pub kind: Kind,
     /// Why they may not be what the sender meant, each once.
@@ -40,12 +40,12 @@ impl Kind {
 
 impl Array {
     /// Numbers, or bits, of a tensor of `shape`.
-    pub fn of_tensor(shape: &[usize], values: Vec<f32>, kind: Kind, image: ImageShape) -> Result<Array, Reject> {
+    pub fn of_tensor(shape: &[usize], pixels: Pixels, kind: Kind, image: ImageShape) -> Result<Array, Reject> {
         let (count, layout) = image.count(shape)?;
         // The reader has counted them; `Images` checks that.
         Ok(Array {
             count,
-            values: layout.arrange(values, image),
+            pixels: layout.arrange(pixels, image),
             kind,
             warnings: Vec::new(),
         })
@@ -61,7 +61,7 @@ impl Array {
         if self.count > image.max_images() {
             return Err(image.too_many(self.count));
         }
-        self.values.extend(other.values);
+        self.pixels.append(other.pixels);
         other.warnings.into_iter().for_each(|warning| self.warn(warning));
         Ok(())
     }
@@ -76,7 +76,7 @@ impl Array {
     /// The images on the scale 0 to 255.
     pub fn finish(mut self, scale: Scale, image: ImageShape) -> Result<Decoded, Reject> {
         let ends_at_1 = match self.kind {
-            Kind::Numbers => seem_to_end_at_1(&self.values),
+            Kind::Numbers => seem_to_end_at_1(&self.pixels),
             Kind::Bits => true,
             Kind::Pixels => false,
         };
@@ -92,8 +92,8 @@ impl Array {
             }
         };
         let images = match is_of_unit_range {
-            true => Images::of_unit_range(image, self.count, self.values)?,
-            false => Images::new(image, self.count, self.values)?,
+            true => Images::of_unit_range(image, self.count, self.pixels)?,
+            false => Images::new(image, self.count, self.pixels)?,
         };
         Ok(Decoded {
             images,
@@ -104,6 +104,9 @@ impl Array {
 
 /// Whether numbers can hardly be pixels of 0 to 255: all are within 0 to 1, and some are fractions. With only zeros
 /// and ones nobody can tell, and a black image is black on every scale.
-fn seem_to_end_at_1(values: &[f32]) -> bool {
+fn seem_to_end_at_1(pixels: &Pixels) -> bool {
+    let Pixels::F32(values) = pixels else {
+        return false;
+    };
     values.iter().all(|value| (0.0..=1.0).contains(value)) && values.iter().any(|value| value.fract() != 0.0)
 }

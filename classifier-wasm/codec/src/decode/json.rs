@@ -63,7 +63,7 @@ impl Reader<'_> {
     fn numbers(&mut self, cursor: &mut Cursor) -> Result<Array, Reject> {
         let limit = self.image.max_images() * self.image.values();
         let list = nested_list::parse(cursor, limit)?;
-        Array::of_tensor(&list.shape, list.values, Kind::Numbers, self.image)
+        Array::of_tensor(&list.shape, list.pixels, Kind::Numbers, self.image)
     }
 
     /// A list whose items are strings or objects, each one or more images.

@@ -5,7 +5,7 @@
 
 use super::array::{Array, Kind};
 use crate::dtype::Dtype;
-use crate::images::ImageShape;
+use crate::images::{ImageShape, Pixels};
 use crate::reject::{Code, Reject, quote};
 
 /// The first bytes of every such file.
@@ -26,11 +26,12 @@ pub fn decode(body: &[u8], image: ImageShape) -> Result<Array, Reject> {
             values.len()
         )));
     }
-    let mut values = dtype.values(values);
-    if header.fortran_order {
-        values = in_c_order(&values, &header.shape);
-    }
-    Array::of_tensor(&header.shape, values, Kind::of(dtype), image)
+    let pixels = match dtype.pixels(values) {
+        pixels if !header.fortran_order => pixels,
+        Pixels::U8(values) => Pixels::U8(in_c_order(&values, &header.shape)),
+        Pixels::F32(values) => Pixels::F32(in_c_order(&values, &header.shape)),
+    };
+    Array::of_tensor(&header.shape, pixels, Kind::of(dtype), image)
 }
 
 /// Whether the file with this `start` contains images of the size, as numbers.
@@ -40,7 +41,7 @@ pub fn fits(start: &[u8], image: ImageShape) -> bool {
 }
 
 /// The values of a tensor whose first index runs fastest, with the last one running fastest.
-fn in_c_order(values: &[f32], shape: &[usize]) -> Vec<f32> {
+fn in_c_order<T: Copy>(values: &[T], shape: &[usize]) -> Vec<T> {
     let place = |at: usize| {
         let (mut rest, mut place, mut stride) = (at, 0, values.len());
         for length in shape.iter().rev() {
@@ -204,7 +205,7 @@ mod tests {
     fn bytes_of_every_version_are_read() {
         for version in 1..=3 {
             let array = decode(&file(version, HEADER, &[0, 1, 2, 255, 3, 4, 5, 6]), TINY).unwrap();
-            assert_eq!(array.values, [0.0, 1.0, 2.0, 255.0, 3.0, 4.0, 5.0, 6.0]);
+            assert_eq!(array.pixels, vec![0, 1, 2, 255, 3, 4, 5, 6].into());
         }
     }
 
@@ -213,7 +214,7 @@ mod tests {
         let header = r#"{"shape": (2, 2), "fortran_order": False, "descr": "<f4"}"#;
         let values = [0.0f32, 0.5, 12.25, 255.0];
         let array = decode(&file(1, header, &values.map(f32::to_le_bytes).concat()), TINY).unwrap();
-        assert_eq!(array.values, values);
+        assert_eq!(array.pixels, values.to_vec().into());
         let array = decode(
             &file(
                 1,
@@ -222,24 +223,31 @@ mod tests {
             ),
             TINY,
         );
-        assert_eq!(array.unwrap().values, [0.0, 1.0, 2.0, 255.0]);
+        assert_eq!(array.unwrap().pixels, vec![0.0, 1.0, 2.0, 255.0].into());
     }
 
     #[test]
     fn fortran_order_is_turned_round() {
         let header = HEADER.replace("False", "True").replace("2, 2, 2, 1", "2, 2, 2");
         // The first index runs fastest: 000, 100, 010, 110, 001, 101, 011, 111.
-        let array = decode(&file(1, &header, &[0, 4, 2, 6, 1, 5, 3, 7]), TINY).unwrap();
-        assert_eq!(array.values, [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]);
+        let values = [0, 4, 2, 6, 1, 5, 3, 7];
+        let array = decode(&file(1, &header, &values), TINY).unwrap();
+        assert_eq!(array.pixels, vec![0, 1, 2, 3, 4, 5, 6, 7].into());
+        let wide = values.map(|value| f32::from(value).to_le_bytes()).concat();
+        let array = decode(&file(1, &header.replace("|u1", "<f4"), &wide), TINY).unwrap();
+        assert_eq!(array.pixels, vec![0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0].into());
     }
 
     #[test]
     fn bools_are_bits_and_halves_are_numbers() {
         let array = decode(&file(1, &HEADER.replace("|u1", "|b1"), &[0, 1, 1, 0, 1, 0, 0, 1]), TINY).unwrap();
-        assert_eq!((array.kind, &array.values[..3]), (Kind::Bits, &[0.0, 1.0, 1.0][..]));
+        assert_eq!(
+            (array.kind, array.pixels),
+            (Kind::Bits, vec![0, 1, 1, 0, 1, 0, 0, 1].into())
+        );
         let halves = [0x5bf8u16; 8].map(u16::to_le_bytes).concat();
         let array = decode(&file(1, &HEADER.replace("|u1", "<f2"), &halves), TINY).unwrap();
-        assert_eq!((array.kind, array.values), (Kind::Numbers, vec![255.0; 8]));
+        assert_eq!((array.kind, array.pixels), (Kind::Numbers, vec![255.0; 8].into()));
     }
 
     #[test]

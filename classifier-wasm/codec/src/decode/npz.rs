@@ -199,7 +199,7 @@ mod tests {
     }
 
     fn decoded(files: &[(&str, &[u8])]) -> Result<Vec<f32>, Reject> {
-        decode(&archive(files), &mut 1000, TINY).map(|array| array.values)
+        decode(&archive(files), &mut 1000, TINY).map(|array| array.pixels.into_floats())
     }
 
     #[test]

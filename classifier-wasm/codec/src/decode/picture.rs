@@ -41,7 +41,7 @@ pub fn decode(body: &[u8], format: Picture, reader: &mut Reader) -> Result<Array
     } = prepared;
     let mut array = Array {
         count: 1,
-        values,
+        pixels: values.into(),
         kind: Kind::Pixels,
         warnings: Vec::new(),
     };

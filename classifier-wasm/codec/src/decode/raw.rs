@@ -22,7 +22,7 @@ pub fn decode(body: &[u8], dtype: Dtype, shape: Option<&str>, image: ImageShape)
         }
     };
     image.count(&shape)?;
-    Array::of_tensor(&shape, dtype.values(body), Kind::of(dtype), image)
+    Array::of_tensor(&shape, dtype.pixels(body), Kind::of(dtype), image)
 }
 
 fn declared(body: &[u8], bytes: usize, text: &str, image: ImageShape) -> Result<Vec<usize>, Reject> {
@@ -70,7 +70,7 @@ mod tests {
         for shape in [None, Some("2,2,2,1"), Some(" 2, 2,2 ")] {
             let array = decode(&[0, 1, 2, 255, 3, 4, 5, 6], Dtype::BYTE, shape, TINY).unwrap();
             assert_eq!(array.count, 2);
-            assert_eq!(array.values, [0.0, 1.0, 2.0, 255.0, 3.0, 4.0, 5.0, 6.0]);
+            assert_eq!(array.pixels, vec![0, 1, 2, 255, 3, 4, 5, 6].into());
         }
     }
 
@@ -80,7 +80,7 @@ mod tests {
         let body = [0.0f32, 0.5, 12.25, 255.0].map(f32::to_le_bytes).concat();
         for shape in [None, Some("2,2")] {
             let array = decode(&body, floats, shape, TINY).unwrap();
-            assert_eq!((array.count, &array.values[..]), (1, &[0.0, 0.5, 12.25, 255.0][..]));
+            assert_eq!((array.count, array.pixels), (1, vec![0.0, 0.5, 12.25, 255.0].into()));
         }
         assert_eq!(code(&body[..12], floats, None), Code::BadShape);
         assert_eq!(code(&body, floats, Some("4,2,2")), Code::BadShape);

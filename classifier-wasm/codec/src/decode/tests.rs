@@ -30,7 +30,7 @@ fn code(content_type: Option<&str>, body: &[u8]) -> Code {
 fn values(content_type: Option<&str>, body: &[u8], parameters: &str) -> Vec<f32> {
     let decoded = decode(content_type, body, &prepare(parameters), TINY).unwrap();
     assert_eq!(decoded.warnings, []);
-    decoded.images.values().to_vec()
+    decoded.images.values()
 }
 
 #[test]
@@ -292,7 +292,7 @@ fn numbers_that_seem_to_end_at_1_are_warned_of_until_somebody_says_where_they_en
     let Decoded { images, warnings } = decoded(None, json).unwrap();
     assert_eq!(
         (images.values(), &warnings[..]),
-        (&[0.0, 0.5, 1.0, 0.25][..], &[Warning::PixelsOf0To1][..])
+        (vec![0.0, 0.5, 1.0, 0.25], &[Warning::PixelsOf0To1][..])
     );
     assert_eq!(values(None, json, "scale=255"), [0.0, 0.5, 1.0, 0.25]);
     assert_eq!(values(None, json, "scale=1"), [0.0, 127.5, 255.0, 63.75]);

@@ -38,7 +38,7 @@ fn prepared(source: Source, pixels: &[u8], prepare: &Prepare, image: ImageShape)
     preparation.finish()
 }
 
-fn transparent(pixels: &[u8], channels: usize) -> Vec<f32> {
+fn transparent(pixels: &[u8], channels: usize) -> Vec<u8> {
     let mut transparent = Transparent::new(upright(3, 2, channels), &Prepare::default(), GREY);
     for (row, pixels) in pixels.chunks_exact(3 * (channels + 1)).enumerate() {
         transparent.add(row, pixels);
@@ -49,7 +49,7 @@ fn transparent(pixels: &[u8], channels: usize) -> Vec<f32> {
 #[test]
 fn pixels_of_the_right_size_are_left_alone() {
     let prepared = prepared(upright(3, 2, 1), &[0, 1, 2, 3, 4, 255], &Prepare::default(), GREY);
-    assert_eq!(prepared.values, [0.0, 1.0, 2.0, 3.0, 4.0, 255.0]);
+    assert_eq!(prepared.values, [0, 1, 2, 3, 4, 255]);
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn every_pixel_counts_when_a_picture_shrinks() {
         .map(|pixel| if pixel % 2 == 0 { 0 } else { 200 })
         .collect();
     for value in prepared(upright(300, 200, 1), &stripes, &Prepare::default(), GREY).values {
-        assert!((value - 100.0).abs() <= 4.0, "{value}");
+        assert!(value.abs_diff(100) <= 4, "{value}");
     }
 }
 
@@ -66,11 +66,11 @@ fn every_pixel_counts_when_a_picture_shrinks() {
 fn grey_becomes_colour_and_colour_grey_by_its_luma() {
     assert_eq!(
         prepared(upright(3, 2, 1), &[77; 6], &Prepare::default(), COLOUR).values,
-        [77.0; 18]
+        [77; 18]
     );
     assert_eq!(
         prepared(upright(3, 2, 3), &[90; 18], &Prepare::default(), GREY).values,
-        [90.0; 6]
+        [90; 6]
     );
     assert_eq!([luma([255, 0, 0]), luma([0, 255, 0]), luma([0, 0, 255])], [54, 182, 18]);
     assert_eq!([luma([255; 3]), luma([0; 3])], [255, 0]);
@@ -78,18 +78,18 @@ fn grey_becomes_colour_and_colour_grey_by_its_luma() {
 
 #[test]
 fn what_is_transparent_shows_black() {
-    assert_eq!(transparent(&[200, 0].repeat(6), 1), [0.0; 6]);
-    assert_eq!(transparent(&[200, 128].repeat(6), 1), [100.0; 6]);
-    assert_eq!(transparent(&[200, 200, 200, 128].repeat(6), 3), [100.0; 6]);
+    assert_eq!(transparent(&[200, 0].repeat(6), 1), [0; 6]);
+    assert_eq!(transparent(&[200, 128].repeat(6), 1), [100; 6]);
+    assert_eq!(transparent(&[200, 200, 200, 128].repeat(6), 3), [100; 6]);
 }
 
 #[test]
 fn what_is_dark_and_transparent_is_taken_as_ink() {
     let shape = [0, 10, 0, 20, 0, 30, 0, 40, 0, 50, 0, 255];
-    assert_eq!(transparent(&shape, 1), [10.0, 20.0, 30.0, 40.0, 50.0, 255.0]);
+    assert_eq!(transparent(&shape, 1), [10, 20, 30, 40, 50, 255]);
     let dark_blue: Vec<u8> = [10, 20, 0, 255].iter().flat_map(|alpha| [0, 0, 40, *alpha]).collect();
     let ink = transparent(&[dark_blue, vec![0; 8]].concat(), 3);
-    assert!(ink[0] >= 9.0 && ink[3] > 240.0 && ink[5] == 0.0, "{ink:?}");
+    assert!(ink[0] >= 9 && ink[3] > 240 && ink[5] == 0, "{ink:?}");
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn light_and_dark_change_places_within_a_shape_and_around_it_stays_black() {
     for (row, pixels) in pixels.chunks_exact(6).enumerate() {
         cut_out.add(row, pixels);
     }
-    assert_eq!(cut_out.finish().values, [165.0, 0.0, 165.0, 0.0, 165.0, 0.0]);
+    assert_eq!(cut_out.finish().values, [165, 0, 165, 0, 165, 0]);
 }
 
 #[test]
@@ -113,9 +113,9 @@ fn it_makes_no_difference_whether_a_picture_turns_grey_first_or_is_exchanged() {
 
 #[test]
 fn what_is_dark_and_opaque_stays_dark_and_what_is_light_somewhere_stays_on_black() {
-    assert_eq!(transparent(&[7, 255].repeat(6), 1), [7.0; 6]);
+    assert_eq!(transparent(&[7, 255].repeat(6), 1), [7; 6]);
     let light_somewhere = [0, 255, 0, 0, 64, 255, 0, 0, 0, 0, 0, 0];
-    assert_eq!(transparent(&light_somewhere, 1), [0.0, 0.0, 64.0, 0.0, 0.0, 0.0]);
+    assert_eq!(transparent(&light_somewhere, 1), [0, 0, 64, 0, 0, 0]);
 }
 
 #[test]
@@ -138,17 +138,14 @@ fn light_and_dark_change_places_where_that_is_asked_for_or_the_border_is_light()
         let prepared = prepared(upright(4, 4, 1), pixels, &prepare(Fit::Stretch, invert), image);
         (prepared.values[0], prepared.values[5], prepared.has_light_border)
     };
-    assert_eq!(corner_and_middle(&framed(250, 0), Invert::Auto), (5.0, 255.0, false));
-    assert_eq!(corner_and_middle(&framed(10, 255), Invert::Auto), (10.0, 255.0, false));
-    assert_eq!(corner_and_middle(&framed(10, 255), Invert::Always), (245.0, 0.0, false));
-    assert_eq!(corner_and_middle(&framed(250, 0), Invert::Never), (250.0, 0.0, false));
-    assert_eq!(corner_and_middle(&framed(250, 0), Invert::Unsaid), (250.0, 0.0, true));
-    assert_eq!(
-        corner_and_middle(&framed(10, 255), Invert::Unsaid),
-        (10.0, 255.0, false)
-    );
-    assert_eq!(corner_and_middle(&framed(128, 0), Invert::Auto), (127.0, 255.0, false));
-    assert_eq!(corner_and_middle(&framed(127, 0), Invert::Auto), (127.0, 0.0, false));
+    assert_eq!(corner_and_middle(&framed(250, 0), Invert::Auto), (5, 255, false));
+    assert_eq!(corner_and_middle(&framed(10, 255), Invert::Auto), (10, 255, false));
+    assert_eq!(corner_and_middle(&framed(10, 255), Invert::Always), (245, 0, false));
+    assert_eq!(corner_and_middle(&framed(250, 0), Invert::Never), (250, 0, false));
+    assert_eq!(corner_and_middle(&framed(250, 0), Invert::Unsaid), (250, 0, true));
+    assert_eq!(corner_and_middle(&framed(10, 255), Invert::Unsaid), (10, 255, false));
+    assert_eq!(corner_and_middle(&framed(128, 0), Invert::Auto), (127, 255, false));
+    assert_eq!(corner_and_middle(&framed(127, 0), Invert::Auto), (127, 0, false));
 }
 
 #[test]
@@ -160,11 +157,11 @@ fn a_wide_picture_gets_margins_or_is_cut_to_its_middle_or_is_stretched() {
         channels: 1,
     };
     let values = |fit, invert| prepared(upright(8, 4, 1), &wide, &prepare(fit, invert), image).values;
-    assert_eq!(values(Fit::Crop, Invert::Never), [200.0; 16]);
+    assert_eq!(values(Fit::Crop, Invert::Never), [200; 16]);
     // The first row takes in some of the picture's first, and the rest of it is margin: black, exchanged or not.
-    assert_eq!(values(Fit::Contain, Invert::Never)[..4], [16.0, 27.0, 27.0, 16.0]);
-    assert_eq!(values(Fit::Contain, Invert::Always)[..4], [20.0, 10.0, 10.0, 20.0]);
-    assert!(values(Fit::Stretch, Invert::Never).iter().all(|value| *value >= 100.0));
+    assert_eq!(values(Fit::Contain, Invert::Never)[..4], [16, 27, 27, 16]);
+    assert_eq!(values(Fit::Contain, Invert::Always)[..4], [20, 10, 10, 20]);
+    assert!(values(Fit::Stretch, Invert::Never).iter().all(|value| *value >= 100));
 }
 
 #[test]
@@ -176,10 +173,10 @@ fn a_tall_picture_is_cut_to_its_middle_and_one_of_a_single_pixel_fits() {
         channels: 1,
     };
     let middle = prepared(upright(2, 7, 1), &tall, &prepare(Fit::Crop, Invert::Never), image);
-    assert_eq!(middle.values, [30.0, 30.0, 40.0, 40.0]);
+    assert_eq!(middle.values, [30, 30, 40, 40]);
     for fit in [Fit::Contain, Fit::Crop, Fit::Stretch] {
         let one = prepared(upright(1, 1, 1), &[5], &prepare(fit, Invert::Never), image);
-        assert_eq!(one.values, [5.0; 4]);
+        assert_eq!(one.values, [5; 4]);
     }
 }
 
@@ -208,7 +205,7 @@ fn a_picture_becomes_what_the_page_makes_of_it_to_the_last_bit() {
         let opaque = prepared(source, &opaque, &prepare(fit, invert), image);
         [opaque, cut_out.finish()].map(|prepared| {
             prepared.values.iter().fold(2_166_136_261u32, |sum, value| {
-                (sum ^ *value as u32).wrapping_mul(16_777_619)
+                (sum ^ u32::from(*value)).wrapping_mul(16_777_619)
             })
         })
     };

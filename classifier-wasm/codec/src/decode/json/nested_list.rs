@@ -5,7 +5,7 @@
 
 use super::cursor::Cursor;
 use super::number::number_length;
-use crate::images::MAX_RANK;
+use crate::images::{MAX_RANK, Pixels};
 use crate::reject::{Code, Reject, quote};
 
 /// A tensor as it was written.
@@ -14,7 +14,7 @@ pub struct NestedList {
     /// The length at each depth, outermost first.
     pub shape: Vec<usize>,
     /// Row-major.
-    pub values: Vec<f32>,
+    pub pixels: Pixels,
 }
 
 /// Reads the list at `cursor`: every number at the same depth of at most 4, lists of one depth all of one length, none
@@ -57,7 +57,7 @@ pub fn parse_with(cursor: &mut Cursor, limit: usize, words: bool) -> Result<Nest
             let Some(length) = open.last_mut() else {
                 return Ok(NestedList {
                     shape: lengths.into_iter().flatten().collect(),
-                    values,
+                    pixels: values.into(),
                 });
             };
             *length += 1;
@@ -213,7 +213,7 @@ mod tests {
             parsed("[1,2]").unwrap(),
             NestedList {
                 shape: vec![2],
-                values: vec![1.0, 2.0]
+                pixels: vec![1.0, 2.0].into()
             }
         );
         assert_eq!(parsed("[[1, 2, 3], [4, 5, 6]]").unwrap().shape, [2, 3]);
@@ -222,7 +222,7 @@ mod tests {
             deep,
             NestedList {
                 shape: vec![2, 1, 2, 1],
-                values: vec![0.0, 255.0, 7.0, 8.0]
+                pixels: vec![0.0, 255.0, 7.0, 8.0].into()
             }
         );
     }
@@ -233,7 +233,7 @@ mod tests {
             parsed("7").unwrap(),
             NestedList {
                 shape: vec![],
-                values: vec![7.0]
+                pixels: vec![7.0].into()
             }
         );
     }
@@ -243,7 +243,10 @@ mod tests {
         let values = parsed("[0, -0.0, 12.5, 1e2, 1E+2, 25e-1, 007.5e0]").unwrap_err();
         assert!(values.detail.starts_with("`007.5e0` at byte 34"), "{values}");
         assert_eq!(
-            parsed("[0, -0.0, 12.5, 1e2, 1E+2, 25e-1]").unwrap().values,
+            parsed("[0, -0.0, 12.5, 1e2, 1E+2, 25e-1]")
+                .unwrap()
+                .pixels
+                .into_floats(),
             [0.0, -0.0, 12.5, 100.0, 100.0, 2.5]
         );
         for text in [
@@ -300,20 +303,20 @@ mod tests {
             prop_assume!(value.is_finite());
             for text in [format!("{value}"), format!("{value:e}"), format!("{value:?}"), format!("{}", value as i64)] {
                 let expected = text.parse::<f64>().unwrap() as f32;
-                prop_assert_eq!(parsed(&format!("[{text}]")).unwrap().values, vec![expected]);
+                prop_assert_eq!(parsed(&format!("[{text}]")).unwrap().pixels.into_floats(), vec![expected]);
             }
         }
 
         #[test]
         fn every_small_number_is_read_as_the_standard_library_reads_it(text in "-?(0|[1-9][0-9]{0,4})(\\.[0-9]{1,3})?([eE][+-]?[0-9]{1,2})?") {
             let expected = text.parse::<f64>().unwrap() as f32;
-            prop_assert_eq!(parsed(&format!("[{text}]")).unwrap().values, vec![expected]);
+            prop_assert_eq!(parsed(&format!("[{text}]")).unwrap().pixels.into_floats(), vec![expected]);
         }
 
         #[test]
         fn no_text_of_these_letters_gives_more_values_than_its_shape(text in "[\\[\\], 0-9.eE-]{0,40}") {
             if let Ok(list) = parsed(&text) {
-                prop_assert_eq!(list.values.len(), list.shape.iter().product::<usize>());
+                prop_assert_eq!(list.pixels.len(), list.shape.iter().product::<usize>());
             }
         }
     }

@@ -62,9 +62,9 @@ impl Reader<'_> {
         }
         let limit = self.image.max_images() * self.image.values();
         let list = nested_list::parse_with(&mut data, limit, is_bool)?;
-        counted(list.values.len(), &shape, "values")?;
+        counted(list.pixels.len(), &shape, "values")?;
         let kind = if is_bool { Kind::Bits } else { Kind::Numbers };
-        Array::of_tensor(&shape, list.values, kind, self.image)
+        Array::of_tensor(&shape, list.pixels, kind, self.image)
     }
 
     /// Strings, each possibly in a list of its own.

@@ -28,13 +28,13 @@ fn decode(body: &[u8], format: ImageFormat, prepare: &Prepare) -> Result<Decoded
 
 fn values(body: &[u8], format: ImageFormat) -> Vec<f32> {
     let decoded = decode(body, format, &Prepare::default()).unwrap();
-    decoded.images.values().to_vec()
+    decoded.images.values()
 }
 
 /// The values of a picture whose bytes tell its format, and its warnings.
 pub fn seen(body: &[u8]) -> (Vec<f32>, Vec<Warning>) {
     let Decoded { images, warnings } = crate::decode::decode(None, body, &Prepare::default(), GREY).unwrap();
-    (images.values().to_vec(), warnings)
+    (images.values(), warnings)
 }
 
 /// Why such a picture is refused.
