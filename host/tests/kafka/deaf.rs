@@ -7,6 +7,7 @@ use std::thread;
 
 use super::access::{at, cluster, line, produce, sandbox, start};
 use super::sandbox::wait_for;
+use super::waiting::at_once;
 
 /// Nobody listens at this port.
 const NOBODY: u16 = 9;
@@ -60,34 +61,34 @@ fn rename(mut server: TcpStream, mut client: TcpStream, port: u16) {
 #[test]
 fn an_address_that_the_cluster_names_and_nobody_reaches_is_told_by_every_command() {
     let Some(cluster) = start(false) else { return };
-    let sandbox = sandbox();
-    produce(&sandbox, &cluster, "2");
+    produce(&sandbox(), &cluster, "2");
     let access = at(&misnamed(cluster.port(1).unwrap()), &[]);
-    for command in [
+    let commands = [
         &CONSUME[..],
         &["produce", "--topic", "stream", "--limit", "1"],
         &["topics", "describe", "stream"],
         &["topics", "create", "another"],
         &["replay", "--dead-letter-topic", "stream", "--idle-timeout", "1s"],
-    ] {
-        let ended = sandbox.host(&line(command, &access, &[]));
+    ];
+    at_once(commands, |command| {
+        let ended = sandbox().host(&line(command, &access, &[]));
         assert_eq!(ended.code, Some(4), "{command:?}: {}", ended.stderr);
         let said = ended.stderr.lines().last().unwrap();
         assert!(said.contains("advertised.listeners"), "{command:?}: {}", ended.stderr);
-    }
+    });
 }
 
 #[test]
 fn too_few_open_files_are_told_and_are_no_empty_topic() {
     let Some(cluster) = cluster() else { return };
-    let sandbox = sandbox();
-    produce(&sandbox, cluster, "2");
+    produce(&sandbox(), cluster, "2");
     let access = at(&cluster.bootstrap(), &[]);
-    let consume = line(&CONSUME, &access, &["--group", "few"]);
     // Whether these suffice for the first connection and not for the next depends on the machine.
-    for files in ["16", "20"] {
+    at_once(["16", "20"], |files| {
         let few = format!("ulimit -n {files}; exec \"$0\" \"$@\"");
-        let ended = sandbox.start_under(&["sh", "-c", &few], &consume).end();
+        let group = ["--group", files];
+        let consume = line(&CONSUME, &access, &group);
+        let ended = sandbox().start_under(&["sh", "-c", &few], &consume).end();
         let printed = String::from_utf8_lossy(&ended.stdout).lines().count();
         match ended.code {
             Some(0) => assert_eq!(printed, 2, "{files}: {}", ended.stderr),
@@ -97,7 +98,7 @@ fn too_few_open_files_are_told_and_are_no_empty_topic() {
                 ended.stderr
             ),
         }
-    }
+    });
 }
 
 #[test]

@@ -5,7 +5,8 @@ use std::fs;
 use test_brokers::Cluster;
 
 use super::access::{WRONG, at, cluster, line, login, sandbox, secure};
-use super::sandbox::{Ended, Sandbox, wait_for};
+use super::sandbox::{Sandbox, wait_for};
+use super::waiting::at_once;
 
 /// Nobody listens at this port.
 const NOBODY: &str = "127.0.0.1:9";
@@ -74,13 +75,12 @@ fn a_certificate_that_is_not_trusted_is_told() {
 #[test]
 fn a_port_with_tls_that_is_met_without_is_told() {
     let Some(cluster) = cluster() else { return };
-    let sandbox = sandbox();
     let login = login("plain", "password");
-    for more in [&[][..], &login] {
+    at_once([&[][..], &login], |more| {
         let (address, access) = secure_port(cluster, more);
         let says = [&address[..], "hangs up", "add --tls"];
-        sandbox.refuse(4, &line(&["topics", "list"], &access, &[]), &says);
-    }
+        sandbox().refuse(4, &line(&["topics", "list"], &access, &[]), &says);
+    });
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn a_login_that_is_missing_or_not_wanted_is_told() {
 
 #[test]
 fn where_nobody_answers_produce_and_topics_give_up() {
-    for command in [&["topics", "list"][..], &["produce", "--limit", "1"]] {
+    at_once([&["topics", "list"][..], &["produce", "--limit", "1"]], |command| {
         let says = [
             NOBODY,
             "no connection (Connection refused)",
@@ -119,13 +119,13 @@ fn where_nobody_answers_produce_and_topics_give_up() {
             "KAFKA_URI",
         ];
         sandbox().refuse(4, &line(command, &at(NOBODY, &[]), &[]), &says);
-    }
+    });
 }
 
 #[test]
 fn a_name_that_nobody_knows_is_told_and_waits_for_no_deadline() {
     let address = "no.such.name.invalid:9092";
-    for command in [&["topics", "list"][..], &["produce", "--limit", "1"]] {
+    at_once([&["topics", "list"][..], &["produce", "--limit", "1"]], |command| {
         let says = [
             address,
             "the name cannot be resolved",
@@ -133,12 +133,12 @@ fn a_name_that_nobody_knows_is_told_and_waits_for_no_deadline() {
             "KAFKA_URI",
         ];
         sandbox().refuse(4, &line(command, &at(address, &[]), &[]), &says);
-    }
+    });
 }
 
 #[test]
 fn where_nobody_answers_consume_keeps_trying_until_it_is_stopped() {
-    for address in [NOBODY, "no.such.name.invalid:9092"] {
+    at_once([NOBODY, "no.such.name.invalid:9092"], |address| {
         let sandbox = sandbox();
         let running = sandbox.start(&line(&["consume"], &at(address, &[]), &[]));
         wait_for("the second attempt", || {
@@ -153,7 +153,7 @@ fn where_nobody_answers_consume_keeps_trying_until_it_is_stopped() {
             "{}",
             ended.stderr
         );
-    }
+    });
 }
 
 #[test]
@@ -174,24 +174,23 @@ fn a_stop_does_not_wait_for_a_broker_that_does_not_answer() {
 #[test]
 fn no_secret_is_shown_however_much_is_logged() {
     let Some(cluster) = cluster() else { return };
-    let sandbox = sandbox();
-    let token = fs::read_to_string(sandbox.path("token")).unwrap();
-    let password = fs::read_to_string(sandbox.path("password")).unwrap();
-    let hides = |ended: Ended| {
-        for secret in [WRONG, &token, password.trim()] {
-            assert!(!ended.stderr.contains(secret), "{}", ended.stderr);
-            assert!(!String::from_utf8_lossy(&ended.stdout).contains(secret));
-        }
-    };
     let bearer = ["--sasl", "oauthbearer", "--sasl-token-file", "token"];
-    for login in [
+    let logins = [
         &login("plain", "password")[..],
         &login("scram-sha-256", "wrong"),
         &bearer,
-    ] {
+    ];
+    at_once(logins, |login| {
+        let sandbox = sandbox();
+        let token = fs::read_to_string(sandbox.path("token")).unwrap();
+        let password = fs::read_to_string(sandbox.path("password")).unwrap();
         for command in COMMANDS {
             let more = [login, &["-vv", "--set", "kafka.debug=all"]].concat();
-            hides(sandbox.host(&line(command, &secure(cluster), &more)));
+            let ended = sandbox.host(&line(command, &secure(cluster), &more));
+            for secret in [WRONG, &token, password.trim()] {
+                assert!(!ended.stderr.contains(secret), "{}", ended.stderr);
+                assert!(!String::from_utf8_lossy(&ended.stdout).contains(secret));
+            }
         }
-    }
+    });
 }

@@ -1,6 +1,7 @@
 //! Unusable settings, which are reported before any connection.
 
 use super::access::{WRONG, at, line, login, sandbox};
+use super::waiting::at_once;
 
 /// The error for a setting, with the exit code.
 fn refusal(code: i32, more: &[&str]) -> String {
@@ -78,7 +79,7 @@ fn what_the_guarantees_rest_on_is_refused_before_anything_is_connected() {
 
 #[test]
 fn a_login_that_others_can_read_is_warned_of() {
-    for (mechanism, is_told) in [("plain", true), ("scram-sha-512", false)] {
+    at_once([("plain", true), ("scram-sha-512", false)], |(mechanism, is_told)| {
         let said = refusal(4, &login(mechanism, "password"));
         assert_eq!(
             said.contains("in the clear") && said.contains("--tls"),
@@ -86,5 +87,5 @@ fn a_login_that_others_can_read_is_warned_of() {
             "{said}"
         );
         assert_eq!(said.matches("in the clear").count(), usize::from(is_told), "{said}");
-    }
+    });
 }
