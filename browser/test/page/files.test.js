@@ -41,16 +41,28 @@ function expected({ predictions, error }) {
   return `${label}, ${(100 * score).toFixed(1)}%`;
 }
 
+/**
+ * Some of the corpus: one file at random of each few in a row, which are mostly of one format. All of them where HOST_CORPUS is
+ * `long`, which takes minutes.
+ */
+async function corpus() {
+  const few = process.env.HOST_CORPUS === "long" ? 1 : 6;
+  const chosen = [];
+  for (const folder of ["wit/corpus/files", "wit/corpus/reported"]) {
+    const names = (await readdir(at(folder))).sort();
+    for (let start = 0; start < names.length; start += few) {
+      const row = names.slice(start, start + few);
+      chosen.push(join(at(folder), row[Math.floor(Math.random() * row.length)]));
+    }
+  }
+  return chosen;
+}
+
 pageTest(
   served,
-  "every file of the corpus has the answer that the host gives it, or is refused in its words",
+  "a file of the corpus has the answer that the host gives it, or is refused in its words",
   async page => {
-    const files = [];
-    for (const folder of ["wit/corpus/files", "wit/corpus/reported"]) {
-      for (const name of (await readdir(at(folder))).sort()) {
-        files.push(join(at(folder), name));
-      }
-    }
+    const files = await corpus();
     const lines = await hostLines("classify", ...files);
     assert.equal(lines.length, files.length);
     assert.ok(lines.some(({ error }) => error) && lines.some(({ predictions }) => predictions));

@@ -93,15 +93,14 @@ async function predict(count, images, onnx) {
         worker.postMessage({ id: 0, name, args });
       })
     );
-  const program = await call(new Worker("loader.worker.js", { type: "module" }), "builtIn", "classifier.wasm");
+  const page = /** @type {any} */ (globalThis);
+  // Once for all models.
+  page.program ??= await call(new Worker("loader.worker.js", { type: "module" }), "builtIn", "classifier.wasm");
+  const { script, modules } = page.program;
   const guest = new Worker("guest.worker.js", { type: "module" });
-  await call(
-    guest,
-    "start",
-    URL.createObjectURL(new Blob([program.script], { type: "text/javascript" })),
-    program.modules,
-  );
+  await call(guest, "start", URL.createObjectURL(new Blob([script], { type: "text/javascript" })), modules);
   await call(guest, "load", bytes(onnx), []);
   const { probabilities } = await call(guest, "predict", count, bytes(images));
+  guest.terminate();
   return [...probabilities];
 }
