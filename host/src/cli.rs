@@ -3,6 +3,7 @@
 //! Separate so that completions and the help can be made from it, and so that [`crate::config`] is the one place where
 //! what was typed becomes something usable.
 
+mod bench;
 mod broker;
 mod classify;
 mod compile;
@@ -27,6 +28,7 @@ use std::ffi::OsString;
 
 use clap::{ArgAction, ArgMatches, CommandFactory, Parser, Subcommand, ValueEnum};
 
+pub use self::bench::{BenchCommand, CodecName};
 pub use self::broker::{BrokerAddress, BrokerArgs, BrokerName, MemberArgs, StorageArgs};
 pub use self::classify::ClassifyCommand;
 pub use self::compile::CompileCommand;
@@ -134,6 +136,12 @@ pub enum Command {
     /// Of a component: what it imports, exports and which model it carries. Of an ONNX model: what the component says of it,
     /// or why it refuses it, whether it takes raw pixels, which is tried, and how long an image takes.
     Inspect(InspectCommand),
+    /// Measure how fast a component answers on this machine.
+    ///
+    /// No broker takes part: messages of test images go to the workers as from a stream. `predict` is the share of a call in which the
+    /// component runs the network, `decode` the share that raw bytes would save, and the rest is encoding and copying. With --against a
+    /// second component or model is measured in turn with the first.
+    Bench(BenchCommand),
     /// Create, list, describe and delete topics.
     Topics(TopicsCommand),
     /// Print a completion script for a shell.

@@ -55,24 +55,26 @@ pub(super) fn reply(reply: Reply, limit: usize, most_images: u32) -> Result<Answ
 /// The contract's tolerance for the sum of an image's probabilities.
 const SUM: f32 = 1e-3;
 
-/// One image's probabilities: as many as labels, none negative, sum 1. Otherwise, what is wrong with them.
-pub(super) fn probabilities(row: Vec<f32>, labels: usize) -> Result<Vec<f32>, String> {
-    if row.len() != labels {
-        let probabilities = counted(row.len() as u64, "probability", "probabilities");
+/// The probabilities of each image, one row after the other: as many to a row as labels, none negative, sum 1. Otherwise, what is
+/// wrong with them.
+pub(super) fn probabilities(rows: Vec<f32>, images: u32, labels: usize) -> Result<Vec<f32>, String> {
+    if rows.len() as u64 != u64::from(images).saturating_mul(labels as u64) {
         return Err(format!(
-            "{probabilities} for {}",
+            "{} for {} and {}",
+            counted(rows.len() as u64, "probability", "probabilities"),
+            counted(images.into(), "image", "images"),
             counted(labels as u64, "label", "labels")
         ));
     }
     // NaN is in no range.
-    if let Some(value) = row.iter().find(|value| !(0.0..=1.0 + SUM).contains(*value)) {
+    if let Some(value) = rows.iter().find(|value| !(0.0..=1.0 + SUM).contains(*value)) {
         return Err(format!("a probability of {value}"));
     }
-    let sum: f32 = row.iter().sum();
-    if (sum - 1.0).abs() > SUM {
+    let mut sums = rows.chunks(labels.max(1)).map(|row| row.iter().sum::<f32>());
+    if let Some(sum) = sums.find(|sum| (sum - 1.0).abs() > SUM) {
         return Err(format!("probabilities that sum to {sum}"));
     }
-    Ok(row)
+    Ok(rows)
 }
 
 /// A cause with a kebab-case code (`bad-code` otherwise) and a printable, bounded detail.
@@ -353,7 +355,13 @@ mod tests {
 
     #[test]
     fn probabilities_are_as_many_as_labels_finite_and_in_all_1() {
-        assert_eq!(probabilities(vec![0.25, 0.7501], 2), Ok(vec![0.25, 0.7501]));
+        assert_eq!(probabilities(vec![0.25, 0.7501], 1, 2), Ok(vec![0.25, 0.7501]));
+        assert_eq!(
+            probabilities(vec![0.0, 1.0, 0.5, 0.5], 2, 2).map(|rows| rows.len()),
+            Ok(4)
+        );
+        assert!(probabilities(vec![0.5, 1.0, 0.5, 0.0], 2, 2).is_err());
+        assert!(probabilities(vec![0.5, 0.5], 2, 2).is_err());
         for row in [
             vec![],
             vec![1.0],
@@ -364,7 +372,7 @@ mod tests {
             vec![f32::INFINITY, 0.0],
             vec![f32::MAX, f32::MAX],
         ] {
-            assert!(probabilities(row.clone(), 2).is_err(), "{row:?}");
+            assert!(probabilities(row.clone(), 1, 2).is_err(), "{row:?}");
         }
     }
 

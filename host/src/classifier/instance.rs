@@ -9,7 +9,7 @@ use wasmtime::{Store, Trap, WasmBacktrace};
 use wasmtime_wasi::{I32Exit, WasiCtx, WasiCtxView, WasiView};
 
 use super::bindings::exports::image_stream::classifier::messages::Request;
-use super::bindings::exports::image_stream::classifier::tensors::{Images, Pixels};
+use super::bindings::exports::image_stream::classifier::tensors::Images;
 use super::bindings::image_stream::classifier::types as guest;
 use super::bindings::{Classifier as Guest, ClassifierPre};
 use super::limits::{Limits, Meter};
@@ -145,31 +145,37 @@ impl Instance {
         }
     }
 
-    /// One image of the model's size, by the typed path. Gives the instance back unless the call spoiled it.
+    /// Images of the model's size, by the typed path. Gives the instance back unless the call spoiled it.
     pub(super) async fn predict(
         mut self,
-        image: &[f32],
+        images: Images<'_>,
         template: &Template,
     ) -> (Option<Self>, Result<Vec<f32>, Cause>) {
-        match self.call_predict(image, template).await {
+        match self.call_predict(images, template).await {
             Ok(Ok(probabilities)) => (Some(self), Ok(probabilities)),
             Ok(Err(cause)) => (Some(self), Err(cause)),
             Err(Spoiled(cause)) => (None, Err(cause)),
         }
     }
 
-    async fn call_predict(&mut self, image: &[f32], template: &Template) -> Result<Result<Vec<f32>, Cause>, Spoiled> {
-        let images = Images {
-            count: 1,
-            pixels: Pixels::F32s(image),
-        };
+    /// The linear memory that the guest has grown to, all its memories together. Bytes.
+    pub(super) fn memory_bytes(&self, template: &Template) -> usize {
+        self.store.data().meter.memory_bytes(&template.limits)
+    }
+
+    async fn call_predict(
+        &mut self,
+        images: Images<'_>,
+        template: &Template,
+    ) -> Result<Result<Vec<f32>, Cause>, Spoiled> {
+        let count = images.count;
         self.store.data_mut().meter.refused = false;
         let limit = template.limits.call_timeout;
         let tensors = self.guest.image_stream_classifier_tensors();
         let called = timeout(limit, tensors.call_predict(&mut self.store, images)).await;
         self.store.data().end_logs();
         match outcome(called, &mut self.store, limit)? {
-            Ok(row) => check::probabilities(row, self.description.labels.len())
+            Ok(rows) => check::probabilities(rows, count, self.description.labels.len())
                 .map(Ok)
                 .map_err(bad_reply),
             Err(error) => Ok(Err(cause(error))),

@@ -34,6 +34,11 @@ impl Meter {
             refused: false,
         }
     }
+
+    /// What it has granted of these limits' memory. Bytes.
+    pub(super) fn memory_bytes(&self, limits: &Limits) -> usize {
+        limits.memory_bytes.saturating_sub(self.memory_left)
+    }
 }
 
 fn take(left: &mut usize, current: usize, desired: usize) -> bool {

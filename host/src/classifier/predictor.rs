@@ -1,10 +1,12 @@
-//! A model in one instance of a component, which classifies images one by one, in whatever scaling they have.
+//! One instance of a component, called directly: to try a model, and to measure one.
 
+use super::bindings::exports::image_stream::classifier::tensors::{Images, Pixels};
 use super::instance::{Instance, Template};
 use super::model::Model;
 use super::pool::prepare;
 use super::{ClassifierConfig, ComponentError, Description};
-use crate::pipeline::Cause;
+use crate::message::Message;
+use crate::pipeline::{Answer, Cause, ClassifyError};
 
 /// A compiled component, and the bytes of a model that it may refuse.
 pub struct Predictor {
@@ -45,20 +47,44 @@ impl Predictor {
     /// The probabilities of one image, row-major H, W, C, of the model's size: checked. After a call that spoils the
     /// instance the next one gets a fresh instance.
     pub async fn predict(&mut self, image: &[f32]) -> Result<Vec<f32>, Cause> {
-        let instance = match self.warm.take() {
-            Some(instance) => instance,
-            None => match Instance::new(&self.template).await {
-                Ok((instance, _)) => instance,
-                Err(error) => {
-                    return Err(Cause {
-                        code: "no-instance".to_owned(),
-                        detail: error.to_string(),
-                    });
-                }
-            },
-        };
-        let (kept, answer) = instance.predict(image, &self.template).await;
+        self.predict_images(1, Pixels::F32s(image)).await
+    }
+
+    /// The same for `count` images of bytes, row-major N, H, W, C: a row of probabilities for each.
+    pub async fn predict_bytes(&mut self, count: u32, images: &[u8]) -> Result<Vec<f32>, Cause> {
+        self.predict_images(count, Pixels::U8s(images)).await
+    }
+
+    /// Answers a message, as a worker of the pipeline does.
+    pub async fn answer(&mut self, message: &Message) -> Result<Answer, ClassifyError> {
+        let instance = self.instance().await.map_err(ClassifyError::Broken)?;
+        let (kept, answer) = instance.answer(message, None, &self.template).await;
         self.warm = kept;
         answer
+    }
+
+    /// The linear memory that the instance has grown to. None: there is no instance now. Bytes.
+    pub fn memory_bytes(&self) -> Option<usize> {
+        self.warm.as_ref().map(|instance| instance.memory_bytes(&self.template))
+    }
+
+    async fn predict_images(&mut self, count: u32, pixels: Pixels<'_>) -> Result<Vec<f32>, Cause> {
+        let instance = self.instance().await?;
+        let (kept, answer) = instance.predict(Images { count, pixels }, &self.template).await;
+        self.warm = kept;
+        answer
+    }
+
+    async fn instance(&mut self) -> Result<Instance, Cause> {
+        match self.warm.take() {
+            Some(instance) => Ok(instance),
+            None => match Instance::new(&self.template).await {
+                Ok((instance, _)) => Ok(instance),
+                Err(error) => Err(Cause {
+                    code: "no-instance".to_owned(),
+                    detail: error.to_string(),
+                }),
+            },
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! One file a subcommand: each turns its arguments into a validated configuration and runs.
 
 mod age;
+mod bench;
 mod classify;
 mod compile;
 mod completions;
@@ -10,6 +11,7 @@ mod dead_letters;
 mod demo;
 mod evaluate;
 mod inspect;
+mod latency;
 mod produce;
 mod progress;
 mod reader;
@@ -41,6 +43,7 @@ impl Command {
             Self::Classify(command) => command.execute().await,
             Self::Evaluate(command) => command.execute().await,
             Self::Inspect(command) => command.execute().await,
+            Self::Bench(command) => command.execute().await,
             Self::Topics(command) => command.execute().await,
             Self::Completions(command) => command.execute(),
             Self::Compile(command) => command.execute(),

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+mod bench;
 mod broken;
 mod compiled_code;
 #[path = "../components/mod.rs"]

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::picture;
 use crate::classifier::Description;
+use crate::commands::latency::{milliseconds, percentile};
 use crate::commands::table::{Cell, Column, figures, percent, share_style, table};
 use crate::images::Batch;
 use crate::terminal::BAD;
@@ -199,16 +200,6 @@ fn ratio(part: usize, whole: usize) -> f64 {
     }
 }
 
-fn milliseconds(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1000.0
-}
-
-/// By nearest rank, of sorted values; zero without values.
-fn percentile(sorted: &[Duration], percent: usize) -> Duration {
-    let rank = (sorted.len() * percent).div_ceil(100).max(1);
-    sorted.get(rank - 1).copied().unwrap_or_default()
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
@@ -247,13 +238,5 @@ mod tests {
         assert_eq!(json["accuracy_by_class"]["Shirt"], 2.0 / 3.0);
         assert_eq!(json["accuracy_by_class"]["class 2"], 0.0);
         assert_eq!(report.unanswered(), 1);
-    }
-
-    #[test]
-    fn a_percentile_is_a_value_that_occurred() {
-        let sorted: Vec<_> = (1..=200).map(Duration::from_millis).collect();
-        assert_eq!(percentile(&sorted, 50), Duration::from_millis(100));
-        assert_eq!(percentile(&sorted, 99), Duration::from_millis(198));
-        assert_eq!(percentile(&[], 99), Duration::ZERO);
     }
 }
