@@ -6,7 +6,8 @@ const SIGNATURES = [
   ["image/jpeg", head => begins(head, "\xff\xd8\xff")],
   ["image/webp", head => begins(head, "RIFF") && begins(head.subarray(8), "WEBP")],
   ["image/gif", head => begins(head, "GIF87a") || begins(head, "GIF89a")],
-  ["image/tiff", head => begins(head, "II\x2a\0") || begins(head, "MM\0\x2a")],
+  // The second two are BigTIFF's.
+  ["image/tiff", head => ["II*\0", "MM\0*", "II+\0", "MM\0+"].some(start => begins(head, start))],
   // Two letters are too few: the size of the second header, at 14, has to be one of those that there are.
   ["image/bmp", head => begins(head, "BM") && BMP.some(size => begins(head.subarray(14), `${size}\0\0\0`))],
 ];

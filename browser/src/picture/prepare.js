@@ -51,12 +51,13 @@ export function prepare(picture, preparation, model) {
   } else {
     step(`The picture, ${size}`, raster);
   }
-  const border = brightness(raster);
-  const isLight = border >= LIGHT;
+  const { sums, pixels } = border(raster);
+  const brightness = sums.reduce((sum, value) => sum + value) / pixels / sums.length;
+  const isLight = brightness >= LIGHT;
   if (isInk(colours, alpha)) {
     raster = step("Light and dark exchanged, as it is dark on nothing", inverted(raster, alpha));
   } else if (preparation.invert === "always" || (preparation.invert === "auto" && isLight)) {
-    const why = preparation.invert === "auto" ? `, as its border is light (${Math.round(border)} of 255)` : "";
+    const why = preparation.invert === "auto" ? `, as its border is light (${Math.round(brightness)} of 255)` : "";
     raster = step(`Light and dark exchanged${why}`, inverted(raster, alpha));
   }
   raster = fit(raster, preparation.fit, model, step);
@@ -92,7 +93,10 @@ function fit(raster, how, model, step) {
     width: wider ? width : Math.round(height * across),
     height: wider ? Math.round(width / across) : height,
   };
-  return step(`Black margins around it, ${whole.width} × ${whole.height}`, window(raster, whole.width, whole.height));
+  const { sums, pixels } = border(raster);
+  const colour = sums.map(sum => Math.floor(sum / pixels + 0.5));
+  const framed = window(raster, whole.width, whole.height, colour);
+  return step(`Margins in the colour of its border, ${whole.width} × ${whole.height}`, framed);
 }
 
 /**
@@ -158,36 +162,43 @@ function inverted({ values, ...raster }, alpha) {
 }
 
 /**
- * The mean of the outermost pixels, 0 to 255.
+ * How many pixels are outermost, and the sums of their values in each channel.
  *
  * @param {Raster} raster
  */
-function brightness({ width, height, channels, values }) {
-  let sum = 0;
-  let count = 0;
+function border({ width, height, channels, values }) {
+  /** @type {number[]} */
+  const sums = Array(channels).fill(0);
+  let pixels = 0;
   for (let y = 0; y < height; y++) {
     const step = y === 0 || y === height - 1 ? 1 : Math.max(1, width - 1);
     for (let x = 0; x < width; x += step) {
       for (let channel = 0; channel < channels; channel++) {
-        sum += values[(y * width + x) * channels + channel];
-        count++;
+        sums[channel] += values[(y * width + x) * channels + channel];
       }
+      pixels++;
     }
   }
-  return sum / count;
+  return { sums, pixels };
 }
 
 /**
- * A part of a picture, or more than it with black around; either way its middle stays in the middle.
+ * A part of a picture, or more than it with a margin around; either way its middle stays in the middle.
  *
  * @param {Raster} raster
  * @param {number} width
  * @param {number} height
+ * @param {number[]} [margin] Its colour.
  * @returns {Raster}
  */
-function window(raster, width, height) {
+function window(raster, width, height, margin = []) {
   const { channels } = raster;
   const values = new Uint8ClampedArray(width * height * channels);
+  for (const [channel, value] of margin.entries()) {
+    for (let place = channel; place < values.length; place += channels) {
+      values[place] = value;
+    }
+  }
   const left = Math.floor((width - raster.width) / 2);
   const top = Math.floor((height - raster.height) / 2);
   for (let y = Math.max(0, top); y < Math.min(height, top + raster.height); y++) {

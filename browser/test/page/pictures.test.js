@@ -41,7 +41,7 @@ pageTest(served, "a picture from a file is shown on its way to what the model se
     "The picture, 84 × 42",
     "Turned grey",
     "Light and dark exchanged, as its border is light (250 of 255)",
-    "Black margins around it, 84 × 84",
+    "Margins in the colour of its border, 84 × 84",
     "Made 28 × 28: this is what it sees",
   ]);
   assert.deepEqual(

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import test from "node:test";
 import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
-import { mediaTypeOf } from "../../src/picture/media.js";
+import { mediaTypeOf, pictureType } from "../../src/picture/media.js";
 import { kindOfBytes } from "../../src/picture/open.js";
 import { prepare } from "../../src/picture/prepare.js";
 import { resize } from "../../src/picture/resize.js";
@@ -85,7 +85,8 @@ test("a picture becomes what the component makes of it, to the last bit", () => 
     );
   assert.deepEqual(sums("stretch", "never", 1), [3_770_686_260, 3_052_092_630]);
   assert.deepEqual(sums("stretch", "never", 3), [4_122_348_451, 2_294_401_093]);
-  assert.deepEqual(sums("contain", "always", 1), [4_012_727_060, 1_117_792_620]);
+  assert.deepEqual(sums("contain", "always", 1), [1_151_281_241, 1_053_514_827]);
+  assert.deepEqual(sums("contain", "never", 3), [4_229_726_092, 2_231_201_062]);
   assert.deepEqual(sums("crop", "auto", 1), [1_206_114_570, 1_254_660_918]);
 });
 
@@ -180,14 +181,27 @@ test("light and dark change places where the border is light, and only then", ()
 test("a wide picture gets margins, or is cut to its middle, or is stretched", () => {
   const wide = picture(8, 4, x => plain(x < 2 || x > 5 ? 100 : 200)());
   const whole = prepare(wide, { fit: "contain", invert: "never" }, GREY);
-  assert.equal(told(whole)[1], "Black margins around it, 8 × 8");
+  assert.equal(told(whole)[1], "Margins in the colour of its border, 8 × 8");
   assert.equal(whole[1].raster.height, 8);
-  assert.deepEqual([...whole[1].raster.values.slice(0, 16)], Array(16).fill(0));
+  assert.deepEqual([...whole[1].raster.values.slice(0, 16)], Array(16).fill(140));
   assert.deepEqual([...whole[1].raster.values.slice(16, 24)], [100, 100, 200, 200, 200, 200, 100, 100]);
   const middle = prepare(wide, { fit: "crop", invert: "never" }, GREY);
   assert.equal(told(middle)[1], "The middle 4 × 4");
   assert.deepEqual(seen(middle), Array(16).fill(200));
   assert.deepEqual(told(prepare(wide, LEFT_ALONE, GREY)), ["The picture, 8 × 4", "Made 4 × 4"]);
+});
+
+test("margins go on with the border, and are inverted with it", () => {
+  const paper = picture(8, 4, (x, y) => (x % 7 === 0 || y % 3 === 0 ? [250, 246, 238, 255] : [20, 30, 40, 255]));
+  const margin = (/** @type {Preparation["invert"]} */ invert) =>
+    seen(prepare(paper, { fit: "contain", invert }, { width: 8, height: 8, channels: 3 })).slice(0, 3);
+  assert.deepEqual(margin("never"), [250, 246, 238]);
+  assert.deepEqual(margin("auto"), [5, 9, 17]);
+  const cutOut = picture(8, 4, (x, y) => [90, 90, 90, x % 7 === 0 || y % 3 === 0 ? 0 : 255]);
+  for (const invert of /** @type {const} */ (["never", "auto", "always"])) {
+    const steps = prepare(cutOut, { fit: "contain", invert }, { width: 8, height: 8, channels: 1 });
+    assert.deepEqual(seen(steps).slice(0, 24), Array(24).fill(0));
+  }
 });
 
 test("a tall picture is cut to its middle, too, and one of a single pixel fits", () => {
@@ -217,6 +231,15 @@ test("files are told by their first bytes, and ONNX by its name", () => {
   ];
   for (const [name, head, kind] of files) {
     assert.equal(kindOfBytes(name, head), kind, name);
+  }
+});
+
+test("every picture of the corpus is recognised", () => {
+  const names = readdirSync(at("wit/corpus/files")).map(name => name.match(/^(png|jpeg|webp|gif|bmp|tiff)-.*/));
+  const pictures = names.filter(name => name !== null);
+  assert.ok(pictures.length > 100);
+  for (const [name, type] of pictures) {
+    assert.equal(pictureType(readFileSync(at(`wit/corpus/files/${name}`))), `image/${type}`, name);
   }
 });
 

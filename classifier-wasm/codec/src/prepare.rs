@@ -42,7 +42,7 @@ pub enum Fit {
     /// Stretch it; the aspect ratio changes.
     #[default]
     Stretch,
-    /// Keep all of it, with black margins.
+    /// Keep all of it, with margins in the mean colour of its border.
     Contain,
     /// Keep its middle.
     Crop,

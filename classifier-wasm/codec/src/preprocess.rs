@@ -115,7 +115,7 @@ impl Preparation {
             image,
             invert: prepare.invert,
             resize: Resize::new(columns, rows, image.channels),
-            border: Border::default(),
+            border: Border::new(width, height, image.channels),
             converted: Vec::new(),
         }
     }
@@ -137,7 +137,7 @@ impl Preparation {
             _ => pixels,
         };
         let is_outermost = row == 0 || row + 1 == self.source.height;
-        self.border.add(pixels, self.image.channels, is_outermost);
+        self.border.add(pixels, is_outermost);
         self.resize.add(row, pixels);
     }
 
@@ -146,19 +146,15 @@ impl Preparation {
         match self.invert {
             Invert::Unsaid | Invert::Never => false,
             Invert::Always => true,
-            Invert::Auto => self.has_light_border(),
+            Invert::Auto => self.border.is_light(),
         }
-    }
-
-    fn has_light_border(&self) -> bool {
-        self.border.is_light(&self.source, self.image.channels)
     }
 
     /// The image, once all rows are added.
     pub fn finish(self) -> Prepared {
         let is_inverted = self.is_inverted();
-        let has_light_border = self.invert == Invert::Unsaid && self.has_light_border();
-        let values = self.resize.finish(is_inverted);
+        let has_light_border = self.invert == Invert::Unsaid && self.border.is_light();
+        let values = self.resize.finish(is_inverted, self.border.mean(is_inverted));
         let values = if is_on_its_side(self.source.orientation) {
             transposed(&values, self.image)
         } else {
@@ -219,27 +215,49 @@ fn transposed(values: &[u8], image: ImageShape) -> Vec<u8> {
     places.filter_map(|(x, y)| pixel(x, y)).flatten().copied().collect()
 }
 
-/// The outermost pixels.
-#[derive(Debug, Default)]
+/// The outermost pixels of a picture. Their mean says whether it is light around, and is the colour of its margins.
+#[derive(Debug)]
 struct Border {
-    sum: u64,
+    channels: usize,
+    pixels: u64,
+    /// Of the values of each channel; a grey picture has only the first.
+    sums: [u64; 3],
 }
 
 impl Border {
-    fn add(&mut self, pixels: &[u8], channels: usize, is_outermost: bool) {
-        let sum = |pixels: &[u8]| pixels.iter().copied().map(u64::from).sum::<u64>();
-        let (first, rest) = pixels.split_at_checked(channels).unwrap_or_default();
-        let last = rest.len().saturating_sub(channels);
-        self.sum += match is_outermost {
-            true => sum(pixels),
-            false => sum(first) + sum(rest.get(last..).unwrap_or_default()),
-        };
+    fn new(width: usize, height: usize, channels: usize) -> Border {
+        let within = width.saturating_sub(2) * height.saturating_sub(2);
+        Border {
+            channels,
+            pixels: (width * height - within) as u64,
+            sums: [0; 3],
+        }
     }
 
-    fn is_light(&self, source: &Source, channels: usize) -> bool {
-        let (width, height) = (source.width as u64, source.height as u64);
-        let within = width.saturating_sub(2) * height.saturating_sub(2);
-        self.sum >= LIGHT * (width * height - within) * channels as u64
+    /// Takes in a row, which has its first and last pixel in the border, or all of them.
+    fn add(&mut self, row: &[u8], is_outermost: bool) {
+        let (first, rest) = row.split_at_checked(self.channels).unwrap_or_default();
+        let (within, last) = rest.split_at(rest.len().saturating_sub(self.channels));
+        let within = if is_outermost { within } else { &[] };
+        for part in [first, within, last] {
+            for pixel in part.chunks_exact(self.channels) {
+                for (sum, value) in self.sums.iter_mut().zip(pixel) {
+                    *sum += u64::from(*value);
+                }
+            }
+        }
+    }
+
+    fn is_light(&self) -> bool {
+        self.sums.iter().sum::<u64>() >= LIGHT * self.pixels * self.channels as u64
+    }
+
+    /// Of each channel, inverted or not.
+    fn mean(&self, is_inverted: bool) -> [u64; 3] {
+        self.sums.map(|sum| {
+            let sum = if is_inverted { 255 * self.pixels - sum } else { sum };
+            (sum + self.pixels / 2) / self.pixels.max(1)
+        })
     }
 }
 

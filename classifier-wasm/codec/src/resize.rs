@@ -25,7 +25,7 @@ struct Place {
 }
 
 impl Axis {
-    /// Makes `to` pixels of the middle `window` of `length`. A window that is longer than the picture shows black on
+    /// Makes `to` pixels of the middle `window` of `length`. A window that is longer than the picture shows a margin on
     /// either side.
     pub fn new(length: usize, window: usize, to: usize) -> Axis {
         let before = (window as i64 - length as i64).div_euclid(2);
@@ -115,8 +115,8 @@ impl Resize {
         }
     }
 
-    /// The result, row-major, inverted or not; black beside the picture stays black.
-    pub fn finish(self, is_inverted: bool) -> Vec<u8> {
+    /// The result, row-major, inverted or not. `margin` has the values of a pixel beside the picture, as they come out.
+    pub fn finish(self, is_inverted: bool, margin: [u64; 3]) -> Vec<u8> {
         let within = |place: &Place| place.weights.iter().copied().map(u64::from).sum::<u64>();
         let columns: Vec<_> = self
             .columns
@@ -131,8 +131,9 @@ impl Resize {
         });
         let pixels = places.zip(self.sums.chunks_exact(self.channels));
         let values = pixels.flat_map(|((within, whole), sums)| {
-            sums.iter().map(move |sum| {
-                let sum = if is_inverted { 255 * within - sum } else { *sum };
+            sums.iter().zip(margin).map(move |(sum, margin)| {
+                let seen = if is_inverted { 255 * within - sum } else { *sum };
+                let sum = seen + margin * (whole - within);
                 // At most 255: the sum is of values up to that.
                 ((sum + whole / 2) / whole.max(1)) as u8
             })
@@ -171,7 +172,7 @@ mod tests {
     fn made(length: usize, window: usize, to: usize, pixels: &[u8], is_inverted: bool) -> Vec<u8> {
         let mut resize = Resize::new(Axis::new(length, window, to), Axis::new(1, 1, 1), 1);
         resize.add(0, pixels);
-        resize.finish(is_inverted)
+        resize.finish(is_inverted, [9, 0, 0])
     }
 
     #[test]
@@ -198,10 +199,10 @@ mod tests {
     }
 
     #[test]
-    fn a_window_shows_the_middle_or_black_around_the_picture() {
+    fn a_window_shows_the_middle_or_a_margin_around_the_picture() {
         assert_eq!(made(6, 2, 2, &[1, 2, 3, 4, 5, 6], false), [3, 4]);
-        assert_eq!(made(2, 6, 6, &[3, 4], false), [0, 0, 3, 4, 0, 0]);
-        assert_eq!(made(2, 6, 6, &[3, 4], true), [0, 0, 252, 251, 0, 0]);
+        assert_eq!(made(2, 6, 6, &[3, 4], false), [9, 9, 3, 4, 9, 9]);
+        assert_eq!(made(2, 6, 6, &[3, 4], true), [9, 9, 252, 251, 9, 9]);
     }
 
     #[test]
@@ -211,7 +212,11 @@ mod tests {
         for window in [97, 50, 131] {
             let mut resize = Resize::new(Axis::new(97, window, 28).mirrored(), Axis::new(1, 1, 1), 1);
             resize.add(0, &turned);
-            assert_eq!(resize.finish(false), made(97, window, 28, &pixels, false), "{window}");
+            assert_eq!(
+                resize.finish(false, [9, 0, 0]),
+                made(97, window, 28, &pixels, false),
+                "{window}"
+            );
         }
     }
 }

@@ -57,7 +57,7 @@ pub enum ScaleName {
 pub enum FitName {
     /// Stretch it; the aspect ratio changes.
     Stretch,
-    /// Show all of it, with black margins.
+    /// Keep the aspect ratio, with margins in the border's colour.
     Contain,
     /// Show its middle.
     Crop,

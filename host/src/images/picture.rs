@@ -14,7 +14,8 @@ pub fn media_type_of(start: &[u8]) -> Option<&'static str> {
         [0xff, 0xd8, 0xff, ..] => "image/jpeg",
         [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => "image/webp",
         [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => "image/gif",
-        [b'I', b'I', 42, 0, ..] | [b'M', b'M', 0, 42, ..] => "image/tiff",
+        // 43 is BigTIFF.
+        [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => "image/tiff",
         // Two letters are too few: the size of the second header, at 14, has to be one of those that there are.
         [b'B', b'M', rest @ ..] => match rest.get(12..16)? {
             [12 | 40 | 52 | 56 | 64 | 108 | 124, 0, 0, 0] => "image/bmp",
@@ -51,6 +52,7 @@ mod tests {
             (b"GIF89a", "image/gif"),
             (b"II*\0", "image/tiff"),
             (b"MM\0*", "image/tiff"),
+            (b"II+\0", "image/tiff"),
             (b"BM\x36\x04\0\0\0\0\0\0\x36\x04\0\0\x28\0\0\0", "image/bmp"),
         ] {
             assert_eq!(media_type_of(start), Some(expected));

@@ -174,7 +174,7 @@ fn lengths(text: &str) -> Option<Vec<usize>> {
         .collect()
 }
 
-fn bad(detail: impl Into<String>) -> Reject {
+pub(super) fn bad(detail: impl Into<String>) -> Reject {
     Reject::new(Code::BadNpy, detail)
 }
 

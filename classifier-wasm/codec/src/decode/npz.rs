@@ -9,7 +9,7 @@ use flate2::bufread::DeflateDecoder;
 use rawzip::{CompressionMethod, ZipArchive, ZipArchiveEntryWayfinder, ZipSliceArchive};
 
 use super::array::Array;
-use super::npy;
+use super::npy::{self, bad};
 use crate::images::ImageShape;
 use crate::reject::{Code, Reject, quote};
 
@@ -156,10 +156,6 @@ fn names<'a>(arrays: impl Iterator<Item = &'a Entry>) -> String {
 
 fn damaged(error: impl std::fmt::Display) -> Reject {
     bad(format!("a ZIP archive that is damaged or cut short: {error}"))
-}
-
-fn bad(detail: impl Into<String>) -> Reject {
-    Reject::new(Code::BadNpy, detail)
 }
 
 #[cfg(test)]

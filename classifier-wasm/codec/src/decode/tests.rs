@@ -5,6 +5,11 @@ use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 
 use super::*;
 
+/// How the host recognises pictures; the two share no code.
+#[path = "../../../../host/src/images/picture.rs"]
+#[allow(dead_code)]
+mod pictures_of_the_host;
+
 const TINY: ImageShape = ImageShape {
     height: 2,
     width: 2,
@@ -31,6 +36,31 @@ fn values(content_type: Option<&str>, body: &[u8], parameters: &str) -> Vec<f32>
     let decoded = decode(content_type, body, &prepare(parameters), TINY).unwrap();
     assert_eq!(decoded.warnings, []);
     decoded.images.values()
+}
+
+#[test]
+fn the_host_recognises_the_pictures_that_the_component_does() {
+    let corpus = concat!(env!("CARGO_MANIFEST_DIR"), "/../../wit/corpus");
+    let mut pictures = 0;
+    for folder in ["files", "reported"] {
+        for file in std::fs::read_dir(format!("{corpus}/{folder}")).unwrap() {
+            let path = file.unwrap().path();
+            let body = std::fs::read(&path).unwrap();
+            let recognised = match recognise(&body) {
+                Some(Signature::Format(format @ Format::Picture(_))) => Some(format.media_type()),
+                _ => None,
+            };
+            let start = body.get(..pictures_of_the_host::SIGNATURE as usize).unwrap_or(&body);
+            assert_eq!(
+                pictures_of_the_host::media_type_of(start),
+                recognised,
+                "{}",
+                path.display()
+            );
+            pictures += usize::from(recognised.is_some());
+        }
+    }
+    assert!(pictures > 100, "only {pictures} pictures");
 }
 
 #[test]

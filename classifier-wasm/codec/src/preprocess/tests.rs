@@ -158,10 +158,72 @@ fn a_wide_picture_gets_margins_or_is_cut_to_its_middle_or_is_stretched() {
     };
     let values = |fit, invert| prepared(upright(8, 4, 1), &wide, &prepare(fit, invert), image).values;
     assert_eq!(values(Fit::Crop, Invert::Never), [200; 16]);
-    // The first row takes in some of the picture's first, and the rest of it is margin: black, exchanged or not.
-    assert_eq!(values(Fit::Contain, Invert::Never)[..4], [16, 27, 27, 16]);
-    assert_eq!(values(Fit::Contain, Invert::Always)[..4], [20, 10, 10, 20]);
+    // The first row is margin, 140 as the mean of the border, and takes in a little of the picture.
+    assert_eq!(values(Fit::Contain, Invert::Never)[..4], [136, 147, 147, 136]);
+    assert_eq!(values(Fit::Contain, Invert::Always)[..4], [119, 108, 108, 119]);
     assert!(values(Fit::Stretch, Invert::Never).iter().all(|value| *value >= 100));
+}
+
+/// Wide, with one colour all around another.
+fn framed(border: &[u8], within: &[u8]) -> Vec<u8> {
+    let is_within = |pixel: usize| (1..7).contains(&(pixel % 8)) && (1..3).contains(&(pixel / 8));
+    let pixels = (0..8 * 4).map(|pixel| if is_within(pixel) { within } else { border });
+    pixels.collect::<Vec<_>>().concat()
+}
+
+#[test]
+fn margins_go_on_with_the_border_and_are_inverted_with_it() {
+    let image = ImageShape {
+        height: 8,
+        width: 8,
+        channels: 1,
+    };
+    let margins = |border: u8, within: u8, invert| {
+        let prepare = prepare(Fit::Contain, invert);
+        let values = prepared(upright(8, 4, 1), &framed(&[border], &[within]), &prepare, image).values;
+        // Two rows above the picture, two below, and the border between.
+        assert_eq!(values[..24], [values[0]; 24]);
+        assert_eq!(values[40..], [values[0]; 24]);
+        values[0]
+    };
+    assert_eq!(margins(240, 20, Invert::Auto), 15);
+    assert_eq!(margins(240, 20, Invert::Never), 240);
+    assert_eq!(margins(10, 200, Invert::Auto), 10);
+    assert_eq!(margins(10, 200, Invert::Always), 245);
+    let paper = framed(&[250, 246, 238], &[20, 30, 40]);
+    let colour = ImageShape { channels: 3, ..image };
+    let seen = |invert| prepared(upright(8, 4, 3), &paper, &prepare(Fit::Contain, invert), colour).values;
+    assert_eq!(seen(Invert::Never)[..3], [250, 246, 238]);
+    assert_eq!(seen(Invert::Auto)[..3], [5, 9, 17]);
+}
+
+#[test]
+fn an_uneven_border_has_margins_in_its_mean_colour() {
+    let lit_from_the_left: Vec<u8> = (0..32).map(|pixel| 250 - 10 * (pixel % 8)).collect();
+    let image = ImageShape {
+        height: 8,
+        width: 8,
+        channels: 1,
+    };
+    let prepare = prepare(Fit::Contain, Invert::Never);
+    let values = prepared(upright(8, 4, 1), &lit_from_the_left, &prepare, image).values;
+    assert_eq!(values[..8], [215; 8]);
+}
+
+#[test]
+fn margins_around_what_is_transparent_are_black_inverted_or_not() {
+    let image = ImageShape {
+        height: 8,
+        width: 8,
+        channels: 1,
+    };
+    for invert in [Invert::Never, Invert::Auto, Invert::Always] {
+        let mut cut_out = Transparent::new(upright(8, 4, 1), &prepare(Fit::Contain, invert), image);
+        for (row, pixels) in framed(&[255, 0], &[90, 255]).chunks_exact(16).enumerate() {
+            cut_out.add(row, pixels);
+        }
+        assert_eq!(cut_out.finish().values[..24], [0; 24], "{invert:?}");
+    }
 }
 
 #[test]
@@ -211,6 +273,7 @@ fn a_picture_becomes_what_the_page_makes_of_it_to_the_last_bit() {
     };
     assert_eq!(sums(Fit::Stretch, Invert::Never, 1), [3_770_686_260, 3_052_092_630]);
     assert_eq!(sums(Fit::Stretch, Invert::Never, 3), [4_122_348_451, 2_294_401_093]);
-    assert_eq!(sums(Fit::Contain, Invert::Always, 1), [4_012_727_060, 1_117_792_620]);
+    assert_eq!(sums(Fit::Contain, Invert::Always, 1), [1_151_281_241, 1_053_514_827]);
+    assert_eq!(sums(Fit::Contain, Invert::Never, 3), [4_229_726_092, 2_231_201_062]);
     assert_eq!(sums(Fit::Crop, Invert::Auto, 1), [1_206_114_570, 1_254_660_918]);
 }

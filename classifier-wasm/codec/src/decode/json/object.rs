@@ -231,6 +231,6 @@ fn twice(name: &str) -> Reject {
     bad(format!("two members `{name}`: send one"))
 }
 
-fn bad(detail: impl Into<String>) -> Reject {
+pub(super) fn bad(detail: impl Into<String>) -> Reject {
     Reject::new(Code::BadArray, detail)
 }

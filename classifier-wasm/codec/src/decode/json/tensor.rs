@@ -4,7 +4,7 @@
 //! shape tells how many images there are, and has to have as many values as there are.
 
 use super::cursor::Cursor;
-use super::object::Members;
+use super::object::{Members, bad};
 use super::{Reader, nested_list};
 use crate::decode::array::{Array, Kind};
 use crate::reject::{Code, Reject, quote};
@@ -124,8 +124,4 @@ fn counted(count: usize, shape: &[usize], what: &str) -> Result<(), Reject> {
     let lengths: Vec<_> = shape.iter().map(usize::to_string).collect();
     let detail = format!("`shape` is ({}), and `data` has {count} {what}", lengths.join(", "));
     Err(Reject::new(Code::BadShape, detail))
-}
-
-fn bad(detail: impl Into<String>) -> Reject {
-    Reject::new(Code::BadArray, detail)
 }
