@@ -7,6 +7,7 @@ stand the warnings that it is to have.
 import base64
 import gzip
 import io
+import itertools
 import json
 import struct
 import zipfile
@@ -17,22 +18,18 @@ import numpy as np
 from PIL import Image
 
 import pictures
+from corpus import JSON, bad, good, npy, picture
 
-JSON = "application/json"
 FIRST = ["first-frame-only"]
 WRONG = ["content-type-mismatch"]
 
 
-def saved(picture: Image.Image, kind: str, **options) -> bytes:
-    file = io.BytesIO()
-    picture.save(file, kind, **options)
-    return file.getvalue()
-
-
-def npy(array: np.ndarray) -> bytes:
-    file = io.BytesIO()
-    np.lib.format.write_array(file, array)
-    return file.getvalue()
+def write(three: np.ndarray, one: np.ndarray) -> None:
+    kinds = [picture_kinds(one[0]), array_kinds(three, one), json_kinds(three, one), packed_kinds(three, one)]
+    for name, images, body, content_type, *warnings in itertools.chain(*kinds):
+        good(name, images, body, content_type, warnings=warnings[0] if warnings else ())
+    for name, code, body, content_type in bad_kinds(three, one):
+        bad(name, code, body, content_type)
 
 
 def npz(compressed: bool = False, **arrays) -> bytes:
@@ -61,46 +58,46 @@ def picture_kinds(one: np.ndarray) -> Iterator[tuple]:
     large = grey.resize((84, 84), Image.Resampling.BICUBIC)
     images = one[None]
 
-    yield "webp-lossless", images, saved(grey, "WEBP", lossless=True), "image/webp"
-    yield "webp-lossy", images, saved(large, "WEBP", quality=95), None
-    yield "webp-ink", images, saved(ink, "WEBP", lossless=True, exact=True), None
-    yield "webp-lossy-with-alpha", images, saved(chalk.resize((84, 84)), "WEBP", quality=95), None
-    yield "webp-animated", images, saved(grey, "WEBP", lossless=True, save_all=True, append_images=[other]), None, FIRST
+    yield "webp-lossless", images, picture(grey, "WEBP", lossless=True), "image/webp"
+    yield "webp-lossy", images, picture(large, "WEBP", quality=95), None
+    yield "webp-ink", images, picture(ink, "WEBP", lossless=True, exact=True), None
+    yield "webp-lossy-with-alpha", images, picture(chalk.resize((84, 84)), "WEBP", quality=95), None
+    yield "webp-animated", images, picture(grey, "WEBP", lossless=True, save_all=True, append_images=[other]), None, FIRST
     exif = Image.Exif()
     exif[0x0112] = 6
     stored = grey.transpose(pictures.STORED[6])
-    yield "webp-exif-6", images, saved(stored, "WEBP", lossless=True, exif=exif), None
+    yield "webp-exif-6", images, picture(stored, "WEBP", lossless=True, exif=exif), None
 
-    yield "gif-grey", images, saved(grey, "GIF"), "image/gif"
-    yield "gif-palette", images, saved(grey.convert("RGB").quantize(64), "GIF"), None
-    yield "gif-interlaced", images, saved(grey, "GIF", interlace=1), None
-    yield "gif-transparent", images, saved(grey, "GIF", transparency=0), None
-    yield "gif-animated", images, saved(grey, "GIF", save_all=True, append_images=[other]), None, FIRST
+    yield "gif-grey", images, picture(grey, "GIF"), "image/gif"
+    yield "gif-palette", images, picture(grey.convert("RGB").quantize(64), "GIF"), None
+    yield "gif-interlaced", images, picture(grey, "GIF", interlace=1), None
+    yield "gif-transparent", images, picture(grey, "GIF", transparency=0), None
+    yield "gif-animated", images, picture(grey, "GIF", save_all=True, append_images=[other]), None, FIRST
 
-    yield "bmp-grey", images, saved(grey, "BMP"), "image/bmp"
-    yield "bmp-colour", images, saved(grey.convert("RGB"), "BMP"), "image/x-ms-bmp"
-    yield "bmp-32-bit", images, saved(grey.convert("RGBA"), "BMP"), None
+    yield "bmp-grey", images, picture(grey, "BMP"), "image/bmp"
+    yield "bmp-colour", images, picture(grey.convert("RGB"), "BMP"), "image/x-ms-bmp"
+    yield "bmp-32-bit", images, picture(grey.convert("RGBA"), "BMP"), None
     bit = grey.point(lambda value: 255 * (value > 50)).convert("1", dither=Image.Dither.NONE)
     black = np.asarray(bit).astype(np.uint8)[None] * 255
-    yield "bmp-1-bit", black, saved(bit, "BMP"), None
+    yield "bmp-1-bit", black, picture(bit, "BMP"), None
 
     wide = Image.fromarray(one.astype(np.uint16) * 257)
-    yield "tiff-grey", images, saved(grey, "TIFF"), "image/tiff"
-    yield "tiff-colour-lzw", images, saved(grey.convert("RGB"), "TIFF", compression="tiff_lzw"), "image/tif"
-    yield "tiff-deflate", images, saved(grey, "TIFF", compression="tiff_adobe_deflate"), None
-    yield "tiff-jpeg", images, saved(large.convert("RGB"), "TIFF", compression="jpeg", quality=95), None
-    yield "tiff-16-bit", images, saved(wide, "TIFF"), None
-    yield "tiff-16-bit-low", images, saved(Image.fromarray(one.astype(np.uint16)), "TIFF"), None
-    yield "tiff-palette", images, saved(grey.convert("RGB").quantize(256), "TIFF"), None
-    yield "tiff-1-bit", black, saved(bit, "TIFF"), None
-    yield "tiff-fax", black, saved(bit, "TIFF", compression="group4"), None
-    yield "tiff-ink", images, saved(ink, "TIFF"), None
-    yield "tiff-grey-with-alpha", images, saved(Image.merge("LA", (white, grey)), "TIFF"), None
-    yield "tiff-cmyk", images, saved(grey.convert("RGB").convert("CMYK"), "TIFF"), None
-    yield "tiff-pages", images, saved(grey, "TIFF", save_all=True, append_images=[other]), None, FIRST
-    yield "tiff-orientation-6", images, saved(stored, "TIFF", tiffinfo={274: 6}), None
-    yield "tiff-large-file", images, saved(grey, "TIFF", big_tiff=True), None
-    yield "png-animated", images, saved(grey, "PNG", save_all=True, append_images=[other]), None, FIRST
+    yield "tiff-grey", images, picture(grey, "TIFF"), "image/tiff"
+    yield "tiff-colour-lzw", images, picture(grey.convert("RGB"), "TIFF", compression="tiff_lzw"), "image/tif"
+    yield "tiff-deflate", images, picture(grey, "TIFF", compression="tiff_adobe_deflate"), None
+    yield "tiff-jpeg", images, picture(large.convert("RGB"), "TIFF", compression="jpeg", quality=95), None
+    yield "tiff-16-bit", images, picture(wide, "TIFF"), None
+    yield "tiff-16-bit-low", images, picture(Image.fromarray(one.astype(np.uint16)), "TIFF"), None
+    yield "tiff-palette", images, picture(grey.convert("RGB").quantize(256), "TIFF"), None
+    yield "tiff-1-bit", black, picture(bit, "TIFF"), None
+    yield "tiff-fax", black, picture(bit, "TIFF", compression="group4"), None
+    yield "tiff-ink", images, picture(ink, "TIFF"), None
+    yield "tiff-grey-with-alpha", images, picture(Image.merge("LA", (white, grey)), "TIFF"), None
+    yield "tiff-cmyk", images, picture(grey.convert("RGB").convert("CMYK"), "TIFF"), None
+    yield "tiff-pages", images, picture(grey, "TIFF", save_all=True, append_images=[other]), None, FIRST
+    yield "tiff-orientation-6", images, picture(stored, "TIFF", tiffinfo={274: 6}), None
+    yield "tiff-large-file", images, picture(grey, "TIFF", big_tiff=True), None
+    yield "png-animated", images, picture(grey, "PNG", save_all=True, append_images=[other]), None, FIRST
 
 
 def array_kinds(three: np.ndarray, one: np.ndarray) -> Iterator[tuple]:
@@ -199,13 +196,13 @@ def packed_kinds(three: np.ndarray, one: np.ndarray) -> Iterator[tuple]:
 def bad_kinds(three: np.ndarray, one: np.ndarray) -> Iterator[tuple[str, str, bytes | str, str | None]]:
     """A name, the code of the refusal, a body and its content type."""
     png = pictures.png(one[0][..., None], pictures.GREY)
-    webp, gif = saved(Image.fromarray(one[0]), "WEBP", lossless=True), saved(Image.fromarray(one[0]), "GIF")
-    bmp, tiff = saved(Image.fromarray(one[0]), "BMP"), saved(Image.fromarray(one[0]), "TIFF")
+    webp, gif = picture(Image.fromarray(one[0]), "WEBP", lossless=True), picture(Image.fromarray(one[0]), "GIF")
+    bmp, tiff = picture(Image.fromarray(one[0]), "BMP"), picture(Image.fromarray(one[0]), "TIFF")
     for name, file in [("webp", webp), ("gif", gif), ("bmp", bmp), ("tiff", tiff)]:
         yield f"{name}-truncated", "bad-image", file[: len(file) // 2], None
     yield "gif-claims-gigabytes", "too-large", gif[:6] + b"\xff" * 4 + gif[10:], None
     yield "bmp-claims-gigabytes", "too-large", bmp[:18] + struct.pack("<II", 60_000, 60_000) + bmp[26:], None
-    floats = saved(Image.fromarray(one[0].astype("<f4")), "TIFF")
+    floats = picture(Image.fromarray(one[0].astype("<f4")), "TIFF")
     yield "tiff-of-floats", "bad-image", floats, None
 
     yield "npy-of-complex-numbers", "bad-npy", npy(one.astype("<c8")), None

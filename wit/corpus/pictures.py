@@ -1,4 +1,4 @@
-"""Pictures of every kind that cameras and programs write, of one grey image: for make.py, which has the others."""
+"""Pictures of every kind that cameras and programs write, of one grey image: for photographs.py, which has the others."""
 
 import io
 import struct
@@ -131,9 +131,10 @@ def kinds(one: np.ndarray) -> Iterator[tuple[str, np.ndarray, bytes]]:
     yield "jpeg-half-colours", one, jpeg(large.convert("RGB"), subsampling="4:2:0")
 
 
-def photograph(one: np.ndarray) -> bytes:
-    """Dark on white, wider than high, with the colours of paper."""
+def photograph(one: np.ndarray, width: int) -> bytes:
+    """Dark on the colour of paper, 56 pixels high."""
     dark = 255 - one.astype(int)
-    paper = np.full((56, 112, 3), [250, 246, 238])
-    paper[:, 28:84] = dark.repeat(2, 0).repeat(2, 1)[..., None] * [0.98, 0.965, 0.933]
+    paper = np.full((56, width, 3), [250, 246, 238])
+    left = width // 2 - 28
+    paper[:, left : left + 56] = dark.repeat(2, 0).repeat(2, 1)[..., None] * [0.98, 0.965, 0.933]
     return png(paper.astype(np.uint8), COLOUR)
