@@ -5,6 +5,7 @@ import { bundled } from "./component/bundled.js";
 import { CallError } from "./component/calls.js";
 import { Classifier } from "./component/classifier.js";
 import { whole } from "./component/external.js";
+import { outputs, withOutput } from "./component/outputs.js";
 import { messageOf } from "./error.js";
 import { mediaTypeOf } from "./picture/media.js";
 import { bytes, expect } from "./picture/open.js";
@@ -83,9 +84,18 @@ export class Slot {
       return;
     }
     const read = await this.#read(file, "onnx", "an ONNX model");
-    if (read) {
-      const model = whole(read, files).then(bytes => ({ name: file.name, bytes }));
-      await this.#put(model, file.name);
+    if (!read) {
+      return;
+    }
+    const put = (/** @type {Promise<Uint8Array<ArrayBuffer>>} */ onnx) => {
+      const model = onnx.then(onnx => whole(onnx, files)).then(bytes => ({ name: file.name, bytes }));
+      return this.#put(model, file.name);
+    };
+    const names = outputs(read);
+    if (names.length > 1) {
+      this.card.ask(file.name, names, output => put(withOutput(read, output)));
+    } else {
+      await put(Promise.resolve(read));
     }
   }
 

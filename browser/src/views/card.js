@@ -153,6 +153,27 @@ export class Card {
     find("h3", "", this.element).focus();
   }
 
+  /**
+   * Asks which output of a model has the scores of the classes.
+   *
+   * @param {string} file
+   * @param {string[]} outputs
+   * @param {(output: string) => void} use
+   */
+  ask(file, outputs, use) {
+    const question = find("form", ".outputs", this.element);
+    const choice = find("select", "", question);
+    find("p", ".what", question).textContent =
+      `'${file}' has ${outputs.length} outputs. Which one has the scores of the classes?`;
+    choice.replaceChildren(...outputs.map(output => new Option(output)));
+    question.onsubmit = event => {
+      event.preventDefault();
+      use(choice.value);
+    };
+    question.hidden = false;
+    choice.focus();
+  }
+
   /** @param {string} [text] */
   problem(text) {
     alert(find("div", ".alert", this.element), text);
@@ -166,6 +187,7 @@ export class Card {
    */
   starting(name, cancel) {
     this.element.ariaBusy = "true";
+    find("form", ".outputs", this.element).hidden = true;
     find("span", ".starting-what", this.element).textContent = `Starting ${name}`;
     find("button", ".cancel", this.element).onclick = () => {
       cancel();

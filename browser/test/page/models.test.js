@@ -252,6 +252,29 @@ pageTest(served, "the classes of a model without labels are named, in the page o
   await untilText(page, ".card .alert", /^No labels: there are none/);
 });
 
+pageTest(
+  served,
+  "of a model with two outputs one is chosen, and the host's choice of it is the same model",
+  async page => {
+    const path = at("models/golden/variants/two-outputs.onnx");
+    await choose(page, ".card .onnx", path);
+    await untilText(page, ".card .outputs .what", /^'two-outputs\.onnx' has 2 outputs\. Which one/);
+    assert.equal(await text(page, ".card h3"), "fashion-small");
+    // The engine lacks an operator that the other one needs.
+    await page.select(".card .outputs select", "others");
+    await page.click(".card .outputs button");
+    await untilText(page, ".card .alert", /^'two-outputs\.onnx' is refused by the component: .*Unique/);
+    await choose(page, ".card .onnx", path);
+    await page.waitForSelector(".card .outputs", { visible: true });
+    await page.select(".card .outputs select", "answers");
+    await page.click(".card .outputs button");
+    await untilText(page, ".card h3", /^two-outputs$/);
+    await page.waitForSelector(".card .outputs", { hidden: true });
+    const { digest } = await host("inspect", path, "--model-output", "answers");
+    assert.equal(await text(page, ".card .model-digest"), digest);
+  },
+);
+
 pageTest(served, "a model comes together with the file of its weights", async page => {
   const { model, data } = externalised(await readFile(at("models/fashion-small-int8.onnx")), "m.onnx.data");
   const [onnx, weights] = [await file("m.onnx", model), await file("m.onnx.data", data)];
