@@ -264,17 +264,17 @@ impl Reader<'_> {
             width,
             channels,
         } = self.image;
-        let start = match is_text(body) {
-            true => format!(" of text, {},", quote(body)),
-            false => String::new(),
+        let length = body.len();
+        let detail = match is_text(body) {
+            true => format!(
+                "{length} bytes of text, {}, that are of no known format: send JSON with an image in it, or a NumPy file or a picture",
+                quote(body)
+            ),
+            false => format!(
+                "{length} bytes that are of no known format: send a picture, a NumPy file or JSON; raw pixels need the content type \
+                 `application/octet-stream;dtype=uint8`, or `;shape=N,{height},{width},{channels}`, or to be asked for (--raw)"
+            ),
         };
-        let detail = format!(
-            "{} bytes{start} that are of no known format: raw pixels need the content type \
-             `application/octet-stream;dtype=uint8`, or `;shape=N,{height},{width},{channels}`, or to be asked for (--raw); \
-             otherwise send {}",
-            body.len(),
-            ACCEPTS.join(", ")
-        );
         Reject::new(Code::UnknownFormat, detail)
     }
 }

@@ -21,8 +21,13 @@ pub fn decode(body: &[u8], image: ImageShape) -> Result<Array, Reject> {
     let (count, _) = image.count(&header.shape)?;
     let expected = count * image.values() * dtype.width();
     if values.len() != expected {
+        let what = if values.len() < expected {
+            "is cut short"
+        } else {
+            "is too long"
+        };
         return Err(bad(format!(
-            "{} bytes of values where the header says {expected}",
+            "this NumPy file {what}: it has {} bytes of values, and its header says {expected}",
             values.len()
         )));
     }
@@ -57,7 +62,7 @@ fn in_c_order<T: Copy>(values: &[T], shape: &[usize]) -> Vec<T> {
 
 /// The header's text and the bytes after it.
 fn split(body: &[u8]) -> Result<(&str, &[u8]), Reject> {
-    let truncated = || bad(format!("truncated: its {} bytes end within the header", body.len()));
+    let truncated = || bad("this NumPy file is cut short: it ends within its header");
     let rest = body.strip_prefix(MAGIC).ok_or_else(|| {
         bad(format!(
             "{} is not the start of a NumPy file: write it with numpy.save",
@@ -76,17 +81,17 @@ fn split(body: &[u8]) -> Result<(&str, &[u8]), Reject> {
         }
         [major, minor] => {
             return Err(bad(format!(
-                "version {major}.{minor} of the format: save version 1, 2 or 3"
+                "a NumPy file of version {major}.{minor}: save it as version 1, 2 or 3"
             )));
         }
     };
     if length > MAX_HEADER {
         return Err(bad(format!(
-            "a header of {length} bytes: at most {MAX_HEADER} are read"
+            "a NumPy file with a header of {length} bytes: write at most {MAX_HEADER}"
         )));
     }
     let (header, values) = rest.split_at_checked(length).ok_or_else(truncated)?;
-    let header = str::from_utf8(header).map_err(|_| bad("the header is not text"))?;
+    let header = str::from_utf8(header).map_err(|_| bad("this NumPy file is damaged: its header is not text"))?;
     Ok((header, values))
 }
 

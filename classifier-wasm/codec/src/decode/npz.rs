@@ -155,7 +155,9 @@ fn names<'a>(arrays: impl Iterator<Item = &'a Entry>) -> String {
 }
 
 fn damaged(error: impl std::fmt::Display) -> Reject {
-    bad(format!("a ZIP archive that is damaged or cut short: {error}"))
+    bad(format!(
+        "a ZIP archive that is damaged or cut short ({error}): send it whole"
+    ))
 }
 
 #[cfg(test)]

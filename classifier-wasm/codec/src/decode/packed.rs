@@ -74,7 +74,7 @@ fn inflate(packed: impl Read, name: &str, room: usize) -> Result<Vec<u8>, Reject
     packed
         .take(most)
         .read_to_end(&mut body)
-        .map_err(|error| bad(format!("{name} that is damaged or cut short: {error}")))?;
+        .map_err(|error| bad(format!("{name} that is damaged or cut short ({error}): send it whole")))?;
     if body.len() > room {
         return Err(too_large(room));
     }
@@ -97,7 +97,12 @@ pub fn base64(text: &[u8]) -> Result<Vec<u8>, Reject> {
         .with_decode_allow_trailing_bits(true);
     GeneralPurpose::new(&STANDARD, lenient)
         .decode(symbols)
-        .map_err(|error| bad(format!("Base64 that is damaged or cut short: {error}")))
+        .map_err(|error| {
+            // A sentence of its own.
+            let said = error.to_string().to_lowercase();
+            let said = said.trim_end_matches('.');
+            bad(format!("Base64 that is damaged or cut short ({said}): send it whole"))
+        })
 }
 
 /// Whether `text` is a data URL.

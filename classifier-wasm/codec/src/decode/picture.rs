@@ -4,6 +4,7 @@
 //! others are decoded whole. Memory and time are bounded by the number of pixels, and of pixels in a row.
 
 mod bmp;
+mod fault;
 mod gif;
 mod jpeg;
 mod png;
@@ -12,6 +13,7 @@ mod samples;
 mod tiff;
 mod webp;
 
+use self::fault::bad;
 use super::Reader;
 use super::array::{Array, Kind};
 use super::format::Picture;
@@ -59,10 +61,13 @@ impl Reader<'_> {
     fn admit(&mut self, width: usize, height: usize) -> Result<(), Reject> {
         let pixels = width.saturating_mul(height);
         if pixels == 0 {
-            return Err(bad(format!("{width} x {height} pixels: there is nothing to see")));
+            return Err(bad(format!(
+                "a picture of {width} x {height} pixels: there is nothing to see in it"
+            )));
         }
         if width.max(height) > MAX_SIDE || pixels > MAX_PIXELS {
-            let detail = format!("{width} x {height} pixels: send at most {MAX_PIXELS}, and {MAX_SIDE} to a side");
+            let detail =
+                format!("a picture of {width} x {height} pixels: send at most {MAX_PIXELS}, and {MAX_SIDE} to a side");
             return Err(Reject::new(Code::TooLarge, detail));
         }
         self.pixels = self.pixels.checked_sub(pixels).ok_or_else(|| {
@@ -71,10 +76,6 @@ impl Reader<'_> {
         })?;
         Ok(())
     }
-}
-
-fn bad(detail: impl Into<String>) -> Reject {
-    Reject::new(Code::BadImage, detail)
 }
 
 #[cfg(test)]

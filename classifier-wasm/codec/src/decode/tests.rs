@@ -86,6 +86,26 @@ fn without_a_content_type_the_bytes_decide() {
 }
 
 #[test]
+fn what_is_damaged_is_refused_in_words() {
+    for (body, said) in [
+        (
+            &b"\x93NUMPY"[..],
+            "bad-npy: this NumPy file is cut short: it ends within its header",
+        ),
+        (
+            b"data:image/png;base64,iVBOR!",
+            "bad-encoding: Base64 that is damaged or cut short (invalid symbol 33, offset 5): send it whole",
+        ),
+        (
+            b"\x1f\x8b\x08\0\0\0\0\0\0\x03",
+            "bad-encoding: gzip that is damaged or cut short (incomplete deflate stream): send it whole",
+        ),
+    ] {
+        assert_eq!(decoded(None, body).unwrap_err().to_string(), said);
+    }
+}
+
+#[test]
 fn bytes_that_nobody_calls_pixels_are_refused_though_they_fill_images() {
     for content_type in [None, Some(RAW)] {
         for body in [&[0; 8][..], b"a line\r\n", b"%PDF-1.4", b"\x89HDF\r\n\x1a\n"] {

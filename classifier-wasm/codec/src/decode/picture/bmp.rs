@@ -1,12 +1,13 @@
 //! BMP, of any depth and compression that its decoder knows.
 
+use std::error::Error;
 use std::io::Cursor;
 
 use image::codecs::bmp::BmpDecoder;
 use image::metadata::Orientation;
 use image::{ColorType, ImageDecoder, ImageError};
 
-use super::bad;
+use super::fault::{cut_short, damaged, unsupported};
 use super::raster::{Pixels, Raster};
 use crate::decode::Reader;
 use crate::preprocess::Prepared;
@@ -14,13 +15,12 @@ use crate::reject::Reject;
 
 /// Reads `body`.
 pub fn decode(body: &[u8], reader: &mut Reader) -> Result<Prepared, Reject> {
-    let refused = |error: ImageError| bad(format!("a BMP that cannot be read: {error}"));
     // Before the decoder does, which counts bytes and not pixels.
-    let (width, height) = size(body).ok_or_else(|| bad("a BMP that is cut short"))?;
+    let (width, height) = size(body).ok_or_else(|| cut_short("BMP"))?;
     reader.admit(width, height)?;
     let decoder = BmpDecoder::new(Cursor::new(body)).map_err(refused)?;
     if decoder.dimensions() != (width as u32, height as u32) {
-        return Err(bad("a BMP of an unknown kind"));
+        return Err(damaged("BMP", "two sizes in its header"));
     }
     let samples = match decoder.color_type() {
         ColorType::L8 => 1,
@@ -46,6 +46,16 @@ pub fn decode(body: &[u8], reader: &mut Reader) -> Result<Prepared, Reject> {
         orientation: Orientation::NoTransforms,
     };
     raster.prepare(reader)
+}
+
+fn refused(error: ImageError) -> Reject {
+    // Without the words around it, which name the format once more.
+    let cause = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+    match error {
+        ImageError::IoError(_) => cut_short("BMP"),
+        ImageError::Unsupported(_) => unsupported("BMP", cause),
+        _ => damaged("BMP", cause),
+    }
 }
 
 /// Width and height, behind the size of the header that has them; of the oldest kind in 16 bits. Rows may come from the top, which
@@ -95,7 +105,11 @@ mod tests {
     fn a_file_cut_short_or_of_too_many_pixels_is_refused() {
         let whole = file(gradient(28));
         for length in [18, 40, 200, whole.len() - 10] {
-            assert_eq!(refused(&whole[..length]).code, Code::BadImage, "{length}");
+            let said = refused(&whole[..length]).to_string();
+            assert_eq!(
+                said, "bad-image: this BMP is cut short: send the whole file",
+                "{length}"
+            );
         }
         let mut large = whole;
         large[18..26].copy_from_slice(&[0xff, 0xff, 0, 0, 0xff, 0xff, 0, 0]);

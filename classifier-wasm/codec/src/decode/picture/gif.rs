@@ -3,21 +3,20 @@
 use gif::{ColorOutput, DecodeOptions, Decoder, DecodingError};
 use image::metadata::Orientation;
 
-use super::bad;
+use super::fault::{bad, cut_short, damaged};
 use crate::decode::Reader;
 use crate::preprocess::{Prepared, Rows, Source};
 use crate::reject::Reject;
 
 /// Reads `body`, and tells whether there are more frames.
 pub fn decode(body: &[u8], reader: &mut Reader) -> Result<(Prepared, bool), Reject> {
-    let refused = |error: DecodingError| bad(format!("a GIF that cannot be read: {error}"));
     let mut options = DecodeOptions::new();
     options.set_color_output(ColorOutput::Indexed);
     let mut decoder = options.read_info(body).map_err(refused)?;
     let frame = decoder
         .next_frame_info()
         .map_err(refused)?
-        .ok_or_else(|| bad("a GIF without a frame"))?;
+        .ok_or_else(|| bad("a GIF without a frame: there is nothing to see in it"))?;
     let (left, top) = (usize::from(frame.left), usize::from(frame.top));
     let (across, down) = (usize::from(frame.width), usize::from(frame.height));
     let transparent = frame.transparent;
@@ -72,6 +71,13 @@ fn colours(decoder: &Decoder<&[u8]>, transparent: Option<u8>) -> Result<Vec<[u8;
         }
     });
     Ok(colours.collect())
+}
+
+fn refused(error: DecodingError) -> Reject {
+    match error {
+        DecodingError::UnexpectedEof | DecodingError::EndCodeNotFound | DecodingError::Io(_) => cut_short("GIF"),
+        error => damaged("GIF", error),
+    }
 }
 
 #[cfg(test)]
@@ -146,7 +152,11 @@ mod tests {
     fn a_file_cut_short_or_of_too_many_pixels_is_refused() {
         let whole = file((28, 28), &[frame(gradient(28).into_raw())]);
         for length in [6, 13, 13 + 768 + 5, whole.len() / 2 + 400] {
-            assert_eq!(refused(&whole[..length]).code, Code::BadImage, "{length}");
+            let said = refused(&whole[..length]).to_string();
+            assert_eq!(
+                said, "bad-image: this GIF is cut short: send the whole file",
+                "{length}"
+            );
         }
         let mut large = whole;
         large[6..10].fill(0xff);

@@ -5,7 +5,7 @@ use std::io::Cursor;
 use image::metadata::Orientation;
 use png::{BitDepth, Decoder, DecodingError, Limits, Transformations};
 
-use super::bad;
+use super::fault::{cut_short, damaged};
 use super::samples::Words;
 use crate::decode::Reader;
 use crate::preprocess::{Prepared, Rows, Source};
@@ -143,10 +143,11 @@ fn refused(error: DecodingError) -> Reject {
             Code::TooLarge,
             format!("a PNG that takes more than {MAX_DECODED} bytes beside its pixels: save it without metadata"),
         ),
-        error => bad(error.to_string()),
+        DecodingError::IoError(_) => cut_short("PNG"),
+        error => damaged("PNG", error),
     }
 }
 
 fn ends_early() -> Reject {
-    bad("the picture is shorter than its header says")
+    cut_short("PNG")
 }

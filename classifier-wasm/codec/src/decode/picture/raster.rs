@@ -2,7 +2,7 @@
 
 use image::metadata::Orientation;
 
-use super::bad;
+use super::fault::bad;
 use super::samples::Words;
 use crate::decode::Reader;
 use crate::preprocess::{Prepared, Rows, Source};
@@ -42,7 +42,9 @@ impl Raster {
             Pixels::Words(words) => words.len(),
         };
         if stride == 0 || length != stride * self.height {
-            return Err(bad("the picture is shorter than its header says"));
+            return Err(bad(
+                "a picture that is shorter than its header says: send the whole file",
+            ));
         }
         let mut rows = Rows::new(source, self.has_alpha, reader.prepare, reader.image);
         match &self.pixels {

@@ -207,6 +207,48 @@ fn a_file_cut_short_is_refused() {
 }
 
 #[test]
+fn a_refusal_says_what_is_wrong_with_the_file_and_what_to_do() {
+    for (format, name) in [(PNG, "PNG"), (JPEG, "JPEG"), (ImageFormat::Bmp, "BMP")] {
+        let whole = file(gradient(28), format);
+        for length in [whole.len() / 2, whole.len() * 3 / 4] {
+            let detail = refused(&whole[..length]).detail;
+            assert_eq!(detail, format!("this {name} is cut short: send the whole file"));
+        }
+    }
+    let mut png = file(gradient(28), PNG);
+    // In the sum of the pixels, before the last part.
+    let sum = png.len() - 13;
+    png[sum] ^= 1;
+    let detail = refused(&png).detail;
+    assert!(detail.starts_with("this PNG is damaged (CRC error: "), "{detail}");
+    assert!(
+        detail.ends_with(" while decoding `IDAT` chunk): save the picture again"),
+        "{detail}"
+    );
+    let detail = refused(b"\x89PNG\r\n\x1a\nand no more").detail;
+    let expected = "this PNG is damaged (`no m` chunk appeared before IHDR chunk): save the picture again";
+    assert_eq!(detail, expected);
+    let mut jpeg = file(gradient(28), JPEG);
+    let frame = jpeg.windows(2).position(|marker| marker == [0xff, 0xc0]).unwrap();
+    jpeg[frame + 1] = 0xc9;
+    let expected =
+        "this JPEG is of a rare kind that is not supported (with arithmetic coding): save the picture as PNG";
+    assert_eq!(refused(&jpeg).detail, expected);
+    jpeg[frame + 1] = 0xc0;
+    jpeg[frame + 4] = 12;
+    let detail = refused(&jpeg).detail;
+    assert!(detail.contains("(of more than 8 bits)"), "{detail}");
+    jpeg[frame + 4] = 8;
+    // Its number of components.
+    jpeg[frame + 9] = 0;
+    let detail = refused(&jpeg).detail;
+    assert!(
+        detail.starts_with("this JPEG is damaged (") && !detail.contains('"'),
+        "{detail}"
+    );
+}
+
+#[test]
 fn a_photograph_of_fifty_megapixels_is_taken() {
     let photograph = RgbImage::from_pixel(8_000, 6_250, Rgb([40, 80, 120]));
     let grey = f32::from(crate::preprocess::luma([40, 80, 120]));

@@ -10,7 +10,7 @@ use tiff::tags::Tag;
 use tiff::{ColorType, TiffError};
 
 use self::palette::Palette;
-use super::bad;
+use super::fault::{bad, cut_short, damaged, unsupported};
 use super::raster::{Pixels, Raster};
 use crate::decode::Reader;
 use crate::preprocess::Prepared;
@@ -87,7 +87,10 @@ pub fn decode(body: &[u8], reader: &mut Reader) -> Result<(Prepared, bool), Reje
             )
         }
         (colour, _) => {
-            let detail = format!("a TIFF of the kind {colour:?}: save it with 8 or 16 bits, grey or RGB, or as PNG");
+            let detail = format!(
+                "a TIFF {}: save it grey or RGB, with 8 or 16 bits, or as PNG",
+                kind(colour)
+            );
             return Err(bad(detail));
         }
     };
@@ -168,7 +171,23 @@ fn of_luma([luma, blue, red]: [u8; 3]) -> [u8; 3] {
 fn refused(error: TiffError) -> Reject {
     match error {
         TiffError::LimitsExceeded => too_large(),
-        error => bad(format!("a TIFF that cannot be read: {error}")),
+        TiffError::IoError(_) => cut_short("TIFF"),
+        TiffError::UnsupportedError(error) => unsupported("TIFF", error),
+        TiffError::FormatError(error) => damaged("TIFF", error),
+        error => damaged("TIFF", error),
+    }
+}
+
+/// What kind of pixels it has.
+fn kind(colour: ColorType) -> String {
+    let bits = colour.bit_depth();
+    match colour {
+        ColorType::Gray(_) | ColorType::GrayA(_) => format!("in grey of {bits} bits"),
+        ColorType::RGB(_) | ColorType::RGBA(_) => format!("in RGB of {bits} bits"),
+        ColorType::CMYK(_) | ColorType::CMYKA(_) => format!("in CMYK of {bits} bits"),
+        ColorType::Lab(_) => "in CIE L*a*b*".to_owned(),
+        ColorType::Multiband { num_samples, .. } => format!("of {num_samples} samples a pixel"),
+        _ => format!("of {bits} bits a sample"),
     }
 }
 

@@ -5,7 +5,7 @@ use std::io::Cursor;
 use image::metadata::Orientation;
 use image_webp::{DecodingError, WebPDecoder};
 
-use super::bad;
+use super::fault::{cut_short, damaged, unsupported};
 use super::raster::{Pixels, Raster};
 use crate::decode::Reader;
 use crate::preprocess::Prepared;
@@ -16,7 +16,7 @@ const MAX_BESIDE: usize = 64 * 1024 * 1024;
 
 /// Reads `body`, and tells whether there are more frames.
 pub fn decode(body: &[u8], reader: &mut Reader) -> Result<(Prepared, bool), Reject> {
-    let refused = |error: DecodingError| bad(format!("a WebP that cannot be read: {error}"));
+    let refused = |error| refused(error, body);
     let mut decoder = WebPDecoder::new(Cursor::new(body)).map_err(refused)?;
     let (width, height) = decoder.dimensions();
     let (width, height) = (width as usize, height as usize);
@@ -38,6 +38,19 @@ pub fn decode(body: &[u8], reader: &mut Reader) -> Result<(Prepared, bool), Reje
     };
     let has_more_frames = decoder.is_animated() && decoder.num_frames() > 1;
     Ok((raster.prepare(reader)?, has_more_frames))
+}
+
+/// Where the file is shorter than it says, whatever the decoder makes of that is no other fault.
+fn refused(error: DecodingError, body: &[u8]) -> Reject {
+    // Behind four letters, and beside eight bytes.
+    let length = body.get(4..8).and_then(|length| length.first_chunk());
+    let length = length.map_or(usize::MAX, |length| u32::from_le_bytes(*length) as usize);
+    match error {
+        DecodingError::IoError(_) => cut_short("WebP"),
+        _ if body.len().saturating_sub(8) < length => cut_short("WebP"),
+        DecodingError::UnsupportedFeature(feature) => unsupported("WebP", feature),
+        error => damaged("WebP", error),
+    }
 }
 
 #[cfg(test)]
@@ -90,7 +103,11 @@ mod tests {
     fn a_file_cut_short_or_of_too_many_pixels_is_refused() {
         let whole = file(&gradient(28).into_raw(), 28, ColorType::L8, None);
         for length in [12, 20, 30, whole.len() / 2] {
-            assert_eq!(refused(&whole[..length]).code, Code::BadImage, "{length}");
+            let said = refused(&whole[..length]).to_string();
+            assert_eq!(
+                said, "bad-image: this WebP is cut short: send the whole file",
+                "{length}"
+            );
         }
         let mut large = whole;
         // 14 bits each of the width and the height, less one, behind the signature of a lossless one.

@@ -3,7 +3,7 @@
 //! The file's directory is a list of entries of 12 bytes: a tag, a type, a count, and the value or where that lies. Only what
 //! stands at the beginning of the first directory is looked at; what is odd is left to the decoder to refuse.
 
-use super::super::bad;
+use super::super::fault::damaged;
 use super::super::raster::Pixels;
 use super::super::samples::Words;
 use crate::reject::Reject;
@@ -102,7 +102,7 @@ impl Palette {
             (usize::from(place) < length).then_some([at(0)?, at(1)?, at(2)?])
         };
         let colours: Option<Vec<[u8; 3]>> = places.iter().map(|place| colour(*place)).collect();
-        let colours = colours.ok_or_else(|| bad("a TIFF with places beyond the end of its palette"))?;
+        let colours = colours.ok_or_else(|| damaged("TIFF", "a pixel beyond the end of its palette"))?;
         Ok(Pixels::Bytes(colours.into_flattened()))
     }
 }
