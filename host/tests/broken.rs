@@ -5,6 +5,7 @@
 mod support;
 
 use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -14,8 +15,11 @@ use host::shutdown::Shutdown;
 use support::memory::{Memory, patient};
 use support::{Fixture, within};
 
-/// Does what the message says.
-struct Told;
+/// Does what the message says, and counts how often.
+#[derive(Default)]
+struct Told {
+    calls: AtomicUsize,
+}
 
 #[async_trait]
 impl Classify for Told {
@@ -25,6 +29,7 @@ impl Classify for Told {
             detail: "as it was told".to_owned(),
         };
         tokio::task::yield_now().await;
+        self.calls.fetch_add(1, Ordering::Relaxed);
         match message.body() {
             b"trap" => Err(ClassifyError::Retry(cause("trap"))),
             b"broken" => Err(ClassifyError::Broken(cause("no-instance"))),
@@ -73,16 +78,29 @@ async fn broker(bodies: &[&str]) -> Memory {
     broker
 }
 
-async fn run(broker: &Memory, policy: &Policy, shutdown: &Shutdown) -> Result<Progress, PipelineError> {
+async fn run(
+    broker: &Memory,
+    classifier: &Told,
+    policy: &Policy,
+    shutdown: &Shutdown,
+) -> Result<Progress, PipelineError> {
     let member = broker.join().await;
     let meter = Meter::default();
-    let run = pipeline::run(member.source, member.settle, &Told, policy, shutdown, &meter, |_| {});
+    let run = pipeline::run(
+        member.source,
+        member.settle,
+        classifier,
+        policy,
+        shutdown,
+        &meter,
+        |_| {},
+    );
     within("a pipeline to end", run).await
 }
 
 async fn assert_broken(bodies: &[&str], policy: &Policy) -> String {
     let broker = broker(bodies).await;
-    let ended = run(&broker, policy, &Shutdown::new()).await;
+    let ended = run(&broker, &Told::default(), policy, &Shutdown::new()).await;
     let Err(PipelineError::Broken(said)) = ended else {
         panic!("{bodies:?}: {ended:?}");
     };
@@ -98,7 +116,7 @@ async fn assert_broken(bodies: &[&str], policy: &Policy) -> String {
 
 async fn assert_through(bodies: &[&str], policy: &Policy) {
     let broker = broker(bodies).await;
-    let progress = run(&broker, policy, &Shutdown::new()).await.unwrap();
+    let progress = run(&broker, &Told::default(), policy, &Shutdown::new()).await.unwrap();
     let good = bodies.iter().filter(|body| **body == "good").count() as u64;
     let all = bodies.len() as u64;
     assert_eq!((progress.answered, progress.dead_letters), (good, all - good));
@@ -122,7 +140,7 @@ async fn a_component_that_breaks_after_it_has_answered_ends_the_run() {
     let mut bodies = vec!["good"; 20];
     bodies.extend(["trap"; 40]);
     let broker = broker(&bodies).await;
-    let ended = run(&broker, &policy(10), &Shutdown::new()).await;
+    let ended = run(&broker, &Told::default(), &policy(10), &Shutdown::new()).await;
     assert!(matches!(ended, Err(PipelineError::Broken(_))), "{ended:?}");
     let (answers, letters) = (broker.answers().await.len(), broker.dead_letters().await.len());
     // Those that failed before the last good one was answered.
@@ -177,11 +195,14 @@ async fn a_stop_leaves_what_is_held_back_where_it_is() {
         idle_timeout: None,
         ..policy(10)
     };
-    let shutdown = Shutdown::new();
+    let (told, shutdown) = (Told::default(), Shutdown::new());
     let stop = async {
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        // After two attempts each of the three is held back.
+        while told.calls.load(Ordering::Relaxed) < 6 {
+            tokio::task::yield_now().await;
+        }
         shutdown.stop();
     };
-    let (ended, ()) = tokio::join!(run(&broker, &policy, &shutdown), stop);
+    let (ended, ()) = tokio::join!(run(&broker, &told, &policy, &shutdown), stop);
     assert_eq!((ended.unwrap().in_flight, broker.lag().await), (0, 3));
 }
