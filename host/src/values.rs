@@ -2,12 +2,14 @@
 //!
 //! Separate from [`crate::cli`], which says where they may be typed, and from [`crate::config`], which makes use of them.
 
+mod count;
 mod size;
 mod start;
 mod time;
 
 use std::time::Duration;
 
+pub use self::count::{CountError, count};
 pub use self::size::{ByteSize, ByteSizeError};
 pub use self::start::{Start, StartError};
 pub use self::time::{TimeError, time};

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{ComponentArgs, Format, PrepareArgs};
+use crate::values::count;
 
 /// `host classify`.
 #[derive(Args, Debug)]
@@ -19,7 +20,7 @@ pub struct ClassifyCommand {
     #[arg(required = true, value_name = "FILE|FOLDER")]
     pub files: Vec<PathBuf>,
     /// How many labels to show for each image, the likeliest first.
-    #[arg(long, value_name = "K", default_value = "3")]
+    #[arg(long, value_name = "K", default_value = "3", value_parser = count::<NonZeroU32>)]
     pub top_k: NonZeroU32,
     /// The component.
     #[command(flatten)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::{BrokerArgs, Format, MemberArgs, StorageArgs};
-use crate::values::{DEFAULT_OUTPUT, time};
+use crate::values::{DEFAULT_OUTPUT, count, time};
 
 /// `host consume`.
 #[derive(Args, Debug)]
@@ -38,7 +38,7 @@ pub struct ConsumeCommand {
     #[command(flatten)]
     pub member: MemberArgs,
     /// Stop after so many messages.
-    #[arg(long, value_name = "MESSAGES")]
+    #[arg(long, value_name = "MESSAGES", value_parser = count::<NonZeroU64>)]
     pub limit: Option<NonZeroU64>,
     /// Stop after so long without a message [default: never].
     #[arg(long, value_name = "TIME", value_parser = time)]

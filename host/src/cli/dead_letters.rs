@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 
 use super::{BrokerArgs, Format, StorageArgs};
-use crate::values::{DEFAULT_INPUT, time};
+use crate::values::{DEFAULT_INPUT, count, time};
 
 /// `host dead-letters`.
 #[derive(Args, Debug)]
@@ -93,7 +93,7 @@ pub struct ReplayCommand {
     #[arg(long, value_name = "CODE")]
     pub code: Option<String>,
     /// Stop after so many letters.
-    #[arg(long, value_name = "LETTERS")]
+    #[arg(long, value_name = "LETTERS", value_parser = count::<NonZeroU64>)]
     pub limit: Option<NonZeroU64>,
     /// Stop after so long without a letter.
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = time)]

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{ComponentArgs, Format};
+use crate::values::count;
 
 /// `host demo`.
 #[derive(Args, Debug)]
@@ -21,7 +22,7 @@ pub struct DemoCommand {
     #[command(flatten)]
     pub component: ComponentArgs,
     /// Send only the first images, this many.
-    #[arg(long, value_name = "IMAGES")]
+    #[arg(long, value_name = "IMAGES", value_parser = count::<NonZeroU64>)]
     pub limit: Option<NonZeroU64>,
     /// Result format.
     #[arg(long, value_enum, default_value = "text")]

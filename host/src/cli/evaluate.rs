@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::{ComponentArgs, Format, PrepareArgs};
+use crate::values::count;
 
 /// `host evaluate`.
 #[derive(Args, Debug)]
@@ -23,7 +24,7 @@ pub struct EvaluateCommand {
     #[arg(long, value_enum, default_value = "test")]
     pub split: SplitName,
     /// Images in each message, if they are pixels.
-    #[arg(long, value_name = "N", default_value = "40")]
+    #[arg(long, value_name = "N", default_value = "40", value_parser = count::<NonZeroUsize>)]
     pub batch: NonZeroUsize,
     /// Draw the confusion matrix and the most confidently wrong answers into this SVG file.
     #[arg(long, value_name = "FILE")]

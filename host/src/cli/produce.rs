@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::{BrokerArgs, Format, PictureArgs, StorageArgs};
-use crate::values::{DEFAULT_INPUT, time};
+use crate::values::{DEFAULT_INPUT, count, time};
 
 /// `host produce`.
 #[derive(Args, Debug)]
@@ -22,13 +22,13 @@ pub struct ProduceCommand {
     #[arg(long, value_name = "FILE|FOLDER")]
     pub images: Option<PathBuf>,
     /// Images in each message.
-    #[arg(long, value_name = "N", default_value = "40")]
+    #[arg(long, value_name = "N", default_value = "40", value_parser = count::<NonZeroUsize>)]
     pub batch: NonZeroUsize,
     /// Time between messages; 0 means as fast as possible.
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = time)]
     pub interval: Duration,
     /// Stop after this many images.
-    #[arg(long, value_name = "IMAGES")]
+    #[arg(long, value_name = "IMAGES", value_parser = count::<NonZeroU64>)]
     pub limit: Option<NonZeroU64>,
     /// How the classifier should prepare the pictures: sent in the header `content-prepare`.
     #[command(flatten)]

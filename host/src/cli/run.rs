@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::heading::{COMPONENT, DELIVERY, ENDS};
 use super::{BrokerAddress, BrokerArgs, ComponentArgs, DeliveryName, Format, MemberArgs, PrepareArgs, StorageArgs};
-use crate::values::{ByteSize, DEFAULT_GROUP, DEFAULT_INPUT, DEFAULT_MAX_FAILURES, DEFAULT_OUTPUT, time};
+use crate::values::{ByteSize, DEFAULT_GROUP, DEFAULT_INPUT, DEFAULT_MAX_FAILURES, DEFAULT_OUTPUT, count, time};
 
 /// `host run`.
 #[derive(Args, Debug)]
@@ -58,14 +58,14 @@ pub struct RunCommand {
     #[arg(long, value_enum, default_value = "dead-letter")]
     pub on_error: OnErrorName,
     /// How often to try a message after a failure that may pass.
-    #[arg(long, value_name = "N", default_value = "3", help_heading = DELIVERY)]
+    #[arg(long, value_name = "N", default_value = "3", help_heading = DELIVERY, value_parser = count::<NonZeroU32>)]
     pub attempts: NonZeroU32,
     /// End with exit code 5 after this many messages in a row that failed by traps, time-outs and the like, without
     /// an answer between them: the component is broken, and none of them is consumed. 0: never.
     #[arg(long, value_name = "N", default_value_t = DEFAULT_MAX_FAILURES, help_heading = DELIVERY)]
     pub max_failures: usize,
     /// Messages in flight at once.
-    #[arg(long, value_name = "N", default_value = "1024", help_heading = DELIVERY)]
+    #[arg(long, value_name = "N", default_value = "1024", help_heading = DELIVERY, value_parser = count::<NonZeroUsize>)]
     pub max_in_flight: NonZeroUsize,
     /// Bytes in flight at once [default: 64MiB, or twice --max-message-bytes if that is more].
     #[arg(long, value_name = "SIZE", help_heading = DELIVERY)]

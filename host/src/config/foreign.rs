@@ -47,10 +47,16 @@ pub fn check_foreign(command: &Command, matches: &ArgMatches) -> Result<(), Fail
                 name_of(broker)
             ),
         };
-        // Whatever has no option of its own, people may have meant for the topic.
-        let is_topic = argument.get_long().is_none() && command.get_arguments().any(|other| other.get_id() == "topic");
-        let topic = if is_topic { "; a topic goes with --topic" } else { "" };
-        return Err(Failure::Usage(format!("{named} is of {name} alone, {where_to}{topic}")));
+        // What has no option of its own, people may have meant for another.
+        let has_topic = command.get_arguments().any(|other| other.get_id() == "topic");
+        let other = match (argument.get_long(), command.get_name()) {
+            (Some(_), _) => "",
+            (None, "produce") => "; images go with --images, a topic with --topic",
+            (None, "dead-letters") => "; `host dead-letters show` shows one letter, and a topic goes with --topic",
+            (None, _) if has_topic => "; a topic goes with --topic",
+            (None, _) => "",
+        };
+        return Err(Failure::Usage(format!("{named} is of {name} alone, {where_to}{other}")));
     }
     Ok(())
 }
@@ -187,5 +193,13 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(said.contains("'creds.json' is of pubsub alone"), "{said}");
+        for (typed, option) in [
+            (["produce", "photos"], "--images"),
+            (["dead-letters", "17"], "host dead-letters show"),
+            (["consume", "answers"], "--topic"),
+        ] {
+            let said = checked(&typed).unwrap_err().to_string();
+            assert!(said.contains(option), "{said}");
+        }
     }
 }
