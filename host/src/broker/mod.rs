@@ -36,6 +36,7 @@ pub use topics::{Subscription, Topics};
 pub use watermark::Watermark;
 
 use crate::message::Message;
+use crate::terminal::counted;
 
 /// What keeps order: a partition, an ordering key, or one unkeyed message. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -371,17 +372,22 @@ impl TopicDescription {
         let count = |number: Option<u64>| number.filter(|number| *number > 0);
         let mut why = self.groups.iter().filter_map(|group| {
             let of = &group.group;
-            let members =
-                count(group.members.map(u64::from)).map(|members| format!("the group '{of}' has {members} members"));
+            let members = count(group.members.map(u64::from))
+                .map(|members| format!("the group '{of}' has {}", counted(members, "member", "members")));
             members.or_else(|| {
-                count(group.lag).map(|lag| format!("the group '{of}' has yet to consume {lag} messages of '{name}'"))
+                let lag = count(group.lag)?;
+                let lag = counted(lag, "message", "messages");
+                Some(format!("the group '{of}' has yet to consume {lag} of '{name}'"))
             })
         });
         let unread = match self.groups.is_empty() {
             true => count(Some(self.messages())),
             false => None,
         };
-        let unread = unread.map(|messages| format!("no group has ever read the {messages} messages of '{name}'"));
+        let unread = unread.map(|messages| {
+            let messages = counted(messages, "message", "messages");
+            format!("no group has ever read the {messages} of '{name}'")
+        });
         match why.next().or(unread) {
             Some(why) => Err(BrokerError::Failed(format!(
                 "{why}; to delete it all the same, add --force"

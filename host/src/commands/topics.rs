@@ -9,6 +9,7 @@ use crate::broker::{TopicDescription, open_admin};
 use crate::cli::{BrokerArgs, Format, StorageArgs, TopicsAction, TopicsCommand};
 use crate::config::{BrokerConfig, BrokerKind};
 use crate::exit::Failure;
+use crate::terminal::counted;
 
 impl TopicsCommand {
     /// Does one thing and prints what came of it.
@@ -113,14 +114,13 @@ fn what_goes(topic: &TopicDescription, config: &BrokerConfig) -> String {
     let (name, place) = (&topic.name, config.place());
     let groups: Vec<_> = topic.groups.iter().map(|group| group.group.as_str()).collect();
     let BrokerKind::PubSub(pubsub) = &config.kind else {
-        let messages = HumanCount(topic.messages());
-        return match groups.as_slice() {
-            [] => format!("Delete {name} in {place}, with {messages} messages?"),
-            _ => format!(
-                "Delete {name} in {place}, with {messages} messages and the places of {}?",
-                groups.join(", ")
-            ),
+        let messages = counted(topic.messages(), "message", "messages");
+        let read = match groups.as_slice() {
+            [] => String::new(),
+            [group] => format!(", and the group {group} has read it"),
+            _ => format!(", and the groups {} have read it", groups.join(", ")),
         };
+        return format!("{name} in {place} has {messages}{read}.\nDelete it?");
     };
     let own = pubsub.subscription_of(name);
     let others: Vec<_> = groups.iter().copied().filter(|group| *group != own).collect();
