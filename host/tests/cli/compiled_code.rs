@@ -64,7 +64,7 @@ fn without_a_cache_nothing_is_kept_and_nothing_is_taken_from_it() {
     for _ in 0..2 {
         let ended = sandbox.host(&inspect);
         assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-        assert!(ended.stderr.contains("compiling '"), "{}", ended.stderr);
+        ended.assert_says("compiling '");
     }
     assert!(!sandbox.path("caches").exists());
 }

@@ -31,7 +31,7 @@ fn a_component_that_is_named_goes_before_the_one_beside_the_program() {
     sandbox.set("HOST_COMPONENT", "missing.wasm");
     let ended = sandbox.run_program(&program, &["inspect"]);
     assert_eq!(ended.code, Some(3), "{}", ended.stderr);
-    assert!(ended.stderr.contains("'missing.wasm'"), "{}", ended.stderr);
+    ended.assert_says("'missing.wasm'");
 }
 
 #[test]

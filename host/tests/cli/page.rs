@@ -250,7 +250,7 @@ fn a_port_that_is_asked_for_and_taken_is_told_and_one_that_is_not_asked_for_is_a
     assert_ne!(address(&sandbox), "127.0.0.1:8000");
     running.signal("INT");
     let ended = running.end();
-    assert!(ended.stderr.contains("port 8000 is in use"), "{}", ended.stderr);
+    ended.assert_says("port 8000 is in use");
 }
 
 #[test]

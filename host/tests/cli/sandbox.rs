@@ -32,6 +32,13 @@ pub struct Ended {
     pub stderr: String,
 }
 
+impl Ended {
+    /// Fails if it said nothing with these words.
+    pub fn assert_says(&self, words: &str) {
+        assert!(self.stderr.contains(words), "'{words}' is not in '{}'", self.stderr);
+    }
+}
+
 /// A run that may still go on; killed if a test forgets it.
 pub struct Running {
     child: Child,

@@ -50,7 +50,7 @@ fn a_terminal_that_is_closed_asks_for_a_stop_that_finishes_what_has_begun() {
     running.signal("HUP");
     let ended = running.end();
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-    assert!(ended.stderr.contains("finishing what has begun"), "{}", ended.stderr);
+    ended.assert_says("finishing what has begun");
     produce(&sandbox, "1");
     let next = sandbox.succeed(&[&CONSUME[..], &["--limit", "1", "--format", "json"]].concat());
     assert!(next.contains("input-stream/0/3"), "{next}");
@@ -84,5 +84,5 @@ fn the_third_ctrl_c_ends_what_the_second_could_not() {
     running.signal("INT");
     let ended = running.end();
     assert_eq!(ended.code, Some(130), "{}", ended.stderr);
-    assert!(ended.stderr.contains("without waiting"), "{}", ended.stderr);
+    ended.assert_says("without waiting");
 }

@@ -53,7 +53,7 @@ fn looking_makes_no_file() {
     let sandbox = Sandbox::new();
     let ended = sandbox.host(&["topics", "list"]);
     assert_eq!((ended.code, ended.stdout.len()), (Some(0), 0));
-    assert!(ended.stderr.contains("no topics yet in ./host.db"), "{}", ended.stderr);
+    ended.assert_says("no topics yet in ./host.db");
     assert_eq!(sandbox.succeed(&["topics", "list", "--format", "json"]), "[]\n");
     for looking in [
         ["topics", "describe", "images"].as_slice(),
