@@ -36,7 +36,7 @@ use lane::{Lanes, Turn};
 pub use meter::{Latency, Meter, Reading};
 use output::Made;
 pub use policy::{OnError, PipelineError, Policy, Progress};
-pub use provenance::COMPONENT_LABELS;
+pub use provenance::{COMPONENT, COMPONENT_LABELS, DEDUPE_ID, SOURCE};
 use refused::Refused;
 pub use warnings::Warnings;
 

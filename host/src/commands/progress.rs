@@ -32,6 +32,15 @@ pub fn bar(total: Option<u64>) -> ProgressBar {
     }
 }
 
+/// A spinner with what is being done, and how many messages of `total` it was done to.
+pub fn counting(doing: &'static str, total: Option<u64>) -> ProgressBar {
+    let template = match total {
+        Some(_) => "{spinner} {msg}: {human_pos} of {human_len}",
+        None => "{spinner} {msg}: {human_pos}",
+    };
+    draw(total, template).with_message(doing)
+}
+
 /// A spinner that says what is being waited for.
 pub fn waiting(message: impl Into<Cow<'static, str>>) -> ProgressBar {
     draw(None, "{spinner} {msg}").with_message(message)

@@ -120,10 +120,11 @@ async fn look(
     limit: Option<u64>,
     idle_timeout: Option<Duration>,
 ) -> anyhow::Result<()> {
-    let shutdown = Shutdown::on_signals(DRAIN);
     let topic = view.topic.clone();
     let mut waiting = Waiting::new(Some(&*topic).filter(|_| form.is_screen() && view.follow));
     let mut look = open_look(config, view).await?;
+    // Until here a signal ends the process.
+    let shutdown = Shutdown::on_signals(DRAIN);
     let mut shown = 0;
     let mut last = Instant::now();
     while limit.is_none_or(|limit| shown < limit) {

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
+use indicatif::{HumanCount, ProgressBar};
 use serde::Serialize;
 
-use super::{DRAIN, describe, letters_of, text};
+use super::{DRAIN, LETTERS, have_never_come, letters_of, none_in, text};
 use crate::broker::{Begin, BrokerError, Look, Seen, TopicDescription, View, open_admin, open_look};
 use crate::cli::{Format, ListCommand, StorageArgs};
 use crate::commands::age::age;
@@ -16,7 +17,7 @@ use crate::exit::Failure;
 use crate::pipeline::{ERROR_CODE, ERROR_DETAIL};
 use crate::shutdown::Shutdown;
 use crate::terminal::{counted, cut};
-use crate::values::Start;
+use crate::values::{DEFAULT_INPUT, Start};
 
 /// The group of `replay`, unless it is told another.
 const REPLAY: &str = "replay";
@@ -29,29 +30,35 @@ impl ListCommand {
     pub async fn execute(self) -> anyhow::Result<()> {
         let config = BrokerConfig::new(self.broker, &StorageArgs::default())?;
         let letters = letters_of(&self.topic, self.dead_letter_topic);
-        let described = match &config.kind {
-            // It knows neither messages nor places, and may not be asked without a role that reading does not take.
-            BrokerKind::PubSub(_) => None,
-            _ => match describe(&*open_admin(&config).await?, &self.topic, &letters).await? {
-                None => return report(&letters, &Letters::default(), None, self.format),
-                described => described,
-            },
-        };
-        let shutdown = Shutdown::on_signals(DRAIN);
         let view = View {
             topic: letters.clone(),
             begin: Begin::At(Start::Earliest),
             follow: false,
         };
-        let mut look = open_look(&config, view).await?;
-        let waiting = progress::waiting("looking at the dead letters");
-        let found = count(&mut look, &shutdown).await;
-        waiting.finish_and_clear();
+        let mut look = match open_look(&config, view).await {
+            Ok(look) => look,
+            Err(missing) => {
+                have_never_come(&config, &self.topic, &letters, missing).await?;
+                return report(&letters, &Letters::default(), None, self.format);
+            }
+        };
+        let described = match &config.kind {
+            // It knows neither messages nor places, and may not be asked without a role that reading does not take.
+            BrokerKind::PubSub(_) => None,
+            _ => Some(open_admin(&config).await?.describe(&letters).await?),
+        };
+        let shutdown = Shutdown::on_signals(DRAIN);
+        let total = described.as_ref().map(TopicDescription::messages);
+        let bar = progress::counting("looking at the dead letters", total);
+        let found = count(&mut look, &shutdown, &bar).await;
+        bar.finish_and_clear();
         let is_cut = look.is_cut();
         look.close().await?;
         let found = found?;
         if shutdown.is_stopping() {
-            return Err(Failure::Interrupted("not all letters were looked at".to_owned()).into());
+            let of = total.map_or_else(String::new, |total| format!(" of {}", HumanCount(total)));
+            let why = format!("only {}{of} dead letters were looked at", HumanCount(found.count));
+            return Err(Failure::Interrupted(why).into());
         }
         if is_cut {
             progress::warn(&format!("only the first {} letters were looked at", found.count));
@@ -61,7 +68,7 @@ impl ListCommand {
 }
 
 /// All there are, or those up to a stop.
-async fn count(look: &mut Look, shutdown: &Shutdown) -> Result<Letters, BrokerError> {
+async fn count(look: &mut Look, shutdown: &Shutdown, bar: &ProgressBar) -> Result<Letters, BrokerError> {
     let mut letters = Letters::default();
     loop {
         let seen = tokio::select! {
@@ -70,7 +77,10 @@ async fn count(look: &mut Look, shutdown: &Shutdown) -> Result<Letters, BrokerEr
             seen = look.next() => seen?,
         };
         match seen {
-            Some(seen) => letters.add(&seen),
+            Some(seen) => {
+                letters.add(&seen);
+                bar.inc(1);
+            }
             None => return Ok(letters),
         }
     }
@@ -139,19 +149,28 @@ fn report(topic: &str, letters: &Letters, described: Option<&TopicDescription>, 
             codes,
         });
     }
-    if letters.count > 0 {
-        stdout::write_styled(&codes(letters, topic, SystemTime::now(), stdout::width()))?;
+    if letters.count == 0 {
+        progress::say(&none_in(topic));
+        return Ok(());
     }
-    progress::say(&match (letters.count, waiting) {
-        (0, _) => format!("no dead letters in {topic}"),
-        (count, waiting) => {
-            let waiting = waiting.map_or_else(String::new, |waiting| format!(", {waiting} of them not replayed yet"));
-            format!(
-                "{} in {topic}{waiting}; 'host dead-letters show EXAMPLE' shows one, 'host dead-letters replay' sends them back",
-                counted(count, "dead letter", "dead letters")
-            )
-        }
-    });
+    stdout::write_styled(&codes(letters, topic, SystemTime::now(), stdout::width()))?;
+    let waiting = match waiting {
+        Some(0) => ", all replayed".to_owned(),
+        Some(waiting) if waiting == letters.count => ", not replayed yet".to_owned(),
+        Some(waiting) => format!(", {} of them not replayed yet", HumanCount(waiting)),
+        None => String::new(),
+    };
+    let dead_letters = counted(letters.count, "dead letter", "dead letters");
+    progress::say(&format!("{dead_letters} in {topic}{waiting}"));
+    let of_messages = topic
+        .strip_suffix(LETTERS)
+        .filter(|of_messages| *of_messages != DEFAULT_INPUT);
+    let option = of_messages.map_or_else(String::new, |of_messages| format!(" --topic {of_messages}"));
+    if let Some((_, code)) = letters.codes().first() {
+        let example = place(code, topic);
+        progress::say(&format!("to see one: host dead-letters show {example}{option}"));
+    }
+    progress::say(&format!("to send them again: host dead-letters replay{option}"));
     Ok(())
 }
 
@@ -171,6 +190,15 @@ struct Row<'a> {
     of_code: &'a Code,
 }
 
+/// Where the example of a code is in its topic.
+fn place<'a>(code: &'a Code, topic: &str) -> &'a str {
+    let place = code
+        .position
+        .strip_prefix(topic)
+        .and_then(|place| place.strip_prefix('/'));
+    place.unwrap_or(&code.position)
+}
+
 /// A line for each code; the detail takes what the terminal has left of it, and all that it needs where there is none.
 fn codes(letters: &Letters, topic: &str, now: SystemTime, width: Option<usize>) -> String {
     let columns = [
@@ -181,8 +209,7 @@ fn codes(letters: &Letters, topic: &str, now: SystemTime, width: Option<usize>) 
         Column::Text("DETAIL"),
     ];
     let codes = letters.codes();
-    let prefix = format!("{topic}/");
-    let place = |code: &Code| code.position.strip_prefix(&prefix).unwrap_or(&code.position).to_owned();
+    let place = |code: &Code| place(code, topic).to_owned();
     let widest = |of: &dyn Fn(&str, &Code) -> usize, head: &str| {
         codes
             .iter()
@@ -201,7 +228,7 @@ fn codes(letters: &Letters, topic: &str, now: SystemTime, width: Option<usize>) 
     let rows = codes.iter().map(|(code, of_code)| {
         vec![
             code.as_str().into(),
-            indicatif::HumanCount(of_code.count).to_string().into(),
+            HumanCount(of_code.count).to_string().into(),
             of_code.last_ms.map_or_else(String::new, |last| age(last, now)).into(),
             place(of_code).into(),
             cut(of_code.detail.as_deref().unwrap_or_default(), room, "…").into(),

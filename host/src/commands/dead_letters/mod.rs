@@ -7,8 +7,11 @@ mod show;
 
 use std::time::Duration;
 
-use crate::broker::{Admin, BrokerError, TopicDescription};
+use anyhow::Context;
+
+use crate::broker::{BrokerError, open_admin};
 use crate::cli::{DeadLettersAction, DeadLettersCommand};
+use crate::config::BrokerConfig;
 use crate::message::Message;
 
 /// What follows a topic's name in that of its letters.
@@ -36,15 +39,24 @@ fn letters_of(topic: &str, own: Option<String>) -> String {
     })
 }
 
-/// The topic of the letters; none where it is not there, but that of the messages is: no letter has ever come.
-async fn describe(admin: &dyn Admin, topic: &str, letters: &str) -> Result<Option<TopicDescription>, BrokerError> {
-    match admin.describe(letters).await {
-        Err(unknown @ BrokerError::UnknownTopic { .. }) => match admin.describe(topic).await {
-            Ok(described) if described.name != letters => Ok(None),
-            _ => Err(unknown),
-        },
-        described => described.map(Some),
-    }
+/// Nothing where no letter has ever come: their topic is `missing`, and that of the messages is there. Else why there are none.
+async fn have_never_come(
+    config: &BrokerConfig,
+    topic: &str,
+    letters: &str,
+    missing: BrokerError,
+) -> anyhow::Result<()> {
+    let BrokerError::UnknownTopic { .. } = missing else {
+        return Err(missing.into());
+    };
+    // Who names the letters' own topic means the messages that they were.
+    let topic = topic.strip_suffix(LETTERS).unwrap_or(topic);
+    let described = open_admin(config).await?.describe(topic).await;
+    described.with_context(|| none_in(letters)).map(drop)
+}
+
+fn none_in(letters: &str) -> String {
+    format!("no dead letters in {letters}")
 }
 
 /// A header as text; what is not UTF-8 is replaced.

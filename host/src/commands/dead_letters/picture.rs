@@ -6,15 +6,19 @@ use std::fmt::Write;
 use std::io::Cursor;
 
 use anstyle::{Ansi256Color, Style};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use image::imageops::{self, FilterType};
 use image::{GrayImage, ImageBuffer, Luma};
+use indicatif::HumanCount;
 use serde_json::Value;
 
 use crate::images::{self, Shape, npy};
 use crate::message::Message;
 
-/// The longer side, in characters of a line: two pixels stand above each other in one, so that 80 x 24 has room for all of it.
-const MOST: u32 = 40;
+/// The longer side, in characters of a line: two pixels stand above each other in one, so that 80 x 24 has room for all of it and
+/// for what stands above.
+const MOST: u32 = 30;
 
 /// From black to white, as on a dark ground.
 const LEVELS: &[u8] = b" .:-=+*#%@";
@@ -33,21 +37,26 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// PNG and JPEG, the nested lists of JSON, npy of bytes, and bytes of a shape that is named. None: it is none of these.
+    /// PNG and JPEG, npy of bytes, bytes of a shape that is named, the nested lists of JSON; and a file of these in Base64. None: it is
+    /// none of these.
     pub fn of(message: &Message) -> Option<Self> {
         let body = message.body();
-        if let Some(decoded) = images::decode(Cursor::new(body)) {
-            return Self::new(decoded.into_luma8(), 1);
-        }
-        if body.starts_with(npy::MAGIC) {
-            let mut rest = body;
-            let layout = npy::layout(&mut rest).ok()?;
-            return Self::of_bytes(layout.shape, layout.images, rest);
-        }
         match named_shape(message) {
             Some((images, shape)) => Self::of_bytes(shape, images, body),
-            None => of_json(body),
+            None => Self::of_file(body).or_else(|| of_text(std::str::from_utf8(body).ok()?.trim())),
         }
+    }
+
+    fn of_file(bytes: &[u8]) -> Option<Self> {
+        if let Some(decoded) = images::decode(Cursor::new(bytes)) {
+            return Self::new(decoded.into_luma8(), 1);
+        }
+        if !bytes.starts_with(npy::MAGIC) {
+            return None;
+        }
+        let mut rest = bytes;
+        let layout = npy::layout(&mut rest).ok()?;
+        Self::of_bytes(layout.shape, layout.images, rest)
     }
 
     fn new(grey: GrayImage, images: u64) -> Option<Self> {
@@ -84,12 +93,12 @@ impl Picture {
         Self::new(grey, images)
     }
 
-    /// Its size, and what of the payload it is.
+    /// Its size, and whether the payload has more.
     pub fn caption(&self) -> String {
         let (width, height) = self.size;
         match self.images {
             1 => format!("{width} x {height} pixels"),
-            images => format!("the first of {images} images, {width} x {height} pixels"),
+            images => format!("{width} x {height} pixels, the first of {} images", HumanCount(images)),
         }
     }
 
@@ -152,16 +161,24 @@ fn named_shape(message: &Message) -> Option<(u64, Shape)> {
     Some((layout.images, layout.shape))
 }
 
-/// The first image of `{"array": [...]}` or a bare list, either of which may be encoded once more as a string.
-fn of_json(body: &[u8]) -> Option<Picture> {
-    let mut value: Value = serde_json::from_slice(body).ok()?;
-    if let Value::String(inner) = &value {
-        value = serde_json::from_str(inner).ok()?;
-    }
+/// The first image of `{"array": [...]}` or a bare list, either of which may be encoded once more as a string; or a file in
+/// Base64 in the place of either.
+fn of_text(text: &str) -> Option<Picture> {
+    let value = match serde_json::from_str(text) {
+        Ok(Value::String(inner)) => match serde_json::from_str(&inner) {
+            Ok(value) => value,
+            Err(_) => return of_base64(&inner),
+        },
+        Ok(value) => value,
+        Err(_) => return of_base64(text),
+    };
     let value = match &value {
         Value::Object(members) => members.get("array")?,
         list => list,
     };
+    if let Value::String(inner) = value {
+        return of_base64(inner);
+    }
     let images = value.as_array()?;
     match depth(value) {
         2 => of_rows(images, 1),
@@ -170,6 +187,16 @@ fn of_json(body: &[u8]) -> Option<Picture> {
         3 | 4 => of_rows(images.first()?.as_array()?, images.len() as u64),
         _ => None,
     }
+}
+
+/// Bare, or as a data URL; lines may be broken.
+fn of_base64(text: &str) -> Option<Picture> {
+    let encoded = match text.strip_prefix("data:") {
+        Some(url) => url.split_once(";base64,")?.1,
+        None => text,
+    };
+    let encoded: String = encoded.split_ascii_whitespace().collect();
+    Picture::of_file(&BASE64_STANDARD.decode(encoded).ok()?)
 }
 
 /// How many lists stand in each other, by the first of each.
@@ -234,9 +261,15 @@ mod tests {
         npy.extend((header.len() as u16).to_le_bytes());
         npy.extend(header.as_bytes());
         npy.extend(pixels);
+        let [of_png, of_npy] = [&png, &npy].map(|file| BASE64_STANDARD.encode(file));
         for letter in [
             message("", png),
             message("", npy),
+            message("", of_npy.clone()),
+            message("", format!("\"{of_npy}\"")),
+            message("", format!("{{\"array\": \"{of_png}\"}}")),
+            message("text/plain", format!("data:image/png;base64,{of_png}\n")),
+            message("", format!("\"data:image/png;base64,{of_png}\"")),
             message("application/octet-stream;shape=1,4,2,1", pixels.to_vec()),
             message("", "[[0, 255], [0, 255], [255, 0], [255, 0]]"),
             message("", "[[0.0, 1.0], [0.0, 1.0], [1.0, 0.001], [1.0, 0.0]]"),
@@ -257,7 +290,7 @@ mod tests {
     fn of_the_python_program_s_message_the_first_image_is_drawn() {
         let batch = test_images().unwrap().read(3).unwrap().unwrap();
         let picture = Picture::of(&Message::new(python_message(&batch))).unwrap();
-        assert_eq!(picture.caption(), "the first of 3 images, 28 x 28 pixels");
+        assert_eq!(picture.caption(), "28 x 28 pixels, the first of 3 images");
         assert_eq!(picture.grey.as_raw()[..], batch.pixels[..784]);
         assert_eq!(picture.drawn(80, false).lines().count(), 14);
     }
@@ -275,7 +308,7 @@ mod tests {
         let picture = Picture::new(grey, 1).unwrap();
         assert_eq!(picture.caption(), "900 x 300 pixels");
         let drawn = picture.drawn(80, false);
-        assert_eq!((drawn.lines().count(), drawn.lines().next().unwrap().len()), (7, 40));
+        assert_eq!((drawn.lines().count(), drawn.lines().next().unwrap().len()), (5, 30));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `host dead-letters replay`: sends dead letters back, in their original form.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -8,8 +8,8 @@ use anyhow::Context;
 use indicatif::HumanCount;
 use serde_json::json;
 
-use super::describe;
-use crate::broker::{Delivery, Output, Route, Subscription, open_admin, open_consumer, open_sink};
+use super::{have_never_come, none_in};
+use crate::broker::{BrokerError, Delivery, Output, Route, Subscription, open_admin, open_consumer, open_sink};
 use crate::cli::{Format, ReplayCommand};
 use crate::commands::reader::{End, LEFT, Taken};
 use crate::commands::waiting::Waiting;
@@ -32,8 +32,16 @@ impl ReplayCommand {
         if letters == self.topic {
             return Err(Failure::Usage(format!("'{letters}' cannot be replayed into itself")).into());
         }
-        let Some(mut horizon) = Horizon::of(&config, &self.topic, &letters).await? else {
-            return report(self.format, &self.topic, 0, 0);
+        let horizon = match Horizon::of(&config, &letters, &self.group).await {
+            Ok(horizon) => horizon,
+            Err(missing) => {
+                have_never_come(&config, &self.topic, &letters, missing).await?;
+                return report(self.format, &none_in(&letters), 0, 0);
+            }
+        };
+        let nothing = format!("nothing to replay in {letters}");
+        let Some(mut horizon) = horizon else {
+            return report(self.format, &nothing, 0, 0);
         };
         let sink = open_sink(&config, &self.topic).await?;
         let subscription = Subscription {
@@ -43,6 +51,7 @@ impl ReplayCommand {
         };
         let (source, ack) = open_consumer(&config, &subscription).await?;
         let shutdown = Shutdown::on_signals(DRAIN);
+        let bar = progress::counting("replaying dead letters", None);
         let mut waiting = Waiting::new(None);
         let (mut replayed, mut left_out, mut later) = (0u64, 0u64, 0u64);
         let most = self.limit.map_or(u64::MAX, |limit| limit.get());
@@ -60,41 +69,53 @@ impl ReplayCommand {
         };
         let idle = Some(self.idle_timeout);
         let end = reader::read(source, ack, &shutdown, idle, &mut waiting, async |delivery| {
-            if horizon.is_past(delivery) {
+            let is_past = horizon.is_past(delivery);
+            let mut is_last = horizon.pass(delivery);
+            let taken = if is_past {
                 later += 1;
-                return Ok(match horizon.is_reached() {
-                    false => ControlFlow::Continue(Taken::Left),
-                    true => ControlFlow::Break(Taken::Left),
-                });
-            }
-            if !is_wanted(delivery) {
+                Taken::Left
+            } else if !is_wanted(delivery) {
                 left_out += 1;
                 // Without offsets, a consumed letter is deleted.
-                return Ok(ControlFlow::Continue(match horizon {
-                    Horizon::Offsets(..) => Taken::Consumed,
+                match horizon {
+                    Horizon::Offsets(_) => Taken::Consumed,
                     Horizon::Time(_) => Taken::Left,
-                }));
-            }
-            let mut message = delivery.message.clone();
-            revive(&mut message);
-            // With its old time, the topic might drop it at once.
-            message.timestamp_ms = None;
-            let route = Route::Answers;
-            let confirmed = sink
-                .enqueue(Output { route, message }, Some(&delivery.claim.lane))
-                .await?;
-            confirmed.await.context("a letter was not confirmed")?;
-            replayed += 1;
-            Ok(match replayed {
-                replayed if replayed == most => ControlFlow::Break(Taken::Consumed),
-                _ => ControlFlow::Continue(Taken::Consumed),
+                }
+            } else {
+                let mut message = delivery.message.clone();
+                revive(&mut message);
+                // With its old time, the topic might drop it at once.
+                message.timestamp_ms = None;
+                let route = Route::Answers;
+                let confirmed = sink
+                    .enqueue(Output { route, message }, Some(&delivery.claim.lane))
+                    .await?;
+                confirmed.await.context("a letter was not confirmed")?;
+                replayed += 1;
+                bar.inc(1);
+                is_last |= replayed == most;
+                Taken::Consumed
+            };
+            Ok(match is_last {
+                true => ControlFlow::Break(taken),
+                false => ControlFlow::Continue(taken),
             })
         })
-        .await?;
+        .await;
+        bar.finish_and_clear();
+        let end = end?;
         if later > 0 {
             tracing::info!(later, "letters that came after the start wait for the next replay");
         }
-        report(self.format, &self.topic, replayed, left_out)?;
+        let text = match (replayed, left_out) {
+            (0, 0) => nothing,
+            _ => format!(
+                "{} replayed into {}",
+                counted(replayed, "dead letter", "dead letters"),
+                self.topic
+            ),
+        };
+        report(self.format, &text, replayed, left_out)?;
         match end {
             End::Done => Ok(()),
             End::Full => Err(Failure::Stopped(format!(
@@ -106,62 +127,61 @@ impl ReplayCommand {
     }
 }
 
-fn report(format: Format, topic: &str, replayed: u64, left_out: u64) -> anyhow::Result<()> {
-    match format {
-        Format::Json => stdout::write_json(&json!({"replayed": replayed, "left_out": left_out})),
-        Format::Text => {
-            progress::say(&format!(
-                "{} replayed into {topic}, {} left out",
-                counted(replayed, "dead letter", "dead letters"),
-                HumanCount(left_out)
-            ));
-            Ok(())
-        }
+fn report(format: Format, text: &str, replayed: u64, left_out: u64) -> anyhow::Result<()> {
+    match (format, left_out) {
+        (Format::Json, _) => return stdout::write_json(&json!({"replayed": replayed, "left_out": left_out})),
+        (Format::Text, 0) => progress::say(text),
+        (Format::Text, _) => progress::say(&format!("{text}, {} left out", HumanCount(left_out))),
     }
+    Ok(())
 }
 
 /// The end of the letters that were there at the start. A letter that fails again comes back behind it and waits for
 /// the next replay; otherwise this one would never end.
 enum Horizon {
-    /// The end of each partition, and which of them are reached.
-    Offsets(HashMap<u32, u64>, HashSet<u32>),
+    /// The end of each partition that is not read to it yet.
+    Offsets(HashMap<u32, u64>),
     /// In milliseconds since 1970, for brokers without offsets that set the time of a message.
     Time(i64),
 }
 
 impl Horizon {
-    /// None: no letter has ever come.
-    async fn of(config: &BrokerConfig, topic: &str, letters: &str) -> anyhow::Result<Option<Self>> {
+    /// None: all that is there was replayed by this group.
+    async fn of(config: &BrokerConfig, letters: &str, group: &str) -> Result<Option<Self>, BrokerError> {
         if let BrokerKind::PubSub(_) = config.kind {
             let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
             return Ok(Some(Self::Time(i64::try_from(now.as_millis()).unwrap_or(i64::MAX))));
         }
-        let Some(described) = describe(&*open_admin(config).await?, topic, letters).await? else {
+        let described = open_admin(config).await?.describe(letters).await?;
+        let mut groups = described.groups.iter();
+        if groups.any(|one| one.group == group && one.lag == Some(0)) {
             return Ok(None);
-        };
-        let ends = described.partitions.iter();
-        let ends = ends.map(|partition| (partition.partition, partition.end)).collect();
-        Ok(Some(Self::Offsets(ends, HashSet::new())))
+        }
+        let partitions = described.partitions.iter();
+        let ends = partitions.filter(|partition| partition.start < partition.end);
+        let ends: HashMap<_, _> = ends.map(|partition| (partition.partition, partition.end)).collect();
+        Ok(Some(ends).filter(|ends| !ends.is_empty()).map(Self::Offsets))
     }
 
-    fn is_past(&mut self, delivery: &Delivery) -> bool {
+    fn is_past(&self, delivery: &Delivery) -> bool {
         match self {
             Self::Time(start) => delivery.message.timestamp_ms.is_some_and(|time| time > *start),
-            Self::Offsets(ends, reached) => {
-                let lane = delivery.claim.lane.number();
-                let end = lane.and_then(|lane| ends.get(&lane));
-                let is_past = end.is_none_or(|end| delivery.claim.seq >= *end);
-                reached.extend(lane.filter(|_| is_past));
-                is_past
+            Self::Offsets(ends) => {
+                let end = delivery.claim.lane.number().and_then(|lane| ends.get(&lane));
+                end.is_none_or(|end| delivery.claim.seq >= *end)
             }
         }
     }
 
-    /// Whether no earlier letter can come any more, as far as that is known.
-    fn is_reached(&self) -> bool {
+    /// Takes note of a letter. Whether no other can come before the end, as far as that is known: an offset need not have a letter.
+    fn pass(&mut self, delivery: &Delivery) -> bool {
         match self {
             Self::Time(_) => false,
-            Self::Offsets(ends, reached) => reached.len() >= ends.len(),
+            Self::Offsets(ends) => {
+                let (lane, next) = (delivery.claim.lane.number(), delivery.claim.seq + 1);
+                ends.retain(|partition, end| Some(*partition) != lane || next < *end);
+                ends.is_empty()
+            }
         }
     }
 }

@@ -1,10 +1,11 @@
 //! One dead letter: why it was not answered, where it came from, its headers, and its payload, drawn where it is a picture.
 
-use indicatif::{HumanBytes, HumanCount};
+use indicatif::HumanBytes;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::{DRAIN, letters_of, picture, text};
+use super::picture::Picture;
+use super::{DRAIN, have_never_come, letters_of, none_in, text};
 use crate::broker::{Begin, Seen, View, open_look};
 use crate::cli::{Format, ShowCommand, StorageArgs};
 use crate::commands::consume::line::Line;
@@ -13,13 +14,13 @@ use crate::commands::table::{Cell, figures};
 use crate::config::BrokerConfig;
 use crate::exit::Failure;
 use crate::images::media_type_of;
-use crate::message::Message;
+use crate::message::{CONTENT_TYPE, Message};
 use crate::pipeline::{
-    ERROR_ATTEMPTS, ERROR_CODE, ERROR_COMPONENT, ERROR_DETAIL, ERROR_KIND, ERROR_SOURCE, ERROR_SOURCE_TIME,
-    ERROR_TRUNCATED,
+    COMPONENT, DEDUPE_ID, ERROR_ATTEMPTS, ERROR_CODE, ERROR_COMPONENT, ERROR_DETAIL, ERROR_KIND, ERROR_SOURCE,
+    ERROR_SOURCE_TIME, ERROR_TRUNCATED, SOURCE,
 };
 use crate::shutdown::Shutdown;
-use crate::terminal::{FAINT, cut, printable, styled};
+use crate::terminal::{FAINT, counted, cut, printable, styled};
 
 /// How much is shown of what is no picture: lines of text, bytes of anything else.
 const LINES: usize = 12;
@@ -44,13 +45,19 @@ impl ShowCommand {
     pub async fn execute(self) -> anyhow::Result<()> {
         let config = BrokerConfig::new(self.list.broker, &StorageArgs::default())?;
         let letters = letters_of(&self.list.topic, self.list.dead_letter_topic);
-        let shutdown = Shutdown::on_signals(DRAIN);
         let view = View {
             topic: letters.clone(),
             begin: Begin::Only(self.letter.clone()),
             follow: false,
         };
-        let mut look = open_look(&config, view).await?;
+        let mut look = match open_look(&config, view).await {
+            Ok(look) => look,
+            Err(missing) => {
+                have_never_come(&config, &self.list.topic, &letters, missing).await?;
+                return Err(Failure::Configuration(none_in(&letters)).into());
+            }
+        };
+        let shutdown = Shutdown::on_signals(DRAIN);
         let seen = tokio::select! {
             biased;
             () = shutdown.stopping() => Err(Failure::Interrupted("the letter was not found yet".to_owned()).into()),
@@ -98,17 +105,27 @@ fn reason(message: &Message) -> Map<String, Value> {
 fn shown(Seen { message, position }: &Seen, width: Option<usize>, has_colours: bool) -> String {
     let said = |name| text(message, name);
     let source = said(ERROR_SOURCE).map(|source| match said(ERROR_SOURCE_TIME) {
-        Some(time) => format!("{source}, of {time}"),
+        Some(time) => format!("{source}, published {time}"),
         None => source,
     });
     let kind = said(ERROR_KIND).map(|kind| match kind.as_str() {
         "reject" => "reject: the same message will fail again".to_owned(),
-        "retry" => "retry: it may succeed another time".to_owned(),
+        "retry" => match said(ERROR_ATTEMPTS).as_deref() {
+            Some(attempts) if attempts != "1" => {
+                format!("retry: it failed {attempts} times, and may succeed another time")
+            }
+            _ => "retry: it may succeed another time".to_owned(),
+        },
         _ => kind,
     });
+    let picture = Picture::of(message);
     let truncated = said(ERROR_TRUNCATED).map(|missing| format!("{missing} bytes, which did not fit into the topic"));
-    let is_reason = |name: &str| REASON.iter().any(|(header, _)| header.eq_ignore_ascii_case(name));
-    let others = message.headers.iter().filter(|(name, _)| !is_reason(name));
+    // What stands in another row: the reason, the media type, and whose letter it is.
+    let is_of_host = message.header(SOURCE).is_some() && message.header(SOURCE) == message.header(ERROR_SOURCE);
+    let rows = REASON.iter().map(|(header, _)| *header).chain([CONTENT_TYPE]);
+    let rows = Vec::from_iter(rows.chain([SOURCE, DEDUPE_ID, COMPONENT].into_iter().filter(|_| is_of_host)));
+    let stands = |name: &str| rows.iter().any(|header| header.eq_ignore_ascii_case(name));
+    let others = message.headers.iter().filter(|(name, _)| !stands(name));
     let headers = others.map(|(name, value)| match value {
         Some(value) => format!(
             "{}: {}",
@@ -123,7 +140,6 @@ fn shown(Seen { message, position }: &Seen, width: Option<usize>, has_colours: b
         ("code", said(ERROR_CODE)),
         ("detail", said(ERROR_DETAIL)),
         ("kind", kind),
-        ("attempts", said(ERROR_ATTEMPTS)),
         ("from", source),
         ("component", said(ERROR_COMPONENT)),
         ("missing", truncated),
@@ -138,42 +154,33 @@ fn shown(Seen { message, position }: &Seen, width: Option<usize>, has_colours: b
             "headers",
             Some(headers.join("\n")).filter(|headers| !headers.is_empty()),
         ),
-        ("payload", Some(payload(message))),
+        ("payload", Some(payload(message, picture.as_ref()))),
     ];
     let rows = rows
         .into_iter()
         .filter_map(|(name, value)| Some((name, Cell::from(value?))));
-    format!("{}\n{}", figures(rows), preview(message, width, has_colours))
+    let width = width.unwrap_or(80);
+    let preview = match (picture, std::str::from_utf8(message.body())) {
+        (Some(picture), _) => picture.drawn(width, has_colours),
+        (None, Ok(text)) => beginning(text, width),
+        (None, Err(_)) => dump(message.body()),
+    };
+    format!("{}\n{preview}", figures(rows))
 }
 
 /// What it is, and how much.
-fn payload(message: &Message) -> String {
+fn payload(message: &Message, picture: Option<&Picture>) -> String {
     let body = message.body();
     if message.payload.is_none() {
         return "none".to_owned();
     }
     let media = message
         .content_type()
-        .map(str::to_owned)
-        .or_else(|| media_type_of(body).map(str::to_owned));
-    let media = media.map_or_else(String::new, |media| format!(", {media}"));
-    format!("{} bytes{media}", HumanCount(body.len() as u64))
-}
-
-/// The picture, or the beginning of the payload.
-fn preview(message: &Message, width: Option<usize>, has_colours: bool) -> String {
-    if let Some(picture) = picture::Picture::of(message) {
-        return format!(
-            "{}\n{}",
-            picture.drawn(width.unwrap_or(80), has_colours),
-            styled(picture.caption(), FAINT) + "\n"
-        );
-    }
-    let body = message.body();
-    match std::str::from_utf8(body) {
-        Ok(text) => beginning(text, width.unwrap_or(80)),
-        Err(_) => dump(body),
-    }
+        .or_else(|| media_type_of(body))
+        .map(str::to_owned);
+    let bytes = counted(body.len() as u64, "byte", "bytes");
+    let parts = [Some(bytes), media, picture.map(Picture::caption)];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 /// The first lines of a text, each cut to the width.
@@ -251,8 +258,7 @@ letter     in.dlq/0/17
 code       bad-shape
 detail     3 is not 28
 kind       reject: the same message will fail again
-attempts   1
-from       in/0/7, of 2023-11-14T22:13:20.123Z
+from       in/0/7, published 2023-11-14T22:13:20.123Z
 component  abc
 key        camera-2
 headers    trace: t1\\u{1b}[2J
