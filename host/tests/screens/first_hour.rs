@@ -61,6 +61,8 @@ fn three_terminals_stream_ten_thousand_images_and_stop_at_ctrl_c() {
         run.press("\x03");
         assert_eq!(run.end(), Some(0), "{}", run.screen());
         run.assert_shows("run-stopped");
+        consume.wait_for("waiting for messages in output-stream");
+        consume.assert_shows("consume");
         consume.press("\x03");
         assert_eq!(consume.end(), Some(0), "{}", consume.screen());
     }
@@ -79,6 +81,41 @@ fn what_is_in_the_log_goes_above_the_lines_that_are_drawn_and_tears_nothing() {
         run.wait_for("lag           none");
         run.assert_shows("run-dead-letter");
     }
+}
+
+#[test]
+fn what_could_not_be_answered_is_counted_shown_and_sent_back() {
+    for size in SIZES {
+        let desk = Desk::new();
+        fs::write(desk.path("small.npy"), of_another_size()).unwrap();
+        run_and_compare(&desk, size, "host produce --images small.npy", "produce-one");
+        let mut run = desk.open(size, "host run --idle-timeout 1s");
+        assert_eq!(run.end(), Some(0), "{}", run.screen());
+        run_and_compare(&desk, size, &command("host dead-letters"), "dead-letters");
+        run_and_compare(&desk, size, &command("host dead-letters show"), "dead-letters-show");
+        let plain = "env NO_COLOR=1 host dead-letters show 0";
+        run_and_compare(&desk, size, plain, "dead-letters-show-plain");
+        run_and_compare(&desk, size, &command("host dead-letters replay"), "dead-letters-replay");
+        let mut delete = desk.open(size, "host topics delete input-stream.dlq");
+        delete.wait_for("Delete it?");
+        delete.press("y\n");
+        assert_eq!(delete.end(), Some(0), "{}", delete.screen());
+        delete.assert_shows("topics-delete");
+    }
+}
+
+/// One image of 20 x 20 pixels in NumPy's format: a bright cross, which the built-in model does not take.
+fn of_another_size() -> Vec<u8> {
+    const SIDE: usize = 20;
+    let header = format!("{{'descr': '|u1', 'fortran_order': False, 'shape': (1, {SIDE}, {SIDE}), }}\n");
+    let mut npy = b"\x93NUMPY\x01\x00".to_vec();
+    npy.extend(u16::try_from(header.len()).unwrap().to_le_bytes());
+    npy.extend(header.bytes());
+    npy.extend((0..SIDE * SIDE).map(|place| {
+        let is_bright = place / SIDE == SIDE / 2 || place % SIDE == SIDE / 2;
+        if is_bright { 255 } else { 0 }
+    }));
+    npy
 }
 
 #[test]
