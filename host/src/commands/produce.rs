@@ -57,7 +57,10 @@ impl ProduceCommand {
         let sink = open_sink(&config, &self.topic).await?;
 
         let shutdown = Shutdown::on_signals(DRAIN);
-        let bar = progress::bar(Some(total));
+        let bar = match self.interval {
+            Duration::ZERO => progress::bar(Some(total)),
+            interval => progress::paced_bar(total, interval),
+        };
         let mut sent = Sent::default();
         let started = Instant::now();
         let messages = read_ahead(images, total, self.batch, config.max_message_bytes, is_folder);

@@ -10,7 +10,7 @@ use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anstream::adapter::strip_str;
-use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle, WeakProgressBar};
+use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressState, ProgressStyle, WeakProgressBar};
 
 pub use self::lines::Lines;
 use crate::terminal::{BAD, DOUBTFUL, shows_colours, styled};
@@ -24,12 +24,15 @@ static BARS: Mutex<Vec<WeakProgressBar>> = Mutex::new(Vec::new());
 /// A bar up to `total` images, or a spinner where nobody knows how many there will be.
 pub fn bar(total: Option<u64>) -> ProgressBar {
     match total {
-        Some(_) => draw(
-            total,
-            "{bar:32} {human_pos}/{human_len} images, {rate}/s, {eta} left {msg}",
-        ),
+        Some(_) => draw(total, "{bar:32} {human_pos}/{human_len} images, {rate}/s{left} {msg}"),
         None => draw(None, "{spinner} {human_pos} images, {rate}/s, {elapsed} {msg}"),
     }
+}
+
+/// A bar up to `total` images, of which so many go at a time that their rate so far foretells nothing.
+pub fn paced_bar(total: u64, interval: Duration) -> ProgressBar {
+    let pace = format!("one message every {}", humantime::format_duration(interval));
+    draw(Some(total), "{bar:32} {human_pos}/{human_len} images, {msg}").with_message(pace)
 }
 
 /// A spinner with what is being done, and how many messages of `total` it was done to.
@@ -54,7 +57,13 @@ fn draw(total: Option<u64>, template: &str) -> ProgressBar {
             // A rate that cannot be drawn is left out.
             let _ = write!(out, "{:.0}", state.per_sec());
         };
-        bar.set_style(style.with_key("rate", rate));
+        let left = |state: &ProgressState, out: &mut dyn fmt::Write| {
+            // Before the first image nobody knows.
+            if state.pos() > 0 {
+                let _ = write!(out, ", {:#} left", HumanDuration(state.eta()));
+            }
+        };
+        bar.set_style(style.with_key("rate", rate).with_key("left", left));
     }
     bar.enable_steady_tick(Duration::from_millis(200));
     bars().push(bar.downgrade());

@@ -35,6 +35,10 @@ pub fn check_foreign(command: &Command, matches: &ArgMatches) -> Result<(), Fail
             continue;
         }
         let (named, name) = (spelled(argument, matches), name_of(owner));
+        if let Some(meant) = meant(argument, command) {
+            let why = format!("{named} goes with no option, and only --broker {name} takes such words");
+            return Err(Failure::Usage(format!("{why}: {meant}")));
+        }
         let where_to = match (output == owner, command.get_name()) {
             (true, _) => format!("which is not read from here: leave it out, or read from it with --input {name}"),
             (false, "run") => {
@@ -47,18 +51,20 @@ pub fn check_foreign(command: &Command, matches: &ArgMatches) -> Result<(), Fail
                 name_of(broker)
             ),
         };
-        // What has no option of its own, people may have meant for another.
-        let has_topic = command.get_arguments().any(|other| other.get_id() == "topic");
-        let other = match (argument.get_long(), command.get_name()) {
-            (Some(_), _) => "",
-            (None, "produce") => "; images go with --images, a topic with --topic",
-            (None, "dead-letters") => "; `host dead-letters show` shows one letter, and a topic goes with --topic",
-            (None, _) if has_topic => "; a topic goes with --topic",
-            (None, _) => "",
-        };
-        return Err(Failure::Usage(format!("{named} is of {name} alone, {where_to}{other}")));
+        return Err(Failure::Usage(format!("{named} is of {name} alone, {where_to}")));
     }
     Ok(())
+}
+
+/// Where people may have meant a word to go that stands without an option.
+fn meant(argument: &Arg, command: &Command) -> Option<&'static str> {
+    let has_topic = command.get_arguments().any(|other| other.get_id() == "topic");
+    match (argument.get_long(), command.get_name()) {
+        (Some(_), _) => None,
+        (None, "produce") => Some("images go with --images, a topic with --topic"),
+        (None, "dead-letters") => Some("a letter goes with `host dead-letters show`, a topic with --topic"),
+        (None, _) => has_topic.then_some("a topic goes with --topic"),
+    }
 }
 
 fn one<T: Clone + Send + Sync + 'static>(matches: &ArgMatches, name: &str) -> Option<T> {
