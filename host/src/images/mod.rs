@@ -256,7 +256,7 @@ pub enum ImagesError {
         file: PathBuf,
     },
     /// A folder of other things.
-    #[error("the folder {} contains no pictures ({KINDS})", folder.display())]
+    #[error("the folder {} contains no pictures ({KINDS}); folders in it are not searched", folder.display())]
     NoImages {
         /// The folder.
         folder: PathBuf,
