@@ -1,6 +1,6 @@
 //! The model: loading it, and its results for images.
 
-use classifier_codec::images::{ImageShape, Images, MAX_VALUES};
+use classifier_codec::images::{ImageShape, Images, MAX_VALUES, Pixels};
 use classifier_codec::prediction::Predictions;
 use classifier_codec::reject::{Code, Reject};
 use sha2::{Digest, Sha256};
@@ -63,14 +63,15 @@ impl Model {
             version,
         } = Signature::read(&proto)?;
         let image = input.image;
-        let (mut network, outputs) = Network::build(&proto, input)?;
-        let scores = Scores::decide(probes(image).map(|probe| network.run(&probe)), softmax)?;
+        let mut network = Network::build(&proto, input)?;
+        let rows = probes(image).map(|probe| network.run(&Pixels::F32(probe)));
+        let scores = Scores::decide(rows, softmax)?;
         let info = ModelInfo {
             name,
             version,
             sha256: hex::encode(Sha256::digest(onnx)),
             image,
-            labels: labels::of(|key| metadata(&proto, key), names, scores.classes(outputs))?,
+            labels: labels::of(|key| metadata(&proto, key), names, scores.classes(network.outputs()))?,
             scores,
         };
         Ok(Model { info, network })
@@ -93,9 +94,8 @@ impl Model {
             return Err(Reject::new(Code::TooManyImages, detail));
         }
         let mut probabilities = Vec::with_capacity(images.count() * labels);
-        for image in images.iter() {
-            let row = self.network.run(&image)?;
-            probabilities.extend(self.info.scores.probabilities(row)?);
+        for row in self.network.run(images.pixels())?.chunks(self.network.outputs()) {
+            probabilities.extend(self.info.scores.probabilities(row.to_vec())?);
         }
         Ok(Predictions::new(labels, probabilities))
     }

@@ -2,12 +2,12 @@
 
 use crate::kernel::{Kernel, Range};
 use crate::layout::Layout;
-use crate::tile::{Covered, Sums, Weights};
+use crate::tile::{Covered, PIXELS, Sums, Weights};
 use crate::vector::{F32x4, LANES};
 use crate::window::Window;
 
 /// Sums are taken for up to so many vectors of output channels at once.
-const VECTORS: usize = 3;
+const VECTORS: usize = 2;
 
 /// A convolution, laid out for its input and its output.
 pub struct Convolution {
@@ -69,7 +69,9 @@ impl Convolution {
                     .collect()
             };
             let starts = (0..rows.kernel).flat_map(|y| (0..steps).map(move |x| (y, x)));
-            let covered = starts.clone().flat_map(|(y, x)| (0..run).map(move |at| (y, x, at)));
+            let covered = starts
+                .clone()
+                .flat_map(|(y, x)| (0..run.next_multiple_of(LANES)).map(move |at| (y, x, at)));
             let weights = covered.flat_map(|(y, x, at)| {
                 let (x, place) = if is_whole {
                     (at / input.pixel, at % input.pixel)
@@ -78,7 +80,7 @@ impl Convolution {
                 };
                 let tap = y * columns.kernel + x;
                 // Behind the last channel of a pixel there may be zeros, which have no weight.
-                lanes(&|output| match place < ins {
+                lanes(&|output| match at < run && place < ins {
                     true => kernel.weight(inputs, output, group * ins + place, tap),
                     false => 0.0,
                 })
@@ -112,7 +114,6 @@ impl Convolution {
         for tile in &self.tiles {
             match tile.bias.len() {
                 1 => self.tile::<1>(tile, images, input, output),
-                2 => self.tile::<2>(tile, images, input, output),
                 _ => self.tile::<VECTORS>(tile, images, input, output),
             }
         }
@@ -150,15 +151,16 @@ impl Convolution {
             let (Some(b), Some(c)) = (places.next(), places.next()) else {
                 break;
             };
-            if let Some(sums) = covered.three([a.from, b.from, c.from], &tile.weights, start) {
-                [a, b, c]
+            let tiled = [a, b, c];
+            if let Some(sums) = covered.three(tiled.map(|place| place.from), &tile.weights, start) {
+                tiled
                     .into_iter()
                     .zip(sums)
                     .for_each(|(place, sums)| store(place.to, sums));
             }
         }
         let all = images * self.places.len();
-        for index in all - all % 3..all {
+        for index in all - all % PIXELS..all {
             let (image, at) = (index / self.places.len(), index % self.places.len());
             if let Some(place) = self.places.get(at)
                 && let Some(sums) = covered.one(image * self.input + place.from, &tile.weights, start)

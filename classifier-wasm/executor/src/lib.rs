@@ -33,6 +33,7 @@ mod pool;
 mod tile;
 mod vector;
 mod window;
+mod winograd;
 
 pub use error::{GraphError, RunError};
 pub use graph::{Graph, Operator, Value};

@@ -11,9 +11,11 @@ use crate::layout::{Border, Layout, Shape};
 use crate::passes::{Act, Pass, passes};
 use crate::pixels::Pixels;
 use crate::pool::Pool;
+use crate::vector::LANES;
+use crate::winograd::Winograd;
 
 /// So many floats of values are in use at once, if an image has not more: they stay in the processor's cache.
-const CACHED: usize = 1 << 16;
+const CACHED: usize = 1 << 20;
 
 /// And so many images at most.
 const MOST_IMAGES: usize = 8;
@@ -42,6 +44,7 @@ struct Step {
 
 enum Kernel {
     Convolution(Convolution),
+    Winograd(Winograd),
     Depthwise(Depthwise),
     Pool(Pool),
     Elementwise(Elementwise),
@@ -101,7 +104,7 @@ impl Graph {
             slots: slots
                 .layouts
                 .iter()
-                .map(|layout| vec![0.0; images * layout.image()])
+                .map(|layout| vec![0.0; images * layout.image() + LANES])
                 .collect(),
             first,
             last: places.get(output.0).copied().unwrap_or_default(),
@@ -116,6 +119,10 @@ impl Graph {
         let mut needs_vectors = value != self.image();
         for pass in passes.iter().filter(|pass| pass.inputs.contains(&value.0)) {
             match &pass.act {
+                Act::Convolution(kernel) if Winograd::suits(kernel, shape) => {
+                    border = border.and(Winograd::border(kernel, shape));
+                    needs_vectors = true;
+                }
                 Act::Convolution(kernel) => {
                     border = border.and(kernel.window.border(shape));
                     needs_vectors |= kernel.is_depthwise(shape) && shape.channels > 1;
@@ -135,6 +142,9 @@ fn kernel(pass: &Pass, input: Layout, other: Option<Layout>, output: Layout) -> 
     match &pass.act {
         Act::Convolution(kernel) if kernel.is_depthwise(input.shape) && input.shape.channels > 1 => {
             Kernel::Depthwise(Depthwise::new(kernel, pass.range, input, output))
+        }
+        Act::Convolution(kernel) if Winograd::suits(kernel, input.shape) => {
+            Kernel::Winograd(Winograd::new(kernel, pass.range, input, output))
         }
         Act::Convolution(kernel) => Kernel::Convolution(Convolution::new(kernel, pass.range, input, output)),
         Act::Pool(window, pooling) => Kernel::Pool(Pool::new(*window, *pooling, input, output)),
@@ -197,7 +207,7 @@ impl Plan {
             if let Some(first) = self.slots.get_mut(self.first) {
                 pixels.lay_out(index * self.images, count, self.image, first);
             }
-            self.steps.iter().for_each(|step| step.run(count, &mut self.slots));
+            self.steps.iter_mut().for_each(|step| step.run(count, &mut self.slots));
             let last = self.slots.get(self.last).map(Vec::as_slice).unwrap_or_default();
             for (row, result) in last
                 .chunks_exact(self.output.image())
@@ -211,15 +221,16 @@ impl Plan {
 }
 
 impl Step {
-    fn run(&self, images: usize, slots: &mut [Vec<f32>]) {
+    fn run(&mut self, images: usize, slots: &mut [Vec<f32>]) {
         // Taken out, so that the others can be read while it is written.
         let Some(mut output) = slots.get_mut(self.output).map(mem::take) else {
             return;
         };
         let slot = |index: usize| slots.get(index).map(Vec::as_slice).unwrap_or_default();
         let input = slot(self.input);
-        match &self.kernel {
+        match &mut self.kernel {
             Kernel::Convolution(convolution) => convolution.run(images, input, &mut output),
+            Kernel::Winograd(winograd) => winograd.run(images, input, &mut output),
             Kernel::Depthwise(depthwise) => depthwise.run(images, input, &mut output),
             Kernel::Pool(pool) => pool.run(images, input, &mut output),
             Kernel::Elementwise(act) => act.run(images, input, self.other.map(slot), &mut output),

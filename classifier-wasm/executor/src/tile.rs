@@ -1,9 +1,6 @@
 //! The innermost loop: sums of products for a few pixels and a few vectors of channels at once.
 //!
-//! The sums of a tile stay in registers. There are 16: three pixels by three vectors leave room for what is multiplied, and
-//! each number that is loaded is used three times.
-
-use core::sync::atomic::{Ordering, compiler_fence};
+//! The sums of a tile stay in registers. There are 16: three pixels by two vectors leave room for what is multiplied.
 
 use crate::vector::{F32x4, LANES};
 
@@ -13,6 +10,9 @@ pub type Weights = [f32; LANES];
 /// The sums of one pixel.
 pub type Sums<const VECTORS: usize> = [F32x4; VECTORS];
 
+/// Pixels of a tile.
+pub const PIXELS: usize = 3;
+
 /// The numbers that a kernel covers at a pixel: `run` of them from each of `segments` on, counted from the pixel's place.
 pub struct Covered<'a> {
     pub input: &'a [f32],
@@ -20,35 +20,85 @@ pub struct Covered<'a> {
     pub run: usize,
 }
 
+/// Adds the products of four numbers of each pixel.
+///
+/// Each of them may be the last, which ends the loop. A compiler that computes as late as it can, as that of wasmtime does, so has
+/// the sums computed there, and does not load all numbers of a turn before.
+macro_rules! turn {
+    ($left:ident, $sums:ident, $numbers:expr, $weights:ident) => {
+        let [a, b, c, d] = $weights;
+        let numbers = $numbers.map(F32x4::load);
+        add(&mut $sums, numbers.map(F32x4::lane::<0>), a);
+        if $left == 1 {
+            break;
+        }
+        add(&mut $sums, numbers.map(F32x4::lane::<1>), b);
+        if $left == 2 {
+            break;
+        }
+        add(&mut $sums, numbers.map(F32x4::lane::<2>), c);
+        if $left == 3 {
+            break;
+        }
+        add(&mut $sums, numbers.map(F32x4::lane::<3>), d);
+        if $left == LANES {
+            break;
+        }
+        $left -= LANES;
+    };
+}
+
 impl Covered<'_> {
+    /// Whole vectors of a row. What lies behind the run is not used.
     #[inline(always)]
-    fn row(&self, place: usize, segment: usize) -> Option<&[f32]> {
-        self.input.get(place + segment..)?.get(..self.run)
+    fn row(&self, place: usize, segment: usize) -> Option<&[[f32; LANES]]> {
+        let rest = self.input.get(place + segment..)?;
+        rest.as_chunks().0.get(..self.run.div_ceil(LANES))
     }
 
-    /// The sums of products for the pixels at three places. Weights lie in the order of the numbers, and a sum takes its
-    /// products in that order.
+    /// The weights of each segment: a vector for each channel, in the order of the numbers; filled up to whole vectors of
+    /// numbers.
+    #[inline(always)]
+    fn weights<'w, const N: usize>(&self, weights: &'w [Weights]) -> impl Iterator<Item = &'w [[[Weights; N]; LANES]]> {
+        weights
+            .as_chunks()
+            .0
+            .as_chunks()
+            .0
+            .chunks_exact(self.run.div_ceil(LANES))
+    }
+
+    /// The sums of products for the pixels at three places. A sum takes its products in the order of the numbers.
     ///
     /// None: a place is beside the input.
     #[inline(always)]
-    pub fn three<const VECTORS: usize>(
+    pub fn three<const N: usize>(
         &self,
-        [first, second, third]: [usize; 3],
+        [p, q, r]: [usize; PIXELS],
         weights: &[Weights],
-        start: Sums<VECTORS>,
-    ) -> Option<[Sums<VECTORS>; 3]> {
-        let mut sums = [start; 3];
-        let weights: &[[Weights; VECTORS]] = weights.as_chunks().0;
-        for (&segment, weights) in self.segments.iter().zip(weights.chunks_exact(self.run)) {
-            let [a, b, c] = &mut sums;
-            let rows = (self.row(first, segment)?.iter())
-                .zip(self.row(second, segment)?)
-                .zip(self.row(third, segment)?);
-            for (((x, y), z), weights) in rows.zip(weights) {
-                let weights = weights.each_ref().map(F32x4::load);
-                add(a, x, &weights);
-                add(b, y, &weights);
-                add(c, z, &weights);
+        start: Sums<N>,
+    ) -> Option<[Sums<N>; PIXELS]> {
+        let mut sums = [start; PIXELS];
+        for (&segment, weights) in self.segments.iter().zip(self.weights(weights)) {
+            let mut left = self.run;
+            let mut chunks = (self.row(p, segment)?.iter())
+                .zip(self.row(q, segment)?)
+                .zip(self.row(r, segment)?)
+                .zip(weights);
+            while let Some((((p, q), r), weights)) = chunks.next() {
+                turn!(left, sums, [p, q, r], weights);
+                let Some((((p, q), r), weights)) = chunks.next() else {
+                    break;
+                };
+                turn!(left, sums, [p, q, r], weights);
+                let Some((((p, q), r), weights)) = chunks.next() else {
+                    break;
+                };
+                turn!(left, sums, [p, q, r], weights);
+                let Some((((p, q), r), weights)) = chunks.next() else {
+                    break;
+                };
+                turn!(left, sums, [p, q, r], weights);
             }
         }
         Some(sums)
@@ -56,29 +106,28 @@ impl Covered<'_> {
 
     /// The same for one pixel.
     #[inline(always)]
-    pub fn one<const VECTORS: usize>(
-        &self,
-        place: usize,
-        weights: &[Weights],
-        start: Sums<VECTORS>,
-    ) -> Option<Sums<VECTORS>> {
-        let mut sums = start;
-        let weights: &[[Weights; VECTORS]] = weights.as_chunks().0;
-        for (&segment, weights) in self.segments.iter().zip(weights.chunks_exact(self.run)) {
-            for (number, weights) in self.row(place, segment)?.iter().zip(weights) {
-                add(&mut sums, number, &weights.each_ref().map(F32x4::load));
+    pub fn one<const N: usize>(&self, place: usize, weights: &[Weights], start: Sums<N>) -> Option<Sums<N>> {
+        let mut sums = [start];
+        for (&segment, weights) in self.segments.iter().zip(self.weights(weights)) {
+            let mut left = self.run;
+            let mut chunks = self.row(place, segment)?.iter().zip(weights);
+            while let Some((p, weights)) = chunks.next() {
+                turn!(left, sums, [p], weights);
+                let Some((p, weights)) = chunks.next() else { break };
+                turn!(left, sums, [p], weights);
             }
         }
+        let [sums] = sums;
         Some(sums)
     }
 }
 
 #[inline(always)]
-fn add<const VECTORS: usize>(sums: &mut Sums<VECTORS>, number: &f32, weights: &[F32x4; VECTORS]) {
-    let number = F32x4::splat(*number);
-    for (sum, weight) in sums.iter_mut().zip(weights) {
-        *sum = sum.plus(number.times(*weight));
+fn add<const P: usize, const N: usize>(sums: &mut [Sums<N>; P], numbers: [F32x4; P], weights: &[Weights; N]) {
+    let weights = weights.each_ref().map(F32x4::load);
+    for (sums, number) in sums.iter_mut().zip(numbers) {
+        for (sum, weight) in sums.iter_mut().zip(weights) {
+            *sum = sum.plus(number.times(weight));
+        }
     }
-    // Otherwise the compiler loads everything first, for which there are too few registers.
-    compiler_fence(Ordering::SeqCst);
 }

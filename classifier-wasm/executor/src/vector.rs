@@ -11,7 +11,8 @@ pub const LANES: usize = 4;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod wasm {
     use core::arch::wasm32::{
-        f32x4, f32x4_add, f32x4_extract_lane, f32x4_mul, f32x4_pmax, f32x4_pmin, f32x4_splat, v128,
+        f32x4_add, f32x4_extract_lane, f32x4_mul, f32x4_pmax, f32x4_pmin, f32x4_splat, f32x4_sub, i32x4_shuffle, v128,
+        v128_load,
     };
 
     /// Four floats.
@@ -24,10 +25,18 @@ mod wasm {
             F32x4(f32x4_splat(value))
         }
 
-        /// The compiler makes one load of it.
+        /// A load of four floats. Put together from single floats it would be taken apart again where one lane is used.
         #[inline(always)]
-        pub fn load(&[a, b, c, d]: &[f32; 4]) -> F32x4 {
-            F32x4(f32x4(a, b, c, d))
+        #[expect(unsafe_code, reason = "the only load of a whole vector that the target offers")]
+        pub fn load(from: &[f32; 4]) -> F32x4 {
+            // SAFETY: a reference to 16 bytes is valid for a read of 16 bytes, and the load asks for no alignment.
+            F32x4(unsafe { v128_load(from.as_ptr().cast()) })
+        }
+
+        /// One lane in all.
+        #[inline(always)]
+        pub fn lane<const LANE: usize>(self) -> F32x4 {
+            F32x4(i32x4_shuffle::<LANE, LANE, LANE, LANE>(self.0, self.0))
         }
 
         #[inline(always)]
@@ -43,6 +52,11 @@ mod wasm {
         #[inline(always)]
         pub fn plus(self, other: F32x4) -> F32x4 {
             F32x4(f32x4_add(self.0, other.0))
+        }
+
+        #[inline(always)]
+        pub fn minus(self, other: F32x4) -> F32x4 {
+            F32x4(f32x4_sub(self.0, other.0))
         }
 
         #[inline(always)]
@@ -81,6 +95,12 @@ mod portable {
             F32x4(*from)
         }
 
+        /// One lane in all.
+        #[inline(always)]
+        pub fn lane<const LANE: usize>(self) -> F32x4 {
+            F32x4::splat(self.0.get(LANE).copied().unwrap_or_default())
+        }
+
         #[inline(always)]
         pub fn store(self, to: &mut [f32; 4]) {
             *to = self.0;
@@ -89,6 +109,11 @@ mod portable {
         #[inline(always)]
         pub fn plus(self, other: F32x4) -> F32x4 {
             self.with(other, |a, b| a + b)
+        }
+
+        #[inline(always)]
+        pub fn minus(self, other: F32x4) -> F32x4 {
+            self.with(other, |a, b| a - b)
         }
 
         #[inline(always)]

@@ -139,6 +139,24 @@ proptest! {
     }
 
     #[test]
+    fn so_are_those_of_3_by_3_which_take_fewer_products(
+        height in 1..=8_usize, width in 1..=8_usize, inputs in 4..=9_usize, outputs in 4..=14_usize,
+        before in 0..=2_usize, after in 0..=2_usize, images in 1..=4_usize, seed: u32
+    ) {
+        let three = |size: usize| Some(Steps {
+            kernel: 3,
+            stride: 1,
+            dilation: 1,
+            before,
+            output: (before + size + after).checked_sub(2).filter(|output| *output > 0)?,
+        });
+        let (Some(rows), Some(columns)) = (three(height), three(width)) else { return Ok(()) };
+        let shape = Shape { height, width, channels: inputs };
+        let kernel = kernel(Window { rows, columns }, 1, inputs, outputs, seed.into());
+        holds(shape, &[Operator::Convolution(kernel), Operator::Hold(Range::POSITIVE)], images, seed.into())?;
+    }
+
+    #[test]
     fn so_are_depthwise_ones((shape, window) in windows(), images in 1..=3_usize, seed: u32) {
         let kernel = kernel(window, shape.channels, shape.channels, shape.channels, seed.into());
         holds(shape, &[Operator::Convolution(kernel), Operator::Hold(Range { low: 0.0, high: 0.5 })], images, seed.into())?;

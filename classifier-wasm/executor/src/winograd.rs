@@ -1,0 +1,376 @@
+//! Convolutions of 3 x 3 numbers with a quarter of the products: Winograd's minimal filtering F(4 x 4, 3 x 3).
+//!
+//! 4 x 4 pixels of the output depend on 6 x 6 of the input. Both these and the weights are transformed by sums; then 36 products
+//! for each pair of channels give what takes 144 otherwise, and other sums give the output.
+//!
+//! Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, 2015, arXiv:1509.09308; the points are 0, 1, -1, 2, -2.
+
+use crate::kernel::{Kernel, Range};
+use crate::layout::{Border, Layout, Shape};
+use crate::tile::{Covered, PIXELS, Sums, Weights};
+use crate::vector::{F32x4, LANES};
+use crate::window::{Steps, Window};
+
+/// Rows and columns of the output that are computed at once.
+const OUTPUT: usize = 4;
+
+/// And of the input that they depend on.
+const INPUT: usize = 6;
+
+/// So many such patches are computed at once.
+const PATCHES: usize = 24;
+
+/// Sums are taken for up to so many vectors of output channels at once.
+const VECTORS: usize = 2;
+
+/// A convolution of 3 x 3, laid out for its input and its output.
+pub struct Winograd {
+    patches: Vec<Patch>,
+    /// For each of the places in a transformed patch the weights of some channels of the output after the others.
+    weights: Vec<Vec<Channels>>,
+    /// One for each four channels of the output.
+    bias: Vec<Weights>,
+    range: Range,
+    input: Layout,
+    output: Layout,
+    /// Transformed patches of the input and of the output: place, patch, channel.
+    transformed: Vec<f32>,
+    products: Vec<f32>,
+}
+
+/// 4 x 4 pixels of the output.
+#[derive(Clone, Copy)]
+struct Patch {
+    /// Where they begin to depend on the input, and where they begin in the output.
+    from: usize,
+    to: usize,
+    /// How many rows and columns lie in the image.
+    rows: usize,
+    columns: usize,
+}
+
+/// Neighbouring channels of the output.
+struct Channels {
+    first: usize,
+    vectors: usize,
+    /// For each channel of the input one for each four of them.
+    weights: Vec<Weights>,
+}
+
+impl Winograd {
+    /// Whether it computes a kernel, and takes less than one product after the other.
+    pub fn suits(kernel: &Kernel, image: Shape) -> bool {
+        let Window { rows, columns } = kernel.window;
+        let is_three = |steps: Steps| steps.kernel == 3 && steps.stride == 1 && steps.dilation == 1;
+        let (inputs, outputs) = (image.channels, kernel.bias.len());
+        let patches = rows.output.div_ceil(OUTPUT) * columns.output.div_ceil(OUTPUT);
+        // In vectors: what is multiplied, and some 60 sums for each transformed vector.
+        let vectors = outputs.div_ceil(LANES);
+        let direct = rows.output * columns.output * 9 * inputs * vectors;
+        let transformed = patches * (INPUT * INPUT * inputs * vectors + 120 * (inputs.div_ceil(LANES) + vectors));
+        is_three(rows) && is_three(columns) && kernel.groups == 1 && inputs >= LANES && transformed < direct
+    }
+
+    /// What it reads beside an image: patches may be larger than what is left of it.
+    pub fn border(kernel: &Kernel, image: Shape) -> Border {
+        let Window { mut rows, mut columns } = kernel.window;
+        rows.output = rows.output.next_multiple_of(OUTPUT);
+        columns.output = columns.output.next_multiple_of(OUTPUT);
+        Window { rows, columns }.border(image)
+    }
+
+    /// Lays out `kernel`, which it suits. Both have whole vectors, and the input its border.
+    pub fn new(kernel: &Kernel, range: Range, input: Layout, output: Layout) -> Winograd {
+        let Window { rows, columns } = kernel.window;
+        let (inputs, outputs) = (input.shape.channels, output.shape.channels);
+        let corners = (0..rows.output)
+            .step_by(OUTPUT)
+            .flat_map(|y| (0..columns.output).step_by(OUTPUT).map(move |x| (y, x)));
+        let (top, left) = (input.border.top - rows.before, input.border.left - columns.before);
+        let patches = corners.map(|(y, x)| Patch {
+            from: input.at(top + y, left + x),
+            to: output.at(output.border.top + y, output.border.left + x),
+            rows: OUTPUT.min(rows.output - y),
+            columns: OUTPUT.min(columns.output - x),
+        });
+        // [output][input] -> the 36 of a transformed kernel.
+        let transformed: Vec<[[f32; INPUT]; INPUT]> = (0..outputs)
+            .flat_map(|output| (0..inputs).map(move |input| (output, input)))
+            .map(|(output, input)| {
+                let row = |y: usize| [0, 1, 2].map(|x| f64::from(kernel.weight(inputs, output, input, y * 3 + x)));
+                let wide = weights([0, 1, 2].map(|y| weights(row(y))));
+                wide.map(|row| row.map(|weight| weight as f32))
+            })
+            .collect();
+        let of = |place: usize, output: usize, input: usize| {
+            let kernel = (output < outputs)
+                .then(|| transformed.get(output * inputs + input))
+                .flatten();
+            kernel
+                .and_then(|kernel| kernel.as_flattened().get(place))
+                .copied()
+                .unwrap_or_default()
+        };
+        let channels = |place: usize, first: usize| {
+            let vectors = VECTORS.min((outputs - first).div_ceil(LANES));
+            let each = (0..inputs.next_multiple_of(LANES))
+                .flat_map(|input| (0..vectors).map(move |vector| (input, first + vector * LANES)));
+            Channels {
+                first,
+                vectors,
+                weights: each
+                    .map(|(input, first)| std::array::from_fn(|lane| of(place, first + lane, input)))
+                    .collect(),
+            }
+        };
+        let firsts = || (0..outputs).step_by(VECTORS * LANES);
+        let bias = (0..outputs).step_by(LANES);
+        Winograd {
+            patches: patches.collect(),
+            weights: (0..INPUT * INPUT)
+                .map(|place| firsts().map(|first| channels(place, first)).collect())
+                .collect(),
+            bias: bias
+                .map(|first| std::array::from_fn(|lane| kernel.bias(first + lane)))
+                .collect(),
+            range,
+            input,
+            output,
+            transformed: vec![0.0; INPUT * INPUT * PATCHES * input.pixel],
+            products: vec![0.0; INPUT * INPUT * PATCHES * output.pixel],
+        }
+    }
+
+    /// Computes `images` images.
+    pub fn run(&mut self, images: usize, input: &[f32], output: &mut [f32]) {
+        let mut all = (0..images).flat_map(|image| {
+            let (from, to) = (image * self.input.image(), image * self.output.image());
+            self.patches.iter().map(move |patch| Patch {
+                from: from + patch.from,
+                to: to + patch.to,
+                ..*patch
+            })
+        });
+        let (transformed, products) = (&mut self.transformed, &mut self.products);
+        loop {
+            let mut count = 0;
+            let mut patches = [None; PATCHES];
+            for (slot, patch) in patches.iter_mut().zip(&mut all) {
+                take_apart(input, patch.from, self.input, transformed, count);
+                *slot = Some(patch);
+                count += 1;
+            }
+            if count == 0 {
+                return;
+            }
+            for (place, weights) in self.weights.iter().enumerate() {
+                let from = transformed
+                    .get(place * PATCHES * self.input.pixel..)
+                    .unwrap_or_default();
+                let to = products
+                    .get_mut(place * PATCHES * self.output.pixel..)
+                    .unwrap_or_default();
+                for channels in weights {
+                    let pixels = [self.input.pixel, self.output.pixel];
+                    match channels.vectors {
+                        1 => multiply::<1>(channels, count, self.input.shape.channels, pixels, from, to),
+                        _ => multiply::<VECTORS>(channels, count, self.input.shape.channels, pixels, from, to),
+                    }
+                }
+            }
+            for (index, patch) in patches.into_iter().flatten().enumerate() {
+                put_together(products, index, &self.bias, self.range, self.output, patch, output);
+            }
+        }
+    }
+}
+
+/// Transforms a patch of the input.
+#[inline(never)]
+fn take_apart(input: &[f32], from: usize, layout: Layout, to: &mut [f32], index: usize) {
+    for vector in 0..layout.pixel / LANES {
+        let at = |y: usize, x: usize| load(input, from + layout.at(y, x) + vector * LANES);
+        let patch: [[F32x4; INPUT]; INPUT] = std::array::from_fn(|y| std::array::from_fn(|x| at(y, x)));
+        let transformed = inputs(patch).map(inputs);
+        for (place, number) in transformed.as_flattened().iter().enumerate() {
+            store(to, (place * PATCHES + index) * layout.pixel + vector * LANES, *number);
+        }
+    }
+}
+
+/// Multiplies one place of the transformed patches with its weights, for some channels of the output.
+#[inline(never)]
+fn multiply<const N: usize>(
+    channels: &Channels,
+    patches: usize,
+    inputs: usize,
+    [pixel_from, pixel_to]: [usize; 2],
+    from: &[f32],
+    to: &mut [f32],
+) {
+    let covered = Covered {
+        input: from,
+        segments: &[0],
+        run: inputs,
+    };
+    let start: Sums<N> = [F32x4::splat(0.0); N];
+    let mut put = |patch: usize, sums: Sums<N>| {
+        let to = to
+            .get_mut(patch * pixel_to + channels.first..)
+            .unwrap_or_default()
+            .as_chunks_mut()
+            .0;
+        for (to, sum) in to.iter_mut().zip(sums) {
+            sum.store(to);
+        }
+    };
+    for patch in (0..patches - patches % PIXELS).step_by(PIXELS) {
+        let places = [0, 1, 2].map(|next| (patch + next) * pixel_from);
+        if let Some(sums) = covered.three(places, &channels.weights, start) {
+            for (next, sums) in sums.into_iter().enumerate() {
+                put(patch + next, sums);
+            }
+        }
+    }
+    for patch in patches - patches % PIXELS..patches {
+        if let Some(sums) = covered.one(patch * pixel_from, &channels.weights, start) {
+            put(patch, sums);
+        }
+    }
+}
+
+/// Transforms the products of a patch to pixels of the output.
+#[inline(never)]
+fn put_together(
+    products: &[f32],
+    index: usize,
+    bias: &[Weights],
+    range: Range,
+    layout: Layout,
+    patch: Patch,
+    output: &mut [f32],
+) {
+    for (vector, bias) in bias.iter().enumerate() {
+        let bias = F32x4::load(bias);
+        let at = |place: usize| load(products, (place * PATCHES + index) * layout.pixel + vector * LANES);
+        let patched: [[F32x4; INPUT]; INPUT] = std::array::from_fn(|y| std::array::from_fn(|x| at(y * INPUT + x)));
+        let pixels = outputs(patched).map(outputs);
+        for (y, row) in pixels.iter().enumerate().take(patch.rows) {
+            for (x, pixel) in row.iter().enumerate().take(patch.columns) {
+                let to = patch.to + layout.at(y, x) + vector * LANES;
+                store(output, to, range.hold(pixel.plus(bias)));
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn load(from: &[f32], at: usize) -> F32x4 {
+    let found = from.get(at..).and_then(|rest| rest.first_chunk());
+    found.map_or(F32x4::splat(0.0), F32x4::load)
+}
+
+#[inline(always)]
+fn store(to: &mut [f32], at: usize, number: F32x4) {
+    if let Some(to) = to.get_mut(at..).and_then(|rest| rest.first_chunk_mut()) {
+        number.store(to);
+    }
+}
+
+/// What can be added and multiplied: a number, four of them, or a row of either, each by itself.
+trait Linear: Copy {
+    fn add(self, other: Self) -> Self;
+    fn times(self, factor: f64) -> Self;
+
+    #[inline(always)]
+    fn less(self, other: Self) -> Self {
+        self.add(other.times(-1.0))
+    }
+}
+
+impl Linear for f64 {
+    fn add(self, other: f64) -> f64 {
+        self + other
+    }
+
+    fn times(self, factor: f64) -> f64 {
+        self * factor
+    }
+}
+
+impl Linear for F32x4 {
+    #[inline(always)]
+    fn add(self, other: F32x4) -> F32x4 {
+        self.plus(other)
+    }
+
+    #[inline(always)]
+    fn times(self, factor: f64) -> F32x4 {
+        F32x4::times(self, F32x4::splat(factor as f32))
+    }
+
+    #[inline(always)]
+    fn less(self, other: F32x4) -> F32x4 {
+        self.minus(other)
+    }
+}
+
+impl<T: Linear, const N: usize> Linear for [T; N] {
+    #[inline(always)]
+    fn add(self, other: [T; N]) -> [T; N] {
+        let mut others = other.into_iter();
+        self.map(|one| others.next().map_or(one, |other| one.add(other)))
+    }
+
+    #[inline(always)]
+    fn times(self, factor: f64) -> [T; N] {
+        self.map(|one| one.times(factor))
+    }
+
+    #[inline(always)]
+    fn less(self, other: [T; N]) -> [T; N] {
+        let mut others = other.into_iter();
+        self.map(|one| others.next().map_or(one, |other| one.less(other)))
+    }
+}
+
+/// Transforms six numbers of the input.
+#[inline(always)]
+fn inputs<T: Linear>([a, b, c, d, e, f]: [T; INPUT]) -> [T; INPUT] {
+    let (even, odd) = (e.less(c.times(4.0)), d.less(b.times(4.0)));
+    let (far_even, far_odd) = (e.less(c), d.less(b).times(2.0));
+    [
+        even.less(c).add(a.times(4.0)),
+        even.add(odd),
+        even.less(odd),
+        far_even.add(far_odd),
+        far_even.less(far_odd),
+        f.less(d.times(5.0)).add(b.times(4.0)),
+    ]
+}
+
+/// Transforms three weights. Not all divisions are exact, so it is done in 64 bits.
+fn weights<T: Linear>([a, b, c]: [T; 3]) -> [T; INPUT] {
+    let (near, far, twice) = (a.add(c), a.add(c.times(4.0)), b.times(2.0));
+    [
+        a.times(1.0 / 4.0),
+        near.add(b).times(-1.0 / 6.0),
+        near.less(b).times(-1.0 / 6.0),
+        far.add(twice).times(1.0 / 24.0),
+        far.less(twice).times(1.0 / 24.0),
+        c,
+    ]
+}
+
+/// Transforms six products to four numbers of the output.
+#[inline(always)]
+fn outputs<T: Linear>([a, b, c, d, e, f]: [T; INPUT]) -> [T; OUTPUT] {
+    let (near, near_odd) = (b.add(c), b.less(c));
+    let (far, far_odd) = (d.add(e), d.less(e));
+    [
+        a.add(near).add(far),
+        near_odd.add(far_odd.times(2.0)),
+        near.add(far.times(4.0)),
+        near_odd.add(far_odd.times(8.0)).add(f),
+    ]
+}

@@ -1,0 +1,362 @@
+//! From the operators of an ONNX graph to those of the executor, where it has all of them.
+//!
+//! Else the graph is left to tract, which has read it before: so it is valid, and what is refused here is only what the executor
+//! lacks. Everything is for one image, as there.
+
+mod arithmetic;
+mod attributes;
+mod tensor;
+mod view;
+mod windows;
+
+use std::collections::HashMap;
+
+use classifier_executor::{Graph, GraphError, Kernel, Operator, Plan, Pooling, Range, Shape, Window};
+use tract_onnx::pb::{GraphProto, ModelProto, NodeProto};
+
+use self::attributes::{float, int, ints, tensor, text};
+use self::tensor::Constant;
+use self::view::{Order, View};
+use crate::onnx::Input;
+
+/// Why a graph is left to tract.
+pub type Lacks = String;
+
+/// A plan for the graph of `model`, which takes images as `input` has them.
+pub fn lower(model: &ModelProto, input: &Input) -> Result<Plan, Lacks> {
+    let graph = model.graph.as_ref().ok_or("no graph")?;
+    let opset = model
+        .opset_import
+        .iter()
+        .find(|opset| matches!(opset.domain.as_str(), "" | "ai.onnx"));
+    let mut lowering = Lowering::new(graph, input, opset.map_or(1, |opset| opset.version))?;
+    for node in &graph.node {
+        lowering
+            .node(node)
+            .map_err(|problem| format!("{}: {problem}", node.op_type))?;
+    }
+    let output = graph.output.first().ok_or("no output")?;
+    let view = lowering.view(&output.name)?;
+    lowering.graph.plan(view.value).map_err(|error| error.to_string())
+}
+
+/// A value of the ONNX graph.
+#[derive(Clone)]
+enum Known {
+    Constant(Constant),
+    Computed(View),
+}
+
+struct Lowering<'a> {
+    graph: Graph,
+    /// By name.
+    known: HashMap<&'a str, Known>,
+    opset: i64,
+}
+
+impl<'a> Lowering<'a> {
+    fn new(graph: &'a GraphProto, input: &Input, opset: i64) -> Result<Lowering<'a>, Lacks> {
+        if input.kind != tract_onnx::prelude::DatumType::F32 {
+            return Err(format!("an input of {:?}", input.kind));
+        }
+        let shape = Shape {
+            height: input.image.height,
+            width: input.image.width,
+            channels: input.image.channels,
+        };
+        let executed = Graph::new(shape).map_err(|error| error.to_string())?;
+        let image = View {
+            value: executed.image(),
+            shape,
+            order: if input.channels_first {
+                Order::ChannelsFirst
+            } else {
+                Order::ChannelsLast
+            },
+            dims: input.axes.clone(),
+            zeros: [0; 4],
+        };
+        let mut known = HashMap::new();
+        for tensor in &graph.initializer {
+            known.insert(tensor.name.as_str(), Known::Constant(Constant::read(tensor)?));
+        }
+        for input in &graph.input {
+            known
+                .entry(input.name.as_str())
+                .or_insert_with(|| Known::Computed(image.clone()));
+        }
+        Ok(Lowering {
+            graph: executed,
+            known,
+            opset,
+        })
+    }
+
+    fn node(&mut self, node: &'a NodeProto) -> Result<(), Lacks> {
+        let known = match node.op_type.as_str() {
+            "Constant" => Known::Constant(Constant::read(tensor(node, "value").ok_or("no tensor")?)?),
+            _ => Known::Computed(self.computed(node)?),
+        };
+        // What else an operator may give, such as the mask of a dropout, is not known, and whoever reads it is refused.
+        let output = node.output.first().ok_or("no output")?;
+        self.known.insert(output, known);
+        Ok(())
+    }
+
+    fn computed(&mut self, node: &NodeProto) -> Result<View, Lacks> {
+        match node.op_type.as_str() {
+            "Conv" => self.convolution(node),
+            "Gemm" | "MatMul" => self.dense(node),
+            "BatchNormalization" => self.batch_normalization(node),
+            "Add" | "Sub" | "Mul" | "Div" => self.arithmetic(node),
+            "Relu" => self.hold(node, Range::POSITIVE),
+            "Clip" => self.clip(node),
+            "MaxPool" | "AveragePool" => self.pool(node),
+            "GlobalAveragePool" | "GlobalMaxPool" | "ReduceMean" => self.global_pool(node),
+            "Softmax" => self.softmax(node),
+            "Pad" => self.pad(node),
+            "Identity" | "Dropout" => Ok(self.input(node, 0)?.clone()),
+            "Cast" if int(node, "to", 0) == 1 => Ok(self.input(node, 0)?.clone()),
+            "Flatten" | "Reshape" | "Squeeze" | "Unsqueeze" | "Transpose" => self.reshaped(node),
+            _ => Err("the executor has none".to_owned()),
+        }
+    }
+
+    /// The value of this name, which is none of the model's constants.
+    fn view(&self, name: &str) -> Result<&View, Lacks> {
+        match self.known.get(name) {
+            Some(Known::Computed(view)) => Ok(view),
+            Some(Known::Constant(_)) => Err("computes with constants alone".to_owned()),
+            None => Err(format!("{name} is not known")),
+        }
+    }
+
+    fn input(&self, node: &NodeProto, index: usize) -> Result<&View, Lacks> {
+        let view = self.view(node.input.get(index).ok_or("an input is missing")?)?;
+        if view.zeros != [0; 4] && node.op_type != "Conv" {
+            return Err("reads zeros around the image".to_owned());
+        }
+        Ok(view)
+    }
+
+    /// An input that is one of the model's constants. None: it is left out.
+    fn constant(&self, node: &NodeProto, index: usize) -> Result<Option<&Constant>, Lacks> {
+        match node.input.get(index).map(String::as_str) {
+            None | Some("") => Ok(None),
+            Some(name) => match self.known.get(name) {
+                Some(Known::Constant(constant)) => Ok(Some(constant)),
+                _ => Err(format!("{name} is no constant")),
+            },
+        }
+    }
+
+    fn weights(&self, node: &NodeProto, index: usize) -> Result<&Constant, Lacks> {
+        self.constant(node, index)?
+            .ok_or_else(|| format!("input {index} is missing"))
+    }
+
+    /// Adds `operator` on a view, which stays laid out as it is.
+    fn add(&mut self, operator: Operator, view: &View) -> Result<View, Lacks> {
+        let value = self.graph.add(operator, &[view.value]).map_err(lacks)?;
+        Ok(View { value, ..view.clone() })
+    }
+
+    /// The same for an operator that gives other images, with channels first as ONNX has them.
+    fn image(&mut self, operator: Operator, view: &View) -> Result<View, Lacks> {
+        let value = self.graph.add(operator, &[view.value]).map_err(lacks)?;
+        let shape = self.graph.shape(value).map_err(lacks)?;
+        Ok(View::channels_first(value, shape))
+    }
+
+    fn hold(&mut self, node: &NodeProto, range: Range) -> Result<View, Lacks> {
+        let view = self.input(node, 0)?.clone();
+        self.add(Operator::Hold(range), &view)
+    }
+
+    /// Its ends are inputs, and were attributes once.
+    fn clip(&mut self, node: &NodeProto) -> Result<View, Lacks> {
+        let end = |index: usize, name: &str, otherwise: f32| match self.constant(node, index)? {
+            Some(constant) => constant.single().ok_or_else(|| "its ends are no numbers".to_owned()),
+            None => Ok(float(node, name, otherwise)),
+        };
+        let low = end(1, "min", f32::NEG_INFINITY)?;
+        let high = end(2, "max", f32::INFINITY)?;
+        self.hold(node, Range { low, high })
+    }
+
+    fn convolution(&mut self, node: &NodeProto) -> Result<View, Lacks> {
+        let view = self.input(node, 0)?.as_image()?.clone();
+        let weights = self.weights(node, 1)?;
+        let [outputs, _, rows, columns] = *weights.dims else {
+            return Err(format!("a kernel of {} axes", weights.dims.len()));
+        };
+        let kernel = Kernel {
+            window: windows::read(node, &view, [rows, columns])?,
+            groups: usize::try_from(int(node, "group", 1)).map_err(|_| "no groups")?,
+            weights: weights.floats.clone(),
+            bias: match self.constant(node, 2)? {
+                Some(bias) => bias.floats.clone(),
+                None => vec![0.0; outputs],
+            },
+        };
+        self.image(Operator::Convolution(kernel), &view)
+    }
+
+    /// A product of a matrix with the values of an image: a convolution of the whole.
+    fn dense(&mut self, node: &NodeProto) -> Result<View, Lacks> {
+        let view = self.input(node, 0)?.clone();
+        let weights = self.weights(node, 1)?;
+        let ([1, inputs], &[rows, columns]) = (view.dims.as_slice(), weights.dims.as_slice()) else {
+            return Err("not an image by a matrix".to_owned());
+        };
+        if int(node, "transA", 0) != 0 || *inputs != view.shape.values() {
+            return Err("not an image by a matrix".to_owned());
+        }
+        let is_transposed = int(node, "transB", 0) != 0;
+        let (outputs, inputs) = if is_transposed {
+            (rows, columns)
+        } else {
+            (columns, rows)
+        };
+        let (alpha, beta) = (float(node, "alpha", 1.0), float(node, "beta", 1.0));
+        let of = |output: usize, input: usize| {
+            let at = if is_transposed {
+                output * inputs + input
+            } else {
+                input * outputs + output
+            };
+            weights.floats.get(at).map_or(0.0, |weight| alpha * weight)
+        };
+        // The executor's weights lie channel by channel.
+        let places: Vec<usize> = (0..inputs).map(|at| view.place_of(at)).collect();
+        let matrix = (0..outputs).flat_map(|output| places.iter().map(move |place| (output, *place)));
+        let bias = match self.constant(node, 2)? {
+            None => vec![0.0; outputs],
+            Some(bias) => bias
+                .by_channel(&[1, outputs], Some(1), outputs)?
+                .iter()
+                .map(|bias| beta * bias)
+                .collect(),
+        };
+        let kernel = Kernel {
+            window: Window::whole(view.shape),
+            groups: 1,
+            weights: matrix.map(|(output, input)| of(output, input)).collect(),
+            bias,
+        };
+        let value = self
+            .graph
+            .add(Operator::Convolution(kernel), &[view.value])
+            .map_err(lacks)?;
+        Ok(View::flat(value, outputs))
+    }
+
+    fn pool(&mut self, node: &NodeProto) -> Result<View, Lacks> {
+        let view = self.input(node, 0)?.as_image()?.clone();
+        let [rows, columns] = ints(node, "kernel_shape")?
+            .try_into()
+            .map_err(|_| "a kernel that is not 2 long")?;
+        let window = windows::read(node, &view, [rows, columns])?;
+        let pooling = match (node.op_type.as_str(), int(node, "count_include_pad", 0)) {
+            ("MaxPool", _) => Pooling::Largest,
+            (_, 0) => Pooling::Mean,
+            _ => Pooling::MeanWithPadding,
+        };
+        self.image(Operator::Pool(window, pooling), &view)
+    }
+
+    fn global_pool(&mut self, node: &NodeProto) -> Result<View, Lacks> {
+        let view = self.input(node, 0)?.clone();
+        if node.op_type != "ReduceMean" {
+            let pooling = if node.op_type == "GlobalMaxPool" {
+                Pooling::Largest
+            } else {
+                Pooling::Mean
+            };
+            let view = view.as_image()?.clone();
+            return self.image(Operator::Pool(Window::whole(view.shape), pooling), &view);
+        }
+        let axes = match self.constant(node, 1)? {
+            Some(axes) => view.axes(&axes.integers)?,
+            None => view.axes(&attributes::signed(node, "axes"))?,
+        };
+        if axes != view.sides()? {
+            return Err(format!("over axes {axes:?}"));
+        }
+        let kept = int(node, "keepdims", 1) != 0;
+        let dims = view
+            .dims
+            .iter()
+            .enumerate()
+            .filter(|(axis, _)| kept || !axes.contains(axis));
+        let dims = dims
+            .map(|(axis, dim)| if axes.contains(&axis) { 1 } else { *dim })
+            .collect();
+        let pool = Operator::Pool(Window::whole(view.shape), Pooling::Mean);
+        let value = self.graph.add(pool, &[view.value]).map_err(lacks)?;
+        let shape = Shape::flat(view.shape.channels);
+        Ok(View {
+            value,
+            shape,
+            dims,
+            ..view
+        })
+    }
+
+    fn softmax(&mut self, node: &NodeProto) -> Result<View, Lacks> {
+        let view = self.input(node, 0)?.clone();
+        let axis = view.axes(&[int(node, "axis", if self.opset < 13 { 1 } else { -1 })])?;
+        let over = axis.first().and_then(|axis| view.dims.get(*axis));
+        if over != Some(&view.shape.values()) {
+            return Err("not over all classes".to_owned());
+        }
+        self.add(Operator::Softmax, &view)
+    }
+
+    /// Zeros around the image, which the convolution behind it takes for its own.
+    fn pad(&mut self, node: &NodeProto) -> Result<View, Lacks> {
+        let view = self.input(node, 0)?.as_image()?.clone();
+        let is_zero = match self.constant(node, 2)? {
+            Some(value) => value.single() == Some(0.0),
+            None => float(node, "value", 0.0) == 0.0,
+        };
+        let is_constant = matches!(text(node, "mode"), "" | "constant");
+        let pads = match self.constant(node, 1)? {
+            Some(pads) => pads.integers.clone(),
+            None => attributes::signed(node, "pads"),
+        };
+        let pads = pads
+            .iter()
+            .map(|pad| usize::try_from(*pad))
+            .collect::<Result<Vec<_>, _>>();
+        match pads.as_deref() {
+            Ok(&[0, 0, top, left, 0, 0, bottom, right]) if is_zero && is_constant && node.input.len() <= 3 => {
+                Ok(View {
+                    zeros: [top, left, bottom, right],
+                    ..view
+                })
+            }
+            _ => Err("not zeros around an image".to_owned()),
+        }
+    }
+
+    /// The same numbers with other axes.
+    fn reshaped(&mut self, node: &NodeProto) -> Result<View, Lacks> {
+        let view = self.input(node, 0)?;
+        let axes = || match self.constant(node, 1)? {
+            Some(axes) => Ok::<_, Lacks>(axes.integers.clone()),
+            None => Ok(attributes::signed(node, "axes")),
+        };
+        match node.op_type.as_str() {
+            "Flatten" => view.flattened(int(node, "axis", 1)),
+            "Reshape" => view.reshaped(&self.weights(node, 1)?.integers, int(node, "allowzero", 0) != 0),
+            "Squeeze" => view.squeezed(&axes()?),
+            "Unsqueeze" => view.unsqueezed(&axes()?),
+            _ => view.transposed(&ints(node, "perm")?),
+        }
+    }
+}
+
+fn lacks(error: GraphError) -> Lacks {
+    error.to_string()
+}
