@@ -6,7 +6,8 @@ use std::time::Duration;
 use crate::support::pubsub::{self, PubSub};
 use crate::support::{Fixture, INPUT, OUTPUT, POLL, number, numbered, wait_for_lag, within};
 use crate::waiting::wait_for;
-use host::broker::{Admin, BrokerError, Output, Route, SettleError, Sink};
+use futures_util::FutureExt;
+use host::broker::{Admin, BrokerError, Lane, Output, Route, SettleError, Sink};
 use host::message::Message;
 use test_brokers::{Fault, Published, SubscriptionOptions};
 
@@ -124,6 +125,30 @@ async fn more_keys_than_a_publisher_is_to_see_are_published_in_order() {
         assert_eq!(data, [b'0' + *next], "key {ordering_key}");
         *next += 1;
     }
+}
+
+/// Otherwise it would overtake the one that was refused, which is sent again.
+#[tokio::test]
+async fn what_waits_to_be_published_while_one_before_it_is_refused_is_held_back() {
+    let Some(broker) = pubsub::fixture() else { return };
+    broker.create(1).await;
+    broker.server.forbid(broker.project(), INPUT, b"never").unwrap();
+    let sink = broker.broker().await.sink(INPUT, INPUT, None).await.unwrap();
+    let (one, other) = (Lane::new("one", 0), Lane::new("other", 1));
+    let enqueue = |body: &'static str, lane| {
+        let (route, message) = (Route::Answers, Message::new(body));
+        sink.enqueue(Output { route, message }, Some(lane))
+    };
+    let first = enqueue("never", &one).await.unwrap();
+    let second = enqueue("never", &other).await.unwrap();
+    let is_held_back = |result| assert!(matches!(result, Err(BrokerError::HeldBack(_))), "{result:?}");
+    is_held_back(first.await);
+    // From now on each message is a batch of its own, once all of before have left.
+    let mut behind = enqueue("behind", &other);
+    assert!((&mut behind).now_or_never().is_none());
+    is_held_back(second.await);
+    is_held_back(behind.await.map(drop));
+    assert!(broker.server.messages(broker.project(), INPUT).unwrap().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -290,8 +315,9 @@ async fn a_link_that_flaps_fills_no_more_memory_than_one_that_does_not() {
             while broker.stats().delivered < delivered + LIMIT as u64 {
                 tokio::time::sleep(POLL).await;
             }
-            broker.server.close_streams("UNAVAILABLE").unwrap();
+            // Before, as the next stream may bring its messages before anybody looks.
             delivered = broker.stats().delivered;
+            broker.server.close_streams("UNAVAILABLE").unwrap();
         }
     })
     .await;
