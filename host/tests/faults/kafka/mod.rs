@@ -12,6 +12,7 @@ use test_brokers::{Cluster, Distribution, Options};
 use self::wire::{Delivery, Kafka};
 use crate::proxy::Proxy;
 use crate::stream::Stream;
+use crate::waiting::at_once;
 use crate::{
     WAITING, again_and_again, among_good_ones, come_and_go, cuts, further, judge, kills, stands_still, times, turn,
     work,
@@ -78,10 +79,12 @@ fn hosts_that_join_and_leave_lose_and_reorder_nothing_at_least_once() {
 
 #[test]
 fn a_broker_that_is_killed_and_comes_back_loses_nothing_of_ours() {
-    let Some(cluster) = one() else { return };
     let _turn = turn();
+    let Some(cluster) = start(Options::default()) else {
+        return;
+    };
     for delivery in BOTH {
-        let stream = stream(cluster, delivery);
+        let stream = stream(&cluster, delivery);
         again_and_again("the broker killed and restarted", stream, times(10, 1), |_, _| {
             cluster.kill(1).unwrap();
             cluster.restart(1).unwrap();
@@ -118,15 +121,17 @@ fn one_of_three_brokers_killed_loses_nothing_of_ours() {
 
 #[test]
 fn a_broker_that_stands_still_loses_nothing_of_ours() {
-    let Some(cluster) = one() else { return };
     let _turn = turn();
-    for delivery in BOTH {
+    at_once(BOTH, |delivery| {
+        let Some(cluster) = start(Options::default()) else {
+            return;
+        };
         stands_still(
-            stream(cluster, delivery),
+            stream(&cluster, delivery),
             || cluster.pause(1).unwrap(),
             || cluster.resume(1).unwrap(),
         );
-    }
+    });
 }
 
 #[test]
@@ -187,7 +192,7 @@ fn an_answer_over_what_the_output_topic_takes_becomes_a_dead_letter() {
 fn a_guest_slower_than_the_poll_interval_keeps_its_place_in_the_group() {
     let Some(cluster) = one() else { return };
     let _turn = turn();
-    for delivery in BOTH {
+    at_once(BOTH, |delivery| {
         let mut stream = stream(cluster, delivery);
         let interval = ["--set", "kafka.max.poll.interval.ms=6000"];
         let _host = stream.host(&interval);
@@ -196,7 +201,7 @@ fn a_guest_slower_than_the_poll_interval_keeps_its_place_in_the_group() {
         stream.send(WAITING, work);
         let verdict = judge("a guest slower than max.poll.interval", &mut stream, 4, 4);
         assert_eq!(verdict.duplicated, 0, "a member that polls is not put out of its group");
-    }
+    });
 }
 
 #[test]

@@ -12,6 +12,7 @@ use test_brokers::{Fault, PubSub as Server, PubSubOptions, PubSubProgram};
 use self::wire::PubSub;
 use crate::proxy::Proxy;
 use crate::stream::Stream;
+use crate::waiting::at_once;
 use crate::{
     WAITING, again_and_again, among_good_ones, come_and_go, cuts, further, judge, kills, stands_still, times, turn,
     work,
@@ -20,13 +21,18 @@ use crate::{
 /// A plain subscription, and one with exactly-once delivery.
 const BOTH: [bool; 2] = [false, true];
 
-/// One server for all faults: each leaves it as it was. None: it cannot be built, and this is not CI.
+/// One server for all faults that leave it as it was. None: it cannot be built, and this is not CI.
 fn server() -> Option<Arc<Server>> {
-    static SERVER: OnceLock<Arc<Server>> = OnceLock::new();
+    static SERVER: OnceLock<Option<Arc<Server>>> = OnceLock::new();
     // Requested by each test, so that each is counted as skipped.
+    PubSubProgram::for_tests().unwrap()?;
+    SERVER.get_or_init(start).clone()
+}
+
+/// A server for one fault.
+fn start() -> Option<Arc<Server>> {
     let program = PubSubProgram::for_tests().unwrap()?;
-    let start = || Arc::new(Server::start(&program, &PubSubOptions::default()).unwrap());
-    Some(Arc::clone(SERVER.get_or_init(start)))
+    Some(Arc::new(Server::start(&program, &PubSubOptions::default()).unwrap()))
 }
 
 fn stream(server: &Arc<Server>, exactly_once: bool) -> (Stream, String) {
@@ -62,15 +68,15 @@ fn hosts_that_join_and_leave_lose_repeat_and_reorder_nothing_over_pub_sub() {
 
 #[test]
 fn a_service_that_stands_still_loses_nothing_of_ours() {
-    let Some(server) = server() else { return };
     let _turn = turn();
-    for exactly_once in BOTH {
+    at_once(BOTH, |exactly_once| {
+        let Some(server) = start() else { return };
         stands_still(
             stream(&server, exactly_once).0,
             || server.pause().unwrap(),
             || server.resume().unwrap(),
         );
-    }
+    });
 }
 
 #[test]
@@ -92,8 +98,8 @@ fn a_connection_to_pub_sub_cut_in_the_middle_of_a_message_loses_nothing() {
 
 #[test]
 fn streams_that_the_service_closes_are_opened_anew_without_a_gap() {
-    let Some(server) = server() else { return };
     let _turn = turn();
+    let Some(server) = start() else { return };
     for exactly_once in BOTH {
         // As after half an hour; as through a proxy; and as at a clean end.
         let mut codes = ["UNAVAILABLE", "CANCELLED", "OK"].iter().cycle();
@@ -135,8 +141,8 @@ fn acknowledgements_that_fail_lose_and_reorder_nothing() {
 
 #[test]
 fn answers_whose_confirmation_is_lost_are_sent_again_and_known_by_their_dedupe_id() {
-    let Some(server) = server() else { return };
     let _turn = turn();
+    let Some(server) = start() else { return };
     for (fault, after) in [("publishing fails", false), ("a confirmation is lost", true)] {
         let (stream, _) = stream(&server, false);
         again_and_again(fault, stream, times(30, 5), |_, _| {
@@ -220,7 +226,7 @@ fn a_dead_letter_that_is_larger_than_pub_sub_takes_is_cut_and_holds_up_nothing()
 fn a_guest_slower_than_the_lease_keeps_its_messages() {
     let Some(server) = server() else { return };
     let _turn = turn();
-    for exactly_once in BOTH {
+    at_once(BOTH, |exactly_once| {
         let (mut stream, _) = stream(&server, exactly_once);
         let _host = stream.host(&["--guest-timeout", "60s"]);
         // One for each worker; the messages behind them have leases as well.
@@ -228,14 +234,14 @@ fn a_guest_slower_than_the_lease_keeps_its_messages() {
         stream.send(WAITING, work);
         let verdict = judge("a guest slower than the lease", &mut stream, 2, 2);
         assert_eq!(verdict.duplicated, 0, "leases are extended");
-    }
+    });
 }
 
 #[test]
 fn a_host_that_stood_still_past_its_leases_does_no_harm_to_whoever_took_over() {
     let Some(server) = server() else { return };
     let _turn = turn();
-    for exactly_once in BOTH {
+    at_once(BOTH, |exactly_once| {
         let (mut stream, _) = stream(&server, exactly_once);
         stream.send(2 * WAITING, work);
         let mut in_flight = 0;
@@ -255,5 +261,5 @@ fn a_host_that_stood_still_past_its_leases_does_no_harm_to_whoever_took_over() {
         }
         let _last = stream.host(&[]);
         judge("a host stopped past its leases", &mut stream, repetitions, in_flight);
-    }
+    });
 }
