@@ -15,6 +15,8 @@ use crate::terminal::counted;
 impl Admin for Broker {
     async fn create(&self, topic: &str, partitions: u32) -> Result<bool, BrokerError> {
         if self.cluster.create(topic, partitions, Route::Answers).await? {
+            // A broker learns of it a little later than the controller. Whoever may create it need not be allowed to see it.
+            let _ = self.cluster.wait_until_there(topic).await;
             return Ok(true);
         }
         match self.cluster.find_blocking(topic).await? {

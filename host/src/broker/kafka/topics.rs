@@ -187,7 +187,8 @@ impl Cluster {
         blocking(move || cluster.find(&topic)).await
     }
 
-    async fn wait_until_there(&self, topic: &str) -> Result<u32, BrokerError> {
+    /// The partitions of a topic that was just created, once a broker tells of them.
+    pub async fn wait_until_there(&self, topic: &str) -> Result<u32, BrokerError> {
         let began = Instant::now();
         loop {
             if let Some(partitions) = self.find_blocking(topic).await? {
