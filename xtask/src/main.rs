@@ -50,7 +50,8 @@ Commands:
   pubsub [--port N]    Run Google's in-memory Pub/Sub until Ctrl-C, on 127.0.0.1:8085 where that is free
   python               Make the Python environments that the tests use, in target/python: one has PyTorch, one Keras
   test [ARGS...]       Build every component, build and check the page, fetch Kafka, test the Pub/Sub server that the
-                       tests use, make their Python environments, then run `cargo test --workspace ARGS...`
+                       tests use, make their Python environments, then run all tests, two programs at a time, or with
+                       ARGS `cargo test --workspace ARGS...`
   faults               Build all of it, then make the full table of faults, Kafka's and Pub/Sub's (an hour)
   help                 Print this text
 

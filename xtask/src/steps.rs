@@ -63,7 +63,8 @@ pub fn replace_self(command: &mut Command) -> Result<ExitCode> {
         .map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
-fn minutes(took: Duration) -> String {
+/// As in the table: `2 min 05.1 s`.
+pub fn minutes(took: Duration) -> String {
     let seconds = took.as_secs_f64();
     format!("{:.0} min {:04.1} s", (seconds / 60.0).floor(), seconds % 60.0)
 }

@@ -51,21 +51,27 @@ impl Workspace {
     }
 
     /// The cargo that started this program, in the root of the checkout.
+    pub fn cargo(&self) -> Command {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        self.command(Path::new(&cargo))
+    }
+
+    /// A program, in the root of the checkout.
     ///
     /// `cargo run` tells its child about the package `xtask`. Build scripts that watch those variables would run
     /// again whenever a build alternates between `cargo xtask` and plain cargo, so they are removed.
-    pub fn cargo(&self) -> Command {
-        let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        cargo.current_dir(&self.root);
+    pub fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        command.current_dir(&self.root);
         for (name, _) in std::env::vars_os() {
             let text = name.to_string_lossy();
             if ["CARGO_PKG_", "CARGO_MANIFEST_"]
                 .iter()
                 .any(|prefix| text.starts_with(prefix))
             {
-                cargo.env_remove(&name);
+                command.env_remove(&name);
             }
         }
-        cargo
+        command
     }
 }

@@ -1,12 +1,16 @@
-//! Runs every test of the workspace, and adds up what cargo reports for each test binary.
+//! Runs every test of the workspace, and adds up what each test program reports.
+
+mod programs;
 
 use crate::steps::{self, Steps};
 use crate::workspace::Workspace;
 use anyhow::{Context, Result, bail};
+use programs::Program;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
 use std::process::Stdio;
 
 /// `test_brokers::SKIPPED`, which that crate only has on Unix: names the file in which a skipped test leaves a line.
@@ -17,36 +21,61 @@ pub fn may_skip() -> bool {
     std::env::var_os("CI").is_none_or(|ci| ci != "true")
 }
 
-/// Compiles and runs the tests, in two steps to know the minutes of each. Every test binary runs, even after one has
+/// Compiles and runs the tests, in two steps to know the minutes of each. Every test program runs, even after one has
 /// failed.
 pub fn run(workspace: &Workspace, steps: &mut Steps, args: &[&str]) -> Result<Total> {
-    steps.time("build tests", || {
-        steps::run(workspace.cargo().args(["test", "--workspace", "--no-run"]))
-    })?;
+    let programs = steps.time("build tests", || programs::build(workspace))?;
     steps.time("run tests", || {
         let skipped = workspace.target.join("skipped");
         // Removes what an earlier run has left.
         fs::write(&skipped, "").with_context(|| skipped.display().to_string())?;
-        let mut cargo = workspace.cargo();
-        cargo
-            .args(["test", "--workspace", "--no-fail-fast"])
-            .args(args)
-            .env(SKIPPED, &skipped)
-            .stdout(Stdio::piped());
-        let mut child = cargo.spawn().context("cannot start cargo")?;
         let mut total = Total::default();
-        if let Some(output) = child.stdout.take() {
-            pass_on(BufReader::new(output), std::io::stdout(), &mut total)?;
-        }
-        let status = child.wait()?;
+        let failed = match args {
+            [] => all(workspace, programs, &skipped, &mut total)?,
+            _ => chosen(workspace, args, &skipped, &mut total)?,
+        };
         for test in total.skip(&fs::read_to_string(&skipped)?) {
             eprintln!("skipped: {test}");
         }
-        if !status.success() {
-            bail!("`cargo test` ended with {status}: {total}");
+        match failed {
+            Some(failed) => bail!("{failed}: {total}"),
+            None => Ok(total),
         }
-        Ok(total)
     })
+}
+
+/// Runs all programs, two at a time, and shows the report of each when it has ended. Returns what failed.
+fn all(workspace: &Workspace, mut programs: Vec<Program>, skipped: &Path, total: &mut Total) -> Result<Option<String>> {
+    for program in &mut programs {
+        program.command.env(SKIPPED, skipped);
+    }
+    let mut failed = Vec::new();
+    programs::run(programs, &workspace.target.join("reports"), |ended| {
+        let mut terminal = std::io::stdout().lock();
+        writeln!(terminal, "\n== {}: {}", ended.name, steps::minutes(ended.took))?;
+        pass_on(&ended.report[..], &mut terminal, total)?;
+        if !ended.passed {
+            failed.push(ended.name);
+        }
+        Ok(())
+    })?;
+    Ok((!failed.is_empty()).then(|| format!("tests failed in {}", failed.join(", "))))
+}
+
+/// Leaves it to cargo what the arguments choose. Returns what failed.
+fn chosen(workspace: &Workspace, args: &[&str], skipped: &Path, total: &mut Total) -> Result<Option<String>> {
+    let mut cargo = workspace.cargo();
+    cargo.args(["test", "--workspace", "--no-fail-fast"]).args(args);
+    let mut child = cargo
+        .env(SKIPPED, skipped)
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("cannot start cargo")?;
+    if let Some(report) = child.stdout.take() {
+        pass_on(BufReader::new(report), std::io::stdout(), total)?;
+    }
+    let status = child.wait()?;
+    Ok((!status.success()).then(|| format!("`cargo test` ended with {status}")))
 }
 
 /// Copies the report line by line, so that it shows while the tests run, and counts along the way.
