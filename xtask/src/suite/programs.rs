@@ -185,7 +185,7 @@ impl Program {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 mod tests {
     use super::*;
@@ -230,6 +230,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(unix)]
     fn every_program_runs_once_and_its_output_is_whole_whether_it_fails_or_not() {
         let folder = tempfile::tempdir().unwrap();
         let programs = vec![
@@ -281,6 +282,7 @@ mod tests {
 
     /// Each would wait for the other for ever if they ran one after the other.
     #[test]
+    #[cfg(unix)]
     fn two_programs_run_at_once() {
         let folder = tempfile::tempdir().unwrap();
         let pipe = folder.path().join("pipe");
