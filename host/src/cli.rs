@@ -55,7 +55,7 @@ pub use self::topics::{TopicsAction, TopicsCommand};
     after_help = "\
 Examples:
   host demo                     10,000 images through an embedded broker and back, then a table
-  host produce --interval 0     send the test images as fast as it goes
+  host produce --interval 0     send the test images as fast as possible
   host run                      classify what comes in, until stopped
   host consume                  print the answers
 
@@ -63,7 +63,7 @@ Exit codes: 0 done, 2 usage, 3 configuration or credentials, 4 broker, 5 compone
 6 stopped on an error, 130 interrupted."
 )]
 pub struct Cli {
-    /// Log more to stderr; twice for everything. RUST_LOG, where it is set, decides instead.
+    /// Log more to stderr; -vv logs everything. RUST_LOG takes precedence if it is set.
     #[arg(short, long, action = ArgAction::Count, global = true, display_order = help::LAST)]
     pub verbose: u8,
     /// What to do.
@@ -91,18 +91,18 @@ pub enum Command {
     Run(Box<RunCommand>),
     /// Send images to a topic.
     ///
-    /// Without --images: the 10,000 Fashion-MNIST test images, once through. Pixels go as the JSON message of the
-    /// Python program, --batch images to a message; pictures go as they are, one to a message, with their media type
-    /// in the header `content-type`.
+    /// Without --images: the 10,000 Fashion-MNIST test images, once. Pixels are sent as JSON, as the original Python
+    /// program sends them, --batch images in a message. Pictures are sent unchanged, one in a message, with their media
+    /// type in the header `content-type`.
     Produce(ProduceCommand),
     /// Print the messages of a topic.
     ///
-    /// A message counts as consumed once its line is written. With --tail, or --from without --group, nothing is consumed: the
-    /// messages are only looked at, nobody misses any, and the command ends at the last one.
+    /// A message is consumed once its line is written. --tail, and --from without --group, only look: they consume
+    /// nothing, so every group still gets every message, and they end at the last one.
     ///
-    /// Text: on a terminal a line for people, which names the classes of an answer; else the payload on one line, control
-    /// characters escaped. JSON: an object a line with position, key, headers, time and payload; what is not UTF-8 as
-    /// {"base64": "..."}.
+    /// Text: on a terminal a line for people, with the names of the classes; otherwise the payload on one line, with control
+    /// characters escaped. JSON: one object a line, with position, key, headers, time and payload; a payload that is not
+    /// UTF-8 becomes {"base64": "..."}.
     Consume(ConsumeCommand),
     /// Show what could not be answered and why, and send it back.
     ///
@@ -115,26 +115,28 @@ pub enum Command {
     Replay(ReplayCommand),
     /// Send 10,000 test images through broker and component and back, and show how it went.
     ///
-    /// The broker is an embedded one in a temporary folder; nothing stays behind. With --browser instead: the page of `cargo xtask
-    /// browser`, which classifies in the browser, on an address of this machine until Ctrl-C.
+    /// It uses an embedded broker in a temporary folder and leaves nothing behind. With --browser it serves the page that
+    /// classifies in the browser instead, to this machine only, until Ctrl-C; `cargo xtask browser` builds the page.
     Demo(DemoCommand),
     /// Classify image files, without a broker.
     ///
-    /// Each file is one message, and a folder is its pictures. What a file is its first bytes say, else its name (.png, .webp,
-    /// .json, .npy, ...); raw pixels are taken with --raw. Pictures keep their aspect ratio, and where the model takes grey images, light
-    /// and dark change places in one with a light border, as on the page of `demo --browser`; `run` does neither unless asked to.
+    /// Each file is one message; of a folder, each picture. The first bytes of a file show its format, otherwise its name does
+    /// (.png, .webp, .json, .npy, ...); raw pixels need --raw. Pictures keep their aspect ratio, and for a model of grey images
+    /// a picture with a light border is inverted, as on the page of `demo --browser`. `run` does neither without --fit and
+    /// --invert.
     Classify(ClassifyCommand),
     /// Measure how good a component is on labelled images.
     ///
-    /// Without --data: the 10,000 Fashion-MNIST test images. Else a folder with the IDX files of MNIST or Fashion-MNIST, gzipped or
-    /// not; a folder with a folder of pictures for each class, named like the model's labels (case and signs do
-    /// not matter); or an .npz file with x_test and y_test, x_train and y_train, or images and classes (and labels, their
-    /// names). The images go through the component as messages, as in the stream: files as they are, pixels as bytes.
+    /// Without --data: the 10,000 Fashion-MNIST test images. --data takes a folder with the IDX files of MNIST or
+    /// Fashion-MNIST, gzipped or not; a folder that has a folder of pictures for each class, named like the model's labels
+    /// (case and punctuation do not matter); or an .npz file with x_test and y_test, x_train and y_train, or images and
+    /// classes (and labels, their names). The component gets the images as messages, as in the stream: files unchanged,
+    /// pixels as bytes.
     Evaluate(EvaluateCommand),
-    /// Show what a component is, or whether a model can be put into one.
+    /// Show what a component is, or whether it can run a model.
     ///
-    /// Of a component: what it imports, exports and which model it carries. Of an ONNX model: what the component says of it,
-    /// or why it refuses it, whether it takes raw pixels, which is tried, and how long an image takes.
+    /// Of a component: its imports, its exports and its built-in model. Of an ONNX model: what the component says about it or
+    /// why it refuses it, whether it takes raw pixels (which is tried on labelled images), and how long one image takes.
     Inspect(InspectCommand),
     /// Measure how fast a component answers on this machine.
     ///
@@ -146,7 +148,7 @@ pub enum Command {
     Topics(TopicsCommand),
     /// Print a completion script for a shell.
     Completions(CompletionsCommand),
-    /// Compile the component on stdin to code on stdout, within limits of the system: how this program compiles.
+    /// Compile the component on stdin to code on stdout, within limits. The host starts itself with this command.
     #[command(hide = true)]
     Compile(CompileCommand),
 }

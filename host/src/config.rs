@@ -1,4 +1,4 @@
-//! What the program was asked to do, checked: every value here is usable.
+//! The options of a command, checked: every value here is usable.
 
 mod ends;
 mod foreign;
@@ -18,12 +18,12 @@ use crate::cli::{BrokerArgs, BrokerName, ComponentArgs, MemberArgs, StorageArgs}
 use crate::exit::Failure;
 use crate::values::{ByteSize, DEFAULT_IN_FLIGHT, Start};
 
-/// Which broker, and what holds at every one of them.
+/// Which broker, and the limits that all brokers share.
 #[derive(Clone, Debug)]
 pub struct BrokerConfig {
     /// Which one.
     pub kind: BrokerKind,
-    /// A larger message is refused before it is published. Bytes; within what the embedded broker keeps of a topic.
+    /// A larger message is refused before it is published. Bytes; at most what the embedded broker keeps of a topic.
     pub max_message_bytes: usize,
 }
 
@@ -53,7 +53,7 @@ impl BrokerConfig {
         };
         let mut max_message_bytes = storage.max_message_bytes.as_usize();
         if let BrokerKind::Local(local) = &kind {
-            // A larger message would wait for ever for a topic with room for it.
+            // A larger message would wait for ever, because no topic ever has room for it.
             max_message_bytes = max_message_bytes.min(ByteSize(local.retention_bytes).as_usize());
         }
         Ok(Self {
@@ -62,7 +62,7 @@ impl BrokerConfig {
         })
     }
 
-    /// With what only a member of a group is asked.
+    /// With the options of a group's member.
     pub fn for_member(mut self, member: MemberArgs) -> Result<Self, Failure> {
         if member.from.is_some() {
             self.has_places("--from")?;
@@ -80,18 +80,18 @@ impl BrokerConfig {
         Ok(self)
     }
 
-    /// Fails, naming the option, where a topic has no places that it could mean.
+    /// Fails, naming the option, if the broker's topics have no offsets that it could mean.
     pub fn has_places(&self, option: &str) -> Result<(), Failure> {
         match &self.kind {
             BrokerKind::Local(_) | BrokerKind::Kafka(_) => Ok(()),
             BrokerKind::PubSub(_) => Err(Failure::Usage(format!(
-                "{option}: Pub/Sub hands each message of a subscription to one reader and keeps no offsets, so there is no place to \
-                 begin at; leave it out, or move the subscription itself with `gcloud pubsub subscriptions seek`"
+                "{option}: a Pub/Sub subscription has no offsets to begin at; leave the option out, or move the subscription \
+                 itself with `gcloud pubsub subscriptions seek`"
             ))),
         }
     }
 
-    /// With what may be under way at once, for a broker that is to be told.
+    /// With what may be in flight at once, for a broker that has to know.
     pub fn with_in_flight(mut self, messages: usize, bytes: usize) -> Self {
         if let BrokerKind::PubSub(pubsub) = &mut self.kind {
             pubsub.outstanding_messages = pubsub.outstanding_messages.saturating_add(messages);
@@ -100,7 +100,7 @@ impl BrokerConfig {
         self
     }
 
-    /// With how many messages may be held to the end besides, for a broker that is to be told.
+    /// With how many messages may be held until the end besides, for a broker that has to know.
     pub fn with_set_aside(mut self, messages: usize) -> Self {
         if let BrokerKind::PubSub(pubsub) = &mut self.kind {
             pubsub.set_aside = messages;
@@ -129,14 +129,14 @@ pub enum BrokerKind {
     PubSub(PubSubConfig),
 }
 
-/// How many bytes may be under way at once, where one message may have `largest`: beside it there is always room for another, unless
-/// only one `messages` was asked for.
+/// How many bytes may be in flight at once, if one message may have `largest` bytes: beside the largest there is room for another,
+/// unless only one of `messages` may be in flight.
 pub fn in_flight_bytes(typed: Option<ByteSize>, largest: usize, messages: usize) -> Result<usize, Failure> {
     match typed {
         None => Ok(DEFAULT_IN_FLIGHT.as_usize().max(largest.saturating_mul(2))),
         Some(typed) if typed.as_usize() <= largest && messages > 1 => Err(Failure::Usage(format!(
-            "--max-in-flight-bytes {typed} has no room beside one message of --max-message-bytes {}, so they would go one at a time; \
-             raise the one, lower the other, or ask for that with --max-in-flight 1",
+            "--max-in-flight-bytes {typed} has room for only one message of --max-message-bytes {}: raise the first, lower the \
+             second, or choose one at a time with --max-in-flight 1",
             ByteSize(largest as u64)
         ))),
         Some(typed) => Ok(typed.as_usize()),
@@ -146,15 +146,15 @@ pub fn in_flight_bytes(typed: Option<ByteSize>, largest: usize, messages: usize)
 /// The embedded broker's file.
 #[derive(Clone, Debug)]
 pub struct LocalConfig {
-    /// The SQLite file, made when missing.
+    /// The SQLite file, created when missing.
     pub file: PathBuf,
-    /// Consumed messages of a topic are dropped, oldest first, where it would take more than this. Bytes.
+    /// How much of a topic to keep, in bytes: beyond that the oldest consumed messages are dropped.
     pub retention_bytes: u64,
-    /// Partitions of a topic that is made because it was missing.
+    /// Partitions of a topic that is created because it is missing.
     pub partitions: u32,
-    /// Where a group begins that has never read a topic.
+    /// Where a new group begins.
     pub start: Start,
-    /// How long a member that has stopped renewing keeps its partitions. Everybody who opens the file must have the same.
+    /// How long a member keeps its partitions without renewing its lease. All processes that share the file need the same.
     pub lease: Duration,
 }
 
@@ -164,7 +164,8 @@ impl LocalConfig {
 }
 
 impl ClassifierConfig {
-    /// From what was typed, and with the component that is there where none was. `reply_bytes` bounds one reply: what the broker would refuse need not be let in.
+    /// From what was typed; without a component, with the one that [`Origin::find`] finds. `reply_bytes` is the largest reply, as
+    /// large as the broker accepts.
     pub fn new(component: ComponentArgs, accept: Option<String>, reply_bytes: usize) -> Result<Self, ComponentError> {
         let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         Ok(Self {
@@ -184,7 +185,7 @@ impl ClassifierConfig {
                 reply_bytes,
             },
             cache: !component.no_cache,
-            // Where a system does not say which program this is, Linux has this name for it.
+            // Linux has this name for the running program, whatever became of its file.
             compiler: Compiler::new(std::env::current_exe().unwrap_or_else(|_| "/proc/self/exe".into())),
         })
     }

@@ -1,4 +1,4 @@
-//! What a Makefile would do, with nothing to install but Rust: `cargo xtask component`, `browser`, `demo`, `install`,
+//! What a Makefile would do, but with nothing to install except Rust: `cargo xtask component`, `browser`, `demo`, `install`,
 //! `kafka`, `pubsub`, `test` and `bench`.
 //!
 //! Separate from the host because the component has its own compiler and settings, and because a `build.rs` that
@@ -38,29 +38,29 @@ Usage: cargo xtask COMMAND
 
 Commands:
   component [--tests]  Build the classifier for wasm32-wasip2 into target/component/classifier.wasm;
-                       with --tests also the guests of test-components/, each into target/component/NAME.wasm
-  browser              Build the component and the page around it, into target/browser; takes Node.js
-  demo [ARGS...]       Build component and host, then run `host demo ARGS...`; with --browser the page, too
+                       with --tests also the test components, each into target/component/NAME.wasm
+  browser              Build the component and the page around it, into target/browser; needs Node.js
+  demo [ARGS...]       Build component and host, then run `host demo ARGS...`; with --browser also build the page
   install [--root DIR] Build an optimised host that carries the component, and put it into cargo's bin folder or DIR/bin
-  bench [PART] [RUNS]  Build component and host, then measure what BENCHMARKS.md has, 5 times or RUNS; the parts are
-                       demo, on a real Kafka scaling and throughput, pubsub, browser; all where none is named
+  bench [PART] [RUNS]  Build component and host, then measure the numbers of BENCHMARKS.md, 5 times or RUNS. PART is demo,
+                       scaling or throughput (both with a real Kafka), pubsub or browser; without it: all
   kafka [--nodes 3] [--secure]
-                       Run an Apache Kafka until Ctrl-C, on 127.0.0.1:9092 where that is free; with --nodes 3 a cluster
-                       of three, with --secure also TLS and SASL
-  pubsub [--port N]    Run Google's in-memory Pub/Sub until Ctrl-C, on 127.0.0.1:8085 where that is free
-  python               Make the Python environments that the tests use, in target/python: one has PyTorch, one Keras
-  test [ARGS...]       Build every component, build and check the page, fetch Kafka, test the Pub/Sub server that the
-                       tests use, make their Python environments, then run all tests, two programs at a time, or with
-                       ARGS `cargo test --workspace ARGS...`
-  faults               Build all of it, then make the full table of faults, Kafka's and Pub/Sub's (an hour)
+                       Run an Apache Kafka until Ctrl-C, on 127.0.0.1:9092 if that is free; with --nodes 3 a cluster of
+                       three, with --secure also TLS and SASL
+  pubsub [--port N]    Run Google's in-memory Pub/Sub until Ctrl-C, on 127.0.0.1:8085 if that is free
+  python               Make the Python environments of the tests in target/python: one with PyTorch, one with Keras
+  test [ARGS...]       Build all components, the page, the test brokers and the Python environments, check the page and
+                       the Pub/Sub server, then run all tests, two programs at a time, or with ARGS
+                       `cargo test --workspace ARGS...`
+  faults               Build all of this, then run every fault of Kafka and Pub/Sub and print the table (an hour)
   help                 Print this text
 
 Examples:
   cargo xtask demo                       the whole path on 10,000 real images
   cargo xtask demo --format json         the same, for a script
-  cargo xtask demo --browser             the same classifier on a page
-  cargo xtask install                    one program on the PATH, for any folder
-  cargo xtask test                       everything that has to pass
+  cargo xtask demo --browser             the same component on a web page
+  cargo xtask install                    one program on the PATH that works in any folder
+  cargo xtask test                       all tests
   cargo xtask test -- kill               only the tests with `kill` in their names
 ";
 
@@ -86,7 +86,7 @@ fn main() -> ExitCode {
         ["faults"] => faults(&mut steps),
         ["test", args @ ..] => test(&mut steps, args),
         ["help" | "--help" | "-h"] => {
-            // A reader that has seen enough, such as `head`, is no failure.
+            // A reader that closes the pipe early, such as `head`, is no failure.
             let _ = std::io::stdout().write_all(HELP.as_bytes());
             Ok(ExitCode::SUCCESS)
         }

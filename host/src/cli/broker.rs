@@ -13,10 +13,10 @@ use crate::values::{ByteSize, DEFAULT_MAX_MESSAGE, DEFAULT_RETENTION, Start, tim
 /// Which broker.
 #[derive(Args, Clone, Debug)]
 pub struct BrokerArgs {
-    /// The broker; the names `Kafka` and `Google_Pub_Sub` are taken too.
+    /// The broker; the names `Kafka` and `Google_Pub_Sub` work too.
     #[arg(long, value_enum, ignore_case = true, default_value = "local")]
     pub broker: BrokerName,
-    /// The file of the embedded broker, made when missing.
+    /// The embedded broker's file, created when missing.
     #[arg(long, value_name = "FILE", default_value = "./host.db", help_heading = EMBEDDED)]
     pub local_file: PathBuf,
     /// How Kafka is reached.
@@ -51,8 +51,8 @@ pub enum BrokerName {
     PubSub,
 }
 
-/// A broker of its own for one end of a pipeline: `kafka:HOST:PORT`, `pubsub:PROJECT` or `local:FILE`. What stands behind the
-/// colon may be left out, and then the broker's own options say where it is.
+/// The broker of one end of a pipeline: `kafka:HOST:PORT`, `pubsub:PROJECT` or `local:FILE`. Without an address, the broker's own
+/// options say where it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BrokerAddress {
     /// Which broker.
@@ -73,16 +73,16 @@ impl FromStr for BrokerAddress {
     }
 }
 
-/// What holds for messages and for topics that are made because they are missing.
+/// Limits of messages, and settings of topics that are created because they are missing.
 #[derive(Args, Debug)]
 pub struct StorageArgs {
-    /// How much of a topic the embedded broker keeps; what a group has yet to consume is never dropped.
+    /// How much of a topic the embedded broker keeps; it never drops what a group has yet to consume.
     #[arg(long, value_name = "SIZE", default_value_t = DEFAULT_RETENTION, help_heading = EMBEDDED)]
     pub local_retention: ByteSize,
-    /// Partitions of a topic that is made because it is missing.
+    /// Partitions of a topic that is created when missing.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub partitions: u32,
-    /// Replicas of a topic that is made because it is missing [default: as the cluster is set].
+    /// Replicas of a topic that is created when missing [default: the cluster's].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), help_heading = KAFKA)]
     pub replication: Option<u16>,
     /// Refuse larger messages.
@@ -91,7 +91,7 @@ pub struct StorageArgs {
 }
 
 impl Default for StorageArgs {
-    /// What holds where nothing was typed.
+    /// The defaults.
     fn default() -> Self {
         Self {
             local_retention: DEFAULT_RETENTION,
@@ -102,18 +102,18 @@ impl Default for StorageArgs {
     }
 }
 
-/// What only a member of a group is asked.
+/// Options of a group's member.
 #[derive(Args, Debug)]
 pub struct MemberArgs {
-    /// Where a group begins that has never read the topic, in the partitions that are there then: earliest, latest, an offset
-    /// such as 1200 or offset:1764007200, or a time such as 2026-11-24T18:00:00Z; Pub/Sub has no such places [default: earliest].
+    /// Where a new group begins, in the partitions that exist then: earliest, latest, an offset such as 1200 or
+    /// offset:1764007200, or a time such as 2026-11-24T18:00:00Z; not with Pub/Sub [default: earliest].
     #[arg(long, value_name = "WHERE", help_heading = DELIVERY)]
     pub from: Option<Start>,
-    /// How soon another member takes over what this process held if it is killed, or hangs; within the broker's bounds, of
-    /// which the lower is 6 s [default: 10s].
+    /// How soon another member takes over if this process is killed or hangs; Kafka's own lower bound is usually 6s
+    /// [default: 10s].
     #[arg(long, value_name = "TIME", value_parser = time, help_heading = KAFKA)]
     pub session_timeout: Option<Duration>,
-    /// A name that outlives this process: a restart within the session keeps its partitions, and fences its predecessor.
+    /// A fixed name of this member: if it restarts within the session timeout it keeps its partitions, and fences its predecessor.
     #[arg(long, value_name = "NAME", help_heading = KAFKA)]
     pub instance: Option<String>,
     /// Read this subscription [default: as --subscriptions says, else TOPIC-sub].

@@ -15,8 +15,8 @@ use crate::values::{DEFAULT_OUTPUT, count, time};
 Examples:
   host consume
   host consume --limit 250 --idle-timeout 90s
-  host consume --tail 5                                    look at the last five, and take none away
-  host consume --topic input-stream --from 120 --follow    look from offset 120 on, and go on looking
+  host consume --tail 5                                    look at the last five, consume none
+  host consume --topic input-stream --from 120 --follow    look from offset 120 on, and wait for more
   host consume --group audit --from 2026-11-24T18:00:00Z   a group of its own that begins there")]
 pub struct ConsumeCommand {
     /// Read from this topic.
@@ -25,31 +25,31 @@ pub struct ConsumeCommand {
     /// Members of one group share the messages [default: my-group].
     #[arg(long, value_name = "NAME")]
     pub group: Option<String>,
-    /// Only look at the last N messages, of all partitions together, and end there.
+    /// Only look at the last N messages of all partitions together, then end.
     #[arg(long, value_name = "N", conflicts_with_all = ["group", "from"], value_parser = clap::value_parser!(u32).range(..=1_000_000))]
     pub tail: Option<u32>,
-    /// With --tail or --from: go on with what comes, instead of ending at the last message.
+    /// With --tail or --from: wait for more, instead of ending at the last message.
     #[arg(long)]
     pub follow: bool,
-    /// On a terminal: what the classes of answers are called that do not say so themselves, one a line.
+    /// On a terminal: names of the classes, one a line, for answers that do not have them.
     #[arg(long, value_name = "FILE")]
     pub labels: Option<PathBuf>,
-    /// Where it begins, and as whom.
+    /// Where to start, and under which name.
     #[command(flatten)]
     pub member: MemberArgs,
-    /// Stop after so many messages.
+    /// Stop after this many messages.
     #[arg(long, value_name = "MESSAGES", value_parser = count::<NonZeroU64>)]
     pub limit: Option<NonZeroU64>,
-    /// Stop after so long without a message [default: never].
+    /// Stop after this long without a message [default: never].
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub idle_timeout: Option<Duration>,
-    /// How to write results.
+    /// Result format.
     #[arg(long, value_enum, default_value = "text")]
     pub format: Format,
-    /// Which broker.
+    /// The broker.
     #[command(flatten)]
     pub broker: BrokerArgs,
-    /// Its limits.
+    /// Limits.
     #[command(flatten)]
     pub storage: StorageArgs,
 }

@@ -19,7 +19,7 @@ pub struct InspectCommand {
     /// A component or an ONNX model [default: the component].
     #[arg(value_name = "FILE")]
     pub file: Option<PathBuf>,
-    /// The component that is to take the model [default: classifier.wasm beside this program, or the one that it carries].
+    /// The component to load the model into [default: classifier.wasm beside this program, or the one that it carries].
     #[arg(long, value_name = "FILE", env = "HOST_COMPONENT")]
     pub component: Option<PathBuf>,
     /// The name of the model's output to use, if it has several.

@@ -14,7 +14,7 @@ use crate::values::{DEFAULT_INPUT, count, time};
 #[command(after_help = "\
 Examples:
   host produce                                   40 images every 5 seconds
-  host produce --interval 0 --limit 1000         1,000 images as fast as it goes
+  host produce --interval 0 --limit 1000         1,000 images as fast as possible
   host produce --images photos/ --interval 1s    each picture of a folder
   host produce --images pixels.npy --batch 10")]
 pub struct ProduceCommand {

@@ -11,7 +11,7 @@ Examples:
   host topics create images --partitions 4
   host topics list
   host topics describe input-stream --format json
-  host topics forget-group input-stream my-group    let go of what a group that is gone holds back
+  host topics forget-group input-stream my-group    keep nothing more for a group that will not return
   host topics delete images")]
 pub struct TopicsCommand {
     /// What to do.
@@ -26,22 +26,22 @@ pub enum TopicsAction {
     Create {
         /// Its name.
         name: String,
-        /// How to write results.
+        /// Result format.
         #[arg(long, value_enum, default_value = "text")]
         format: Format,
-        /// Which broker.
+        /// The broker.
         #[command(flatten)]
         broker: BrokerArgs,
-        /// Its limits.
+        /// Limits.
         #[command(flatten)]
         storage: StorageArgs,
     },
     /// List all topics.
     List {
-        /// How to write results.
+        /// Result format.
         #[arg(long, value_enum, default_value = "text")]
         format: Format,
-        /// Which broker.
+        /// The broker.
         #[command(flatten)]
         broker: BrokerArgs,
     },
@@ -49,44 +49,44 @@ pub enum TopicsAction {
     Describe {
         /// Its name.
         name: String,
-        /// How to write results.
+        /// Result format.
         #[arg(long, value_enum, default_value = "text")]
         format: Format,
-        /// Which broker.
+        /// The broker.
         #[command(flatten)]
         broker: BrokerArgs,
     },
     /// Delete a topic with all its messages; on a terminal it asks first.
     ///
-    /// Refused while a group reads the topic or has yet to consume some of it, or where no group has ever read its messages; --force
-    /// deletes it all the same, but in the embedded broker not under a live reader. Pub/Sub says neither; there the subscription
-    /// TOPIC-sub goes with the topic, and other subscriptions stay and get nothing any more.
+    /// Refused while a group reads the topic or has yet to consume some of it, and if no group has ever read its messages.
+    /// --force deletes it anyway, except that the embedded broker never deletes a topic under a live reader. Pub/Sub cannot
+    /// tell: there the topic is deleted with its subscription TOPIC-sub, and other subscriptions receive nothing more.
     Delete {
         /// Its name.
         name: String,
-        /// Do not ask; needed where there is no terminal.
+        /// Do not ask; needed without a terminal.
         #[arg(long)]
         yes: bool,
-        /// Though messages would be lost that a group has yet to consume.
+        /// Delete it even if a group loses messages that it has yet to consume.
         #[arg(long)]
         force: bool,
-        /// How to write results.
+        /// Result format.
         #[arg(long, value_enum, default_value = "text")]
         format: Format,
-        /// Which broker.
+        /// The broker.
         #[command(flatten)]
         broker: BrokerArgs,
     },
-    /// Forget how far a group has come, so that it no longer holds messages back.
+    /// Forget how far a group has read, so that no more messages are kept for it.
     ForgetGroup {
         /// The topic.
         topic: String,
         /// The group.
         group: String,
-        /// How to write results.
+        /// Result format.
         #[arg(long, value_enum, default_value = "text")]
         format: Format,
-        /// Which broker.
+        /// The broker.
         #[command(flatten)]
         broker: BrokerArgs,
     },

@@ -1,4 +1,4 @@
-//! Reads a topic outside the pipeline: each message is consumed once somebody is done with it.
+//! Reads a topic outside the pipeline: each message is consumed once the command is done with it.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -10,33 +10,33 @@ use super::waiting::Waiting;
 use crate::broker::{Ack, Claim, Delivery, Demand, Event, Idle, SettleError, Source};
 use crate::shutdown::Shutdown;
 
-/// Messages that are taken and wait to be consumed: enough to share the broker's group commits.
+/// Messages that the command is done with and that wait to be consumed: enough to fill the broker's group commits.
 const IN_FLIGHT: usize = 64;
 
-/// Messages that can be left to the end: each is held until then, without its payload.
+/// How many messages can be left in the topic: their claims, without the payloads, are held until the end.
 pub const LEFT: usize = 100_000;
 
-/// What became of a message.
+/// What to do with a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Taken {
-    /// It is consumed.
+    /// Consume it.
     Consumed,
-    /// It stays where it is, and so does everything behind it.
+    /// Leave it in the topic, with everything behind it in its lane.
     Left,
 }
 
 /// Why the reading ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// It was asked to, or nothing came any more.
+    /// A stop, the end of what was wanted, or no more messages.
     Done,
-    /// No more can be left: there may be messages that nobody has looked at.
+    /// [`LEFT`] messages were left: there may be more, which were not looked at.
     Full,
 }
 
-/// Gives each message to `take` and consumes it after; one that `take` fails on is not consumed. Ends when `take` says so,
-/// at a soft stop, when nothing came for the idle timeout, or when too much was left, and then waits for what was taken to
-/// be consumed.
+/// Gives each message to `take`, then consumes or leaves it as `take` says; a message that `take` fails on is not consumed. Ends
+/// when `take` says so, at a soft stop, at the idle time-out, or when [`LEFT`] messages were left, and waits until the others are
+/// consumed.
 pub async fn read(
     mut source: Box<dyn Source>,
     ack: Arc<dyn Ack>,
@@ -47,9 +47,9 @@ pub async fn read(
 ) -> anyhow::Result<End> {
     let mut left = Vec::new();
     let ended = take_all(source.as_mut(), ack, shutdown, (idle_timeout, waiting), &mut left, take).await;
-    // The group is left even after an error, so that another member takes over at once; the first error is what counts.
+    // Leave the group even after an error, so that another member takes over at once; the first error counts.
     let closed = source.close().await;
-    // Held until now, so that none of them came again at once; and with the source they were all handed back together.
+    // Held until now: a claim that is dropped earlier is redelivered to this very source.
     drop(left);
     let ended = ended?;
     closed?;
@@ -72,7 +72,7 @@ async fn take_all(
             false => Demand::EventsOnly,
         };
         tokio::select! {
-            // A stop, and what makes room, must not wait behind new messages.
+            // A stop, and acknowledgements, which make room, must not wait behind new messages.
             biased;
             () = shutdown.stopping() => break Ok(End::Done),
             Some(acked) = acks.next() => if let Err(error) = consumed(acked) {
@@ -82,7 +82,7 @@ async fn take_all(
                 Ok(Event::Delivery(delivery)) => {
                     waiting.came();
                     let taken = tokio::select! {
-                        // Whoever reads stdout may have stopped reading for good; what was not taken comes again.
+                        // The reader of stdout may have stopped reading for good; the message is redelivered.
                         biased;
                         () = shutdown.aborting() => break Ok(End::Done),
                         taken = take(&delivery) => taken,
@@ -126,13 +126,13 @@ async fn take_all(
                 match is_over {
                     Ok(true) => break Ok(End::Done),
                     Ok(false) => {}
-                    // Nobody is there to consume what was taken: it comes again.
+                    // The broker is gone, so nothing more can be consumed: those messages are redelivered.
                     Err(error) => return Err(error.into()),
                 }
             }
         }
     };
-    // What was taken is consumed even where something failed later.
+    // Messages that the command was done with are consumed even if something failed later.
     tokio::select! {
         biased;
         () = shutdown.aborting() => ended,
@@ -147,11 +147,11 @@ async fn settle(acks: &mut FuturesUnordered<impl Future<Output = Result<(), Sett
     Ok(())
 }
 
-/// A message that went back to the topic is no failure: it comes again, here or to another member.
+/// A message that went back to the topic is no failure: it is redelivered, here or to another member.
 fn consumed(acked: Result<(), SettleError>) -> anyhow::Result<()> {
     match acked {
         Err(error @ SettleError::Rewound(_)) => {
-            tracing::warn!("{error}; what was read behind it comes again");
+            tracing::warn!("{error}; the messages behind it are redelivered");
             Ok(())
         }
         other => Ok(other?),

@@ -9,7 +9,7 @@ use crate::exit::Failure;
 /// Where a pipeline reads, and where it publishes.
 #[derive(Clone, Debug)]
 pub struct Ends {
-    /// Messages come from here, and dead letters go here: whoever sent the one looks here for the other.
+    /// Messages come from here, and dead letters go here, where their senders look for them.
     pub input: BrokerConfig,
     /// Answers go here.
     pub output: BrokerConfig,
@@ -24,7 +24,7 @@ impl Ends {
         }
     }
 
-    /// From what was typed; an end that is not named is at `--broker`. Fails where that makes no sense together.
+    /// From what was typed; an end that is not named is at `--broker`. Fails if the options contradict each other.
     pub fn new(
         args: &BrokerArgs,
         input: Option<BrokerAddress>,
@@ -49,7 +49,7 @@ impl Ends {
         Ok(ends)
     }
 
-    /// Whether one act can be exact: both ends are of one cluster, or one file.
+    /// Whether both ends are one cluster, one file or one project.
     pub fn are_one(&self) -> bool {
         match (&self.input.kind, &self.output.kind) {
             (BrokerKind::Local(input), BrokerKind::Local(output)) => whole(&input.file) == whole(&output.file),
@@ -73,13 +73,13 @@ impl Ends {
         let are_one = self.are_one();
         let refused = |why: &str| {
             Err(Failure::Usage(format!(
-                "--delivery exactly-once: {why}; leave it out, and drop what comes twice by the header dedupe-id"
+                "--delivery exactly-once: {why}; leave it out, and drop answers that come twice by their header dedupe-id"
             )))
         };
         match &mut self.input.kind {
             _ if delivery == Delivery::ExactlyOnce && !are_one => refused("no transaction spans two brokers"),
             BrokerKind::PubSub(_) if delivery == Delivery::ExactlyOnce => {
-                refused("Pub/Sub has no transaction over an answer and what it answers")
+                refused("Pub/Sub has no transaction over a message and its answer")
             }
             BrokerKind::Kafka(kafka) => {
                 kafka.delivery = delivery;
@@ -90,7 +90,7 @@ impl Ends {
     }
 }
 
-/// A file may be named in many ways, and need not be there.
+/// The same for every way to name a file, which need not exist.
 fn whole(file: &Path) -> PathBuf {
     let absolute = || std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
     file.canonicalize().unwrap_or_else(|_| absolute())

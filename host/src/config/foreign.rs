@@ -1,6 +1,6 @@
-//! Options that only one broker takes, typed where that broker has no part: refused, since whoever typed one counts on it.
+//! Refuses options of a broker that the command does not use: whoever types one relies on it.
 //!
-//! Only what was typed: a variable of the environment, such as `KAFKA_URI`, holds for whichever commands need it.
+//! Only typed options count. An environment variable such as `KAFKA_URI` is for the commands that need it.
 
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command, ValueEnum};
@@ -8,10 +8,10 @@ use clap::{Arg, ArgMatches, Command, ValueEnum};
 use crate::cli::{BrokerAddress, BrokerName, EMBEDDED, KAFKA, PUBSUB};
 use crate::exit::Failure;
 
-/// Of use to the end that is read alone.
+/// Options of the broker that is read.
 const OF_A_READER: [&str; 3] = ["instance", "session_timeout", "subscription"];
 
-/// Fails where an option was typed that no broker of the command takes. `command` and `matches`: the program's.
+/// Fails if an option was typed that no broker of the command takes. `command` and `matches`: the program's.
 pub fn check_foreign(command: &Command, matches: &ArgMatches) -> Result<(), Failure> {
     let (mut command, mut matches) = (command, matches);
     while let Some((name, below)) = matches.subcommand() {
@@ -40,10 +40,10 @@ pub fn check_foreign(command: &Command, matches: &ArgMatches) -> Result<(), Fail
             return Err(Failure::Usage(format!("{why}: {meant}")));
         }
         let where_to = match (output == owner, command.get_name()) {
-            (true, _) => format!("which is not read from here: leave it out, or read from it with --input {name}"),
+            (true, _) => format!("which only receives the answers here: leave it out, or choose --input {name}"),
             (false, "run") => {
                 format!(
-                    "which is neither end here: leave it out, or choose --broker {name}, --input {name} or --output {name}"
+                    "which this command does not use: leave it out, or choose --broker {name}, --input {name} or --output {name}"
                 )
             }
             (false, _) => format!(
@@ -51,12 +51,12 @@ pub fn check_foreign(command: &Command, matches: &ArgMatches) -> Result<(), Fail
                 name_of(broker)
             ),
         };
-        return Err(Failure::Usage(format!("{named} is of {name} alone, {where_to}")));
+        return Err(Failure::Usage(format!("{named} is for {name}, {where_to}")));
     }
     Ok(())
 }
 
-/// Where people may have meant a word to go that stands without an option.
+/// Where a word without an option may have been meant to go.
 fn meant(argument: &Arg, command: &Command) -> Option<&'static str> {
     let has_topic = command.get_arguments().any(|other| other.get_id() == "topic");
     match (argument.get_long(), command.get_name()) {
@@ -71,7 +71,7 @@ fn one<T: Clone + Send + Sync + 'static>(matches: &ArgMatches, name: &str) -> Op
     matches.try_get_one(name).ok().flatten().cloned()
 }
 
-/// The broker that alone takes an option, as the heading has it under which the help shows it.
+/// The broker that an option belongs to, by its heading in the help.
 fn owner(argument: &Arg) -> Option<BrokerName> {
     match argument.get_help_heading()? {
         EMBEDDED => Some(BrokerName::Local),
@@ -81,7 +81,7 @@ fn owner(argument: &Arg) -> Option<BrokerName> {
     }
 }
 
-/// An option's name, without its value, which may be a secret; what stands without a name, as it was typed.
+/// An option's name, without its value, which may be a secret. An argument without a name: as it was typed.
 fn spelled(argument: &Arg, matches: &ArgMatches) -> String {
     match argument.get_long() {
         Some(long) => format!("--{long}"),
@@ -174,7 +174,7 @@ mod tests {
             .to_string();
         assert!(said.contains("--instance") && said.contains("--input kafka"), "{said}");
         let said = checked(&["run", "--input", "kafka", "--output", "pubsub", "--local-file", "a.db"]);
-        assert!(said.unwrap_err().to_string().contains("--local-file is of local alone"));
+        assert!(said.unwrap_err().to_string().contains("--local-file is for local"));
     }
 
     #[test]
@@ -198,7 +198,7 @@ mod tests {
         let said = checked(&["run", "--output", "kafka", "creds.json", "my-project"])
             .unwrap_err()
             .to_string();
-        assert!(said.contains("'creds.json' is of pubsub alone"), "{said}");
+        assert!(said.contains("'creds.json' is for pubsub"), "{said}");
         for (typed, option) in [
             (["produce", "photos"], "--images"),
             (["dead-letters", "17"], "host dead-letters show"),

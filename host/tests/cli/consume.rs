@@ -210,7 +210,7 @@ fn options_of_a_look_that_make_no_sense_together_are_refused() {
         ),
         (
             &["--from", "0", "--broker", "pubsub", "--emulator", "127.0.0.1:1", "p"],
-            "keeps no offsets",
+            "has no offsets",
         ),
     ] {
         let said = sandbox.fail(2, &[&["consume"], arguments].concat());

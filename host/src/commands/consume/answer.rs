@@ -1,7 +1,7 @@
 //! What an answer says, for people: the classes by name, and how often each was given.
 //!
-//! Names come from the answer itself, which has them beside each class or in the header `component-labels`; only where it says
-//! nothing, from a file that somebody named. Where nobody knows them, classes are numbers.
+//! Names come from the answer itself, beside each class or in the header `component-labels`; if it has none, from the file of
+//! `--labels`; otherwise classes are numbers.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::message::Message;
 use crate::pipeline::COMPONENT_LABELS;
 use crate::terminal::counted;
 
-/// The most labels that a component may have: a larger number is no class.
+/// The most labels that a component may have: a larger number is not a class.
 const CLASSES: u64 = 65_536;
 
 /// One image's class.
@@ -27,7 +27,7 @@ struct Scores {
     predictions: Vec<Said>,
 }
 
-/// Such as `40 images: Ankle boot 6, Bag 5`. None: it is no answer, or not in one of the forms that every host understands.
+/// Such as `40 images: Ankle boot 6, Bag 5`. None: it is not an answer, or not in a form that every host understands.
 pub fn summary(message: &Message, labels: &[String]) -> Option<String> {
     let classes = classes(message).filter(|classes| !classes.is_empty())?;
     let own: Option<Vec<String>> = message

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::json::JsonBytes;
 use crate::message::Message;
 
-/// What is absent is `null`, and what is not UTF-8 `{"base64": "..."}`.
+/// Absent values are `null`; values that are not UTF-8 are `{"base64": "..."}`.
 #[derive(Serialize)]
 pub struct Line<'a> {
     position: &'a str,
@@ -16,7 +16,7 @@ pub struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    /// A message, and where it lies.
+    /// A message and its position.
     pub fn of(message: &'a Message, position: &'a str) -> Self {
         let headers = message.headers.iter();
         Self {

@@ -1,5 +1,5 @@
-//! `host consume`: the messages of a topic, printed. A member of a group consumes each once its line is out; whoever only looks,
-//! with `--tail` or `--from`, takes nothing from anybody.
+//! `host consume`: prints the messages of a topic. As a member of a group it consumes each once its line is written; with `--tail` or
+//! `--from` it only looks, and consumes nothing.
 
 mod answer;
 pub mod line;
@@ -26,11 +26,11 @@ use crate::shutdown::Shutdown;
 use crate::terminal::printable;
 use crate::values::{DEFAULT_GROUP, DEFAULT_OUTPUT};
 
-/// How long a stop waits for the broker to note what was printed.
+/// How long a stop waits for the acknowledgements of printed messages.
 const DRAIN: Duration = Duration::from_secs(10);
 
 impl ConsumeCommand {
-    /// Prints until it is stopped, or the limit, the idle timeout or the end of what is looked at is reached.
+    /// Prints until a stop, the limit, the idle time-out, or the last message if it only looks.
     pub async fn execute(self) -> anyhow::Result<()> {
         let form = Form::new(self.format, self.labels.as_deref())?;
         let begin = self.begin()?;
@@ -60,14 +60,14 @@ impl ConsumeCommand {
         look(&config, view, &form, self.limit.map(u64::from), self.idle_timeout).await
     }
 
-    /// Where to begin to look. None: to consume is what is asked for.
+    /// Where to begin to look. None: consume.
     fn begin(&self) -> Result<Option<Begin>, Failure> {
         let begin = match (self.tail, self.member.from, &self.group) {
             (Some(count), _, _) => Begin::Last(count as usize),
             (None, Some(start), None) => Begin::At(start),
             _ if self.follow => {
                 return Err(Failure::Usage(
-                    "--follow goes with --tail, or with --from and no group; what consumes goes on by itself"
+                    "--follow needs --tail, or --from without --group; without these, consume waits for more anyway"
                         .to_owned(),
                 ));
             }
@@ -194,7 +194,7 @@ impl Form {
     }
 }
 
-/// The payload as one line: what is not UTF-8 replaced, what steers a terminal escaped.
+/// The payload as one line: invalid UTF-8 replaced, control characters escaped.
 fn one_line(message: &Message) -> String {
     printable(&String::from_utf8_lossy(message.body()))
 }

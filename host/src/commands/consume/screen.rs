@@ -1,4 +1,4 @@
-//! A message as a line for people: where it lies, how old it is, and what it says, within the width of the terminal.
+//! A message as a line for people: its position, its age and its content, within the width of the terminal.
 
 use std::time::SystemTime;
 
@@ -13,18 +13,18 @@ use crate::message::Message;
 use crate::pipeline::{ERROR_CODE, ERROR_DETAIL};
 use crate::terminal::{BAD, FAINT, cut, plain, printable, styled};
 
-/// What is said takes this many columns at least, however narrow the terminal is.
+/// The content has at least this many columns, however narrow the terminal is.
 const LEAST: usize = 20;
 
-/// How messages look on this terminal.
+/// Draws messages for this terminal.
 pub struct Screen {
-    /// The classes of answers that do not name them.
+    /// The names of classes, for answers without them.
     labels: Vec<String>,
     has_colours: bool,
 }
 
 impl Screen {
-    /// With the names of classes that answers may lack.
+    /// With the names of classes, for answers without them.
     pub fn new(labels: Vec<String>) -> Self {
         Self {
             labels,
@@ -41,7 +41,7 @@ impl Screen {
 }
 
 fn line(message: &Message, position: &str, labels: &[String], now: SystemTime, width: usize) -> String {
-    // Of one topic all positions begin alike.
+    // All positions of a topic begin with its name.
     let place = position.split_once('/').map_or(position, |(_, place)| place);
     let age = message.timestamp_ms.map_or_else(String::new, |then| age(then, now));
     let head = format!("{}  {age:>3}  ", printable(place));
