@@ -111,7 +111,7 @@ export class Pictures {
         }
       } else {
         throw new Error(
-          `These are ${files.length} files: bring one at a time, or a model with the files of its weights`,
+          `These are ${files.length} files: choose one at a time, or a model together with the files of its weights`,
         );
       }
     } catch (error) {
@@ -200,7 +200,7 @@ export class Pictures {
     const slots = this.#slots();
     const slot = slots.find(({ card }) => target && card.element.contains(target)) ?? slots[0];
     if (!slot) {
-      throw new Error(`'${files[0].name}' has come too early: the component is not loaded yet`);
+      throw new Error(`'${files[0].name}' came too early: the component is still loading`);
     }
     await (kind === "onnx" ? slot.loadModel(files) : slot.loadComponent(files[0]));
   }

@@ -80,7 +80,7 @@ export class Slot {
   async loadModel(files) {
     const [file] = files.length === 1 ? files : files.filter(({ name }) => /\.onnx$/i.test(name));
     if (!file) {
-      this.card.problem(`None of these ${files.length} files is called .onnx`);
+      this.card.problem(`None of these ${files.length} files ends in .onnx`);
       return;
     }
     const read = await this.#read(file, "onnx", "an ONNX model");
@@ -242,7 +242,7 @@ export class Slot {
       if (!starting.signal.aborted) {
         this.card.problem(refusal(name, error));
       }
-      // A component that was cancelled, or is at fault, is not what a later model goes into.
+      // A later model is not loaded into a component that was cancelled or failed.
       if (starting === this.#starting) {
         this.#program = Promise.resolve(this.classifier?.program ?? this.#builtIn);
       }
@@ -255,7 +255,7 @@ export class Slot {
 }
 
 /**
- * By default as `host classify` prepares a file: models of grey images are taught light things on black.
+ * The default is that of `host classify`.
  *
  * @param {Wish} wish
  * @param {{ channels: number }} model

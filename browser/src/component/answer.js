@@ -39,7 +39,7 @@ export function accepted({ produces, labels }) {
   if (classes === undefined) {
     const given = text(produces.join(", "));
     throw new Error(
-      `the component produces ${given}, and application/json;profile=scores or application/json is needed`,
+      `the component produces ${given}; the page needs application/json;profile=scores or application/json`,
     );
   }
   return classes;
@@ -57,7 +57,7 @@ export function read({ images, warnings, body }, { labels, produces }) {
   const said = parsed(body, what);
   const list = withScores ? said?.predictions : said;
   if (!Array.isArray(list)) {
-    throw new Error(`the component's answer is not what ${what} is`);
+    throw new Error(`the component's answer is not ${what}`);
   }
   const score = (/** @type {any} */ said) => checked(said, labels.length, withScores);
   const found = withScores
@@ -68,9 +68,7 @@ export function read({ images, warnings, body }, { labels, produces }) {
       })
     : list.map(number => [score({ class: number })]);
   if (found.length === 0 || found.length !== images) {
-    throw new Error(
-      `the component claims to have classified ${images} images, and names the classes of ${found.length}`,
-    );
+    throw new Error(`the component says that it classified ${images} images, but its answer has ${found.length}`);
   }
   return {
     images: found,
@@ -95,7 +93,7 @@ export function ranked(row) {
 function checked(said, labels, withScore) {
   const number = said?.class;
   if (!Number.isInteger(number) || number < 0 || number >= labels) {
-    throw new Error(`the component answered with class ${text(number)}, and has ${labels} labels`);
+    throw new Error(`the component answered with class ${text(number)}, but has ${labels} labels`);
   }
   if (withScore && !Number.isFinite(said.score)) {
     throw new Error(`the component answered with a score of ${text(said.score)}`);
@@ -112,7 +110,7 @@ function parsed(body, what) {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
   } catch {
     // The error itself would quote the answer, however long that is.
-    throw new Error(`the component's answer is not what ${what} is`);
+    throw new Error(`the component's answer is not ${what}`);
   }
 }
 

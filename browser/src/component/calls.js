@@ -68,7 +68,7 @@ export class Calls {
       this.end({
         kind: "error",
         message:
-          event.message || "a script of the page cannot be loaded: is the server still there? Load the page again",
+          event.message || "a script of the page cannot be loaded: is the server still running? Load the page again",
       });
     });
   }

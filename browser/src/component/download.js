@@ -34,7 +34,7 @@ export async function expanded(path, progress = () => {}) {
     }
     expand.push(new Uint8Array(), true);
   } catch (error) {
-    throw new Error(`${path} did not arrive whole (${messageOf(error)}): load the page again`);
+    throw new Error(`${path} did not load completely (${messageOf(error)}): load the page again`);
   }
   return joined(parts);
 }
@@ -54,7 +54,7 @@ export async function text(path) {
  */
 export async function get(path) {
   const response = await fetch(path).catch(() => {
-    throw new Error(`${path} cannot be loaded: is the server still there?`);
+    throw new Error(`${path} cannot be loaded: is the server still running?`);
   });
   if (!response.ok) {
     throw new Error(`${path} cannot be loaded: the server answered ${response.status} ${response.statusText}`);

@@ -87,7 +87,7 @@ serve(
       const results = guest.messages.classify([request]);
       const took = performance.now() - start;
       if (results.length !== 1) {
-        throw new Error(`it gave ${results.length} results to one message`);
+        throw new Error(`the component gave ${results.length} results for one message`);
       }
       const [result] = results;
       if (result.tag === "err") {

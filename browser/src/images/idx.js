@@ -12,7 +12,7 @@ export function readIdx(file) {
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   const dimensions = file[3];
   if (file.length < 4 || view.getUint16(0) !== 0 || file[2] !== UINT8 || file.length < 4 + 4 * dimensions) {
-    throw new Error("this is no IDX file of bytes");
+    throw new Error("this is not an IDX file of bytes");
   }
   const sizes = Array.from({ length: dimensions }, (_, number) => view.getUint32(4 + 4 * number));
   const values = file.subarray(4 + 4 * dimensions);

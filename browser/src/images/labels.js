@@ -10,7 +10,7 @@
 export function labelsIn(text) {
   const whole = (typeof text === "string" ? text : decoded(text)).replace(/^\ufeff/, "").trimEnd();
   if (whole === "") {
-    throw new Error("there are none: write the name of a class in each line, the first for class 0");
+    throw new Error("the list is empty: write one class name a line, the first for class 0");
   }
   return whole.split(/\r?\n/).map(line => line.trimEnd());
 }

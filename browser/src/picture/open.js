@@ -149,7 +149,7 @@ export async function bytes(file) {
  */
 async function read(file, part) {
   const buffer = await part.arrayBuffer().catch(() => {
-    throw new Error(`'${file.name}' cannot be read: is it still there, and no folder?`);
+    throw new Error(`'${file.name}' cannot be read: does it still exist, and is it a file?`);
   });
   return new Uint8Array(buffer);
 }

@@ -48,7 +48,7 @@ serve(self, {
     }
     const pixels = await latest.pixels;
     if (preparation.fit === "contain" && Math.max(pixels.width, pixels.height) ** 2 > SQUARE) {
-      throw new Error("with its margins this picture is too large to be shown");
+      throw new Error("with its margins this picture is too large to show");
     }
     progress("Preparing");
     const steps = prepare(pixels, preparation, model);

@@ -5,24 +5,23 @@ import { resize } from "./resize.js";
 /** @typedef {import("./resize.js").Raster} Raster */
 
 /**
- * How a picture is made to fit, in the words of the host's `--fit` and `--invert`.
+ * How to prepare a picture, as the host's `--fit` and `--invert` have it.
  *
  * @typedef {object} Preparation
- * @property {"contain" | "crop" | "stretch"} fit The whole of it in shape, with margins; the middle of it; or stretched, which
- *   is what the host does unless told otherwise.
- * @property {"auto" | "always" | "never"} invert Whether light and dark change places; by itself where the border is light, as
- *   models of this kind are taught light things on black. The host never does unless told.
+ * @property {"contain" | "crop" | "stretch"} fit Keep its aspect ratio with margins; use its middle; or stretch it.
+ * @property {"auto" | "always" | "never"} invert `auto`: if its border is light, because models of grey images are usually trained
+ *   on light objects on black.
  */
 
 /**
  * @typedef {object} Step
- * @property {string} what Has been done, for people.
- * @property {Raster} raster What came of it.
+ * @property {string} what What was done, for people.
+ * @property {Raster} raster The result.
  */
 
-/** A border is light from this mean of its grey values on. */
+/** A border with at least this mean is light. */
 const LIGHT = 128;
-/** On black nothing is seen of what stays below this. */
+/** Below this a value is invisible on black. */
 const DARK = 64;
 
 /**
@@ -47,7 +46,7 @@ export function prepare(picture, preparation, model) {
   let raster = model.channels === 1 ? grey(colours) : colours;
   if (raster !== colours && !isGrey(colours)) {
     step(`The picture, ${size}`, colours);
-    step("Turned grey", raster);
+    step("Converted to grey", raster);
   } else {
     step(`The picture, ${size}`, raster);
   }
@@ -55,10 +54,10 @@ export function prepare(picture, preparation, model) {
   const brightness = sums.reduce((sum, value) => sum + value) / pixels / sums.length;
   const isLight = brightness >= LIGHT;
   if (isInk(colours, alpha)) {
-    raster = step("Light and dark exchanged, as it is dark on nothing", inverted(raster, alpha));
+    raster = step("Inverted, because it is dark on transparent", inverted(raster, alpha));
   } else if (preparation.invert === "always" || (preparation.invert === "auto" && isLight)) {
-    const why = preparation.invert === "auto" ? `, as its border is light (${Math.round(brightness)} of 255)` : "";
-    raster = step(`Light and dark exchanged${why}`, inverted(raster, alpha));
+    const why = preparation.invert === "auto" ? `, because its border is light (${Math.round(brightness)} of 255)` : "";
+    raster = step(`Inverted${why}`, inverted(raster, alpha));
   }
   raster = fit(raster, preparation.fit, model, step);
   if (raster.width !== model.width || raster.height !== model.height) {
@@ -68,7 +67,7 @@ export function prepare(picture, preparation, model) {
 }
 
 /**
- * In the shape of the model's image.
+ * With the aspect ratio of the model's image.
  *
  * @param {Raster} raster
  * @param {Preparation["fit"]} how
@@ -100,7 +99,7 @@ function fit(raster, how, model, step) {
 }
 
 /**
- * A picture with three channels, and how opaque each pixel is; what is transparent shows the black behind it.
+ * A picture on black with three channels, and how opaque each pixel is.
  *
  * @param {ImageData} picture
  * @returns {{ alpha: Uint8ClampedArray, colours: Raster }}
@@ -118,7 +117,7 @@ function onBlack({ width, height, data }) {
 }
 
 /**
- * Whether a picture would not be seen on black: dark throughout, it has its shape in its transparency, as ink on paper.
+ * Whether a picture is invisible on black: dark throughout, it has its shape in its transparency, like ink on paper.
  *
  * @param {Raster} colours On black.
  * @param {Uint8ClampedArray} alpha
@@ -127,7 +126,7 @@ function isInk(colours, alpha) {
   return alpha.some(value => value < 255) && grey(colours).values.every(value => value < DARK);
 }
 
-/** How much of the luma red, green and blue have (ITU-R BT.709), of `WHITE`: an odd number, so that nothing lies half-way. */
+/** The weights of red, green and blue in the luma (ITU-R BT.709), of `WHITE`: an odd number, so that no value is half-way. */
 const [RED, GREEN, BLUE, WHITE] = [2126, 7152, 721, 9999];
 
 /**
@@ -150,7 +149,7 @@ function isGrey({ values }) {
 }
 
 /**
- * Light and dark exchanged; what is transparent stays black.
+ * Inverted; transparent pixels stay black.
  *
  * @param {Raster} raster
  * @param {Uint8ClampedArray} alpha

@@ -70,7 +70,7 @@ export function camera(seen, problem, stopped) {
   };
   start.addEventListener("click", async () => {
     if (!navigator.mediaDevices) {
-      problem("This browser gives a camera only to pages over HTTPS or on localhost");
+      problem("This browser allows the camera only to pages over HTTPS or on localhost");
       return;
     }
     clearAlerts();

@@ -27,7 +27,7 @@ export function files(take, problem) {
   document.addEventListener("paste", event => {
     const isText = event.target instanceof HTMLTextAreaElement || event.target instanceof HTMLInputElement;
     if (!some(event.clipboardData?.files) && !isText) {
-      problem("What was pasted is no picture: copy a picture itself, not its address or a text");
+      problem("The clipboard holds no picture: copy the picture itself, not its address or text");
     }
   });
 
@@ -43,7 +43,7 @@ export function files(take, problem) {
     event.preventDefault();
     drop.hidden = true;
     if (!some(event.dataTransfer?.files, event.target instanceof Element ? event.target : undefined)) {
-      problem("What was dropped is no file: save it first, then drop the file");
+      problem("That was not a file: save it first, then drop the file");
     }
   });
 }

@@ -125,7 +125,7 @@ export class Gallery {
     const place = places(labels, CLASSES);
     if (!place || width !== SIDE || height !== SIDE || channels !== 1) {
       card.problem(
-        `Not for this model: the test images are ${SIDE} × ${SIDE}, grey, and of the classes ${CLASSES.join(", ")}`,
+        `This model cannot classify them: the test images are ${SIDE} × ${SIDE}, grey, with the classes ${CLASSES.join(", ")}`,
       );
       return "";
     }

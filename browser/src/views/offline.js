@@ -5,14 +5,14 @@ export async function keepForOffline(place) {
   if (!navigator.serviceWorker) {
     place.textContent = isSecureContext
       ? "This browser does not keep the page for offline use."
-      : "Kept for offline use only where it comes over HTTPS or from localhost.";
+      : "Works offline only over HTTPS or from localhost.";
     return;
   }
   try {
     const registration = await navigator.serviceWorker.register("sw.js");
     await installed(registration.installing);
     await navigator.serviceWorker.ready;
-    place.textContent = "Works offline from now on, the test images once they were loaded.";
+    place.textContent = "Works offline from now on; the test images once they are loaded.";
   } catch {
     // A private window, or a full disk; everything else goes on.
     place.textContent = "This browser does not keep the page for offline use.";

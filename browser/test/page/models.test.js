@@ -249,7 +249,7 @@ pageTest(served, "the classes of a model without labels are named, in the page o
   await untilText(page, ".card .alert", /^'ten-sigmoids\.onnx' is refused by the component: .*the labels given/);
   await untilText(page, ".card .answer", /^class-\d, /);
   await choose(page, ".card .labels-file", await file("none.txt", "\n"));
-  await untilText(page, ".card .alert", /^No labels: there are none/);
+  await untilText(page, ".card .alert", /^No labels: the list is empty/);
 });
 
 pageTest(

@@ -39,8 +39,8 @@ pageTest(served, "a picture from a file is shown on its way to what the model se
   await page.waitForFunction(() => document.querySelectorAll(".steps li").length > 1);
   assert.deepEqual(await steps(page), [
     "The picture, 84 × 42",
-    "Turned grey",
-    "Light and dark exchanged, as its border is light (250 of 255)",
+    "Converted to grey",
+    "Inverted, because its border is light (250 of 255)",
     "Margins in the colour of its border, 84 × 84",
     "Made 28 × 28: this is what it sees",
   ]);

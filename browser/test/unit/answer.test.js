@@ -17,7 +17,7 @@ test("scores are asked for where a component gives them, else classes, and else 
   assert.equal(accepted(DESCRIPTION), `${SCORES};top-k=3`);
   assert.equal(accepted({ ...DESCRIPTION, produces: ['Application/JSON; Profile="scores"'] }), `${SCORES};top-k=3`);
   assert.equal(accepted(CLASSES), "application/json; charset=utf-8");
-  assert.throws(() => accepted({ ...DESCRIPTION, produces: ["text/plain"] }), /produces text\/plain, and .* is needed/);
+  assert.throws(() => accepted({ ...DESCRIPTION, produces: ["text/plain"] }), /produces text\/plain; the page needs/);
 });
 
 test("an answer is read with its scores, without them, and with its warnings", () => {
@@ -40,16 +40,16 @@ test("an answer is read with its scores, without them, and with its warnings", (
 
 test("an answer that cannot be relied on is refused, and what is wrong is said", () => {
   for (const [body, message] of /** @type {[unknown, RegExp][]} */ ([
-    ["nonsense", /is not what application\/json;profile=scores is/],
-    [[1], /is not what/],
-    [null, /is not what/],
-    [{ predictions: [{ class: 3, score: 1 }] }, /class 3, and has 3 labels/],
+    ["nonsense", /is not application\/json;profile=scores/],
+    [[1], /is not application/],
+    [null, /is not application/],
+    [{ predictions: [{ class: 3, score: 1 }] }, /class 3, but has 3 labels/],
     [{ predictions: [{ class: -1, score: 1 }] }, /class -1/],
     [{ predictions: [{ class: 0.5, score: 1 }] }, /class 0\.5/],
     [{ predictions: [{ class: 0 }] }, /a score of undefined/],
     [{ predictions: [{ class: 0, score: "1" }] }, /a score of 1/],
     [{ predictions: [null] }, /class undefined/],
-    [{ predictions: [] }, /claims to have classified 1 images, and names the classes of 0/],
+    [{ predictions: [] }, /says that it classified 1 images, but its answer has 0/],
   ])) {
     assert.throws(() => read(reply(body), DESCRIPTION), message);
   }

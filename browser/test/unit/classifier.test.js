@@ -128,7 +128,7 @@ test("a file is read by the guest itself, and its answer is checked", async () =
   guests([], () => [1, 0]);
   const classifier = await Classifier.start(PROGRAM);
   const body = Uint8Array.from([1, 2, 3]);
-  await assert.rejects(classifier.classify(body, {}), /produces text\/plain, and .* is needed/);
+  await assert.rejects(classifier.classify(body, {}), /produces text\/plain; the page needs/);
   classifier.end();
 });
 

@@ -17,7 +17,7 @@ test("an IDX file is read with its sizes", () => {
 test("what is no whole IDX file is refused", () => {
   assert.throws(() => readIdx(idx([2, 3], [1, 2, 3, 4, 5])), /has 6 values, and not 5/);
   for (const bytes of [[], [0, 0, 8], [0, 0, 8, 3, 0, 0, 0, 1], [0, 0, 13, 1, 0, 0, 0, 0], [1, 0, 8, 0]]) {
-    assert.throws(() => readIdx(Uint8Array.from(bytes)), /no IDX file/);
+    assert.throws(() => readIdx(Uint8Array.from(bytes)), /not an IDX file/);
   }
 });
 

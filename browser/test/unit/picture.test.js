@@ -97,7 +97,7 @@ test("a picture becomes grey by its luma", () => {
     GREY,
   );
   assert.deepEqual(seen(steps), Array(16).fill(54));
-  assert.deepEqual(told(steps), ["The picture, 4 × 4", "Turned grey"]);
+  assert.deepEqual(told(steps), ["The picture, 4 × 4", "Converted to grey"]);
 });
 
 test("a grey picture of the right size is one step, and a colour model gets its three channels", () => {
@@ -120,7 +120,7 @@ test("what is dark and transparent is taken as ink, and is not exchanged once mo
   const expected = Array.from({ length: 16 }, (_, pixel) => 60 * Math.floor(pixel / 4) + (pixel % 4));
   for (const invert of /** @type {const} */ (["never", "auto", "always"])) {
     const steps = prepare(shape, { fit: "stretch", invert }, GREY);
-    assert.deepEqual([seen(steps), told(steps)[1]], [expected, "Light and dark exchanged, as it is dark on nothing"]);
+    assert.deepEqual([seen(steps), told(steps)[1]], [expected, "Inverted, because it is dark on transparent"]);
   }
   const opaque = picture(4, 4, plain(7));
   assert.deepEqual(seen(prepare(opaque, LEFT_ALONE, GREY)), Array(16).fill(7));
@@ -171,7 +171,7 @@ test("light and dark change places where the border is light, and only then", ()
     picture(4, 4, (x, y) => plain(x % 3 === 0 || y % 3 === 0 ? border : within)());
   const light = prepare(framed(250, 0), auto, GREY);
   assert.deepEqual([seen(light)[0], seen(light)[5]], [5, 255]);
-  assert.match(told(light)[1], /as its border is light \(250 of 255\)/);
+  assert.match(told(light)[1], /because its border is light \(250 of 255\)/);
   assert.deepEqual(seen(prepare(framed(10, 255), auto, GREY)).slice(0, 6), [10, 10, 10, 10, 10, 255]);
   const always = /** @type {const} */ ({ fit: "stretch", invert: "always" });
   assert.equal(seen(prepare(framed(10, 255), always, GREY))[0], 245);

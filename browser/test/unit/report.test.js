@@ -96,7 +96,7 @@ test("a label stands on each line, whatever editor wrote it, and a file without 
   }
   assert.deepEqual(labelsIn("cat\n\ndog"), ["cat", "", "dog"]);
   for (const text of ["", "\n \n"]) {
-    assert.throws(() => labelsIn(text), /there are none/);
+    assert.throws(() => labelsIn(text), /the list is empty/);
   }
   assert.throws(() => labelsIn(Uint8Array.from([0x63, 0xff])), /not UTF-8/);
 });
