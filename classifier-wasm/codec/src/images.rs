@@ -137,13 +137,33 @@ impl Pixels {
         }
     }
 
+    /// Appends a byte.
+    pub fn push_byte(&mut self, value: u8) {
+        match self {
+            Pixels::U8(values) => values.push(value),
+            Pixels::F32(values) => values.push(value.into()),
+        }
+    }
+
+    /// Appends a value; as a byte if all are.
+    pub fn push(&mut self, value: f32) {
+        let byte = value as u8;
+        match self {
+            // Minus zero is no byte.
+            Pixels::U8(values) if f32::from(byte).to_bits() == value.to_bits() => values.push(byte),
+            Pixels::F32(values) => values.push(value),
+            Pixels::U8(_) => self.append(Pixels::F32(vec![value])),
+        }
+    }
+
     /// Appends the values of `other`; as bytes if all are.
     pub fn append(&mut self, other: Pixels) {
         match (&mut *self, other) {
             (Pixels::U8(values), Pixels::U8(more)) => values.extend(more),
             (Pixels::F32(values), more) => values.extend(more.into_floats()),
             (Pixels::U8(values), Pixels::F32(more)) => {
-                let mut floats: Vec<f32> = values.iter().copied().map(f32::from).collect();
+                let mut floats = Vec::with_capacity(values.capacity().max(values.len() + more.len()));
+                floats.extend(values.iter().copied().map(f32::from));
                 floats.extend(more);
                 *self = Pixels::F32(floats);
             }

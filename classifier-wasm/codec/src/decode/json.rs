@@ -6,9 +6,12 @@
 //! writes into them: NaN, and halves of surrogate pairs.
 
 mod cursor;
+mod levels;
 mod nested_list;
 mod number;
 mod object;
+mod run;
+mod string;
 mod tensor;
 
 use self::cursor::Cursor;

@@ -1,11 +1,9 @@
 //! A position in JSON text.
 
-use std::fmt;
-
-use serde::Deserialize;
-use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, Visitor};
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::number::number_length;
+use super::string::{Text, plain};
 use crate::reject::{Code, Reject, quote};
 
 /// Reads JSON from left to right; every refusal names the byte.
@@ -117,6 +115,10 @@ impl<'a> Cursor<'a> {
     /// within a string contains them unescaped.
     pub fn string(&mut self) -> Result<Vec<u8>, Reject> {
         let ahead = self.rest();
+        if let Some((text, length)) = plain(ahead) {
+            self.advance(length);
+            return Ok(text);
+        }
         let start = self.at;
         let Text(text) = self.value()?;
         let raw = ahead.iter().take(self.at - start);
@@ -224,29 +226,6 @@ impl<'a> Cursor<'a> {
             self.json.len()
         );
         Reject::new(Code::NotJson, detail)
-    }
-}
-
-/// A string as bytes: serde_json accepts half of a surrogate pair in bytes, and refuses it in a `String`.
-struct Text(Vec<u8>);
-
-impl<'de> Deserialize<'de> for Text {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Text, D::Error> {
-        struct Bytes;
-
-        impl Visitor<'_> for Bytes {
-            type Value = Text;
-
-            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-                f.write_str("a string")
-            }
-
-            fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Text, E> {
-                Ok(Text(bytes.to_vec()))
-            }
-        }
-
-        deserializer.deserialize_bytes(Bytes)
     }
 }
 

@@ -1,10 +1,13 @@
 //! Nested JSON lists of numbers: the hot path of a JSON message, whose every pixel goes through here.
 //!
 //! One pass over the bytes, straight into the values of a tensor: building a tree of JSON values first would cost more
-//! than the network. There is no recursion, and memory is bounded by the caller's limit, whatever the nesting.
+//! than the network. There is no recursion, and memory is bounded by the caller's limit, whatever the nesting. Here is what a
+//! list may be and what is said of one that is not so; [`super::run`] makes it fast.
 
 use super::cursor::Cursor;
-use super::number::number_length;
+use super::levels::Levels;
+use super::number::{byte, number};
+use super::run;
 use crate::images::{MAX_RANK, Pixels};
 use crate::reject::{Code, Reject, quote};
 
@@ -25,55 +28,76 @@ pub fn parse(cursor: &mut Cursor, limit: usize) -> Result<NestedList, Reject> {
 
 /// The same, with `true` and `false` for 1 and 0 where there are `words`.
 pub fn parse_with(cursor: &mut Cursor, limit: usize, words: bool) -> Result<NestedList, Reject> {
+    parse_by(run::read, cursor, limit, words)
+}
+
+/// The same with what reads several numbers at once, which is [`run::read`] but in tests.
+pub fn parse_by(
+    run: impl Fn(&[u8], &mut Levels, &mut Pixels, usize) -> usize,
+    cursor: &mut Cursor,
+    limit: usize,
+    words: bool,
+) -> Result<NestedList, Reject> {
     // No number takes less than two bytes with its separator, and images written by Python some five.
-    let mut values = Vec::with_capacity(limit.min(cursor.rest().len() / 4));
-    let mut lengths = [None; MAX_RANK];
-    let mut open: Vec<usize> = Vec::with_capacity(MAX_RANK);
+    let mut pixels = Pixels::U8(Vec::with_capacity(limit.min(cursor.rest().len() / 4)));
+    let mut levels = Levels::default();
     let mut rank = None;
     loop {
         match cursor.peek_token() {
-            Some(b'[') if open.len() == MAX_RANK => return Err(too_deep(cursor)),
-            Some(b'[') if rank == Some(open.len()) => {
+            Some(b'[') if levels.depth() == MAX_RANK => return Err(too_deep(cursor)),
+            Some(b'[') if rank == Some(levels.depth()) => {
                 return Err(mixed(cursor, "a list", "a number"));
             }
             Some(b'[') => {
                 cursor.advance(1);
-                open.push(0);
+                levels.enter();
                 continue;
             }
-            Some(byte) if matches!(byte, b'-' | b'0'..=b'9') || words && matches!(byte, b't' | b'f') => {
-                if *rank.get_or_insert(open.len()) != open.len() {
+            Some(first) if matches!(first, b'-' | b'0'..=b'9') || words && matches!(first, b't' | b'f') => {
+                if *rank.get_or_insert(levels.depth()) != levels.depth() {
                     return Err(mixed(cursor, "a number", "a list"));
                 }
-                if values.len() == limit {
+                let length = run(cursor.rest(), &mut levels, &mut pixels, limit);
+                if length > 0 {
+                    cursor.advance(length);
+                    continue;
+                }
+                if pixels.len() == limit {
                     return Err(too_many(limit));
                 }
-                values.push(number(cursor, words)?);
+                let length = match byte(cursor.rest()) {
+                    Some((value, length)) => {
+                        pixels.push_byte(value);
+                        length
+                    }
+                    None => {
+                        let (value, length) = value(cursor.rest(), words).ok_or_else(|| malformed(cursor))?;
+                        pixels.push(value);
+                        length
+                    }
+                };
+                cursor.advance(length);
             }
-            _ => return Err(not_a_number(cursor, open.last() == Some(&0))),
+            _ => return Err(not_a_number(cursor, levels.is_first())),
         }
         // A value ended here, and with it perhaps the lists around it.
         loop {
-            let Some(length) = open.last_mut() else {
+            if levels.depth() == 0 {
                 return Ok(NestedList {
-                    shape: lengths.into_iter().flatten().collect(),
-                    pixels: values.into(),
+                    shape: levels.shape(),
+                    pixels,
                 });
-            };
-            *length += 1;
+            }
+            levels.count();
             match cursor.peek_token() {
                 Some(b',') => {
                     cursor.advance(1);
                     break;
                 }
                 Some(b']') => {
-                    let length = *length;
-                    open.pop();
-                    if let Some(settled) = lengths.get_mut(open.len()) {
-                        let expected = *settled.get_or_insert(length);
-                        if length != expected {
-                            return Err(ragged(cursor, length, expected));
-                        }
+                    let (length, expected) = levels.leave();
+                    if length != expected {
+                        return Err(ragged(cursor, length, expected));
                     }
                     cursor.advance(1);
                 }
@@ -83,37 +107,13 @@ pub fn parse_with(cursor: &mut Cursor, limit: usize, words: bool) -> Result<Nest
     }
 }
 
-/// The number at `cursor`, by JSON's grammar, as the nearest f32 to its nearest f64: as Python's json and NumPy read it.
-fn number(cursor: &mut Cursor, words: bool) -> Result<f32, Reject> {
-    let (value, length) = match small_integer(cursor.rest()) {
-        Some(found) => found,
-        None if words && cursor.rest().starts_with(b"true") => (1.0, 4),
-        None if words && cursor.rest().starts_with(b"false") => (0.0, 5),
-        None => any_number(cursor.rest()).ok_or_else(|| malformed(cursor))?,
-    };
-    cursor.advance(length);
-    Ok(value)
-}
-
-/// A pixel as nearly every message has it: one to three digits and no more. Gives the value and the digits.
-fn small_integer(text: &[u8]) -> Option<(f32, usize)> {
-    let mut value = 0u16;
-    for (length, &byte) in text.iter().enumerate().take(4) {
-        match byte {
-            b'0'..=b'9' if length == 3 || (length > 0 && value == 0) => return None,
-            b'0'..=b'9' => value = value * 10 + u16::from(byte - b'0'),
-            b'.' | b'e' | b'E' => return None,
-            _ => return (length > 0).then_some((f32::from(value), length)),
-        }
+/// The number at the start of `text`, or one of the `words` for 1 and 0, and its bytes.
+fn value(text: &[u8], words: bool) -> Option<(f32, usize)> {
+    match text {
+        [b't', b'r', b'u', b'e', ..] if words => Some((1.0, 4)),
+        [b'f', b'a', b'l', b's', b'e', ..] if words => Some((0.0, 5)),
+        _ => number(text),
     }
-    None
-}
-
-/// Any number of JSON's grammar. Gives the value and the bytes.
-fn any_number(text: &[u8]) -> Option<(f32, usize)> {
-    let length = number_length(text)?;
-    let value: f64 = str::from_utf8(text.get(..length)?).ok()?.parse().ok()?;
-    Some((value as f32, length))
 }
 
 fn too_deep(cursor: &Cursor) -> Reject {
@@ -213,7 +213,7 @@ mod tests {
             parsed("[1,2]").unwrap(),
             NestedList {
                 shape: vec![2],
-                pixels: vec![1.0, 2.0].into()
+                pixels: vec![1, 2].into()
             }
         );
         assert_eq!(parsed("[[1, 2, 3], [4, 5, 6]]").unwrap().shape, [2, 3]);
@@ -222,7 +222,7 @@ mod tests {
             deep,
             NestedList {
                 shape: vec![2, 1, 2, 1],
-                pixels: vec![0.0, 255.0, 7.0, 8.0].into()
+                pixels: vec![0, 255, 7, 8].into()
             }
         );
     }
@@ -233,7 +233,7 @@ mod tests {
             parsed("7").unwrap(),
             NestedList {
                 shape: vec![],
-                pixels: vec![7.0].into()
+                pixels: vec![7].into()
             }
         );
     }
