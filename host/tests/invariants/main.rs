@@ -125,7 +125,8 @@ fn in_the_guest_only_component_rs_sees_the_generated_bindings() {
 fn the_guest_touches_neither_files_nor_the_network_nor_the_environment() {
     let rule = Rule {
         patterns: &["std::fs", "std::net", "std::env", "std::process", "File::open"],
-        allowed: &[],
+        // They run natively, and read the corpus.
+        allowed: &["classifier-wasm/codec/src/decode/tests.rs"],
         remedy: "the contract passes bytes; there is nothing else in the sandbox",
     };
     rule.holds_in(&guest());
