@@ -2,7 +2,7 @@
 
     python variants.py
 
-All are one dense layer over grey images of 4 rows and 5 columns, or of 4 and 4 that are the first pixels of the same; they
+Most are one dense layer over grey images of 4 rows and 5 columns, or of 4 and 4 that are the first pixels of the same; they
 differ in what stands behind it, in their types, in their axes and how these are written down, and in where the weights lie. The answers are onnxruntime's, made probabilities as the component does it: what is not
 negative and sums to 1 is taken as it is, values from 0 to 1 that do not are divided by their sum, one value p of a sigmoid
 is 1 - p and p, and of anything else the softmax is taken. One model is left as it is: pytorch_variant.py writes it.
@@ -17,6 +17,8 @@ import numpy as np
 import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
+
+import variant_networks
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 ROWS, COLUMNS, CLASSES = 4, 5, 10
@@ -159,6 +161,13 @@ def variants() -> list[tuple[str, str, float, onnx.ModelProto]]:
         "pixels-i64": {"kind": TensorProto.INT64},
     }
     named += [(name, TAKEN, 1e-5, model(name, [softmax()], **options)) for name, options in inputs.items()]
+    networks = {
+        "network-channels-last": (TAKEN, {"image": (ROWS, COLUMNS, 1)}, variant_networks.channels_last()),
+        "network-groups": (TAKEN, {}, variant_networks.groups()),
+        "network-3-by-3": (SOFTMAX, {}, variant_networks.three_by_three()),
+    }
+    for name, (scores, options, (nodes, constants)) in networks.items():
+        named.append((name, scores, 1e-5, model(name, nodes, **options, **constants)))
     # Not the engine's, and needed by the output alone that is not chosen.
     two = model("two-outputs", [softmax(), node("Unique", ["logits"], ["others"])])
     two.graph.output.insert(0, helper.make_tensor_value_info("others", TensorProto.FLOAT, ["M"]))

@@ -14,7 +14,7 @@ pub struct Depthwise {
     taps: Vec<usize>,
     /// One for each four channels.
     bias: Vec<Weights>,
-    /// For each four channels one for each tap.
+    /// For each tap one for each four channels.
     weights: Vec<Weights>,
     range: Range,
     input: usize,
@@ -35,7 +35,7 @@ impl Depthwise {
         let lanes = |first: usize, tap: usize| {
             std::array::from_fn(|lane| kernel.weight(channels, first + lane, first + lane, tap))
         };
-        let weights = firsts().flat_map(|first| (0..kernel.window.taps()).map(move |tap| (first, tap)));
+        let weights = (0..kernel.window.taps()).flat_map(|tap| firsts().map(move |first| (first, tap)));
         Depthwise {
             places: from.zip(output.pixels()).collect(),
             taps: taps.collect(),
@@ -60,17 +60,46 @@ impl Depthwise {
                 let (Some(input), Some(output)) = (input.get(from..), output.get_mut(to..)) else {
                     continue;
                 };
-                let each = self.bias.iter().zip(self.weights.chunks_exact(self.taps.len()));
-                for (vector, ((bias, weights), to)) in each.zip(output.as_chunks_mut().0).enumerate() {
-                    let mut sum = F32x4::load(bias);
-                    for (tap, weight) in self.taps.iter().zip(weights) {
-                        if let Some(number) = input.get(tap + vector * LANES..).and_then(|rest| rest.first_chunk()) {
-                            sum = sum.plus(F32x4::load(number).times(F32x4::load(weight)));
+                let (sums, _) = output.as_chunks_mut();
+                for (sum, bias) in sums.iter_mut().zip(&self.bias) {
+                    *sum = *bias;
+                }
+                let vectors = self.bias.len();
+                // Several taps at once, so that a sum is loaded and stored less often.
+                for (taps, weights) in self.taps.chunks(TAPS).zip(self.weights.chunks(TAPS * vectors)) {
+                    let of = |tap: usize| input.get(tap..).unwrap_or_default().as_chunks().0;
+                    match *taps {
+                        [a, b, c] => {
+                            let (first, rest) = weights.split_at(vectors);
+                            let (second, third) = rest.split_at(vectors);
+                            let taps = (of(a).iter().zip(first))
+                                .zip(of(b).iter().zip(second))
+                                .zip(of(c).iter().zip(third));
+                            for (sum, ((a, b), c)) in sums.iter_mut().zip(taps) {
+                                add(add(add(F32x4::load(sum), a), b), c).store(sum);
+                            }
+                        }
+                        _ => {
+                            for (tap, weights) in taps.iter().zip(weights.chunks(vectors)) {
+                                for (sum, tap) in sums.iter_mut().zip(of(*tap).iter().zip(weights)) {
+                                    add(F32x4::load(sum), tap).store(sum);
+                                }
+                            }
                         }
                     }
-                    self.range.hold(sum).store(to);
+                }
+                for sum in sums.iter_mut().take(vectors) {
+                    self.range.hold(F32x4::load(sum)).store(sum);
                 }
             }
         }
     }
+}
+
+/// So many numbers of a kernel are multiplied at once.
+const TAPS: usize = 3;
+
+#[inline(always)]
+fn add(sum: F32x4, (number, weight): (&Weights, &Weights)) -> F32x4 {
+    sum.plus(F32x4::load(number).times(F32x4::load(weight)))
 }

@@ -5,66 +5,78 @@ use crate::layout::Layout;
 use crate::tile::Weights;
 use crate::vector::{F32x4, LANES};
 
-/// `value * scale + offset + other`, held to a range.
+/// `value * scale + offset`, or `value + other`, held to a range.
 pub struct Elementwise {
-    /// Of each pixel: in the input, in the other input, in the output.
-    places: Vec<[usize; 3]>,
-    /// Scale and offset for each four channels.
+    /// A scale and an offset for each four channels. None: the numbers stay as they are.
     terms: Vec<[Weights; 2]>,
     range: Range,
-    images: [usize; 3],
+    input: Layout,
+    other: Option<Layout>,
+    output: Layout,
 }
 
 impl Elementwise {
-    /// `terms` are a scale and an offset for each channel. All have whole vectors and the same shape.
-    pub fn new(
-        terms: impl Fn(usize) -> [f32; 2],
-        range: Range,
-        input: Layout,
-        other: Option<Layout>,
-        output: Layout,
-    ) -> Elementwise {
-        let other = other.unwrap_or(input);
-        let pixels = input.pixels().zip(other.pixels()).zip(output.pixels());
-        let terms = (0..input.shape.channels).step_by(LANES).map(|first| {
-            let lanes: [[f32; 2]; LANES] = std::array::from_fn(|lane| match first + lane < input.shape.channels {
-                true => terms(first + lane),
-                false => [0.0; 2],
-            });
-            [lanes.map(|[scale, _]| scale), lanes.map(|[_, offset]| offset)]
-        });
+    /// `terms` are a scale and an offset for each channel, or none. All have whole vectors and the same shape.
+    pub fn new(terms: &[[f32; 2]], range: Range, input: Layout, other: Option<Layout>, output: Layout) -> Elementwise {
+        let of = |channel: usize, term: usize| terms.get(channel).and_then(|terms| terms.get(term)).copied();
+        let lanes = |first: usize, term: usize| std::array::from_fn(|lane| of(first + lane, term).unwrap_or_default());
+        let firsts = (0..terms.len()).step_by(LANES);
         Elementwise {
-            places: pixels.map(|((input, other), output)| [input, other, output]).collect(),
-            terms: terms.collect(),
+            terms: firsts.map(|first| [lanes(first, 0), lanes(first, 1)]).collect(),
             range,
-            images: [input.image(), other.image(), output.image()],
+            input,
+            other,
+            output,
         }
     }
 
     /// Computes `images` images.
     pub fn run(&self, images: usize, input: &[f32], other: Option<&[f32]>, output: &mut [f32]) {
-        let [from, beside, to] = self.images;
-        for image in 0..images {
-            for &[a, b, c] in &self.places {
-                let input = input.get(image * from + a..).unwrap_or_default().as_chunks().0;
-                let output = output.get_mut(image * to + c..).unwrap_or_default().as_chunks_mut().0;
-                let each = input.iter().zip(&self.terms).zip(output);
-                let scaled = each.map(|((number, [scale, offset]), to)| {
-                    let scaled = F32x4::load(number).times(F32x4::load(scale));
-                    (scaled.plus(F32x4::load(offset)), to)
-                });
-                match other {
-                    None => scaled.for_each(|(value, to)| self.range.hold(value).store(to)),
-                    Some(other) => {
-                        let other = other.get(image * beside + b..).unwrap_or_default().as_chunks().0;
-                        scaled
-                            .zip(other)
-                            .for_each(|((value, to), other)| self.range.hold(value.plus(F32x4::load(other))).store(to));
-                    }
+        for (image, y) in (0..images).flat_map(|image| (0..self.input.shape.height).map(move |y| (image, y))) {
+            let from = self.input.place_of_row(image, y);
+            let row = input
+                .get(from..from + self.input.shape.width * self.input.pixel)
+                .unwrap_or_default();
+            let row = row.as_chunks().0;
+            let to = output
+                .get_mut(self.output.place_of_row(image, y)..)
+                .unwrap_or_default()
+                .as_chunks_mut()
+                .0;
+            let beside = self.other.zip(other).map(|(layout, other)| {
+                other
+                    .get(layout.place_of_row(image, y)..)
+                    .unwrap_or_default()
+                    .as_chunks()
+                    .0
+            });
+            match (self.terms.is_empty(), beside) {
+                (true, None) => self.row(row.iter().map(F32x4::load), to),
+                (true, Some(beside)) => self.row(sums(row, beside), to),
+                (false, _) => {
+                    let terms = self.terms.iter().cycle();
+                    let scaled = row.iter().zip(terms).map(|(number, [scale, offset])| {
+                        F32x4::load(number).times(F32x4::load(scale)).plus(F32x4::load(offset))
+                    });
+                    self.row(scaled, to);
                 }
             }
         }
     }
+
+    #[inline(always)]
+    fn row(&self, numbers: impl Iterator<Item = F32x4>, to: &mut [Weights]) {
+        for (number, to) in numbers.zip(to) {
+            self.range.hold(number).store(to);
+        }
+    }
+}
+
+#[inline(always)]
+fn sums(row: &[Weights], other: &[Weights]) -> impl Iterator<Item = F32x4> {
+    row.iter()
+        .zip(other)
+        .map(|(one, other)| F32x4::load(one).plus(F32x4::load(other)))
 }
 
 /// Makes an image's numbers probabilities: the highest is taken off first, so that none overflows.

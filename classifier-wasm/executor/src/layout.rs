@@ -87,6 +87,11 @@ impl Layout {
         y * self.row() + x * self.pixel
     }
 
+    /// The first pixel of a row of an image.
+    pub fn place_of_row(self, image: usize, y: usize) -> usize {
+        image * self.image() + self.at(self.border.top + y, self.border.left)
+    }
+
     /// The first channels of an image's pixels, row by row.
     pub fn pixels(self) -> impl Iterator<Item = usize> {
         let Border { top, left, .. } = self.border;

@@ -19,7 +19,7 @@ pub struct Pass {
 pub enum Act {
     Convolution(Kernel),
     Pool(Window, Pooling),
-    /// A scale and an offset for each channel; then another value may be added.
+    /// A scale and an offset for each channel; or another value is added, or neither.
     Elementwise(Vec<[f32; 2]>),
     Softmax,
 }
@@ -71,7 +71,6 @@ fn joins(pass: &mut Pass, operator: &Operator) -> bool {
 }
 
 fn alone(node: &Node, output: usize) -> Pass {
-    let as_they_are = || vec![[1.0, 0.0]; node.shape.channels];
     let mut range = Range::ALL;
     let act = match &node.operator {
         Operator::Convolution(kernel) => Act::Convolution(kernel.clone()),
@@ -85,9 +84,9 @@ fn alone(node: &Node, output: usize) -> Pass {
         ),
         Operator::Hold(held) => {
             range = *held;
-            Act::Elementwise(as_they_are())
+            Act::Elementwise(Vec::new())
         }
-        Operator::Add => Act::Elementwise(as_they_are()),
+        Operator::Add => Act::Elementwise(Vec::new()),
         Operator::Softmax => Act::Softmax,
     };
     let inputs = node.inputs.iter().map(|input| input.0).collect();

@@ -148,13 +148,7 @@ fn kernel(pass: &Pass, input: Layout, other: Option<Layout>, output: Layout) -> 
         }
         Act::Convolution(kernel) => Kernel::Convolution(Convolution::new(kernel, pass.range, input, output)),
         Act::Pool(window, pooling) => Kernel::Pool(Pool::new(*window, *pooling, input, output)),
-        Act::Elementwise(terms) => Kernel::Elementwise(Elementwise::new(
-            |channel| terms.get(channel).copied().unwrap_or_default(),
-            pass.range,
-            input,
-            other,
-            output,
-        )),
+        Act::Elementwise(terms) => Kernel::Elementwise(Elementwise::new(terms, pass.range, input, other, output)),
         Act::Softmax => Kernel::Softmax(input),
     }
 }

@@ -17,6 +17,9 @@ const OUTPUT: usize = 4;
 /// And of the input that they depend on.
 const INPUT: usize = 6;
 
+/// Numbers of such a patch.
+const PLACES: usize = INPUT * INPUT;
+
 /// So many such patches are computed at once.
 const PATCHES: usize = 24;
 
@@ -28,14 +31,19 @@ pub struct Winograd {
     patches: Vec<Patch>,
     /// For each of the places in a transformed patch the weights of some channels of the output after the others.
     weights: Vec<Vec<Channels>>,
+    input: Layout,
+    finish: Finish,
+    transformed: Vec<f32>,
+    products: Vec<f32>,
+    wide: Vec<f32>,
+}
+
+/// What becomes of transformed products.
+struct Finish {
     /// One for each four channels of the output.
     bias: Vec<Weights>,
     range: Range,
-    input: Layout,
     output: Layout,
-    /// Transformed patches of the input and of the output: place, patch, channel.
-    transformed: Vec<f32>,
-    products: Vec<f32>,
 }
 
 /// 4 x 4 pixels of the output.
@@ -67,7 +75,7 @@ impl Winograd {
         // In vectors: what is multiplied, and some 60 sums for each transformed vector.
         let vectors = outputs.div_ceil(LANES);
         let direct = rows.output * columns.output * 9 * inputs * vectors;
-        let transformed = patches * (INPUT * INPUT * inputs * vectors + 120 * (inputs.div_ceil(LANES) + vectors));
+        let transformed = patches * (PLACES * inputs * vectors + 60 * (inputs.div_ceil(LANES) + vectors));
         is_three(rows) && is_three(columns) && kernel.groups == 1 && inputs >= LANES && transformed < direct
     }
 
@@ -125,53 +133,53 @@ impl Winograd {
         };
         let firsts = || (0..outputs).step_by(VECTORS * LANES);
         let bias = (0..outputs).step_by(LANES);
-        Winograd {
-            patches: patches.collect(),
-            weights: (0..INPUT * INPUT)
-                .map(|place| firsts().map(|first| channels(place, first)).collect())
-                .collect(),
+        let finish = Finish {
             bias: bias
                 .map(|first| std::array::from_fn(|lane| kernel.bias(first + lane)))
                 .collect(),
             range,
-            input,
             output,
-            transformed: vec![0.0; INPUT * INPUT * PATCHES * input.pixel],
-            products: vec![0.0; INPUT * INPUT * PATCHES * output.pixel],
+        };
+        Winograd {
+            patches: patches.collect(),
+            weights: (0..PLACES)
+                .map(|place| firsts().map(|first| channels(place, first)).collect())
+                .collect(),
+            input,
+            finish,
+            transformed: vec![0.0; PLACES * PATCHES * input.pixel],
+            products: vec![0.0; PLACES * PATCHES * output.pixel],
+            wide: vec![0.0; PLACES * input.pixel.max(output.pixel)],
         }
     }
 
     /// Computes `images` images.
     pub fn run(&mut self, images: usize, input: &[f32], output: &mut [f32]) {
+        let (from, to) = (self.input.image(), self.finish.output.image());
         let mut all = (0..images).flat_map(|image| {
-            let (from, to) = (image * self.input.image(), image * self.output.image());
             self.patches.iter().map(move |patch| Patch {
-                from: from + patch.from,
-                to: to + patch.to,
+                from: image * from + patch.from,
+                to: image * to + patch.to,
                 ..*patch
             })
         });
-        let (transformed, products) = (&mut self.transformed, &mut self.products);
         loop {
-            let mut count = 0;
             let mut patches = [None; PATCHES];
+            let mut count = 0;
             for (slot, patch) in patches.iter_mut().zip(&mut all) {
-                take_apart(input, patch.from, self.input, transformed, count);
+                let start = input.get(patch.from..).unwrap_or_default();
+                take_apart(start, self.input, &mut self.wide, &mut self.transformed, count);
                 *slot = Some(patch);
                 count += 1;
             }
             if count == 0 {
                 return;
             }
-            for (place, weights) in self.weights.iter().enumerate() {
-                let from = transformed
-                    .get(place * PATCHES * self.input.pixel..)
-                    .unwrap_or_default();
-                let to = products
-                    .get_mut(place * PATCHES * self.output.pixel..)
-                    .unwrap_or_default();
+            let pixels = [self.input.pixel, self.finish.output.pixel];
+            let places = (self.transformed.chunks_exact(PATCHES * self.input.pixel))
+                .zip(self.products.chunks_exact_mut(PATCHES * self.finish.output.pixel));
+            for ((from, to), weights) in places.zip(&self.weights) {
                 for channels in weights {
-                    let pixels = [self.input.pixel, self.output.pixel];
                     match channels.vectors {
                         1 => multiply::<1>(channels, count, self.input.shape.channels, pixels, from, to),
                         _ => multiply::<VECTORS>(channels, count, self.input.shape.channels, pixels, from, to),
@@ -179,23 +187,63 @@ impl Winograd {
                 }
             }
             for (index, patch) in patches.into_iter().flatten().enumerate() {
-                put_together(products, index, &self.bias, self.range, self.output, patch, output);
+                self.finish
+                    .put_together(&self.products, index, patch, &mut self.wide, output);
             }
         }
     }
 }
 
-/// Transforms a patch of the input.
+/// Transforms a patch of the input: its columns, then the rows of what these give. All channels of a pixel lie side by side.
 #[inline(never)]
-fn take_apart(input: &[f32], from: usize, layout: Layout, to: &mut [f32], index: usize) {
-    for vector in 0..layout.pixel / LANES {
-        let at = |y: usize, x: usize| load(input, from + layout.at(y, x) + vector * LANES);
-        let patch: [[F32x4; INPUT]; INPUT] = std::array::from_fn(|y| std::array::from_fn(|x| at(y, x)));
-        let transformed = inputs(patch).map(inputs);
-        for (place, number) in transformed.as_flattened().iter().enumerate() {
-            store(to, (place * PATCHES + index) * layout.pixel + vector * LANES, *number);
+fn take_apart(input: &[f32], layout: Layout, wide: &mut [f32], to: &mut [f32], index: usize) {
+    let pixel = layout.pixel;
+    for x in 0..INPUT {
+        let rows = [0, 1, 2, 3, 4, 5].map(|y| vectors(input, layout.at(y, x), pixel));
+        let mut columns = wide
+            .chunks_exact_mut(INPUT * pixel)
+            .map(|row| vectors_mut(row, x * pixel, pixel));
+        each_input(rows, &mut columns);
+    }
+    let rows = wide
+        .chunks_exact(INPUT * pixel)
+        .zip(to.chunks_exact_mut(INPUT * PATCHES * pixel));
+    for (row, places) in rows {
+        let columns = [0, 1, 2, 3, 4, 5].map(|x| vectors(row, x * pixel, pixel));
+        let places = places.chunks_exact_mut(PATCHES * pixel);
+        each_input(
+            columns,
+            &mut places.map(|place| vectors_mut(place, index * pixel, pixel)),
+        );
+    }
+}
+
+/// Transforms six numbers of the input for each four channels.
+#[inline(always)]
+fn each_input<'t>([a, b, c, d, e, f]: [&[Weights]; INPUT], to: &mut impl Iterator<Item = &'t mut [Weights]>) {
+    let mut to = [(); INPUT].map(|()| to.next().unwrap_or_default().iter_mut());
+    let from = a.iter().zip(b).zip(c).zip(d).zip(e).zip(f);
+    for (((((a, b), c), d), e), f) in from {
+        let transformed = inputs([a, b, c, d, e, f].map(F32x4::load));
+        for (to, number) in to.iter_mut().zip(transformed) {
+            if let Some(to) = to.next() {
+                number.store(to);
+            }
         }
     }
+}
+
+/// The vectors of a pixel.
+#[inline(always)]
+fn vectors(from: &[f32], at: usize, pixel: usize) -> &[Weights] {
+    let pixel = from.get(at..).and_then(|rest| rest.get(..pixel));
+    pixel.unwrap_or_default().as_chunks().0
+}
+
+#[inline(always)]
+fn vectors_mut(from: &mut [f32], at: usize, pixel: usize) -> &mut [Weights] {
+    let pixel = from.get_mut(at..).and_then(|rest| rest.get_mut(..pixel));
+    pixel.unwrap_or_default().as_chunks_mut().0
 }
 
 /// Multiplies one place of the transformed patches with its weights, for some channels of the output.
@@ -239,41 +287,48 @@ fn multiply<const N: usize>(
     }
 }
 
-/// Transforms the products of a patch to pixels of the output.
-#[inline(never)]
-fn put_together(
-    products: &[f32],
-    index: usize,
-    bias: &[Weights],
-    range: Range,
-    layout: Layout,
-    patch: Patch,
-    output: &mut [f32],
-) {
-    for (vector, bias) in bias.iter().enumerate() {
-        let bias = F32x4::load(bias);
-        let at = |place: usize| load(products, (place * PATCHES + index) * layout.pixel + vector * LANES);
-        let patched: [[F32x4; INPUT]; INPUT] = std::array::from_fn(|y| std::array::from_fn(|x| at(y * INPUT + x)));
-        let pixels = outputs(patched).map(outputs);
-        for (y, row) in pixels.iter().enumerate().take(patch.rows) {
-            for (x, pixel) in row.iter().enumerate().take(patch.columns) {
-                let to = patch.to + layout.at(y, x) + vector * LANES;
-                store(output, to, range.hold(pixel.plus(bias)));
+impl Finish {
+    /// Transforms the products of a patch to pixels of the output: columns, then rows.
+    #[inline(never)]
+    fn put_together(&self, products: &[f32], index: usize, patch: Patch, wide: &mut [f32], output: &mut [f32]) {
+        let (layout, range) = (self.output, self.range);
+        let pixel = layout.pixel;
+        for x in 0..INPUT {
+            let rows =
+                [0, 1, 2, 3, 4, 5].map(|y| vectors(products, ((y * INPUT + x) * PATCHES + index) * pixel, pixel));
+            let mut columns = wide
+                .chunks_exact_mut(INPUT * pixel)
+                .map(|row| vectors_mut(row, x * pixel, pixel).iter_mut());
+            let mut to = [(); OUTPUT].map(|()| columns.next().unwrap_or_default());
+            let [a, b, c, d, e, f] = rows;
+            for (((((a, b), c), d), e), f) in a.iter().zip(b).zip(c).zip(d).zip(e).zip(f) {
+                let transformed = outputs([a, b, c, d, e, f].map(F32x4::load));
+                for (to, number) in to.iter_mut().zip(transformed) {
+                    if let Some(to) = to.next() {
+                        number.store(to);
+                    }
+                }
             }
         }
-    }
-}
-
-#[inline(always)]
-fn load(from: &[f32], at: usize) -> F32x4 {
-    let found = from.get(at..).and_then(|rest| rest.first_chunk());
-    found.map_or(F32x4::splat(0.0), F32x4::load)
-}
-
-#[inline(always)]
-fn store(to: &mut [f32], at: usize, number: F32x4) {
-    if let Some(to) = to.get_mut(at..).and_then(|rest| rest.first_chunk_mut()) {
-        number.store(to);
+        for (y, row) in wide.chunks_exact(INPUT * pixel).enumerate().take(patch.rows) {
+            let [a, b, c, d, e, f] = [0, 1, 2, 3, 4, 5].map(|x| vectors(row, x * pixel, pixel));
+            let start = patch.to + layout.at(y, 0);
+            let to = output.get_mut(start..start + patch.columns * pixel).unwrap_or_default();
+            let mut pixels = to
+                .chunks_exact_mut(pixel)
+                .map(|pixel| pixel.as_chunks_mut().0.iter_mut());
+            let mut to = [(); OUTPUT].map(|()| pixels.next().unwrap_or_default());
+            for ((((((a, b), c), d), e), f), bias) in a.iter().zip(b).zip(c).zip(d).zip(e).zip(f).zip(&self.bias) {
+                let bias = F32x4::load(bias);
+                let transformed = outputs([a, b, c, d, e, f].map(F32x4::load));
+                for (to, number) in to.iter_mut().zip(transformed) {
+                    // Pixels beside the image have nowhere to go.
+                    if let Some(to) = to.next() {
+                        range.hold(number.plus(bias)).store(to);
+                    }
+                }
+            }
+        }
     }
 }
 
