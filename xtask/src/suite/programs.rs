@@ -24,7 +24,7 @@ const WAITING_TESTS: usize = 4;
 const TEST_THREADS: &str = "RUST_TEST_THREADS";
 
 /// Programs that compute the longest, which run first beside those. All others follow.
-const COMPUTE: [&str; 4] = ["host-browser", "host-cli", "host-guest", "host-crash"];
+const COMPUTE: [&str; 4] = ["host-browser", "host-cli", "host-any_to_any", "host-screens"];
 
 /// A test program and how to start it.
 pub struct Program {
