@@ -1,10 +1,10 @@
 //! The processor, since figures mean nothing without it.
 
-use std::fs;
+use crate::files;
 
 /// Its name and its widest vectors, such as `AMD EPYC, AVX2`.
 pub fn processor() -> String {
-    let said = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let said = files::read_text("/proc/cpuinfo".as_ref(), files::SMALL).unwrap_or_default();
     format!("{}, {}", name(&said).unwrap_or(std::env::consts::ARCH), vectors())
 }
 
