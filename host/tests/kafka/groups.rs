@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::live::{KAFKA, Running, Stage, wait_for};
 use crate::support::kafka::{self, Kafka};
 use crate::support::{DEADLINE, Fixture, Member, POLL, assert_answered, numbered, within};
-use host::broker::{Admin, BrokerError, Demand};
+use host::broker::{Admin, BrokerError, Demand, Lane, Output, Route, Sink};
 use host::message::Message;
 use host::values::Start;
 use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions};
@@ -285,6 +285,39 @@ async fn the_partitions_of_a_host_that_is_killed_are_taken_over_long_before_a_mi
     let took = began.elapsed();
     assert!(took < Duration::from_secs(30), "{took:?}");
     assert_eq!(heir.stop(), ["second"]);
+}
+
+/// Otherwise it would overtake the one that was refused, which is sent again.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_to_be_published_while_one_before_it_is_refused_is_held_back() {
+    let Some(broker) = kafka::fixture() else { return };
+    broker.create(2).await;
+    let sink = broker
+        .broker()
+        .await
+        .sink(&broker.output, "letters", None)
+        .await
+        .unwrap();
+    let refused = broker.refuse_one().await;
+    let (one, other) = (Lane::new("one", 0), Lane::new("other", 1));
+    let enqueue = |message, lane| {
+        let route = Route::Answers;
+        sink.enqueue(Output { route, message }, Some(lane))
+    };
+    let good = || Message {
+        key: Some("key".into()),
+        ..Message::new("good")
+    };
+    let first = enqueue(refused.clone(), &one).await.unwrap();
+    let second = enqueue(refused, &other).await.unwrap();
+    let is_held_back = |result| assert!(matches!(result, Err(BrokerError::HeldBack(_))), "{result:?}");
+    is_held_back(first.await);
+    // Nobody has told its lane of the second.
+    is_held_back(enqueue(good(), &other).await.map(drop));
+    is_held_back(second.await);
+    assert!(broker.answers().await.is_empty());
+    enqueue(good(), &other).await.unwrap().await.unwrap();
+    assert_eq!(broker.answers().await.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,7 @@
 //! fault.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -39,7 +39,27 @@ pub(super) type Producer = ThreadedProducer<Reporter>;
 /// One output in progress.
 pub(super) struct Pending {
     reply: oneshot::Sender<Result<(), KafkaError>>,
+    failures: Option<Arc<Failures>>,
     _permit: Option<OwnedSemaphorePermit>,
+}
+
+/// How many records were not published, and of how many of them their lanes know. What is sent between the two would overtake
+/// what is sent again.
+#[derive(Default)]
+pub(super) struct Failures {
+    happened: AtomicU64,
+    told: AtomicU64,
+}
+
+impl Failures {
+    fn told(&self) -> u64 {
+        self.told.load(Ordering::Acquire)
+    }
+
+    /// Whether nothing has failed but the first `told`.
+    fn are_no_more_than(&self, told: u64) -> bool {
+        self.happened.load(Ordering::Acquire) == told
+    }
 }
 
 impl ProducerContext for Reporter {
@@ -50,8 +70,14 @@ impl ProducerContext for Reporter {
             Ok(_) => Ok(()),
             Err((error, _)) => Err(error.clone()),
         };
-        // The caller may have stopped waiting.
-        let _ = pending.reply.send(result);
+        let failed = pending.failures.filter(|_| result.is_err());
+        if let Some(failures) = &failed {
+            failures.happened.fetch_add(1, Ordering::AcqRel);
+        }
+        // Whoever has stopped waiting need not be told.
+        if let (Err(_), Some(failures)) = (pending.reply.send(result), failed) {
+            failures.told.fetch_add(1, Ordering::AcqRel);
+        }
     }
 }
 
@@ -270,9 +296,14 @@ pub(super) struct Record {
 /// A record's confirmation, and what resolves it.
 pub(super) fn pending(
     permit: Option<OwnedSemaphorePermit>,
+    failures: Option<Arc<Failures>>,
 ) -> (Box<Pending>, oneshot::Receiver<Result<(), KafkaError>>) {
     let (reply, confirmed) = oneshot::channel();
-    let pending = Pending { reply, _permit: permit };
+    let pending = Pending {
+        reply,
+        failures,
+        _permit: permit,
+    };
     (Box::new(pending), confirmed)
 }
 
@@ -285,6 +316,7 @@ pub struct KafkaSink {
     sender: Arc<Sender>,
     /// The old producer's messages must be confirmed first, so that nothing overtakes them.
     waits: Arc<AtomicBool>,
+    failures: Arc<Failures>,
 }
 
 impl KafkaSink {
@@ -292,6 +324,7 @@ impl KafkaSink {
         Self {
             sender: Arc::new(sender),
             waits: Arc::default(),
+            failures: Arc::default(),
         }
     }
 
@@ -307,14 +340,21 @@ impl KafkaSink {
 impl Sink for KafkaSink {
     async fn enqueue(&self, output: Output, lane: Option<&Lane>) -> Result<Durable<BrokerError>, BrokerError> {
         let sender = Arc::clone(&self.sender);
+        // What has no lane has nothing to overtake.
+        let told = lane.map(|_| self.failures.told());
         let record = sender.prepare(output, lane).await?;
         self.wait_for_the_producer_before().await;
         let permit = sender.permit(&record).await?;
         let was_alone = sender.is_alone();
         // Held until the confirmation: a dropped producer confirms nothing.
         let producer = sender.producer();
-        let (mut waiting, confirmed) = pending(Some(permit));
+        let (mut waiting, confirmed) = pending(Some(permit), Some(Arc::clone(&self.failures)));
         loop {
+            if told.is_some_and(|told| !self.failures.are_no_more_than(told)) {
+                return Err(BrokerError::HeldBack(
+                    "another message was refused meanwhile".to_owned(),
+                ));
+            }
             match sender.send(&producer, &record, waiting) {
                 Ok(()) => break,
                 Err((error, back)) if is_full(&error) => {
@@ -326,9 +366,13 @@ impl Sink for KafkaSink {
         }
         let topic = record.topic;
         let waits = Arc::clone(&self.waits);
+        let failures = Arc::clone(&self.failures);
         Ok(Box::pin(async move {
             let result = confirmed.await;
             drop(producer);
+            if let Ok(Err(_)) = &result {
+                failures.told.fetch_add(1, Ordering::AcqRel);
+            }
             let error = match result {
                 Ok(Ok(())) => return Ok(()),
                 Ok(Err(error)) => sender.unpublished(&error, &topic),

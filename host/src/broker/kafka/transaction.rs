@@ -258,7 +258,7 @@ impl Transactions {
     }
 
     fn send(&self, record: &Record) -> Result<oneshot::Receiver<Result<(), KafkaError>>, KafkaError> {
-        let (mut waiting, confirmed) = pending(None);
+        let (mut waiting, confirmed) = pending(None, None);
         let producer = self.sender.producer();
         loop {
             match self.sender.send(&producer, record, waiting) {
