@@ -12,7 +12,7 @@ use crate::passes::{Act, Pass, passes};
 use crate::pixels::Pixels;
 use crate::pool::Pool;
 use crate::vector::LANES;
-use crate::winograd::Winograd;
+use crate::winograd::{Scratch, Winograd};
 
 /// So many floats of values are in use at once, if an image has not more: they stay in the processor's cache.
 const CACHED: usize = 1 << 20;
@@ -27,6 +27,7 @@ pub struct Plan {
     steps: Vec<Step>,
     /// Memory of values. What two values have in turn, both have with the same layout, so that its borders stay zero.
     slots: Vec<Vec<f32>>,
+    scratch: Scratch,
     /// Where the image and the output lie.
     first: usize,
     last: usize,
@@ -97,6 +98,12 @@ impl Graph {
         }
         let floats = slots.layouts.iter().map(|layout| layout.image()).sum::<usize>();
         let images = (CACHED / floats.max(1)).clamp(1, MOST_IMAGES);
+        let mut scratch = Scratch::default();
+        for step in &steps {
+            if let Kernel::Winograd(winograd) = &step.kernel {
+                scratch.fit(winograd);
+            }
+        }
         Ok(Plan {
             image: of(0)?,
             output: of(output.0)?,
@@ -106,6 +113,7 @@ impl Graph {
                 .iter()
                 .map(|layout| vec![0.0; images * layout.image() + LANES])
                 .collect(),
+            scratch,
             first,
             last: places.get(output.0).copied().unwrap_or_default(),
             images,
@@ -201,7 +209,9 @@ impl Plan {
             if let Some(first) = self.slots.get_mut(self.first) {
                 pixels.lay_out(index * self.images, count, self.image, first);
             }
-            self.steps.iter_mut().for_each(|step| step.run(count, &mut self.slots));
+            self.steps
+                .iter()
+                .for_each(|step| step.run(count, &mut self.slots, &mut self.scratch));
             let last = self.slots.get(self.last).map(Vec::as_slice).unwrap_or_default();
             for (row, result) in last
                 .chunks_exact(self.output.image())
@@ -215,16 +225,16 @@ impl Plan {
 }
 
 impl Step {
-    fn run(&mut self, images: usize, slots: &mut [Vec<f32>]) {
+    fn run(&self, images: usize, slots: &mut [Vec<f32>], scratch: &mut Scratch) {
         // Taken out, so that the others can be read while it is written.
         let Some(mut output) = slots.get_mut(self.output).map(mem::take) else {
             return;
         };
         let slot = |index: usize| slots.get(index).map(Vec::as_slice).unwrap_or_default();
         let input = slot(self.input);
-        match &mut self.kernel {
+        match &self.kernel {
             Kernel::Convolution(convolution) => convolution.run(images, input, &mut output),
-            Kernel::Winograd(winograd) => winograd.run(images, input, &mut output),
+            Kernel::Winograd(winograd) => winograd.run(images, input, scratch, &mut output),
             Kernel::Depthwise(depthwise) => depthwise.run(images, input, &mut output),
             Kernel::Pool(pool) => pool.run(images, input, &mut output),
             Kernel::Elementwise(act) => act.run(images, input, self.other.map(slot), &mut output),

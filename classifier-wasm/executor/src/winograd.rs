@@ -33,9 +33,31 @@ pub struct Winograd {
     weights: Vec<Vec<Channels>>,
     input: Layout,
     finish: Finish,
+}
+
+/// Memory for what is half done, which all layers have in turn.
+#[derive(Default)]
+pub struct Scratch {
+    /// Transformed patches of the input: place, patch, channel.
     transformed: Vec<f32>,
+    /// And those of the output.
     products: Vec<f32>,
+    /// A patch of which the columns are transformed: row, column, channel.
     wide: Vec<f32>,
+}
+
+impl Scratch {
+    /// Makes room for a layer.
+    pub fn fit(&mut self, layer: &Winograd) {
+        let (input, output) = (layer.input.pixel, layer.finish.output.pixel);
+        for (memory, floats) in [
+            (&mut self.transformed, PLACES * PATCHES * input),
+            (&mut self.products, PLACES * PATCHES * output),
+            (&mut self.wide, PLACES * input.max(output)),
+        ] {
+            memory.resize(floats.max(memory.len()), 0.0);
+        }
+    }
 }
 
 /// What becomes of transformed products.
@@ -147,14 +169,11 @@ impl Winograd {
                 .collect(),
             input,
             finish,
-            transformed: vec![0.0; PLACES * PATCHES * input.pixel],
-            products: vec![0.0; PLACES * PATCHES * output.pixel],
-            wide: vec![0.0; PLACES * input.pixel.max(output.pixel)],
         }
     }
 
     /// Computes `images` images.
-    pub fn run(&mut self, images: usize, input: &[f32], output: &mut [f32]) {
+    pub fn run(&self, images: usize, input: &[f32], scratch: &mut Scratch, output: &mut [f32]) {
         let (from, to) = (self.input.image(), self.finish.output.image());
         let mut all = (0..images).flat_map(|image| {
             self.patches.iter().map(move |patch| Patch {
@@ -168,7 +187,7 @@ impl Winograd {
             let mut count = 0;
             for (slot, patch) in patches.iter_mut().zip(&mut all) {
                 let start = input.get(patch.from..).unwrap_or_default();
-                take_apart(start, self.input, &mut self.wide, &mut self.transformed, count);
+                take_apart(start, self.input, &mut scratch.wide, &mut scratch.transformed, count);
                 *slot = Some(patch);
                 count += 1;
             }
@@ -176,8 +195,8 @@ impl Winograd {
                 return;
             }
             let pixels = [self.input.pixel, self.finish.output.pixel];
-            let places = (self.transformed.chunks_exact(PATCHES * self.input.pixel))
-                .zip(self.products.chunks_exact_mut(PATCHES * self.finish.output.pixel));
+            let places = (scratch.transformed.chunks_exact(PATCHES * self.input.pixel))
+                .zip(scratch.products.chunks_exact_mut(PATCHES * self.finish.output.pixel));
             for ((from, to), weights) in places.zip(&self.weights) {
                 for channels in weights {
                     match channels.vectors {
@@ -188,7 +207,7 @@ impl Winograd {
             }
             for (index, patch) in patches.into_iter().flatten().enumerate() {
                 self.finish
-                    .put_together(&self.products, index, patch, &mut self.wide, output);
+                    .put_together(&scratch.products, index, patch, &mut scratch.wide, output);
             }
         }
     }
@@ -207,7 +226,8 @@ fn take_apart(input: &[f32], layout: Layout, wide: &mut [f32], to: &mut [f32], i
     }
     let rows = wide
         .chunks_exact(INPUT * pixel)
-        .zip(to.chunks_exact_mut(INPUT * PATCHES * pixel));
+        .zip(to.chunks_exact_mut(INPUT * PATCHES * pixel))
+        .take(INPUT);
     for (row, places) in rows {
         let columns = [0, 1, 2, 3, 4, 5].map(|x| vectors(row, x * pixel, pixel));
         let places = places.chunks_exact_mut(PATCHES * pixel);
