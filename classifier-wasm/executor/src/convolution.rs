@@ -11,17 +11,17 @@ const VECTORS: usize = 2;
 
 /// A convolution, laid out for its input and its output.
 pub struct Convolution {
+    /// Of the pixels of all images that are computed at once.
     places: Vec<Place>,
+    /// Pixels of an image.
+    pixels: usize,
     tiles: Vec<Tile>,
     /// How many neighbouring numbers a kernel covers from the start of a segment on.
     run: usize,
     range: Range,
-    /// Floats of an image.
-    input: usize,
-    output: usize,
 }
 
-/// Where an output pixel is computed from, and where it goes; in floats from the start of the image.
+/// Where an output pixel is computed from, and where it goes.
 #[derive(Clone, Copy)]
 struct Place {
     from: usize,
@@ -41,8 +41,8 @@ struct Tile {
 }
 
 impl Convolution {
-    /// Lays out `kernel`, which fits the input. The input's border is as wide as its window needs.
-    pub fn new(kernel: &Kernel, range: Range, input: Layout, output: Layout) -> Convolution {
+    /// Lays out `kernel`, which fits the input, for up to so many images. The input's border is as wide as its window needs.
+    pub fn new(kernel: &Kernel, range: Range, input: Layout, output: Layout, images: usize) -> Convolution {
         let Window { rows, columns } = kernel.window;
         let (inputs, outputs) = (input.shape.channels, output.shape.channels);
         // A vector must not reach into the next group. Weights between groups are zero, so one group will do, too.
@@ -99,29 +99,36 @@ impl Convolution {
         let (top, left) = (input.border.top - rows.before, input.border.left - columns.before);
         let from = (0..rows.output)
             .flat_map(|y| (0..columns.output).map(move |x| input.at(top + y * rows.stride, left + x * columns.stride)));
+        let of_one: Vec<(usize, usize)> = from.zip(output.pixels()).collect();
+        let places = (0..images).flat_map(|image| {
+            of_one.iter().map(move |(from, to)| Place {
+                from: image * input.image() + from,
+                to: image * output.image() + to,
+            })
+        });
         Convolution {
-            places: from.zip(output.pixels()).map(|(from, to)| Place { from, to }).collect(),
+            places: places.collect(),
+            pixels: of_one.len(),
             tiles: tiles.map(|(group, first)| tile(group, first)).collect(),
             run,
             range,
-            input: input.image(),
-            output: output.image(),
         }
     }
 
     /// Computes `images` images.
     pub fn run(&self, images: usize, input: &[f32], output: &mut [f32]) {
+        let places = self.places.get(..images * self.pixels).unwrap_or_default();
         for tile in &self.tiles {
             match tile.bias.len() {
-                1 => self.tile::<1>(tile, images, input, output),
-                _ => self.tile::<VECTORS>(tile, images, input, output),
+                1 => self.tile::<1>(tile, places, input, output),
+                _ => self.tile::<VECTORS>(tile, places, input, output),
             }
         }
     }
 
-    /// Computes some channels of all images.
+    /// Computes some channels of some pixels.
     #[inline(never)]
-    fn tile<const N: usize>(&self, tile: &Tile, images: usize, input: &[f32], output: &mut [f32]) {
+    fn tile<const N: usize>(&self, tile: &Tile, places: &[Place], input: &[f32], output: &mut [f32]) {
         let covered = Covered {
             input,
             segments: &tile.segments,
@@ -131,9 +138,9 @@ impl Convolution {
             return;
         };
         let start: Sums<N> = bias.each_ref().map(F32x4::load);
-        let mut store = |to: usize, sums: Sums<N>| {
+        let mut store = |place: &Place, sums: Sums<N>| {
             let to = output
-                .get_mut(to + tile.channel..)
+                .get_mut(place.to + tile.channel..)
                 .unwrap_or_default()
                 .as_chunks_mut()
                 .0;
@@ -141,31 +148,17 @@ impl Convolution {
                 self.range.hold(sum).store(to);
             }
         };
-        let mut places = (0..images).flat_map(|image| {
-            self.places.iter().map(move |place| Place {
-                from: image * self.input + place.from,
-                to: image * self.output + place.to,
-            })
-        });
-        while let Some(a) = places.next() {
-            let (Some(b), Some(c)) = (places.next(), places.next()) else {
-                break;
-            };
-            let tiled = [a, b, c];
-            if let Some(sums) = covered.three(tiled.map(|place| place.from), &tile.weights, start) {
-                tiled
-                    .into_iter()
-                    .zip(sums)
-                    .for_each(|(place, sums)| store(place.to, sums));
+        let (tiled, rest) = places.as_chunks::<PIXELS>();
+        for [a, b, c] in tiled {
+            if let Some([first, second, third]) = covered.three([a.from, b.from, c.from], &tile.weights, start) {
+                store(a, first);
+                store(b, second);
+                store(c, third);
             }
         }
-        let all = images * self.places.len();
-        for index in all - all % PIXELS..all {
-            let (image, at) = (index / self.places.len(), index % self.places.len());
-            if let Some(place) = self.places.get(at)
-                && let Some(sums) = covered.one(image * self.input + place.from, &tile.weights, start)
-            {
-                store(image * self.output + place.to, sums);
+        for place in rest {
+            if let Some(sums) = covered.one(place.from, &tile.weights, start) {
+                store(place, sums);
             }
         }
     }

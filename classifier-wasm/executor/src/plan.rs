@@ -72,19 +72,16 @@ impl Graph {
         let mut slots = Slots::default();
         let first = slots.take(of(0)?);
         let mut places = vec![first; layouts.len()];
-        let mut steps = Vec::new();
+        let mut ways = Vec::new();
         for (index, pass) in passes.iter().enumerate() {
             let slot = slots.take(of(pass.output)?);
             let [input, others @ ..] = pass.inputs.as_slice() else {
                 continue;
             };
             let other = others.first().copied();
-            steps.push(Step {
-                kernel: kernel(pass, of(*input)?, other.map(of).transpose()?, of(pass.output)?),
-                input: places.get(*input).copied().unwrap_or_default(),
-                other: other.and_then(|other| places.get(other).copied()),
-                output: slot,
-            });
+            let input_slot = places.get(*input).copied().unwrap_or_default();
+            let other_slot = other.and_then(|other| places.get(other).copied());
+            ways.push((input_slot, other_slot, slot));
             if let Some(place) = places.get_mut(pass.output) {
                 *place = slot;
             }
@@ -98,6 +95,21 @@ impl Graph {
         }
         let floats = slots.layouts.iter().map(|layout| layout.image()).sum::<usize>();
         let images = (CACHED / floats.max(1)).clamp(1, MOST_IMAGES);
+        let layouts_of = |pass: &Pass| -> Result<_, GraphError> {
+            let mut inputs = pass.inputs.iter().map(|input| of(*input));
+            let input = inputs.next().unwrap_or_else(|| of(0))?;
+            Ok((input, inputs.next().transpose()?, of(pass.output)?))
+        };
+        let mut steps = Vec::new();
+        for (pass, (input, other, output)) in passes.iter().zip(ways) {
+            let kernel = kernel(pass, layouts_of(pass)?, images);
+            steps.push(Step {
+                kernel,
+                input,
+                other,
+                output,
+            });
+        }
         let mut scratch = Scratch::default();
         for step in &steps {
             if let Kernel::Winograd(winograd) = &step.kernel {
@@ -146,7 +158,8 @@ impl Graph {
     }
 }
 
-fn kernel(pass: &Pass, input: Layout, other: Option<Layout>, output: Layout) -> Kernel {
+/// The kernel of a pass, for up to so many images at once.
+fn kernel(pass: &Pass, (input, other, output): (Layout, Option<Layout>, Layout), images: usize) -> Kernel {
     match &pass.act {
         Act::Convolution(kernel) if kernel.is_depthwise(input.shape) && input.shape.channels > 1 => {
             Kernel::Depthwise(Depthwise::new(kernel, pass.range, input, output))
@@ -154,7 +167,7 @@ fn kernel(pass: &Pass, input: Layout, other: Option<Layout>, output: Layout) -> 
         Act::Convolution(kernel) if Winograd::suits(kernel, input.shape) => {
             Kernel::Winograd(Winograd::new(kernel, pass.range, input, output))
         }
-        Act::Convolution(kernel) => Kernel::Convolution(Convolution::new(kernel, pass.range, input, output)),
+        Act::Convolution(kernel) => Kernel::Convolution(Convolution::new(kernel, pass.range, input, output, images)),
         Act::Pool(window, pooling) => Kernel::Pool(Pool::new(*window, *pooling, input, output)),
         Act::Elementwise(terms) => Kernel::Elementwise(Elementwise::new(terms, pass.range, input, other, output)),
         Act::Softmax => Kernel::Softmax(input),
