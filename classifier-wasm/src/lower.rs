@@ -11,7 +11,7 @@ mod windows;
 
 use std::collections::HashMap;
 
-use classifier_executor::{Graph, GraphError, Kernel, Operator, Plan, Pooling, Range, Shape, Window};
+use classifier_executor::{Curve, Graph, GraphError, Kernel, Operator, Plan, Pooling, Range, Shape, Window};
 use tract_onnx::pb::{GraphProto, ModelProto, NodeProto};
 
 use self::attributes::{float, int, ints, tensor, text};
@@ -111,6 +111,15 @@ impl<'a> Lowering<'a> {
             "Add" | "Sub" | "Mul" | "Div" => self.arithmetic(node),
             "Relu" => self.hold(node, Range::POSITIVE),
             "Clip" => self.clip(node),
+            "Sigmoid" => self.curve(node, Curve::Sigmoid),
+            "Tanh" => self.curve(node, Curve::Tanh),
+            "HardSwish" => self.curve(node, Curve::HardSwish),
+            "LeakyRelu" => self.curve(node, Curve::LeakyRelu(float(node, "alpha", 0.01))),
+            "HardSigmoid" => {
+                let (slope, offset) = (float(node, "alpha", 0.2), float(node, "beta", 0.5));
+                self.curve(node, Curve::HardSigmoid { slope, offset })
+            }
+            "Concat" => self.concatenation(node),
             "MaxPool" | "AveragePool" => self.pool(node),
             "GlobalAveragePool" | "GlobalMaxPool" | "ReduceMean" => self.global_pool(node),
             "Softmax" => self.softmax(node),
@@ -171,6 +180,26 @@ impl<'a> Lowering<'a> {
     fn hold(&mut self, node: &NodeProto, range: Range) -> Result<View, Lacks> {
         let view = self.input(node, 0)?.clone();
         self.add(Operator::Hold(range), &view)
+    }
+
+    fn curve(&mut self, node: &NodeProto, curve: Curve) -> Result<View, Lacks> {
+        let view = self.input(node, 0)?.clone();
+        self.add(Operator::Curve(curve), &view)
+    }
+
+    /// Of channels alone.
+    fn concatenation(&mut self, node: &NodeProto) -> Result<View, Lacks> {
+        let views = (0..node.input.len()).map(|index| self.input(node, index).cloned());
+        let views = views.collect::<Result<Vec<_>, _>>()?;
+        let first = views.first().ok_or("an input is missing")?;
+        let axes = first.axes(&[int(node, "axis", 0)])?;
+        let axis = axes.first().copied();
+        if axis.is_none() || views.iter().any(|view| view.channel_axis() != axis) {
+            return Err(format!("along axes {axes:?}"));
+        }
+        let values: Vec<_> = views.iter().map(|view| view.value).collect();
+        let value = self.graph.add(Operator::Concatenate, &values).map_err(lacks)?;
+        first.with_channels(value, self.graph.shape(value).map_err(lacks)?)
     }
 
     /// Its ends are inputs, and were attributes once.

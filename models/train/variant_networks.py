@@ -88,3 +88,33 @@ def three_by_three() -> tuple[list[NodeProto], dict]:
     constants = weights(5, stem=(16, 1, 3, 3), bias=(16,), one=(24, 16, 3, 3), two=(16, 24, 3, 3), three=(12, 16, 3, 3))
     constants |= weights(6, dense=(72, CLASSES), offset=(CLASSES,)) | {"all": np.float32(255), "flat": np.array([-1, 72])}
     return nodes, constants
+
+
+def gates() -> tuple[list[NodeProto], dict]:
+    """What later networks have: weighted channels, activations that are curves, channels side by side."""
+    nodes = [
+        node("Mul", ["images", "unit"], ["scaled"]),
+        node("Conv", ["scaled", "stem"], ["a"], kernel_shape=[3, 3], pads=[1, 1, 1, 1]),
+        node("Sigmoid", ["a"], ["b"]),
+        node("Mul", ["a", "b"], ["c"]),
+        node("GlobalAveragePool", ["c"], ["d"]),
+        node("Conv", ["d", "down"], ["e"], kernel_shape=[1, 1]),
+        node("LeakyRelu", ["e"], ["f"], alpha=0.2),
+        node("Conv", ["f", "up"], ["g"], kernel_shape=[1, 1]),
+        node("HardSigmoid", ["g"], ["h"], alpha=0.17, beta=0.5),
+        node("Mul", ["h", "c"], ["i"]),
+        node("Conv", ["i", "beside"], ["j"], kernel_shape=[1, 1]),
+        node("Tanh", ["j"], ["k"]),
+        node("Concat", ["i", "k", "scaled"], ["l"], axis=1),
+        node("Conv", ["l", "last"], ["m"], kernel_shape=[3, 3]),
+        node("HardSigmoid", ["m"], ["q"], alpha=1 / 6, beta=0.5),
+        node("Mul", ["m", "q"], ["n"]),
+        node("GlobalMaxPool", ["n"], ["o"]),
+        node("Squeeze", ["o", "sides"], ["p"]),
+        node("Gemm", ["p", "dense", "offset"], ["answers"]),
+    ]
+    constants = weights(7, stem=(8, 1, 3, 3), down=(3, 8, 1, 1), up=(8, 3, 1, 1), beside=(5, 8, 1, 1), last=(12, 14, 3, 3))
+    constants |= weights(8, dense=(12, CLASSES), offset=(CLASSES,))
+    constants["dense"] *= 4
+    constants |= {"unit": np.float32(1 / 32), "sides": np.array([2, 3])}
+    return nodes, constants

@@ -165,6 +165,7 @@ def variants() -> list[tuple[str, str, float, onnx.ModelProto]]:
         "network-channels-last": (TAKEN, {"image": (ROWS, COLUMNS, 1)}, variant_networks.channels_last()),
         "network-groups": (TAKEN, {}, variant_networks.groups()),
         "network-3-by-3": (SOFTMAX, {}, variant_networks.three_by_three()),
+        "network-gates": (SOFTMAX, {}, variant_networks.gates()),
     }
     for name, (scores, options, (nodes, constants)) in networks.items():
         named.append((name, scores, 1e-5, model(name, nodes, **options, **constants)))

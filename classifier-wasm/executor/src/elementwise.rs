@@ -1,64 +1,85 @@
-//! What is done with each number alone: scaling, ranges, additions.
+//! What is done with each number alone, or with those of two values that have the same place.
 
+use crate::curve::exp;
 use crate::kernel::Range;
-use crate::layout::Layout;
+use crate::layout::{Layout, Shape};
 use crate::tile::Weights;
 use crate::vector::{F32x4, LANES};
 
-/// `value * scale + offset`, or `value + other`, held to a range.
+/// What becomes of a number.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Change {
+    /// It stays.
+    None,
+    /// It is multiplied with the first and added to the second of what its channel has.
+    Scale(Vec<[f32; 2]>),
+    /// It is added to one of another value.
+    Add,
+    /// It is multiplied with one of another value, which may be a single pixel.
+    Multiply,
+}
+
+/// A change of each number, held to a range; laid out for its inputs and its output, which have whole vectors.
 pub struct Elementwise {
-    /// A scale and an offset for each four channels. None: the numbers stay as they are.
+    change: Change,
+    /// A scale and an offset for each four channels.
     terms: Vec<[Weights; 2]>,
     range: Range,
     input: Layout,
-    other: Option<Layout>,
+    other: Layout,
     output: Layout,
 }
 
 impl Elementwise {
-    /// `terms` are a scale and an offset for each channel, or none. All have whole vectors and the same shape.
-    pub fn new(terms: &[[f32; 2]], range: Range, input: Layout, other: Option<Layout>, output: Layout) -> Elementwise {
+    /// `other` is the other value's, if there is one.
+    pub fn new(change: Change, range: Range, input: Layout, other: Option<Layout>, output: Layout) -> Elementwise {
+        let terms = match &change {
+            Change::Scale(terms) => terms.as_slice(),
+            _ => &[],
+        };
         let of = |channel: usize, term: usize| terms.get(channel).and_then(|terms| terms.get(term)).copied();
         let lanes = |first: usize, term: usize| std::array::from_fn(|lane| of(first + lane, term).unwrap_or_default());
         let firsts = (0..terms.len()).step_by(LANES);
         Elementwise {
             terms: firsts.map(|first| [lanes(first, 0), lanes(first, 1)]).collect(),
+            change,
             range,
             input,
-            other,
+            other: other.unwrap_or(input),
             output,
         }
     }
 
     /// Computes `images` images.
-    pub fn run(&self, images: usize, input: &[f32], other: Option<&[f32]>, output: &mut [f32]) {
-        for (image, y) in (0..images).flat_map(|image| (0..self.input.shape.height).map(move |y| (image, y))) {
+    pub fn run(&self, images: usize, input: &[f32], other: &[f32], output: &mut [f32]) {
+        let Shape { height, width, .. } = self.input.shape;
+        let is_single = self.other.shape != self.input.shape;
+        for (image, y) in (0..images).flat_map(|image| (0..height).map(move |y| (image, y))) {
             let from = self.input.place_of_row(image, y);
-            let row = input
-                .get(from..from + self.input.shape.width * self.input.pixel)
-                .unwrap_or_default();
-            let row = row.as_chunks().0;
-            let to = output
-                .get_mut(self.output.place_of_row(image, y)..)
-                .unwrap_or_default()
-                .as_chunks_mut()
-                .0;
-            let beside = self.other.zip(other).map(|(layout, other)| {
-                other
-                    .get(layout.place_of_row(image, y)..)
-                    .unwrap_or_default()
-                    .as_chunks()
-                    .0
-            });
-            match (self.terms.is_empty(), beside) {
-                (true, None) => self.row(row.iter().map(F32x4::load), to),
-                (true, Some(beside)) => self.row(sums(row, beside), to),
-                (false, _) => {
+            let row = input.get(from..from + width * self.input.pixel).unwrap_or_default();
+            let row = row.as_chunks().0.iter().map(F32x4::load);
+            let beside = self.other.place_of_row(image, if is_single { 0 } else { y });
+            let beside = other.get(beside..).unwrap_or_default().as_chunks().0;
+            let to = self.output.place_of_row(image, y);
+            let to = output.get_mut(to..).unwrap_or_default().as_chunks_mut().0;
+            match self.change {
+                Change::None => self.row(row, to),
+                Change::Scale(_) => {
                     let terms = self.terms.iter().cycle();
-                    let scaled = row.iter().zip(terms).map(|(number, [scale, offset])| {
-                        F32x4::load(number).times(F32x4::load(scale)).plus(F32x4::load(offset))
-                    });
-                    self.row(scaled, to);
+                    let scale = |(number, [scale, offset]): (F32x4, &[Weights; 2])| {
+                        number.times(F32x4::load(scale)).plus(F32x4::load(offset))
+                    };
+                    self.row(row.zip(terms).map(scale), to);
+                }
+                Change::Add => self.row(row.zip(beside).map(|(one, other)| one.plus(F32x4::load(other))), to),
+                Change::Multiply => {
+                    let pixels = if is_single {
+                        self.input.pixel / LANES
+                    } else {
+                        beside.len()
+                    };
+                    let beside = beside.iter().take(pixels).cycle();
+                    self.row(row.zip(beside).map(|(one, other)| one.times(F32x4::load(other))), to);
                 }
             }
         }
@@ -72,17 +93,10 @@ impl Elementwise {
     }
 }
 
-#[inline(always)]
-fn sums(row: &[Weights], other: &[Weights]) -> impl Iterator<Item = F32x4> {
-    row.iter()
-        .zip(other)
-        .map(|(one, other)| F32x4::load(one).plus(F32x4::load(other)))
-}
-
 /// Makes an image's numbers probabilities: the highest is taken off first, so that none overflows.
 pub fn softmax(row: &mut [f32]) {
     let highest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    row.iter_mut().for_each(|value| *value = (*value - highest).exp());
+    row.iter_mut().for_each(|value| *value = exp(*value - highest));
     let sum: f32 = row.iter().sum();
     row.iter_mut().for_each(|value| *value /= sum);
 }

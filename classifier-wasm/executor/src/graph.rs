@@ -1,5 +1,6 @@
 //! What is computed: operators on values, each checked when it is added.
 
+use crate::curve::Curve;
 use crate::error::GraphError;
 use crate::kernel::{Kernel, Range};
 use crate::layout::Shape;
@@ -22,8 +23,14 @@ pub enum Operator {
     },
     /// Each number held to a range, as by a ReLU.
     Hold(Range),
+    /// A function of each number.
+    Curve(Curve),
     /// The sum of two values of the same shape.
     Add,
+    /// The product of two values of the same shape; the second may be a single pixel, for all.
+    Multiply,
+    /// The channels of values of the same height and width, one after the other.
+    Concatenate,
     /// Probabilities over the channels of a single pixel.
     Softmax,
 }
@@ -43,7 +50,7 @@ pub struct Graph {
 #[derive(Debug, Clone)]
 pub(crate) struct Node {
     pub operator: Operator,
-    /// Of an addition two, otherwise one.
+    /// One, or as many as the operator takes.
     pub inputs: Vec<Value>,
     pub shape: Shape,
 }
@@ -139,8 +146,19 @@ fn output_shape(operator: &Operator, inputs: &[Shape]) -> Result<Shape, GraphErr
         {
             Ok(image)
         }
-        (Operator::Hold(_), &[image]) => Ok(image),
+        (Operator::Hold(_) | Operator::Curve(_), &[image]) => Ok(image),
         (Operator::Add, &[image, other]) if image == other => Ok(image),
+        (Operator::Multiply, &[image, other]) if image == other || other == Shape::flat(image.channels) => Ok(image),
+        (Operator::Concatenate, [image, others @ ..]) => {
+            let is_beside = |other: &Shape| (other.height, other.width) == (image.height, image.width);
+            let channels = inputs
+                .iter()
+                .try_fold(0_usize, |sum, input| sum.checked_add(input.channels));
+            match channels {
+                Some(channels) if others.iter().all(is_beside) => Ok(Shape { channels, ..*image }),
+                _ => Err(refused()),
+            }
+        }
         (Operator::Softmax, &[image]) if image == Shape::flat(image.channels) => Ok(image),
         _ => Err(refused()),
     }
@@ -161,7 +179,10 @@ fn name(operator: &Operator) -> String {
         Operator::Pool(window, _) => format!("a pooling over {window:?}"),
         Operator::Scale { scale, offset } => format!("a scale of {} and {} numbers", scale.len(), offset.len()),
         Operator::Hold(_) => "a range".to_owned(),
+        Operator::Curve(curve) => format!("{curve:?}"),
         Operator::Add => "an addition".to_owned(),
+        Operator::Multiply => "a product".to_owned(),
+        Operator::Concatenate => "a concatenation".to_owned(),
         Operator::Softmax => "a softmax".to_owned(),
     }
 }

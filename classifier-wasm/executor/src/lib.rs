@@ -19,7 +19,9 @@
     deny(clippy::disallowed_macros, clippy::print_stderr, clippy::print_stdout)
 )]
 
+mod concatenation;
 mod convolution;
+mod curve;
 mod depthwise;
 mod elementwise;
 mod error;
@@ -35,6 +37,7 @@ mod vector;
 mod window;
 mod winograd;
 
+pub use curve::Curve;
 pub use error::{GraphError, RunError};
 pub use graph::{Graph, Operator, Value};
 pub use kernel::{Kernel, Range};

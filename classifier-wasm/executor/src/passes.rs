@@ -1,5 +1,7 @@
 //! From operators to passes over the values: what follows a convolution is done before its sums are stored.
 
+use crate::curve::Curve;
+use crate::elementwise::Change;
 use crate::graph::{Graph, Node, Operator, Value};
 use crate::kernel::{Kernel, Range};
 use crate::pool::Pooling;
@@ -10,7 +12,7 @@ pub struct Pass {
     pub act: Act,
     /// What its results are held to.
     pub range: Range,
-    /// Numbers of values. Of an addition two, otherwise one.
+    /// Numbers of values.
     pub inputs: Vec<usize>,
     pub output: usize,
 }
@@ -19,8 +21,9 @@ pub struct Pass {
 pub enum Act {
     Convolution(Kernel),
     Pool(Window, Pooling),
-    /// A scale and an offset for each channel; or another value is added, or neither.
-    Elementwise(Vec<[f32; 2]>),
+    Elementwise(Change),
+    Curve(Curve),
+    Concatenate,
     Softmax,
 }
 
@@ -75,18 +78,18 @@ fn alone(node: &Node, output: usize) -> Pass {
     let act = match &node.operator {
         Operator::Convolution(kernel) => Act::Convolution(kernel.clone()),
         Operator::Pool(window, pooling) => Act::Pool(*window, *pooling),
-        Operator::Scale { scale, offset } => Act::Elementwise(
-            scale
-                .iter()
-                .zip(offset)
-                .map(|(scale, offset)| [*scale, *offset])
-                .collect(),
-        ),
+        Operator::Scale { scale, offset } => {
+            let terms = scale.iter().zip(offset).map(|(scale, offset)| [*scale, *offset]);
+            Act::Elementwise(Change::Scale(terms.collect()))
+        }
         Operator::Hold(held) => {
             range = *held;
-            Act::Elementwise(Vec::new())
+            Act::Elementwise(Change::None)
         }
-        Operator::Add => Act::Elementwise(Vec::new()),
+        Operator::Curve(curve) => Act::Curve(*curve),
+        Operator::Add => Act::Elementwise(Change::Add),
+        Operator::Multiply => Act::Elementwise(Change::Multiply),
+        Operator::Concatenate => Act::Concatenate,
         Operator::Softmax => Act::Softmax,
     };
     let inputs = node.inputs.iter().map(|input| input.0).collect();

@@ -2,7 +2,9 @@
 
 use std::mem;
 
+use crate::concatenation::Concatenation;
 use crate::convolution::Convolution;
+use crate::curve::Curve;
 use crate::depthwise::Depthwise;
 use crate::elementwise::{Elementwise, softmax};
 use crate::error::{GraphError, RunError};
@@ -38,8 +40,7 @@ pub struct Plan {
 /// A pass, and the slots that it reads and writes.
 struct Step {
     kernel: Kernel,
-    input: usize,
-    other: Option<usize>,
+    inputs: Vec<usize>,
     output: usize,
 }
 
@@ -49,6 +50,8 @@ enum Kernel {
     Depthwise(Depthwise),
     Pool(Pool),
     Elementwise(Elementwise),
+    Curve(Curve, [Layout; 2]),
+    Concatenation(Concatenation),
     Softmax(Layout),
 }
 
@@ -75,13 +78,8 @@ impl Graph {
         let mut ways = Vec::new();
         for (index, pass) in passes.iter().enumerate() {
             let slot = slots.take(of(pass.output)?);
-            let [input, others @ ..] = pass.inputs.as_slice() else {
-                continue;
-            };
-            let other = others.first().copied();
-            let input_slot = places.get(*input).copied().unwrap_or_default();
-            let other_slot = other.and_then(|other| places.get(other).copied());
-            ways.push((input_slot, other_slot, slot));
+            let inputs = pass.inputs.iter().filter_map(|input| places.get(*input).copied());
+            ways.push((inputs.collect(), slot));
             if let Some(place) = places.get_mut(pass.output) {
                 *place = slot;
             }
@@ -95,19 +93,18 @@ impl Graph {
         }
         let floats = slots.layouts.iter().map(|layout| layout.image()).sum::<usize>();
         let images = (CACHED / floats.max(1)).clamp(1, MOST_IMAGES);
-        let layouts_of = |pass: &Pass| -> Result<_, GraphError> {
-            let mut inputs = pass.inputs.iter().map(|input| of(*input));
-            let input = inputs.next().unwrap_or_else(|| of(0))?;
-            Ok((input, inputs.next().transpose()?, of(pass.output)?))
-        };
         let mut steps = Vec::new();
-        for (pass, (input, other, output)) in passes.iter().zip(ways) {
-            let kernel = kernel(pass, layouts_of(pass)?, images);
+        for (pass, (inputs, slot)) in passes.iter().zip(ways) {
+            let layouts = pass
+                .inputs
+                .iter()
+                .map(|input| of(*input))
+                .collect::<Result<Vec<_>, _>>()?;
             steps.push(Step {
-                kernel,
-                input,
-                other,
-                output,
+                kernel: kernel(pass, &layouts, of(pass.output)?, images)
+                    .ok_or_else(|| GraphError("a pass reads nothing".to_owned()))?,
+                inputs,
+                output: slot,
             });
         }
         let mut scratch = Scratch::default();
@@ -158,20 +155,26 @@ impl Graph {
     }
 }
 
-/// The kernel of a pass, for up to so many images at once.
-fn kernel(pass: &Pass, (input, other, output): (Layout, Option<Layout>, Layout), images: usize) -> Kernel {
-    match &pass.act {
+/// The kernel of a pass, for up to so many images at once. None: it has no input.
+fn kernel(pass: &Pass, inputs: &[Layout], output: Layout, images: usize) -> Option<Kernel> {
+    let (range, input) = (pass.range, *inputs.first()?);
+    Some(match &pass.act {
         Act::Convolution(kernel) if kernel.is_depthwise(input.shape) && input.shape.channels > 1 => {
-            Kernel::Depthwise(Depthwise::new(kernel, pass.range, input, output))
+            Kernel::Depthwise(Depthwise::new(kernel, range, input, output))
         }
         Act::Convolution(kernel) if Winograd::suits(kernel, input.shape) => {
-            Kernel::Winograd(Winograd::new(kernel, pass.range, input, output))
+            Kernel::Winograd(Winograd::new(kernel, range, input, output))
         }
-        Act::Convolution(kernel) => Kernel::Convolution(Convolution::new(kernel, pass.range, input, output, images)),
+        Act::Convolution(kernel) => Kernel::Convolution(Convolution::new(kernel, range, input, output, images)),
         Act::Pool(window, pooling) => Kernel::Pool(Pool::new(*window, *pooling, input, output)),
-        Act::Elementwise(terms) => Kernel::Elementwise(Elementwise::new(terms, pass.range, input, other, output)),
+        Act::Elementwise(change) => {
+            let other = inputs.get(1).copied();
+            Kernel::Elementwise(Elementwise::new(change.clone(), range, input, other, output))
+        }
+        Act::Curve(curve) => Kernel::Curve(*curve, [input, output]),
+        Act::Concatenate => Kernel::Concatenation(Concatenation::new(inputs.to_vec(), output)),
         Act::Softmax => Kernel::Softmax(input),
-    }
+    })
 }
 
 /// Which memory is free again.
@@ -244,13 +247,17 @@ impl Step {
             return;
         };
         let slot = |index: usize| slots.get(index).map(Vec::as_slice).unwrap_or_default();
-        let input = slot(self.input);
+        let mut inputs = self.inputs.iter().map(|index| slot(*index));
+        let all = inputs.clone();
+        let input = inputs.next().unwrap_or_default();
         match &self.kernel {
             Kernel::Convolution(convolution) => convolution.run(images, input, &mut output),
             Kernel::Winograd(winograd) => winograd.run(images, input, scratch, &mut output),
             Kernel::Depthwise(depthwise) => depthwise.run(images, input, &mut output),
             Kernel::Pool(pool) => pool.run(images, input, &mut output),
-            Kernel::Elementwise(act) => act.run(images, input, self.other.map(slot), &mut output),
+            Kernel::Elementwise(act) => act.run(images, input, inputs.next().unwrap_or_default(), &mut output),
+            Kernel::Curve(curve, layouts) => curve.run(images, *layouts, input, &mut output),
+            Kernel::Concatenation(concatenation) => concatenation.run(images, all, &mut output),
             Kernel::Softmax(layout) => {
                 for (from, to) in input
                     .chunks_exact(layout.image())

@@ -4,7 +4,7 @@
 
 mod simple;
 
-use classifier_executor::{Graph, Kernel, Operator, Pixels, Pooling, Range, Shape, Steps, Window};
+use classifier_executor::{Curve, Graph, Kernel, Operator, Pixels, Pooling, Range, Shape, Steps, Window};
 use proptest::prelude::*;
 use simple::Image;
 
@@ -182,6 +182,76 @@ proptest! {
         let kernel = kernel(window, 1, shape.channels, outputs, seed.into());
         let operators = [scale(shape.channels), Operator::Convolution(kernel), scale(outputs), Operator::Hold(Range::POSITIVE)];
         holds(shape, &operators, 2, seed.into())?;
+    }
+}
+
+#[test]
+fn curves_are_those_of_their_formulas() {
+    let shape = Shape {
+        height: 5,
+        width: 3,
+        channels: 7,
+    };
+    let wide = Operator::Scale {
+        scale: vec![5.0; 7],
+        offset: vec![0.5; 7],
+    };
+    let line = Curve::HardSigmoid {
+        slope: 0.2,
+        offset: 0.5,
+    };
+    for curve in [
+        Curve::Sigmoid,
+        Curve::Tanh,
+        line,
+        Curve::HardSwish,
+        Curve::LeakyRelu(0.1),
+    ] {
+        holds(shape, &[wide.clone(), Operator::Curve(curve)], 3, 1).unwrap();
+    }
+}
+
+#[test]
+fn values_are_multiplied_also_by_a_single_pixel_and_lie_side_by_side() {
+    let shape = Shape {
+        height: 4,
+        width: 5,
+        channels: 6,
+    };
+    let mut graph = Graph::new(shape).unwrap();
+    let image = graph.image();
+    let window = Window {
+        rows: same(3, 4),
+        columns: same(3, 5),
+    };
+    let first = kernel(window, 1, 6, 9, 1);
+    let mean = Operator::Pool(Window::whole(shape), Pooling::Mean);
+    let convolved = graph.add(Operator::Convolution(first.clone()), &[image]).unwrap();
+    let single = graph.add(mean.clone(), &[convolved]).unwrap();
+    let scaled = graph.add(Operator::Multiply, &[convolved, single]).unwrap();
+    let squared = graph.add(Operator::Multiply, &[scaled, convolved]).unwrap();
+    let joined = graph.add(Operator::Concatenate, &[image, squared, image]).unwrap();
+    let output = all_of(&mut graph, joined);
+    let mut plan = graph.plan(output).unwrap();
+    let pixels = numbers(2 * shape.values(), 9);
+    let mut given = vec![0.0; 2 * plan.outputs()];
+    plan.run(Pixels::F32(&pixels), &mut given).unwrap();
+    for (pixels, given) in pixels.chunks(shape.values()).zip(given.chunks(plan.outputs())) {
+        let image = Image::new(shape, pixels);
+        let convolved = image.after(&Operator::Convolution(first.clone()));
+        let scaled = convolved.times(&convolved.after(&mean));
+        let joined = image.beside(&scaled.times(&convolved)).beside(&image);
+        // Of a product of three rounded numbers.
+        let largest = joined
+            .values
+            .iter()
+            .fold(1.0_f64, |largest, value| largest.max(value.abs()));
+        for (given, expected) in given.iter().zip(&joined.values) {
+            assert!(
+                (f64::from(*given) - expected).abs() < 3e-5 * largest,
+                "{given} {expected}"
+            );
+        }
     }
 }
 

@@ -54,6 +54,23 @@ impl Lowering<'_> {
                     .map_err(lacks)?;
                 Ok(View { value, ..view })
             }
+            (Known::Computed(_), Known::Computed(_)) if node.op_type == "Mul" => {
+                let (one, other) = (self.input(node, 0)?.clone(), self.input(node, 1)?.clone());
+                // Weights of channels may stand on either side.
+                let (view, factor) = if one.is_weighted_by(&other) {
+                    (one, other)
+                } else {
+                    (other, one)
+                };
+                if !view.is_weighted_by(&factor) {
+                    return Err("values of different shapes".to_owned());
+                }
+                let value = self
+                    .graph
+                    .add(Operator::Multiply, &[view.value, factor.value])
+                    .map_err(lacks)?;
+                Ok(View { value, ..view })
+            }
             _ => Err("not of a value and a constant".to_owned()),
         }
     }

@@ -83,6 +83,28 @@ impl View {
         }
     }
 
+    /// A value that differs in the number of channels.
+    pub fn with_channels(&self, value: Value, shape: Shape) -> Result<View, String> {
+        let axis = self.channel_axis().ok_or_else(|| format!("axes {:?}", self.dims))?;
+        let mut dims = self.dims.clone();
+        if let Some(dim) = dims.get_mut(axis) {
+            *dim = shape.channels;
+        }
+        // Of one channel it did not matter.
+        let order = if axis == 1 {
+            Order::ChannelsFirst
+        } else {
+            Order::ChannelsLast
+        };
+        Ok(View {
+            value,
+            shape,
+            order,
+            dims,
+            zeros: [0; 4],
+        })
+    }
+
     /// The axes of height and width.
     pub fn sides(&self) -> Result<Vec<usize>, String> {
         match (self.channel_axis(), self.dims.len()) {
@@ -107,6 +129,15 @@ impl View {
         self.dims == other.dims
             && self.shape == other.shape
             && (both(Order::ChannelsFirst) || both(Order::ChannelsLast))
+    }
+
+    /// Whether each number, or each channel, has a number in `factor`.
+    pub fn is_weighted_by(&self, factor: &View) -> bool {
+        let is_of_channels = factor.shape == Shape::flat(self.shape.channels)
+            && factor.dims.len() == self.dims.len()
+            && self.channel_axis().is_some()
+            && factor.channel_axis() == self.channel_axis();
+        self.is_laid_out_as(factor) || is_of_channels
     }
 
     /// Axes as ONNX counts them, from the end where they are negative; in ascending order.

@@ -1,6 +1,6 @@
 //! The operators by their definitions.
 
-use classifier_executor::{Kernel, Operator, Pooling, Shape, Steps, Window};
+use classifier_executor::{Curve, Kernel, Operator, Pooling, Shape, Steps, Window};
 
 /// An image in row-major order: row, column, channel.
 pub struct Image {
@@ -32,6 +32,24 @@ impl Image {
         Image::of(self.shape, |y, x, c| self.at(y, x, c) + other.at(y, x, c))
     }
 
+    /// The product of each number with that of the same channel and place; a single pixel is at all places.
+    pub fn times(&self, other: &Image) -> Image {
+        let at = |place: usize, size: usize| if size == 1 { 0 } else { place };
+        Image::of(self.shape, |y, x, c| {
+            self.at(y, x, c) * other.at(at(y, other.shape.height), at(x, other.shape.width), c)
+        })
+    }
+
+    pub fn beside(&self, other: &Image) -> Image {
+        let channels = self.shape.channels + other.shape.channels;
+        Image::of(Shape { channels, ..self.shape }, |y, x, c| {
+            match c.checked_sub(self.shape.channels) {
+                None => self.at(y, x, c),
+                Some(c) => other.at(y, x, c),
+            }
+        })
+    }
+
     pub fn after(&self, operator: &Operator) -> Image {
         match operator {
             Operator::Convolution(kernel) => self.convolved(kernel),
@@ -42,6 +60,7 @@ impl Image {
             Operator::Hold(range) => Image::of(self.shape, |y, x, c| {
                 self.at(y, x, c).max(f64::from(range.low)).min(f64::from(range.high))
             }),
+            Operator::Curve(curve) => Image::of(self.shape, |y, x, c| value_of(*curve, self.at(y, x, c))),
             other => panic!("{other:?} has no single input of any shape"),
         }
     }
@@ -97,5 +116,15 @@ impl Image {
                 Pooling::MeanWithPadding => numbers.sum::<f64>() / (window.rows.kernel * window.columns.kernel) as f64,
             }
         })
+    }
+}
+
+fn value_of(curve: Curve, x: f64) -> f64 {
+    match curve {
+        Curve::Sigmoid => 1.0 / (1.0 + (-x).exp()),
+        Curve::Tanh => x.tanh(),
+        Curve::HardSigmoid { slope, offset } => (f64::from(slope) * x + f64::from(offset)).clamp(0.0, 1.0),
+        Curve::HardSwish => x * (x + 3.0).clamp(0.0, 6.0) / 6.0,
+        Curve::LeakyRelu(slope) => x.max(f64::from(slope) * x),
     }
 }
