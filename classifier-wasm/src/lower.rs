@@ -5,6 +5,7 @@
 
 mod arithmetic;
 mod attributes;
+mod shapes;
 mod tensor;
 mod view;
 mod windows;
@@ -95,7 +96,10 @@ impl<'a> Lowering<'a> {
     fn node(&mut self, node: &'a NodeProto) -> Result<(), Lacks> {
         let known = match node.op_type.as_str() {
             "Constant" => Known::Constant(Constant::read(tensor(node, "value").ok_or("no tensor")?)?),
-            _ => Known::Computed(self.computed(node)?),
+            _ => match self.folded(node)? {
+                Some(constant) => Known::Constant(constant),
+                None => Known::Computed(self.computed(node)?),
+            },
         };
         // What else an operator may give, such as the mask of a dropout, is not known, and whoever reads it is refused.
         let output = node.output.first().ok_or("no output")?;
@@ -124,7 +128,8 @@ impl<'a> Lowering<'a> {
             "GlobalAveragePool" | "GlobalMaxPool" | "ReduceMean" => self.global_pool(node),
             "Softmax" => self.softmax(node),
             "Pad" => self.pad(node),
-            "Identity" | "Dropout" => Ok(self.input(node, 0)?.clone()),
+            // A third input would say that it trains.
+            "Identity" | "Dropout" if node.input.len() <= 2 => Ok(self.input(node, 0)?.clone()),
             "Cast" if int(node, "to", 0) == 1 => Ok(self.input(node, 0)?.clone()),
             "Flatten" | "Reshape" | "Squeeze" | "Unsqueeze" | "Transpose" => self.reshaped(node),
             _ => Err("the executor has none".to_owned()),

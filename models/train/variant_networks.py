@@ -82,11 +82,16 @@ def three_by_three() -> tuple[list[NodeProto], dict]:
         node("Add", ["e", "b"], ["f"]),
         node("Relu", ["f"], ["g"]),
         node("Conv", ["g", "three"], ["h"], kernel_shape=[3, 3]),
+        node("Shape", ["h"], ["shape"]),
+        node("Gather", ["shape", "first"], ["images_of"], axis=0),
+        node("Unsqueeze", ["images_of", "first_axis"], ["batch"]),
+        node("Concat", ["batch", "rest"], ["flat"], axis=0),
         node("Reshape", ["h", "flat"], ["i"]),
         node("Gemm", ["i", "dense", "offset"], ["answers"]),
     ]
     constants = weights(5, stem=(16, 1, 3, 3), bias=(16,), one=(24, 16, 3, 3), two=(16, 24, 3, 3), three=(12, 16, 3, 3))
-    constants |= weights(6, dense=(72, CLASSES), offset=(CLASSES,)) | {"all": np.float32(255), "flat": np.array([-1, 72])}
+    constants |= weights(6, dense=(72, CLASSES), offset=(CLASSES,)) | {"all": np.float32(255)}
+    constants |= {"first": np.array(0), "first_axis": np.array([0]), "rest": np.array([-1])}
     return nodes, constants
 
 

@@ -3,7 +3,7 @@
 use classifier_executor::Operator;
 use tract_onnx::pb::NodeProto;
 
-use super::attributes::float;
+use super::attributes::{float, int};
 use super::tensor::Constant;
 use super::view::View;
 use super::{Known, Lacks, Lowering, lacks};
@@ -77,6 +77,9 @@ impl Lowering<'_> {
 
     pub(super) fn batch_normalization(&mut self, node: &NodeProto) -> Result<View, Lacks> {
         let view = self.input(node, 0)?.clone();
+        if int(node, "training_mode", 0) != 0 || int(node, "spatial", 1) != 1 {
+            return Err("not by what it has learnt of each channel".to_owned());
+        }
         let epsilon = float(node, "epsilon", 1e-5);
         let of = |index: usize| Ok::<_, Lacks>(&self.weights(node, index)?.floats);
         let (scale, offset, mean, variance) = (of(1)?, of(2)?, of(3)?, of(4)?);
