@@ -1,5 +1,5 @@
-//! How fast messages of 40 images become pixels, and results become answers; of those only whose name has the argument in it.
-//! Runs natively, and as a guest:
+//! How fast messages of 40 images become pixels, and results become answers. With an argument, only rows with it in their name.
+//! Runs natively and as a guest:
 //!
 //! ```sh
 //! cargo run --release --package classifier-codec --example speed
@@ -105,7 +105,7 @@ fn main() {
     }
 }
 
-/// Measures `act` and prints its row, if the name has what is asked for in it.
+/// Measures `act` and prints its row, unless another one is asked for.
 fn row(name: &str, bytes: usize, mut act: impl FnMut() -> usize) {
     if !name.contains(&std::env::args().nth(1).unwrap_or_default()) {
         return;
