@@ -343,7 +343,7 @@ async fn a_topic_is_deleted_unless_somebody_may_still_want_what_is_in_it() {
     let mut member = broker.join().await;
     assert_eq!(member.answer_all(&broker).await, 6);
     let said = admin.delete(&broker.input, false).await.unwrap_err().to_string();
-    assert!(said.contains("has 1 members"), "{said}");
+    assert!(said.contains("has 1 member;"), "{said}");
     member.source.close().await.unwrap();
     wait_for_members(&admin, &broker).await;
     assert_eq!(admin.delete(&broker.input, false).await.unwrap(), Vec::<String>::new());

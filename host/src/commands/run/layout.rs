@@ -7,7 +7,7 @@ use indicatif::HumanCount;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::backlog::Trend;
-use super::window::{Recent, SPAN};
+use super::window::Recent;
 use crate::broker::GroupStatus;
 use crate::pipeline::Reading;
 use crate::terminal::{counted, printable};
@@ -63,9 +63,9 @@ fn rate(Moment { reading, recent, group }: &Moment) -> String {
     let all = format!("{} answered", counted(reading.images, "image", "images"));
     match group {
         _ if !recent.is_idle => format!(
-            "{} images/s over the last {} s; {all}",
+            "{} images/s over the last {:.0} s; {all}",
             HumanCount(recent.rate.round() as u64),
-            SPAN.as_secs()
+            recent.took.as_secs_f64().max(1.0)
         ),
         Group::Known(GroupStatus { holders, .. }, _) if !holders.is_empty() => match holders.as_slice() {
             [holder] => format!("waiting for {holder}, which holds all partitions"),

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::pipeline::{Latency, Reading};
 
 /// How far back it looks: far enough that a message every few seconds, as `produce` sends them, gives a steady rate.
-pub const SPAN: Duration = Duration::from_secs(10);
+const SPAN: Duration = Duration::from_secs(10);
 
 /// The readings of the last [`SPAN`], oldest first, and one before it.
 #[derive(Debug, Default)]
@@ -15,6 +15,8 @@ pub struct Window(VecDeque<(Instant, Reading)>);
 /// What happened in it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Recent {
+    /// How long it was: at the start, and after an idle time, less than [`SPAN`].
+    pub took: Duration,
     /// Images answered, a second.
     pub rate: f64,
     /// How long the messages took that were settled.
@@ -42,10 +44,12 @@ impl Window {
         let (Some((began, first)), Some((ended, last))) = (self.0.front(), self.0.back()) else {
             return Recent::default();
         };
-        let seconds = ended.duration_since(*began).as_secs_f64();
+        let took = ended.duration_since(*began);
+        let seconds = took.as_secs_f64();
         let images = last.images.saturating_sub(first.images);
         let settled = last.answered + last.dead_letters > first.answered + first.dead_letters;
         Recent {
+            took,
             rate: if seconds > 0.0 { images as f64 / seconds } else { 0.0 },
             latency: last.latency.since(&first.latency),
             is_idle: !settled && last.in_flight == 0,

@@ -38,6 +38,7 @@ fn busy() -> Moment {
     let reading = meter.read();
     Moment {
         recent: Recent {
+            took: Duration::from_secs(10),
             rate: 1234.4,
             latency: reading.latency.clone(),
             is_idle: false,
