@@ -210,11 +210,16 @@ fn it_serves_on_when_nobody_hears_where() {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     let sandbox = &page.sandbox;
+    let wait_until_it_serves = || {
+        wait_for("it to serve", || {
+            let log = fs::read_to_string(sandbox.path("stderr")).unwrap();
+            log.contains("serving the page in").then_some(())
+        });
+    };
+    // Both write into the same file, which the second empties.
+    wait_until_it_serves();
     let running = sandbox.spawn(&["demo", "--browser=target/browser", "--port", "0"], writer.into());
-    wait_for("it to serve", || {
-        let log = fs::read_to_string(sandbox.path("stderr")).unwrap();
-        log.contains("serving the page in target/browser").then_some(())
-    });
+    wait_until_it_serves();
     running.signal("INT");
     assert_eq!(running.end().code, Some(0));
 }
