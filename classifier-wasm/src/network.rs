@@ -29,7 +29,7 @@ pub struct Network {
 
 /// Who computes it.
 enum Runner {
-    Executor(Plan),
+    Executor(Box<Plan>),
     Tract(Box<TypedSimpleState>),
 }
 
@@ -46,7 +46,7 @@ impl Network {
             && plan.outputs() == outputs
             && network.agrees_with(&mut plan)
         {
-            network.runner = Runner::Executor(plan);
+            network.runner = Runner::Executor(Box::new(plan));
         }
         Ok(network)
     }
