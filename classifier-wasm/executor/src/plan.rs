@@ -13,14 +13,15 @@ use crate::layout::{Border, Layout, Shape};
 use crate::passes::{Act, Pass, passes};
 use crate::pixels::Pixels;
 use crate::pool::Pool;
+use crate::tile::PIXELS;
 use crate::vector::LANES;
 use crate::winograd::{Scratch, Winograd};
 
 /// So many floats of values are in use at once, if an image has not more: they stay in the processor's cache.
 const CACHED: usize = 1 << 20;
 
-/// And so many images at most.
-const MOST_IMAGES: usize = 8;
+/// And so many images at most: a multiple of the pixels of a tile, so that no tile is left in part.
+const MOST_IMAGES: usize = 2 * PIXELS;
 
 /// A graph that is ready to run.
 pub struct Plan {
