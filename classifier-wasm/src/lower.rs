@@ -23,6 +23,9 @@ use crate::onnx::Input;
 /// Why a graph is left to tract.
 pub type Lacks = String;
 
+/// The most weights of a graph: while it is lowered it is in memory several times, beside what tract has of it.
+const MOST_WEIGHTS: i64 = 1 << 24;
+
 /// A plan for the graph of `model`, which takes images as `input` has them.
 pub fn lower(model: &ModelProto, input: &Input) -> Result<Plan, Lacks> {
     let graph = model.graph.as_ref().ok_or("no graph")?;

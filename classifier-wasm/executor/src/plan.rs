@@ -23,6 +23,9 @@ const CACHED: usize = 1 << 20;
 /// And so many images at most: a multiple of the pixels of a tile, so that no tile is left in part.
 const MOST_IMAGES: usize = 2 * PIXELS;
 
+/// The most numbers that all values of an image have: 256 MiB.
+const MOST_FLOATS: usize = 1 << 26;
+
 /// A graph that is ready to run.
 pub struct Plan {
     image: Layout,
@@ -93,6 +96,11 @@ impl Graph {
             }
         }
         let floats = slots.layouts.iter().map(|layout| layout.image()).sum::<usize>();
+        if floats > MOST_FLOATS {
+            return Err(GraphError(format!(
+                "its values have {floats} numbers at once, and at most {MOST_FLOATS} are planned"
+            )));
+        }
         let images = (CACHED / floats.max(1)).clamp(1, MOST_IMAGES);
         let mut steps = Vec::new();
         for (pass, (inputs, slot)) in passes.iter().zip(ways) {
