@@ -40,8 +40,10 @@ pub fn lower(model: &ModelProto, input: &Input) -> Result<Plan, Lacks> {
             .map_err(|problem| format!("{}: {problem}", node.op_type))?;
     }
     let output = graph.output.first().ok_or("no output")?;
-    let view = lowering.view(&output.name)?;
-    lowering.graph.plan(view.value).map_err(|error| error.to_string())
+    let output = lowering.view(&output.name)?.value;
+    // The constants are copied where they are used, and leave their memory to the plan.
+    let graph = lowering.into_graph();
+    graph.plan(output).map_err(lacks)
 }
 
 /// A value of the ONNX graph.
@@ -94,6 +96,10 @@ impl<'a> Lowering<'a> {
             known,
             opset,
         })
+    }
+
+    fn into_graph(self) -> Graph {
+        self.graph
     }
 
     fn node(&mut self, node: &'a NodeProto) -> Result<(), Lacks> {

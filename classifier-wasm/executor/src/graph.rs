@@ -100,8 +100,8 @@ impl Graph {
     }
 
     /// The operators; the value of the first is 1.
-    pub(crate) fn nodes(&self) -> &[Node] {
-        &self.nodes
+    pub(crate) fn into_nodes(self) -> Vec<Node> {
+        self.nodes
     }
 }
 

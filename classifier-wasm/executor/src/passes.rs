@@ -28,8 +28,9 @@ pub enum Act {
 }
 
 /// The passes that compute `output`, in order. Values are numbered as in the graph, and 0 is the image.
-pub fn passes(graph: &Graph, output: Value) -> Vec<Pass> {
-    let nodes = graph.nodes().get(..output.0).unwrap_or_default();
+pub fn passes(graph: Graph, output: Value) -> Vec<Pass> {
+    let mut nodes = graph.into_nodes();
+    nodes.truncate(output.0);
     let mut uses = vec![0_usize; output.0 + 1];
     let read = nodes.iter().flat_map(|node| &node.inputs).chain([&output]);
     for value in read {
@@ -38,8 +39,8 @@ pub fn passes(graph: &Graph, output: Value) -> Vec<Pass> {
         }
     }
     let mut passes: Vec<Pass> = Vec::new();
-    for (index, node) in nodes.iter().enumerate() {
-        let [input, ..] = node.inputs.as_slice() else { continue };
+    for (index, node) in nodes.into_iter().enumerate() {
+        let Some(&input) = node.inputs.first() else { continue };
         let before = passes.iter_mut().find(|pass| pass.output == input.0);
         // Whoever else reads the value needs it as it is.
         let is_alone = uses.get(input.0) == Some(&1);
@@ -73,20 +74,20 @@ fn joins(pass: &mut Pass, operator: &Operator) -> bool {
     }
 }
 
-fn alone(node: &Node, output: usize) -> Pass {
+fn alone(node: Node, output: usize) -> Pass {
     let mut range = Range::ALL;
-    let act = match &node.operator {
-        Operator::Convolution(kernel) => Act::Convolution(kernel.clone()),
-        Operator::Pool(window, pooling) => Act::Pool(*window, *pooling),
+    let act = match node.operator {
+        Operator::Convolution(kernel) => Act::Convolution(kernel),
+        Operator::Pool(window, pooling) => Act::Pool(window, pooling),
         Operator::Scale { scale, offset } => {
-            let terms = scale.iter().zip(offset).map(|(scale, offset)| [*scale, *offset]);
+            let terms = scale.into_iter().zip(offset).map(|(scale, offset)| [scale, offset]);
             Act::Elementwise(Change::Scale(terms.collect()))
         }
         Operator::Hold(held) => {
-            range = *held;
+            range = held;
             Act::Elementwise(Change::None)
         }
-        Operator::Curve(curve) => Act::Curve(*curve),
+        Operator::Curve(curve) => Act::Curve(curve),
         Operator::Add => Act::Elementwise(Change::Add),
         Operator::Multiply => Act::Elementwise(Change::Multiply),
         Operator::Concatenate => Act::Concatenate,

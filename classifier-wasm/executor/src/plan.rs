@@ -61,15 +61,20 @@ enum Kernel {
 
 impl Graph {
     /// Lays out what `output` needs, which is a single pixel: a number for each class.
-    pub fn plan(&self, output: Value) -> Result<Plan, GraphError> {
+    pub fn plan(self, output: Value) -> Result<Plan, GraphError> {
         let shape = self.shape(output)?;
         if shape != Shape::flat(shape.channels) {
             return Err(GraphError(format!("the output is {shape:?}, and not one pixel")));
         }
-        let passes = passes(self, output);
-        let layouts = (0..=output.0)
-            .map(|value| self.layout(Value(value), &passes))
+        let shapes = (0..=output.0)
+            .map(|value| self.shape(Value(value)))
             .collect::<Result<Vec<_>, _>>()?;
+        let passes = passes(self, output);
+        let layouts: Vec<_> = shapes
+            .iter()
+            .enumerate()
+            .map(|(value, shape)| layout(value, *shape, &passes))
+            .collect();
         let of = |value: usize| {
             layouts
                 .get(value)
@@ -103,14 +108,14 @@ impl Graph {
         }
         let images = (CACHED / floats.max(1)).clamp(1, MOST_IMAGES);
         let mut steps = Vec::new();
-        for (pass, (inputs, slot)) in passes.iter().zip(ways) {
+        for (pass, (inputs, slot)) in passes.into_iter().zip(ways) {
             let layouts = pass
                 .inputs
                 .iter()
                 .map(|input| of(*input))
                 .collect::<Result<Vec<_>, _>>()?;
             steps.push(Step {
-                kernel: kernel(pass, &layouts, of(pass.output)?, images)
+                kernel: kernel(&pass, &layouts, of(pass.output)?, images)
                     .ok_or_else(|| GraphError("a pass reads nothing".to_owned()))?,
                 inputs,
                 output: slot,
@@ -137,30 +142,29 @@ impl Graph {
             images,
         })
     }
+}
 
-    /// The layout that suits all passes which read or write a value.
-    fn layout(&self, value: Value, passes: &[Pass]) -> Result<Layout, GraphError> {
-        let shape = self.shape(value)?;
-        let mut border = Border::default();
-        let mut needs_vectors = value != self.image();
-        for pass in passes.iter().filter(|pass| pass.inputs.contains(&value.0)) {
-            match &pass.act {
-                Act::Convolution(kernel) if Winograd::suits(kernel, shape) => {
-                    border = border.and(Winograd::border(kernel, shape));
-                    needs_vectors = true;
-                }
-                Act::Convolution(kernel) => {
-                    border = border.and(kernel.window.border(shape));
-                    needs_vectors |= kernel.is_depthwise(shape) && shape.channels > 1;
-                }
-                _ => needs_vectors = true,
+/// The layout that suits all passes which read or write a value; the image is 0.
+fn layout(value: usize, shape: Shape, passes: &[Pass]) -> Layout {
+    let mut border = Border::default();
+    let mut needs_vectors = value != 0;
+    for pass in passes.iter().filter(|pass| pass.inputs.contains(&value)) {
+        match &pass.act {
+            Act::Convolution(kernel) if Winograd::suits(kernel, shape) => {
+                border = border.and(Winograd::border(kernel, shape));
+                needs_vectors = true;
             }
+            Act::Convolution(kernel) => {
+                border = border.and(kernel.window.border(shape));
+                needs_vectors |= kernel.is_depthwise(shape) && shape.channels > 1;
+            }
+            _ => needs_vectors = true,
         }
-        Ok(if needs_vectors {
-            Layout::new(shape, border)
-        } else {
-            Layout::packed(shape, border)
-        })
+    }
+    if needs_vectors {
+        Layout::new(shape, border)
+    } else {
+        Layout::packed(shape, border)
     }
 }
 
