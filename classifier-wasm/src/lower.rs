@@ -29,6 +29,12 @@ const MOST_WEIGHTS: i64 = 1 << 24;
 /// A plan for the graph of `model`, which takes images as `input` has them.
 pub fn lower(model: &ModelProto, input: &Input) -> Result<Plan, Lacks> {
     let graph = model.graph.as_ref().ok_or("no graph")?;
+    let lengths = graph.initializer.iter().map(|tensor| &tensor.dims);
+    let numbers = lengths.map(|dims| dims.iter().fold(1_i64, |all, length| all.saturating_mul(*length)));
+    let weights = numbers.fold(0, i64::saturating_add);
+    if weights > MOST_WEIGHTS {
+        return Err(format!("{weights} weights, and at most {MOST_WEIGHTS} are lowered"));
+    }
     let opset = model
         .opset_import
         .iter()
