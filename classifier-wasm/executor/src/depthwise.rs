@@ -1,7 +1,7 @@
 //! Convolutions in which each channel has a kernel of its own: four channels share a vector.
 
 use crate::kernel::{Kernel, Range};
-use crate::layout::Layout;
+use crate::layout::{Layout, each_image};
 use crate::tile::Weights;
 use crate::vector::{F32x4, LANES};
 use crate::window::Window;
@@ -51,11 +51,7 @@ impl Depthwise {
 
     /// Computes `images` images.
     pub fn run(&self, images: usize, input: &[f32], output: &mut [f32]) {
-        let images = input
-            .chunks_exact(self.input)
-            .zip(output.chunks_exact_mut(self.output))
-            .take(images);
-        for (input, output) in images {
+        for (input, output) in each_image(images, (input, self.input), (output, self.output)) {
             for &(from, to) in &self.places {
                 let (Some(input), Some(output)) = (input.get(from..), output.get_mut(to..)) else {
                     continue;

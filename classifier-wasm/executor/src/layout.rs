@@ -50,6 +50,15 @@ impl Border {
     }
 }
 
+/// The first `images` images of a value that is read, each beside that of one that is written. Both come with their floats of an image.
+pub fn each_image<'a>(
+    images: usize,
+    (input, from): (&'a [f32], usize),
+    (output, to): (&'a mut [f32], usize),
+) -> impl Iterator<Item = (&'a [f32], &'a mut [f32])> {
+    input.chunks_exact(from).zip(output.chunks_exact_mut(to)).take(images)
+}
+
 /// The place of each number of an image, in floats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Layout {

@@ -9,7 +9,7 @@ use crate::depthwise::Depthwise;
 use crate::elementwise::{Elementwise, softmax};
 use crate::error::{GraphError, RunError};
 use crate::graph::{Graph, Value};
-use crate::layout::{Border, Layout, Shape};
+use crate::layout::{Border, Layout, Shape, each_image};
 use crate::passes::{Act, Pass, passes};
 use crate::pixels::Pixels;
 use crate::pool::Pool;
@@ -272,10 +272,8 @@ impl Step {
             Kernel::Curve(curve, layouts) => curve.run(images, *layouts, input, &mut output),
             Kernel::Concatenation(concatenation) => concatenation.run(images, all, &mut output),
             Kernel::Softmax(layout) => {
-                for (from, to) in input
-                    .chunks_exact(layout.image())
-                    .zip(output.chunks_exact_mut(layout.image()))
-                {
+                let floats = layout.image();
+                for (from, to) in each_image(images, (input, floats), (&mut output, floats)) {
                     if let Some(row) = to.get_mut(..layout.shape.channels) {
                         row.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
                         softmax(row);

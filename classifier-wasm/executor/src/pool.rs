@@ -1,6 +1,6 @@
 //! The largest number of a window, or its mean.
 
-use crate::layout::Layout;
+use crate::layout::{Layout, each_image};
 use crate::vector::{F32x4, LANES};
 use crate::window::Window;
 
@@ -68,11 +68,7 @@ impl Pool {
 
     /// Computes `images` images.
     pub fn run(&self, images: usize, input: &[f32], output: &mut [f32]) {
-        let images = input
-            .chunks_exact(self.input)
-            .zip(output.chunks_exact_mut(self.output))
-            .take(images);
-        for (input, output) in images {
+        for (input, output) in each_image(images, (input, self.input), (output, self.output)) {
             match self.pooling {
                 Pooling::Largest => self.image(input, output, f32::NEG_INFINITY, |a, b| b.at_least(a), |sum, _| sum),
                 _ => self.image(input, output, 0.0, F32x4::plus, |sum, place| {
