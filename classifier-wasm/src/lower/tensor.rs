@@ -24,22 +24,10 @@ impl Constant {
         let (mut floats, mut integers) = (Vec::new(), Vec::new());
         match DataType::try_from(tensor.data_type) {
             Ok(DataType::Float) => {
-                let raw = tensor
-                    .raw_data
-                    .as_chunks()
-                    .0
-                    .iter()
-                    .map(|bytes| f32::from_le_bytes(*bytes));
-                floats = raw.chain(tensor.float_data.iter().copied()).collect();
+                floats = numbers(&tensor.raw_data, &tensor.float_data, f32::from_le_bytes);
             }
             Ok(DataType::Int64) => {
-                let raw = tensor
-                    .raw_data
-                    .as_chunks()
-                    .0
-                    .iter()
-                    .map(|bytes| i64::from_le_bytes(*bytes));
-                integers = raw.chain(tensor.int64_data.iter().copied()).collect();
+                integers = numbers(&tensor.raw_data, &tensor.int64_data, i64::from_le_bytes);
             }
             _ => {}
         }
@@ -71,4 +59,10 @@ impl Constant {
             false => Err(refused()),
         }
     }
+}
+
+/// A tensor has its numbers either as raw bytes or as what they are.
+fn numbers<T: Copy, const N: usize>(raw: &[u8], typed: &[T], of_bytes: fn([u8; N]) -> T) -> Vec<T> {
+    let raw = raw.as_chunks().0.iter().map(|bytes| of_bytes(*bytes));
+    raw.chain(typed.iter().copied()).collect()
 }
