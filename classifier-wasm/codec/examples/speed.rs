@@ -18,6 +18,7 @@ use classifier_codec::images::ImageShape;
 use classifier_codec::prediction::Predictions;
 use classifier_codec::prepare::Prepare;
 
+const LABELS: &str = include_str!("../../../models/labels.txt");
 /// As Python producers send it, encoded twice.
 const TWICE: &str = include_str!("../../../models/golden/images-40.json");
 const IMAGE: ImageShape = ImageShape {
@@ -77,19 +78,7 @@ fn main() {
         });
     }
     let predictions = Predictions::new(10, (0..400).map(|at| (at % 37) as f32 / 37.0).collect());
-    let labels = [
-        "T-shirt",
-        "Trouser",
-        "Pullover",
-        "Dress",
-        "Coat",
-        "Sandal",
-        "Shirt",
-        "Sneaker",
-        "Bag",
-        "Ankle boot",
-    ];
-    let labels = labels.map(str::to_owned);
+    let labels: Vec<_> = LABELS.lines().map(str::to_owned).collect();
     let model = Model {
         name: "fashion-small",
         version: "1",
