@@ -193,6 +193,12 @@ fn batches(model: &Description, images: NonZeroU32) -> anyhow::Result<Vec<Batch>
         channels: model.channels.into(),
     };
     let values = model.values().saturating_mul(images.get().into());
+    if values > PIXELS {
+        return Err(Failure::Usage(format!(
+            "--batch {images} makes messages of {values} pixels, and at most {PIXELS} are measured: give a smaller one"
+        ))
+        .into());
+    }
     let length = usize::try_from(values).unwrap_or(usize::MAX);
     let count = (PIXELS / values.max(1)).clamp(1, MESSAGES as u64) as usize;
     let mut pixels = test_set.pixels.iter().copied().cycle();
@@ -211,4 +217,38 @@ fn encode(batches: &[Batch], codec: CodecName) -> Vec<Message> {
         CodecName::Raw => Wire::Raw.message(batch),
     };
     batches.iter().map(message).collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_have_the_images_of_the_model_and_no_more_pixels_than_are_measured() {
+        let mut model = Description {
+            name: "net".into(),
+            version: "1".into(),
+            model_sha256: "00".into(),
+            height: 4,
+            width: 5,
+            channels: 3,
+            labels: Vec::new(),
+            scores: "as they are".into(),
+            max_images: 4096,
+            accepts: Vec::new(),
+            produces: Vec::new(),
+        };
+        let two = NonZeroU32::new(2).unwrap();
+        let small = batches(&model, two).unwrap();
+        assert_eq!(small.len(), MESSAGES);
+        assert!(
+            small
+                .iter()
+                .all(|batch| batch.count() == 2 && batch.pixels.len() == 120)
+        );
+        (model.height, model.width) = (4096, 4096);
+        let said = batches(&model, two).unwrap_err().to_string();
+        assert!(said.contains("--batch 2 makes messages of 100663296 pixels"), "{said}");
+    }
 }
