@@ -43,7 +43,10 @@ fn every_round_has_its_figures_and_the_shares_of_a_call_are_all_of_it() {
             "{json}"
         );
         assert!(figure("p50_ms") <= figure("p99_ms"), "{json}");
-        assert!(figure("decode") <= figure("codec") + 0.5, "{json}");
+        // Each is measured by itself, so how they compare depends on the machine; what is left of the network is the codec's.
+        let rest = (1.0 - figure("predict")).max(0.0);
+        assert!((figure("codec") - rest).abs() < 1e-6, "{json}");
+        assert!((0.0..=1.0).contains(&figure("decode")), "{json}");
     }
     let images = &side["images_per_second"];
     assert!(images["minimum"].as_f64() <= images["median"].as_f64(), "{json}");
