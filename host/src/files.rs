@@ -6,6 +6,17 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
+/// What to do where the system says that this process has [too many files open](is_of_too_many).
+pub const TOO_MANY: [&str; 2] = [
+    "this process may not open more files, and a connection counts as one",
+    "raise the limit, such as by `ulimit -n 1024`",
+];
+
+/// Whether the system's words for a failure, which come through many libraries, mean too many open files.
+pub fn is_of_too_many(said: &str) -> bool {
+    said.to_ascii_lowercase().contains("too many open files")
+}
+
 /// Opens a regular file for reading. Never blocks.
 pub fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();

@@ -18,7 +18,8 @@ use clap::FromArgMatches;
 use host::cli::{self, Cli};
 use host::commands::Stderr;
 use host::config::check_foreign;
-use host::exit;
+use host::exit::{self, Failure};
+use host::files;
 use host::terminal::{LogTime, shows_colours};
 use tracing_subscriber::filter::{LevelFilter, ParseError, Targets};
 use tracing_subscriber::prelude::*;
@@ -32,7 +33,7 @@ fn main() -> ExitCode {
     log_to_stderr(cli.verbose);
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
-        Err(error) => return exit::report(&anyhow::Error::new(error).context("cannot start the runtime")),
+        Err(error) => return exit::report(&cannot_start(&error)),
     };
     let outcome = runtime.block_on(cli.command.execute());
     // A thread that still waits for a slow reader of stdout must not keep the process.
@@ -40,6 +41,14 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => exit::report(&error),
+    }
+}
+
+fn cannot_start(error: &io::Error) -> anyhow::Error {
+    let said = format!("cannot start the runtime: {error}");
+    match files::is_of_too_many(&said) {
+        true => Failure::Configuration(format!("{said}; {}", files::TOO_MANY.join(": "))).into(),
+        false => Failure::Stopped(said).into(),
     }
 }
 

@@ -67,7 +67,10 @@ pub async fn run(
         refused: Refused::new(policy.max_in_flight),
         health: Health::new(policy.max_failures),
     };
-    let ended = pipeline.stream(&mut *source, observe).await;
+    // Kept until the source is closed: a dropped claim abandons all of its lane that has not settled, also what is
+    // before it, and a broker that takes it back at once would only bring it here again.
+    let mut left = Vec::new();
+    let ended = pipeline.stream(&mut *source, &mut left, observe).await;
     // Leaves the group even after an error, so that another member takes over at once; the first error is what
     // counts.
     let closed = source.close().await;
@@ -98,6 +101,7 @@ impl Pipeline<'_> {
     async fn stream(
         &self,
         source: &mut dyn Source,
+        left: &mut Vec<Claim>,
         mut observe: impl FnMut(&Progress),
     ) -> Result<Progress, PipelineError> {
         let shutdown = self.shutdown;
@@ -106,8 +110,6 @@ impl Pipeline<'_> {
         let mut lanes = Lanes::default();
         let mut in_flight = FuturesUnordered::new();
         let mut idle = Idle::new(self.policy.idle_timeout);
-        // Kept until the end: a dropped claim abandons all of its lane that has not settled, also what is before it.
-        let mut left = Vec::new();
 
         while !(shutdown.is_stopping() && in_flight.is_empty()) {
             let draining = shutdown.is_stopping();

@@ -180,6 +180,27 @@ fn a_reader_that_has_gone_is_no_failure() {
 }
 
 #[test]
+fn too_few_open_files_to_start_are_told_with_the_remedy() {
+    let sandbox = Sandbox::new();
+    // How many suffice depends on the machine, and on the files that the host inherits.
+    let told = (3..64).find_map(|files| {
+        let few = format!("ulimit -n {files}; exec \"$0\" \"$@\"");
+        let ended = sandbox.start_under(&["sh", "-c", &few], &["completions", "bash"]).end();
+        match ended.code {
+            Some(3) => Some(ended.stderr),
+            Some(0) => Some("it started".to_owned()),
+            // Not even the system's loader could open a file.
+            _ => None,
+        }
+    });
+    let told = told.unwrap();
+    assert!(
+        told.contains("cannot start the runtime") && told.contains("ulimit -n"),
+        "{told}"
+    );
+}
+
+#[test]
 fn a_full_stdout_is_a_failure_that_names_it() {
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_host"))

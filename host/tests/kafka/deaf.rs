@@ -83,7 +83,8 @@ fn too_few_open_files_are_told_and_are_no_empty_topic() {
     let Some(cluster) = cluster() else { return };
     produce(&sandbox(), cluster, "2");
     let access = at(&cluster.bootstrap(), &[]);
-    // Whether these suffice for the first connection and not for the next depends on the machine.
+    // Whether these suffice to start, for the first connection, or for the next depends on the machine, and on the files
+    // that the host inherits.
     at_once(["16", "20"], |files| {
         let few = format!("ulimit -n {files}; exec \"$0\" \"$@\"");
         let group = ["--group", files];
@@ -93,7 +94,8 @@ fn too_few_open_files_are_told_and_are_no_empty_topic() {
         match ended.code {
             Some(0) => assert_eq!(printed, 2, "{files}: {}", ended.stderr),
             code => assert!(
-                code == Some(4) && ended.stderr.contains("ulimit -n"),
+                // 3: not even the runtime could be started.
+                matches!(code, Some(3 | 4)) && ended.stderr.contains("ulimit -n"),
                 "{files}: {}",
                 ended.stderr
             ),

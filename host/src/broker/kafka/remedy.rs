@@ -6,6 +6,7 @@ use super::access::Access;
 use super::code::{is_passing, is_vague};
 use super::report::Report;
 use crate::broker::BrokerError;
+use crate::files;
 
 /// A listener without login hangs up within this time once it is asked for something else. Milliseconds.
 const AT_ONCE: u64 = 2_000;
@@ -34,10 +35,10 @@ fn refusal(report: &Report, access: &Access) -> Option<(String, &'static str)> {
     let what = report.what.as_str();
     let said = |own: &str| own.to_owned();
     Some(match report.code {
-        _ if report.has_any(&["too many open files"]) => (
-            said("this process may not open more files, and a connection counts as one"),
-            "raise the limit, such as by `ulimit -n 1024`",
-        ),
+        _ if files::is_of_too_many(&report.what) => {
+            let [what, remedy] = files::TOO_MANY;
+            (said(what), remedy)
+        }
         Code::Authentication | Code::SaslAuthenticationFailed if what.ends_with("supported mechanisms") => (
             said("it does not accept a login"),
             "leave --sasl off, or name its address with SASL in --bootstrap-servers",

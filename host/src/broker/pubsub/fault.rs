@@ -8,6 +8,7 @@ use google_cloud_pubsub::error::PublishError;
 
 use crate::broker::{BrokerError, NOT_PUBLISHABLE};
 use crate::config::{Identity, PubSubConfig};
+use crate::files;
 
 /// Tokens are valid for an hour, and Google tolerates a clock that is off by a few minutes.
 const CLOCK: Duration = Duration::from_secs(4 * 60);
@@ -161,11 +162,9 @@ fn silent(error: &Error, config: &PubSubConfig) -> BrokerError {
         return BrokerError::Configuration(format!("that is no name of a topic or a subscription: {cause}"));
     }
     if !any_cause(error, Error::is_authentication) {
-        let remedy = match cause.contains("Too many open files") {
-            true => {
-                "this process may not open more files, and a connection counts as one: raise the limit, such as by `ulimit -n 1024`"
-            }
-            false => "check the network, and what --endpoint or PUBSUB_EMULATOR_HOST say",
+        let remedy = match files::is_of_too_many(&cause) {
+            true => files::TOO_MANY.join(": "),
+            false => "check the network, and what --endpoint or PUBSUB_EMULATOR_HOST say".to_owned(),
         };
         return BrokerError::Unreachable(format!(
             "Pub/Sub at {} does not answer: {cause}; {remedy}",

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant, SystemTime};
 use async_trait::async_trait;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use google_cloud_pubsub::subscriber::handler::Handler;
 use google_cloud_pubsub::subscriber::{MessageStream, ShutdownBehavior};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
@@ -165,7 +166,7 @@ impl Reader {
             };
             self.lanes.set_open(true);
             let token = stream.shutdown_token();
-            let mut ended = {
+            let ended = {
                 let mut read = pin!(self.read(&mut stream, since));
                 loop {
                     tokio::select! {
@@ -174,10 +175,13 @@ impl Reader {
                     }
                 }
             };
-            if let Ended::Left = &mut ended {
-                self.drain(&mut stream).await;
-            }
+            let taken = match ended {
+                Ended::Left => drain(&mut stream).await,
+                _ => Vec::new(),
+            };
             drop(stream);
+            // Not before: the service would send them again on the same stream.
+            drop(taken);
             before.push(async move { token.shutdown().await });
             self.lanes.set_open(matches!(ended, Ended::Silent));
             match ended {
@@ -257,19 +261,6 @@ impl Reader {
         }
     }
 
-    /// Reads what the service has already sent, to hand it back at once: otherwise nobody else would get it before
-    /// its lease ends.
-    async fn drain(&self, stream: &mut MessageStream) {
-        let began = Instant::now();
-        let mut taken = Vec::new();
-        while began.elapsed() < DRAIN {
-            match tokio::time::timeout(QUIET, stream.next()).await {
-                Ok(Some(Ok((_, handler)))) => taken.push(handler),
-                _ => break,
-            }
-        }
-    }
-
     /// Resolves when nobody answers any more.
     async fn lost(&self) -> BrokerError {
         loop {
@@ -315,4 +306,18 @@ impl Reader {
             );
         }
     }
+}
+
+/// Reads what the service has already sent, to hand it back at once: otherwise nobody else would get it before its lease
+/// ends. Whoever drops the handlers hands it back.
+async fn drain(stream: &mut MessageStream) -> Vec<Handler> {
+    let began = Instant::now();
+    let mut taken = Vec::new();
+    while began.elapsed() < DRAIN {
+        match tokio::time::timeout(QUIET, stream.next()).await {
+            Ok(Some(Ok((_, handler)))) => taken.push(handler),
+            _ => break,
+        }
+    }
+    taken
 }
