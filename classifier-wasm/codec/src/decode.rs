@@ -264,14 +264,17 @@ impl Reader<'_> {
             width,
             channels,
         } = self.image;
-        let length = body.len();
+        let bytes = match body.len() {
+            1 => "1 byte".to_owned(),
+            length => format!("{length} bytes"),
+        };
         let detail = match is_text(body) {
             true => format!(
-                "{length} bytes of text, {}, that are of no known format: send JSON with an image in it, or a NumPy file or a picture",
+                "{bytes} of text in no known format, {}: send JSON with an image in it, or a NumPy file or a picture",
                 quote(body)
             ),
             false => format!(
-                "{length} bytes that are of no known format: send a picture, a NumPy file or JSON; raw pixels need the content type \
+                "{bytes} in no known format: send a picture, a NumPy file or JSON; raw pixels need the content type \
                  `application/octet-stream;dtype=uint8`, or `;shape=N,{height},{width},{channels}`, or to be asked for (--raw)"
             ),
         };
