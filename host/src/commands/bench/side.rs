@@ -60,6 +60,8 @@ pub struct Round {
     pub decode: Option<f64>,
     /// The share in which it runs the network.
     pub predict: f64,
+    /// Of the network alone, by the typed path: one call at a time with the images of a message, copied into the component.
+    pub network_images_per_second: f64,
 }
 
 impl Side {
@@ -108,7 +110,7 @@ impl Side {
     /// One round.
     pub async fn measure(&mut self) -> anyhow::Result<()> {
         let (latencies, images, bytes, took) = self.stream().await?;
-        let [message, raw, predict] = self.call_each().await?;
+        let ([message, raw, predict], predicted) = self.call_each().await?;
         let share = |part: Duration| part.as_secs_f64() / message.as_secs_f64();
         let images_per_second = images as f64 / took.as_secs_f64();
         self.rounds.push(Round {
@@ -119,6 +121,7 @@ impl Side {
             codec: share(message.saturating_sub(predict)),
             decode: self.raw.as_ref().map(|_| share(message.saturating_sub(raw))),
             predict: share(predict),
+            network_images_per_second: predicted as f64 / predict.as_secs_f64(),
         });
         self.memory_bytes = self.alone.memory_bytes().unwrap_or_default();
         Ok(())
@@ -149,9 +152,10 @@ impl Side {
     }
 
     /// What one call takes, one at a time: with a message, with the same as raw bytes, and of the network alone. In turn, so that
-    /// a disturbance meets all of them.
-    async fn call_each(&mut self) -> anyhow::Result<[Duration; 3]> {
+    /// a disturbance meets all of them. With it, the images of the last.
+    async fn call_each(&mut self) -> anyhow::Result<([Duration; 3], u64)> {
         let mut all = [Duration::ZERO; 3];
+        let mut images = 0;
         let began = Instant::now();
         for number in (0..self.messages.len()).cycle() {
             let [message, raw, predict] = &mut all;
@@ -165,12 +169,13 @@ impl Side {
                 let count = u32::try_from(batch.count()).unwrap_or(u32::MAX);
                 let predicted = timed(self.alone.predict_bytes(count, &batch.pixels)).await;
                 *predict += predicted.map_err(|cause| unanswered(ClassifyError::Retry(cause)))?;
+                images += u64::from(count);
             }
             if began.elapsed() >= self.time {
                 break;
             }
         }
-        Ok(all)
+        Ok((all, images))
     }
 }
 
