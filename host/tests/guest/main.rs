@@ -9,6 +9,7 @@ mod compiling;
 #[path = "../components/mod.rs"]
 mod components;
 mod corpus;
+mod counts;
 mod log;
 mod misbehaviour;
 mod model;
