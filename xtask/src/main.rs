@@ -43,7 +43,7 @@ Commands:
   demo [ARGS...]       Build component and host, then run `host demo ARGS...`; with --browser also build the page
   install [--root DIR] Build an optimised host that carries the component, and put it into cargo's bin folder or DIR/bin
   bench [PART] [RUNS]  Build component and host, then measure the numbers of BENCHMARKS.md, 5 times or RUNS. PART is demo,
-                       scaling or throughput (both with a real Kafka), pubsub or browser; without it: all
+                       scaling, throughput or peers (with a real Kafka), pubsub or browser; without it: all
   kafka [--nodes 3] [--secure]
                        Run an Apache Kafka until Ctrl-C, on 127.0.0.1:9092 if that is free; with --nodes 3 a cluster of
                        three, with --secure also TLS and SASL

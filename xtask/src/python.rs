@@ -52,7 +52,7 @@ fn training(root: &Path, folder: &Path) -> Result<()> {
 }
 
 /// For Keras files: as in `models/README.md`.
-fn keras(root: &Path, folder: &Path) -> Result<()> {
+pub fn keras(root: &Path, folder: &Path) -> Result<()> {
     if !Command::new("python3")
         .args(["-m", "venv"])
         .arg(folder)

@@ -6,6 +6,8 @@
 mod demo;
 #[cfg(unix)]
 mod kafka;
+#[cfg(unix)]
+mod peers;
 mod process;
 #[cfg(unix)]
 mod pubsub;
@@ -38,10 +40,19 @@ pub enum Part {
     PubSub,
     /// The component in a browser, beside the host.
     Browser,
+    /// Images with the classifier, beside onnxruntime and Python; draws the README's picture.
+    Peers,
 }
 
 impl Part {
-    pub const ALL: [Self; 5] = [Self::Demo, Self::Scaling, Self::Throughput, Self::PubSub, Self::Browser];
+    pub const ALL: [Self; 6] = [
+        Self::Demo,
+        Self::Scaling,
+        Self::Throughput,
+        Self::PubSub,
+        Self::Browser,
+        Self::Peers,
+    ];
 
     /// By its name on the command line.
     pub fn named(name: &str) -> Option<Self> {
@@ -51,6 +62,7 @@ impl Part {
             "throughput" => Some(Self::Throughput),
             "pubsub" => Some(Self::PubSub),
             "browser" => Some(Self::Browser),
+            "peers" => Some(Self::Peers),
             _ => None,
         }
     }
@@ -76,6 +88,8 @@ pub fn run(workspace: &Workspace, steps: &mut Steps, parts: &[Part], runs: usize
             Part::PubSub => pubsub::measure(workspace, steps, runs)?,
             #[cfg(unix)]
             Part::Browser => browser::bench(workspace, steps, runs)?,
+            #[cfg(unix)]
+            Part::Peers => peers::measure(workspace, steps, runs)?,
             #[cfg(not(unix))]
             other => anyhow::bail!("{other:?} needs what the tests start, which only runs on Unix"),
         };
@@ -93,6 +107,14 @@ fn spread(mut values: Vec<f64>, decimals: usize) -> [String; 3] {
             .map_or("none".to_owned(), |value| format!("{value:.decimals$}"))
     };
     [at(0), at(values.len() / 2), at(values.len().saturating_sub(1))]
+}
+
+/// The median, as [`spread`] has it; 0 without values.
+#[cfg(unix)]
+fn middle(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied().unwrap_or_default()
 }
 
 /// The median, with minimum and maximum behind it.
