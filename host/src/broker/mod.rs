@@ -9,6 +9,7 @@ mod confirm_then_ack;
 mod group;
 mod idle;
 pub mod kafka;
+mod ledger;
 pub mod local;
 mod look;
 mod open;

@@ -9,74 +9,63 @@
 //! known that nothing is there: by the next message, or by the end of the log. At the end they are committed too, or
 //! the group's lag would never be 0.
 
-mod claims;
-mod holding;
+mod reading;
+#[cfg(test)]
+mod tests;
 
-use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Notify;
 use tokio::time::Instant;
 
-pub(super) use self::claims::{Act, Token};
-use crate::broker::{BrokerError, Event, Lane, SettleError, Watermark};
-use crate::message::Message;
+use crate::broker::ledger::{self, Ahead, Keeper, Offsets, rewound};
+pub(super) use crate::broker::ledger::{Reply, Standing};
+use crate::broker::{BrokerError, Lane, SettleError};
 
-/// A source reads ahead up to this many messages or bytes, and one message more.
-const AHEAD_MESSAGES: usize = 1024;
-const AHEAD_BYTES: usize = 8 << 20;
+/// A source reads ahead up to this, and one message more.
+const AHEAD: Ahead = Ahead {
+    messages: 1024,
+    bytes: 8 << 20,
+};
 
-/// Tells the caller how its act ended.
-pub(super) type Reply = tokio::sync::oneshot::Sender<Result<(), SettleError>>;
+pub(super) type Lanes = ledger::Lanes<Partitions>;
+pub(super) type Token = ledger::Token<Partitions>;
+type Ledger = ledger::Ledger<Partitions>;
 
+/// The lanes, shared.
+pub(super) type Shared = Arc<Lanes>;
+
+/// What is Kafka's own in a ledger.
 #[derive(Debug)]
-pub(super) struct Lanes {
+pub(super) struct Partitions {
     pub topic: String,
-    /// [`Lanes::next_event`] may have something.
-    pub arrival: Notify,
-    state: Mutex<State>,
     /// The consumer's thread may have something to do.
     work: Condvar,
     /// There may be something to commit.
     settled: Condvar,
 }
 
+/// What is Kafka's own behind the lock.
 #[derive(Debug, Default)]
-struct State {
-    held: BTreeMap<i32, Held>,
-    ahead: VecDeque<Ahead>,
-    ahead_bytes: usize,
-    events: VecDeque<Event>,
-    failure: Option<BrokerError>,
-    standing: Standing,
+pub(super) struct Membership {
     /// Since when this member knows its partitions, even if there are none. None during a rebalance.
     assigned: Option<Instant>,
-    /// Of all lanes together, so that no lane gets the same epoch twice.
-    last_epoch: u64,
     /// The consumer's thread should check.
     has_work: bool,
 }
 
-/// One partition that this member holds.
+/// What is Kafka's own in a lane.
 #[derive(Debug)]
-struct Held {
-    lane: Lane,
-    epoch: u64,
-    /// No transaction with an act of this epoch or a later one was aborted.
-    intact_since: u64,
+pub(super) struct Partition {
     /// Every offset before it was offered in this epoch, or has no message.
     read: u64,
-    watermark: Watermark,
+    offsets: Offsets,
     committed: u64,
     /// An open transaction will commit up to here.
     accepted: u64,
-    /// Waits for the commit that covers it.
-    waiting: BTreeMap<u64, Reply>,
     /// The consumer must seek to it before it reads on.
     seek: Option<u64>,
-    is_revoked: bool,
     /// The log had no more at the last read.
     is_at_end: bool,
     /// All messages are consumed, and the group is about to skip the markers behind them. Nothing is read meanwhile:
@@ -86,94 +75,128 @@ struct Held {
     damage: Option<BrokerError>,
 }
 
-#[derive(Debug)]
-struct Ahead {
-    partition: i32,
-    offset: u64,
-    message: Message,
-}
-
-/// Whether the source still exists.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Standing {
-    #[default]
-    Open,
-    /// Commit what has settled, and leave the group.
-    Closing,
-    /// Dropped without being closed: leave.
-    Dropped,
-}
-
-impl Held {
-    /// Starts an epoch: claims of the one before are void.
-    fn restart(&mut self, epoch: u64, seek: Option<u64>) {
-        self.epoch = epoch;
+impl Partition {
+    /// The lane's epoch has ended: the consumer reads on at `seek`, or not at all.
+    fn restart(&mut self, seek: Option<u64>) {
         self.seek = seek;
         self.is_at_end = false;
         self.passes_end = false;
         self.damage = None;
         if let Some(seek) = seek {
             self.read = seek;
-            self.watermark = Watermark::new(seek);
         }
-        let settled = self.watermark.next();
-        for reply in self.waiting.split_off(&settled).into_values() {
-            let _ = reply.send(Err(SettleError::Rewound(vec![self.lane.clone()])));
-        }
+        self.offsets.rewind(seek);
     }
 }
 
-impl State {
-    fn next_epoch(&mut self) -> u64 {
-        self.last_epoch += 1;
-        self.last_epoch
+impl Keeper for Partitions {
+    type Key = i32;
+    type Own = Partition;
+    type State = Membership;
+
+    fn put_back(ledger: &mut Ledger, partition: &i32) {
+        if let Some(held) = ledger.get_mut(partition) {
+            held.own.restart(Some(held.own.offsets.next()));
+        }
     }
 
-    /// Discards what was read ahead of a lane whose epoch has ended.
-    fn discard(&mut self, partition: i32) {
-        self.ahead.retain(|ahead| ahead.partition != partition);
-        self.ahead_bytes = self.ahead.iter().map(|ahead| ahead.message.size()).sum();
+    fn wake(&self, ledger: &mut Ledger) {
+        ledger.own.has_work = true;
+        self.work.notify_all();
+    }
+}
+
+/// An act that a transaction has accepted: once it is committed, the group continues at `next`.
+pub(super) struct Act {
+    pub lanes: Shared,
+    pub partition: i32,
+    pub next: u64,
+    lane: Lane,
+    epoch: u64,
+}
+
+impl Act {
+    /// Its lane is still held, and nothing before it was aborted.
+    pub fn is_current(&self) -> bool {
+        self.lanes.lock().is_intact(&self.partition, self.epoch)
     }
 
-    fn has_room(&self) -> bool {
-        self.ahead.len() < AHEAD_MESSAGES && self.ahead_bytes < AHEAD_BYTES
+    /// The answer to its claim if its lane has moved to another member.
+    pub fn rewound(&self) -> SettleError {
+        rewound(&self.lane)
+    }
+
+    /// Its transaction is committed.
+    pub fn commit(&self) {
+        self.lanes.committed(&[(self.partition, self.next)]);
+    }
+
+    /// Its transaction is aborted: the lane goes back to the committed offset. Only the first act of each lane does
+    /// so.
+    pub fn abort(&self) {
+        let mut ledger = self.lanes.lock();
+        if let Some(held) = ledger.undo(&self.partition, self.epoch) {
+            held.own.accepted = held.own.committed;
+            held.own.restart(Some(held.own.committed));
+            self.lanes.wake(&mut ledger);
+        }
     }
 }
 
 impl Lanes {
     pub fn new(topic: &str) -> Self {
-        Self {
+        let partitions = Partitions {
             topic: topic.to_owned(),
-            arrival: Notify::new(),
-            state: Mutex::default(),
             work: Condvar::new(),
             settled: Condvar::new(),
+        };
+        Self::of(partitions, Membership::default(), AHEAD)
+    }
+
+    /// Consumes a claim, in any order. `reply` resolves when the broker has confirmed it and everything before it.
+    pub fn acknowledge(&self, mut token: Token, reply: Reply) -> Result<(), SettleError> {
+        let mut ledger = self.lock();
+        let offsets = &mut ledger.of(&token)?.own.offsets;
+        token.settle();
+        offsets.wait(token.seq, reply);
+        if offsets.settle(token.seq).is_some() {
+            self.settled.notify_all();
         }
+        Ok(())
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Accepts a claim, in the order of its lane, for a transaction that commits its offset. `hand_on` must not
+    /// block.
+    pub fn accept(self: &Arc<Self>, mut token: Token, hand_on: impl FnOnce(Act)) -> Result<(), SettleError> {
+        let mut ledger = self.lock();
+        let own = &mut ledger.of(&token)?.own;
+        let next = own.offsets.settle_in_turn(token.seq)?;
+        token.settle();
+        own.accepted = next;
+        // Under the lock, so that the acts of a lane are handed on in its order.
+        hand_on(Act {
+            lanes: Arc::clone(self),
+            partition: token.key,
+            next,
+            lane: token.lane.clone(),
+            epoch: token.epoch,
+        });
+        Ok(())
     }
 
-    /// Wakes the consumer's thread.
-    pub fn call(&self) {
-        self.lock().has_work = true;
-        self.work.notify_all();
-    }
-
-    /// The consumer's thread waits until it is woken, or for some time.
+    /// The consumer's thread waits until it is called, or for some time.
     pub fn rest(&self, longest: Duration) -> Standing {
         let waited = self
             .work
-            .wait_timeout_while(self.lock(), longest, |state| !state.has_work);
-        let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
-        state.has_work = false;
-        state.standing
+            .wait_timeout_while(self.lock(), longest, |ledger| !ledger.own.has_work);
+        let mut ledger = waited.unwrap_or_else(PoisonError::into_inner).0;
+        ledger.own.has_work = false;
+        ledger.standing()
     }
 
     /// Waits until something has settled that is not committed, or for [`Lanes::call_committer`] after a stop.
     pub fn wait_until_settled(&self, is_stopped: &AtomicBool) {
-        let waits = |state: &mut State| !is_stopped.load(Ordering::Acquire) && state.uncommitted().is_empty();
+        let waits = |ledger: &mut Ledger| !is_stopped.load(Ordering::Acquire) && ledger.uncommitted().is_empty();
         let waited = self.settled.wait_while(self.lock(), waits);
         drop(waited.unwrap_or_else(PoisonError::into_inner));
     }
@@ -185,123 +208,15 @@ impl Lanes {
         self.settled.notify_all();
     }
 
-    pub fn standing(&self) -> Standing {
-        self.lock().standing
-    }
-
-    /// Ends every lane; the consumer's thread does the rest.
-    pub fn end(&self, standing: Standing) {
-        let mut state = self.lock();
-        if state.standing == Standing::Open {
-            state.standing = standing;
-            for partition in state.held.keys().copied().collect::<Vec<_>>() {
-                let epoch = state.next_epoch();
-                if let Some(held) = state.held.get_mut(&partition) {
-                    held.restart(epoch, None);
-                }
-                state.discard(partition);
-            }
-        }
-        drop(state);
-        self.arrival.notify_one();
-        self.call();
-    }
-
     /// The group has told this member its partitions (true), or is about to (false).
     pub fn set_assigned(&self, is_assigned: bool) {
-        let mut state = self.lock();
-        let since = state.assigned.unwrap_or_else(Instant::now);
-        state.assigned = is_assigned.then_some(since);
+        let mut ledger = self.lock();
+        let since = ledger.own.assigned.unwrap_or_else(Instant::now);
+        ledger.own.assigned = is_assigned.then_some(since);
     }
 
     /// Since when this member knows its partitions.
     pub fn assigned(&self) -> Option<Instant> {
-        self.lock().assigned
-    }
-
-    /// The source cannot go on.
-    pub fn fail(&self, failure: BrokerError) {
-        self.lock().failure.get_or_insert(failure);
-        self.arrival.notify_one();
-    }
-}
-
-/// A lane's name, and the number that spreads it.
-fn lane(topic: &str, partition: i32) -> Lane {
-    Lane::new(
-        format!("{topic}/{partition}"),
-        u32::try_from(partition).unwrap_or_default(),
-    )
-}
-
-/// The lanes, shared.
-pub(super) type Shared = Arc<Lanes>;
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::panic)]
-mod tests {
-    use super::*;
-    use crate::broker::Demand;
-
-    fn token(lanes: &Shared) -> Token {
-        let Some(Event::Delivery(delivery)) = lanes.next_event(Demand::Deliveries).unwrap() else {
-            panic!("no delivery");
-        };
-        delivery.claim.into_token().unwrap()
-    }
-
-    #[test]
-    fn a_group_goes_past_the_end_once_every_message_is_committed_and_nothing_is_read_meanwhile() {
-        let lanes = Arc::new(Lanes::new("topic"));
-        lanes.gain(&[(0, 5)]);
-        lanes.offer(0, 5, Message::new("a"));
-        lanes.pass_end(0, 7);
-        assert_eq!(
-            lanes.read_to(0),
-            Some(6),
-            "more may have come since the log ended there"
-        );
-        let mut accepted = None;
-        let token = token(&lanes);
-        lanes.accept(token, |act| accepted = Some(act)).unwrap();
-        lanes.at_end(0);
-        lanes.pass_end(0, 7);
-        assert_eq!(lanes.uncommitted(), [], "a transaction is to commit what comes before");
-        accepted.unwrap().commit();
-        lanes.pass_end(0, 7);
-        assert_eq!(lanes.uncommitted(), [(0, 7)]);
-        assert!(!lanes.takes(0));
-        lanes.committed(&[(0, 7)]);
-        assert_eq!(lanes.uncommitted(), []);
-        assert!(lanes.takes(0));
-    }
-
-    #[test]
-    fn where_the_log_ended_before_a_lane_went_back_says_nothing_of_what_comes_again() {
-        let lanes = Arc::new(Lanes::new("topic"));
-        lanes.gain(&[(0, 5)]);
-        lanes.offer(0, 5, Message::new("a"));
-        lanes.at_end(0);
-        drop(token(&lanes));
-        assert_eq!(lanes.seeks(), [(0, 5)]);
-        lanes.sought(0, 5);
-        lanes.pass_end(0, 7);
-        assert_eq!((lanes.uncommitted(), lanes.read_to(0)), (vec![], Some(5)));
-    }
-
-    #[test]
-    fn damage_is_told_once_all_before_it_is_consumed() {
-        let lanes = Arc::new(Lanes::new("topic"));
-        lanes.gain(&[(0, 5)]);
-        lanes.offer(0, 5, Message::new("a"));
-        lanes.damaged(0, "is damaged");
-        assert!(!lanes.takes(0));
-        let token = token(&lanes);
-        let (reply, _ended) = tokio::sync::oneshot::channel();
-        lanes.acknowledge(token, reply).unwrap();
-        assert!(lanes.next_event(Demand::Deliveries).unwrap().is_none());
-        lanes.committed(&[(0, 6)]);
-        let said = lanes.next_event(Demand::Deliveries).unwrap_err().to_string();
-        assert!(said.starts_with("topic/0/6: the batch there is damaged"), "{said}");
+        self.lock().own.assigned
     }
 }

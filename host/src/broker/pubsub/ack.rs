@@ -1,6 +1,8 @@
 //! Consuming without an output: a message is acknowledged. If the subscription has exactly-once delivery, the service
 //! confirms that.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use google_cloud_gax::error::rpc::Code;
 use google_cloud_pubsub::error::AckError;
@@ -25,9 +27,10 @@ impl Ack for PubSubAck {
 
     async fn ack(&self, claim: Claim) -> Result<(), SettleError> {
         let mut token: Token = claim.into_token()?;
-        let settled = token.settle()?;
+        let lanes = Arc::clone(&token.lanes);
+        let leased = lanes.settle(&mut token)?;
         let mut confirmed = Ok(());
-        for handler in settled.handlers {
+        for handler in leased.handlers {
             match handler {
                 Handler::ExactlyOnce(handler) => confirmed = handler.confirmed_ack().await,
                 handler => handler.ack(),
@@ -36,9 +39,10 @@ impl Ack for PubSubAck {
         let Err(error) = confirmed else {
             return Ok(());
         };
-        token.unsettle();
+        // The service did not accept it: the message is redelivered, with everything behind it.
+        lanes.abandon(&token.key, token.epoch);
         match error {
-            AckError::Rpc { source, .. } if is_final(fault::code(&source)) => Err(token.lanes.explain(&source).into()),
+            AckError::Rpc { source, .. } if is_final(fault::code(&source)) => Err(lanes.explain(&source).into()),
             error => {
                 tracing::warn!(lane = %token.lane, %error, "an acknowledgement failed: the message will be redelivered");
                 Err(token.rewound())

@@ -4,8 +4,12 @@
 //! Each of them may end a lane's epoch; one lock over all of it keeps that simple. A message's handler is kept here
 //! until it is acknowledged; dropping it hands the message back.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, HashMap};
+use std::marker::PhantomData;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use google_cloud_pubsub::Error;
@@ -14,7 +18,8 @@ use tokio::sync::Notify;
 
 use super::answered::Answered;
 use super::fault::{self, Call};
-use crate::broker::{BrokerError, Claim, Delivery, Demand, Lane, SettleError};
+use crate::broker::ledger::{self, Ahead, Keeper, Standing, Taken};
+use crate::broker::{BrokerError, Lane, SettleError};
 use crate::config::PubSubConfig;
 use crate::message::Message;
 
@@ -25,42 +30,40 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How often lost acknowledgements are reported.
 const TELL_EVERY: Duration = Duration::from_secs(60);
 
+pub(super) type Lanes<H = Handler> = ledger::Lanes<Leases<H>>;
+pub(super) type Token<H = Handler> = ledger::Token<Leases<H>>;
+type Ledger<H> = ledger::Ledger<Leases<H>>;
+
+/// What is Pub/Sub's own in a ledger. A lane is held while something is in it.
 #[derive(Debug)]
-pub(super) struct Lanes {
+pub(super) struct Leases<H> {
     subscription: String,
     config: Arc<PubSubConfig>,
-    /// [`Lanes::next_delivery`] may have something.
-    pub arrival: Notify,
     /// There may be room to read on.
     room: Notify,
-    state: Mutex<State>,
+    handler: PhantomData<fn(H)>,
 }
 
-#[derive(Debug, Default)]
-struct State {
-    lanes: HashMap<Lane, Held>,
+/// What is Pub/Sub's own behind the lock.
+#[derive(Debug)]
+pub(super) struct Known {
     /// The place of each message that has not settled.
     places: HashMap<String, (Lane, u64)>,
-    ahead: VecDeque<Ahead>,
-    ahead_bytes: usize,
     answered: Answered,
     /// When lost acknowledgements were last reported.
     told: Option<Instant>,
-    failure: Option<BrokerError>,
     /// Since when there has been a working stream without a break.
     open: Option<tokio::time::Instant>,
-    is_closed: bool,
-    /// Of all lanes together, so that no lane gets the same epoch twice.
-    last_epoch: u64,
+    /// When lanes that wait for a message of another host were last forgotten.
+    swept: Instant,
     last_single: u64,
 }
 
-/// A lane with something in it.
+/// What is Pub/Sub's own in a lane: each message settles by itself.
 #[derive(Debug)]
-struct Held {
-    epoch: u64,
+pub(super) struct Unsettled<H> {
     next: u64,
-    unsettled: BTreeMap<u64, Unsettled>,
+    messages: BTreeMap<u64, Leased<H>>,
     awaited: Option<Awaited>,
 }
 
@@ -73,71 +76,30 @@ struct Awaited {
     turned_back: Option<String>,
 }
 
+/// A message that has not settled.
 #[derive(Debug)]
-pub(super) struct Unsettled {
-    pub id: String,
+pub(super) struct Leased<H> {
+    id: String,
     /// The last one belongs to the current lease. Earlier ones are kept if the service may still accept an
     /// acknowledgement by them.
-    pub handlers: Vec<Handler>,
+    pub handlers: Vec<H>,
 }
 
-#[derive(Debug)]
-struct Ahead {
-    lane: Lane,
-    seq: u64,
-    position: String,
-    message: Message,
+/// A lease. Dropping it hands the message back.
+pub(super) trait Lease: Send + 'static {
+    /// Acknowledges the message, and does not learn whether that arrives.
+    fn ack(self);
+    /// A new lease voids the ids of those before it.
+    fn voids_earlier(&self) -> bool;
 }
 
-/// A claim's token.
-#[derive(Debug)]
-pub(super) struct Token {
-    pub lanes: Arc<Lanes>,
-    pub lane: Lane,
-    seq: u64,
-    epoch: u64,
-    is_settled: bool,
-}
-
-impl Token {
-    pub fn is_current(&self) -> bool {
-        let state = self.lanes.lock();
-        let held = state.lanes.get(&self.lane);
-        held.is_some_and(|held| held.epoch == self.epoch)
+impl Lease for Handler {
+    fn ack(self) {
+        Self::ack(self);
     }
 
-    pub fn rewound(&self) -> SettleError {
-        SettleError::Rewound(vec![self.lane.clone()])
-    }
-
-    /// Takes the message out of its lane, to be acknowledged.
-    pub fn settle(&mut self) -> Result<Unsettled, SettleError> {
-        let mut guard = self.lanes.lock();
-        let state = &mut *guard;
-        let held = state.lanes.get_mut(&self.lane);
-        let held = held.filter(|held| held.epoch == self.epoch);
-        let Some(unsettled) = held.and_then(|held| held.unsettled.remove(&self.seq)) else {
-            return Err(self.rewound());
-        };
-        state.places.remove(&unsettled.id);
-        state.answered.insert(&unsettled.id);
-        state.forget_if_empty(&self.lane);
-        self.is_settled = true;
-        self.lanes.room.notify_one();
-        Ok(unsettled)
-    }
-
-    /// The service did not accept the acknowledgement: the message is redelivered, with everything behind it.
-    pub fn unsettle(&self) {
-        self.lanes.abandon(&self.lane, self.epoch);
-    }
-}
-
-impl Drop for Token {
-    fn drop(&mut self) {
-        if !self.is_settled {
-            self.lanes.abandon(&self.lane, self.epoch);
-        }
+    fn voids_earlier(&self) -> bool {
+        matches!(self, Self::ExactlyOnce(_))
     }
 }
 
@@ -170,29 +132,22 @@ impl Awaited {
     }
 }
 
-impl Unsettled {
-    fn renew(&mut self, handler: Handler) {
-        if matches!(handler, Handler::ExactlyOnce(_)) {
-            // There the ids of an expired lease are void.
+impl<H: Lease> Leased<H> {
+    fn renew(&mut self, handler: H) {
+        if handler.voids_earlier() {
             self.handlers.clear();
         }
         self.handlers.push(handler);
     }
 }
 
-impl State {
-    fn next_epoch(&mut self) -> u64 {
-        self.last_epoch += 1;
-        self.last_epoch
+impl<H> Unsettled<H> {
+    fn is_over(&self) -> bool {
+        self.messages.is_empty() && self.awaited.as_ref().is_none_or(Awaited::is_over)
     }
+}
 
-    fn forget_if_empty(&mut self, lane: &Lane) {
-        let held = self.lanes.get(lane);
-        if held.is_some_and(|held| held.unsettled.is_empty() && held.awaited.is_none()) {
-            self.lanes.remove(lane);
-        }
-    }
-
+impl Known {
     /// Reports that now and then: on a plain subscription nobody learns why an acknowledgement does not arrive.
     fn acknowledge_again(&mut self, subscription: &str) {
         if self.told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
@@ -204,40 +159,66 @@ impl State {
             );
         }
     }
-
-    fn push_ahead(&mut self, ahead: Ahead) {
-        self.ahead_bytes += ahead.message.size();
-        self.ahead.push_back(ahead);
-    }
-
-    fn pop_ahead(&mut self) -> Option<Ahead> {
-        let ahead = self.ahead.pop_front()?;
-        self.ahead_bytes -= ahead.message.size();
-        Some(ahead)
-    }
-
-    fn discard(&mut self, lane: &Lane) {
-        self.ahead.retain(|ahead| ahead.lane != *lane);
-        self.ahead_bytes = self.ahead.iter().map(|ahead| ahead.message.size()).sum();
-    }
 }
 
-impl Lanes {
-    pub fn new(subscription: &str, config: Arc<PubSubConfig>) -> Self {
-        Self {
-            subscription: subscription.to_owned(),
-            arrival: Notify::new(),
-            room: Notify::new(),
-            state: Mutex::new(State {
-                answered: Answered::new(2 * config.lease),
-                ..State::default()
-            }),
-            config,
+impl<H: Lease> Keeper for Leases<H> {
+    type Key = Lane;
+    type Own = Unsettled<H>;
+    type State = Known;
+
+    /// Hands back everything of the lane, in order, so that it is redelivered in order.
+    fn put_back(ledger: &mut Ledger<H>, lane: &Lane) {
+        let Some(held) = ledger.get_mut(lane) else { return };
+        let messages = std::mem::take(&mut held.own.messages);
+        match messages.values().next().filter(|_| lane.number().is_some()) {
+            Some(first) => held.own.awaited = Some(Awaited::new(&first.id)),
+            None => drop(ledger.remove(lane)),
+        }
+        for leased in messages.values() {
+            ledger.own.places.remove(&leased.id);
+        }
+        // Of a lane whose first message is elsewhere nobody hears again.
+        if ledger.own.swept.elapsed() >= PATIENCE {
+            ledger.own.swept = Instant::now();
+            ledger.retain(|own| !own.is_over());
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn wake(&self, _: &mut Ledger<H>) {
+        self.room.notify_one();
+    }
+
+    /// With the service's id of the message.
+    fn position(&self, ledger: &Ledger<H>, taken: &Taken<Lane>) -> String {
+        let held = ledger.get(&taken.key);
+        let leased = held.and_then(|held| held.own.messages.get(&taken.seq));
+        let id = leased.map_or("", |leased| &leased.id);
+        format!("{}/{id}", self.subscription)
+    }
+}
+
+impl<H: Lease> Lanes<H> {
+    pub fn new(subscription: &str, config: Arc<PubSubConfig>) -> Self {
+        let known = Known {
+            places: HashMap::new(),
+            answered: Answered::new(2 * config.lease),
+            told: None,
+            open: None,
+            swept: Instant::now(),
+            last_single: 0,
+        };
+        // All that arrives is taken: [`Lanes::room`] says when nothing more is to arrive.
+        let most = Ahead {
+            messages: usize::MAX,
+            bytes: config.outstanding_bytes,
+        };
+        let leases = Leases {
+            subscription: subscription.to_owned(),
+            config,
+            room: Notify::new(),
+            handler: PhantomData,
+        };
+        Self::of(leases, known, most)
     }
 
     /// Explains the service's reply to an acknowledgement.
@@ -247,24 +228,18 @@ impl Lanes {
 
     /// Whether every message that arrived has settled or was handed back.
     pub fn is_empty(&self) -> bool {
-        self.lock().lanes.values().all(|held| held.unsettled.is_empty())
+        let ledger = self.lock();
+        ledger.iter().all(|(_, held)| held.own.messages.is_empty())
     }
 
     /// Resolves when no more is held than one stream may bring, and the messages waiting for delivery are not too
     /// large.
     pub async fn room(&self) {
-        let PubSubConfig {
-            outstanding_messages,
-            outstanding_bytes,
-            set_aside,
-            ..
-        } = *self.config;
+        let most = self.config.outstanding_messages.saturating_add(self.config.set_aside);
         loop {
             {
-                let state = self.lock();
-                if state.places.len() <= outstanding_messages.saturating_add(set_aside)
-                    && state.ahead_bytes <= outstanding_bytes
-                {
+                let ledger = self.lock();
+                if ledger.own.places.len() <= most && ledger.has_room() {
                     return;
                 }
             }
@@ -275,154 +250,93 @@ impl Lanes {
 
     /// Takes a message that was read. A redelivered one that is still held continues under its new lease; one that is
     /// already answered is acknowledged again; one that is out of order is handed back.
-    pub fn offer(&self, id: String, message: Message, handler: Handler) {
-        let mut guard = self.lock();
-        let state = &mut *guard;
-        if state.is_closed {
+    pub fn offer(&self, id: String, message: Message, handler: H) {
+        let mut ledger = self.lock();
+        if !ledger.is_open() {
             return;
         }
-        let held = state.places.get(&id).and_then(|(lane, seq)| {
-            let held = state.lanes.get_mut(lane)?;
-            held.unsettled.get_mut(seq)
-        });
-        if let Some(held) = held {
-            held.renew(handler);
+        let place = ledger.own.places.get(&id).cloned();
+        let leased = place.and_then(|(lane, seq)| ledger.get_mut(&lane)?.own.messages.get_mut(&seq));
+        if let Some(leased) = leased {
+            leased.renew(handler);
             return;
         }
-        if state.answered.contains(&id) {
+        if ledger.own.answered.contains(&id) {
             handler.ack();
-            state.acknowledge_again(&self.subscription);
+            ledger.own.acknowledge_again(&self.subscription);
             return;
         }
         let key = message.key.as_ref().map(|key| String::from_utf8_lossy(key));
         let lane = match key {
             Some(key) => Lane::new(format!("{}/{key}", self.subscription), 0),
             None => {
-                state.last_single += 1;
-                Lane::single(format!("{}/#{}", self.subscription, state.last_single))
+                ledger.own.last_single += 1;
+                Lane::single(format!("{}/#{}", self.subscription, ledger.own.last_single))
             }
         };
-        if !state.lanes.contains_key(&lane) {
-            let held = Held {
-                epoch: state.next_epoch(),
+        if ledger.get(&lane).is_none() {
+            let own = Unsettled {
                 next: 0,
-                unsettled: BTreeMap::new(),
+                messages: BTreeMap::new(),
                 awaited: None,
             };
-            state.lanes.insert(lane.clone(), held);
+            ledger.gain(lane.clone(), lane.clone(), own);
         }
-        let Some(held) = state.lanes.get_mut(&lane) else { return };
-        if held.awaited.as_mut().is_some_and(|awaited| awaited.turns_back(&id)) {
+        let Some(held) = ledger.get_mut(&lane) else {
+            return;
+        };
+        let Unsettled {
+            next,
+            messages,
+            awaited,
+        } = &mut held.own;
+        if awaited.as_mut().is_some_and(|awaited| awaited.turns_back(&id)) {
             return;
         }
-        held.awaited = None;
-        let seq = held.next;
-        held.next += 1;
-        let position = format!("{}/{id}", self.subscription);
-        state.places.insert(id.clone(), (lane.clone(), seq));
-        let handlers = vec![handler];
-        held.unsettled.insert(seq, Unsettled { id, handlers });
-        state.push_ahead(Ahead {
-            lane,
-            seq,
-            position,
-            message,
-        });
-        drop(guard);
+        *awaited = None;
+        let seq = *next;
+        *next += 1;
+        let leased = Leased {
+            id: id.clone(),
+            handlers: vec![handler],
+        };
+        messages.insert(seq, leased);
+        ledger.own.places.insert(id, (lane.clone(), seq));
+        ledger.offer(&lane, seq, message);
+        drop(ledger);
         self.arrival.notify_one();
     }
 
-    /// The next message, if there is one and the demand allows it.
-    pub fn next_delivery(self: &Arc<Self>, demand: Demand) -> Result<Option<Delivery>, BrokerError> {
-        let mut guard = self.lock();
-        let state = &mut *guard;
-        if let Some(failure) = &state.failure {
-            return Err(failure.clone());
+    /// Takes a message out of its lane, to be acknowledged.
+    pub fn settle(&self, token: &mut Token<H>) -> Result<Leased<H>, SettleError> {
+        let mut ledger = self.lock();
+        let leased = ledger.of(token)?.own.messages.remove(&token.seq);
+        let leased = leased.ok_or_else(|| token.rewound())?;
+        token.settle();
+        ledger.own.places.remove(&leased.id);
+        ledger.own.answered.insert(&leased.id);
+        let held = ledger.get(&token.key);
+        if held.is_some_and(|held| held.own.messages.is_empty() && held.own.awaited.is_none()) {
+            ledger.remove(&token.key);
         }
-        if demand == Demand::EventsOnly {
-            return Ok(None);
-        }
-        let Some(ahead) = state.pop_ahead() else {
-            return Ok(None);
-        };
         self.room.notify_one();
-        // Ending an epoch discards what was read ahead of it.
-        let epoch = state.lanes.get(&ahead.lane).map(|held| held.epoch);
-        drop(guard);
-        let delivery = epoch.map(|epoch| {
-            let token = Token {
-                lanes: Arc::clone(self),
-                lane: ahead.lane.clone(),
-                seq: ahead.seq,
-                epoch,
-                is_settled: false,
-            };
-            Delivery {
-                message: ahead.message,
-                position: ahead.position,
-                claim: Claim::new(ahead.lane, ahead.seq, epoch, token),
-            }
-        });
-        Ok(delivery)
-    }
-
-    /// Hands back everything of a lane that has not settled.
-    fn abandon(&self, lane: &Lane, epoch: u64) {
-        let mut guard = self.lock();
-        let state = &mut *guard;
-        let next_epoch = state.next_epoch();
-        let Some(held) = state.lanes.get_mut(lane).filter(|held| held.epoch == epoch) else {
-            return;
-        };
-        held.epoch = next_epoch;
-        let unsettled = std::mem::take(&mut held.unsettled);
-        for message in unsettled.values() {
-            state.places.remove(&message.id);
-        }
-        if lane.number().is_some() {
-            let first = unsettled.values().next();
-            held.awaited = first.map(|first| Awaited::new(&first.id));
-        }
-        state.discard(lane);
-        // Lanes whose first message is elsewhere, too.
-        let is_awaited = |held: &Held| held.awaited.as_ref().is_some_and(|awaited| !awaited.is_over());
-        state
-            .lanes
-            .retain(|_, held| !held.unsettled.is_empty() || is_awaited(held));
-        drop(guard);
-        self.room.notify_one();
-        // In order, so that they are redelivered in order.
-        drop(unsettled);
+        Ok(leased)
     }
 
     /// There is a stream (true), or no working one any more.
     pub fn set_open(&self, is_open: bool) {
-        let mut state = self.lock();
-        let since = state.open.unwrap_or_else(tokio::time::Instant::now);
-        state.open = is_open.then_some(since);
+        let mut ledger = self.lock();
+        let since = ledger.own.open.unwrap_or_else(tokio::time::Instant::now);
+        ledger.own.open = is_open.then_some(since);
     }
 
     /// Since when there is a stream.
     pub fn open(&self) -> Option<tokio::time::Instant> {
-        self.lock().open
-    }
-
-    /// The source cannot go on.
-    pub fn fail(&self, failure: BrokerError) {
-        self.lock().failure.get_or_insert(failure);
-        self.arrival.notify_one();
+        self.lock().own.open
     }
 
     /// Hands back everything that has not settled, and accepts nothing more.
     pub fn close(&self) {
-        let mut guard = self.lock();
-        guard.is_closed = true;
-        let lanes = std::mem::take(&mut guard.lanes);
-        guard.places.clear();
-        guard.ahead.clear();
-        guard.ahead_bytes = 0;
-        drop(guard);
-        self.room.notify_one();
-        drop(lanes);
+        self.end(Standing::Closing);
     }
 }

@@ -96,8 +96,8 @@ impl Drop for PubSubSource {
 impl Source for PubSubSource {
     async fn recv(&mut self, demand: Demand) -> Result<Event, BrokerError> {
         loop {
-            if let Some(delivery) = self.lanes.next_delivery(demand)? {
-                return Ok(Event::Delivery(delivery));
+            if let Some(event) = self.lanes.next_event(demand)? {
+                return Ok(event);
             }
             // A notice that came before this await is kept.
             self.lanes.arrival.notified().await;

@@ -4,99 +4,61 @@ use std::collections::BTreeMap;
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use tokio::sync::oneshot;
+use super::{Lanes, Ledger, Offsets, Partition, Standing};
+use crate::broker::Lane;
+use crate::broker::ledger::Keeper as _;
 
-use super::{Gain, Held, Hold, Lanes, Standing, State};
-use crate::broker::{Drained, Event, Lane, Watermark};
+/// A partition that was taken.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::broker::local) struct Gain {
+    pub partition: i64,
+    pub number: u32,
+    pub fence: i64,
+    pub next: u64,
+}
+
+/// A partition that is held.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::broker::local) struct Hold {
+    pub fence: i64,
+    pub is_revoked: bool,
+}
+
 impl Lanes {
     /// None: the source has ended.
     pub fn held(&self) -> Option<BTreeMap<i64, Hold>> {
-        let state = self.lock();
-        let hold = |held: &Held| Hold {
-            fence: held.fence,
-            is_revoked: held.is_revoked,
-        };
-        let held = state.held.iter().map(|(partition, held)| (*partition, hold(held)));
-        (state.standing == Standing::Open).then(|| held.collect())
+        let ledger = self.lock();
+        let held = ledger.iter().map(|(partition, held)| {
+            let (fence, is_revoked) = (held.own.fence, held.is_revoked());
+            (*partition, Hold { fence, is_revoked })
+        });
+        ledger.is_open().then(|| held.collect())
     }
 
     pub fn gain(&self, gain: Gain) {
-        let mut state = self.lock();
-        if state.standing != Standing::Open {
-            return;
-        }
-        let epoch = state.next_epoch();
-        let held = Held {
-            lane: Lane::new(format!("{}/{}", self.topic, gain.number), gain.number),
+        let lane = Lane::new(format!("{}/{}", self.topic, gain.number), gain.number);
+        let own = Partition {
             fence: gain.fence,
-            epoch,
-            intact_since: epoch,
             position: Some(gain.next),
-            watermark: Watermark::new(gain.next),
-            waiting: BTreeMap::new(),
-            is_revoked: false,
+            offsets: Offsets::new(&lane, gain.next),
         };
-        state.held.insert(gain.partition, held);
-        state.revision += 1;
-        drop(state);
-        self.reading.notify_all();
-    }
-
-    /// Delivers nothing more from these lanes. What is in flight may be settled until [`Lanes::release`]. Resolves
-    /// when nothing is in flight.
-    pub fn revoke(&self, partitions: &[i64]) -> oneshot::Receiver<()> {
-        let mut state = self.lock();
-        let mut lanes = Vec::new();
-        for partition in partitions {
-            state.discard(*partition);
-            if let Some(held) = state.held.get_mut(partition) {
-                held.is_revoked = true;
-                lanes.push(held.lane.clone());
-            }
-        }
-        let (drained, done) = Drained::new();
-        state.events.push_back(Event::Revoked(lanes, drained));
-        drop(state);
-        self.wake();
-        done
-    }
-
-    /// These lanes were given back.
-    pub fn release(&self, partitions: &[i64]) {
-        let mut state = self.lock();
-        for partition in partitions {
-            state.remove(*partition);
-        }
-        drop(state);
-        self.wake();
-    }
-
-    /// Another member already holds these lanes.
-    pub fn lose(&self, partitions: &[i64]) {
-        let mut state = self.lock();
-        let lanes: Vec<Lane> = partitions
-            .iter()
-            .filter_map(|partition| state.remove(*partition))
-            .collect();
-        if !lanes.is_empty() {
-            state.events.push_back(Event::Revoked(lanes, Drained::new().0));
-        }
-        drop(state);
-        self.wake();
+        let mut ledger = self.lock();
+        ledger.gain(gain.partition, lane, own);
+        self.wake(&mut ledger);
     }
 
     /// Waits until the source ends, or for some time.
     pub fn stand(&self, longest: Duration) -> Standing {
-        let is_open = |state: &mut State| state.standing == Standing::Open;
+        let is_open = |ledger: &mut Ledger| ledger.is_open();
         let waited = self.leaving.wait_timeout_while(self.lock(), longest, is_open);
-        waited.unwrap_or_else(PoisonError::into_inner).0.standing
+        waited.unwrap_or_else(PoisonError::into_inner).0.standing()
     }
 
     /// Waits until every accepted commit has ended, or for some time. True: they have.
     pub fn finish(&self, longest: Duration) -> bool {
         let waited = self
             .leaving
-            .wait_timeout_while(self.lock(), longest, |state| state.unfinished > 0);
-        waited.unwrap_or_else(PoisonError::into_inner).0.unfinished == 0
+            .wait_timeout_while(self.lock(), longest, |ledger| ledger.own.unfinished > 0);
+        waited.unwrap_or_else(PoisonError::into_inner).0.own.unfinished == 0
     }
 }

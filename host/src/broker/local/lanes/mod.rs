@@ -9,191 +9,171 @@
 //! An abandoned claim puts the lane back to its watermark: what was accepted before it continues. A failed commit
 //! puts the lane back to the file's offset, and everything that was accepted after it fails for the same reason.
 
-mod claims;
 mod holding;
 mod reading;
+#[cfg(test)]
+mod tests;
 
-use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar};
 
-use tokio::sync::Notify;
+pub(super) use self::holding::{Gain, Hold};
+pub(super) use self::reading::Cursor;
+use crate::broker::ledger::{self, Ahead, Keeper, Offsets, rewound};
+pub(super) use crate::broker::ledger::{Reply, Standing};
+use crate::broker::{Lane, SettleError};
 
-pub(super) use self::claims::{Consumed, Order, Reply, Token};
-use crate::broker::{BrokerError, Event, Lane, SettleError, Watermark};
-use crate::message::Message;
+/// A source reads ahead up to this, and one message more.
+const AHEAD: Ahead = Ahead {
+    messages: 4,
+    bytes: 4 << 20,
+};
 
-/// A source reads ahead up to this many messages or bytes, and one message more.
-const AHEAD_MESSAGES: usize = 4;
-const AHEAD_BYTES: usize = 4 << 20;
+pub(super) type Lanes = ledger::Lanes<Partitions>;
+pub(super) type Token = ledger::Token<Partitions>;
+type Ledger = ledger::Ledger<Partitions>;
 
+/// What is the embedded broker's own in a ledger.
 #[derive(Debug)]
-pub(super) struct Lanes {
+pub(super) struct Partitions {
     pub file: Arc<Path>,
     pub group: String,
     pub topic: String,
-    /// [`Lanes::next_event`] may have something.
-    pub arrival: Notify,
-    state: Mutex<State>,
     /// There may be something to read, or room to read ahead.
     reading: Condvar,
     /// The source is closing, or a commit has ended.
     leaving: Condvar,
 }
 
+/// What is its own behind the lock.
 #[derive(Debug, Default)]
-struct State {
-    held: BTreeMap<i64, Held>,
-    ahead: VecDeque<Ahead>,
-    events: VecDeque<Event>,
-    failure: Option<BrokerError>,
-    standing: Standing,
-    /// Of all lanes together, so that no lane gets the same epoch twice.
-    last_epoch: u64,
+pub(super) struct Progress {
     /// Rises when there may be something new to read.
     revision: u64,
     /// Accepted commits that have not ended.
     unfinished: usize,
 }
 
-/// One partition that this member holds.
+/// What is its own in a lane.
 #[derive(Debug)]
-struct Held {
-    lane: Lane,
+pub(super) struct Partition {
     fence: i64,
-    epoch: u64,
-    /// No commit of this epoch or a later one has failed.
-    intact_since: u64,
     /// None: ask the file.
     position: Option<u64>,
-    watermark: Watermark,
-    /// Acknowledged ahead of the watermark.
-    waiting: BTreeMap<u64, Reply>,
-    is_revoked: bool,
+    offsets: Offsets,
 }
 
+impl Partition {
+    /// The lane's epoch has ended: reading continues at `position`.
+    fn restart(&mut self, position: Option<u64>) {
+        self.position = position;
+        self.offsets.rewind(position);
+    }
+}
+
+impl Keeper for Partitions {
+    /// The partition's id.
+    type Key = i64;
+    type Own = Partition;
+    type State = Progress;
+
+    fn put_back(ledger: &mut Ledger, partition: &i64) {
+        if let Some(held) = ledger.get_mut(partition) {
+            held.own.restart(Some(held.own.offsets.next()));
+        }
+    }
+
+    fn wake(&self, ledger: &mut Ledger) {
+        ledger.own.revision += 1;
+        self.reading.notify_all();
+        if !ledger.is_open() {
+            self.leaving.notify_all();
+        }
+    }
+}
+
+/// Whether claims of a lane must be settled in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    Strict,
+    Any,
+}
+
+/// The range of a partition that a commit consumes.
 #[derive(Debug)]
-struct Ahead {
-    partition: i64,
-    offset: u64,
-    message: Message,
-}
-
-/// Whether the source still exists.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Standing {
-    #[default]
-    Open,
-    /// Leave the group.
-    Closing,
-    /// Dropped without being closed: leave everything as after a crash.
-    Dropped,
-}
-
-/// Where to read in one lane.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Cursor {
+pub(super) struct Consumed {
+    pub lanes: Arc<Lanes>,
     pub partition: i64,
     pub fence: i64,
-    pub position: Option<u64>,
+    pub from: u64,
+    pub to: u64,
+    lane: Lane,
     epoch: u64,
 }
 
-/// A partition that was taken.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Gain {
-    pub partition: i64,
-    pub number: u32,
-    pub fence: i64,
-    pub next: u64,
-}
+impl Consumed {
+    /// The answer to a claim whose lane has moved to another member.
+    pub fn rewound(&self) -> SettleError {
+        rewound(&self.lane)
+    }
 
-/// A partition that is held.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Hold {
-    pub fence: i64,
-    pub is_revoked: bool,
-}
-
-impl Held {
-    /// Starts an epoch: claims of the one before are void, and reading continues at `position`.
-    fn restart(&mut self, epoch: u64, position: Option<u64>) {
-        self.epoch = epoch;
-        self.position = position;
-        if let Some(position) = position {
-            self.watermark = Watermark::new(position);
+    /// The commit has ended: it succeeded, or nothing of it happened.
+    pub fn end(&self, went_through: bool) {
+        let mut ledger = self.lanes.lock();
+        ledger.own.unfinished -= 1;
+        self.lanes.leaving.notify_all();
+        if !went_through && let Some(held) = ledger.undo(&self.partition, self.epoch) {
+            held.own.restart(None);
+            self.lanes.wake(&mut ledger);
         }
-        for reply in std::mem::take(&mut self.waiting).into_values() {
-            let _ = reply.send(Err(SettleError::Rewound(vec![self.lane.clone()])));
-        }
-    }
-}
-
-impl State {
-    fn next_epoch(&mut self) -> u64 {
-        self.last_epoch += 1;
-        self.last_epoch
-    }
-
-    /// Discards what was read ahead of a lane whose epoch has ended.
-    fn discard(&mut self, partition: i64) {
-        self.ahead.retain(|ahead| ahead.partition != partition);
-        self.revision += 1;
-    }
-
-    fn remove(&mut self, partition: i64) -> Option<Lane> {
-        let epoch = self.next_epoch();
-        let mut held = self.held.remove(&partition)?;
-        held.restart(epoch, None);
-        self.discard(partition);
-        Some(held.lane)
-    }
-
-    fn has_room(&self) -> bool {
-        let bytes: usize = self.ahead.iter().map(|ahead| ahead.message.size()).sum();
-        self.ahead.len() < AHEAD_MESSAGES && bytes < AHEAD_BYTES
     }
 }
 
 impl Lanes {
     pub fn new(file: Arc<Path>, group: &str, topic: &str) -> Self {
-        Self {
+        let partitions = Partitions {
             file,
             group: group.to_owned(),
             topic: topic.to_owned(),
-            arrival: Notify::new(),
-            state: Mutex::default(),
             reading: Condvar::new(),
             leaving: Condvar::new(),
-        }
+        };
+        Self::of(partitions, Progress::default(), AHEAD)
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn wake(&self) {
-        self.arrival.notify_one();
-        self.reading.notify_all();
-    }
-
-    /// Ends every lane; the lease does the rest.
-    pub fn end(&self, standing: Standing) {
-        let mut state = self.lock();
-        if state.standing == Standing::Open {
-            state.standing = standing;
-            for partition in state.held.keys().copied().collect::<Vec<_>>() {
-                state.remove(partition);
-            }
-        }
-        drop(state);
-        self.wake();
-        self.leaving.notify_all();
-    }
-
-    /// The source cannot go on.
-    pub fn fail(&self, failure: BrokerError) {
-        self.lock().failure.get_or_insert(failure);
-        self.wake();
+    /// Accepts a claim, and hands on the range by which it moves the watermark, with the callers that wait for a part
+    /// of it. A claim ahead of its turn, which only [`Order::Any`] allows, hands on nothing. `hand_on` must not
+    /// block.
+    pub fn accept(
+        self: &Arc<Self>,
+        mut token: Token,
+        order: Order,
+        reply: Reply,
+        hand_on: impl FnOnce(Consumed, Vec<Reply>),
+    ) -> Result<(), SettleError> {
+        let mut ledger = self.lock();
+        let Partition { fence, offsets, .. } = &mut ledger.of(&token)?.own;
+        let from = offsets.next();
+        let settled = match order {
+            Order::Strict => Some(offsets.settle_in_turn(token.seq)?),
+            Order::Any => offsets.settle(token.seq),
+        };
+        token.settle();
+        offsets.wait(token.seq, reply);
+        let Some(to) = settled else { return Ok(()) };
+        let consumed = Consumed {
+            lanes: Arc::clone(self),
+            partition: token.key,
+            fence: *fence,
+            from,
+            to,
+            lane: token.lane.clone(),
+            epoch: token.epoch,
+        };
+        let replies = offsets.release(to).collect();
+        ledger.own.unfinished += 1;
+        // Under the lock, so that the commits of a lane are queued in its order.
+        hand_on(consumed, replies);
+        Ok(())
     }
 }

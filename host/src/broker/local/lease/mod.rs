@@ -144,15 +144,14 @@ impl Membership {
         self.id = member.id;
         self.renewed = Some(Instant::now());
         self.seen = seen;
-        self.lanes.lose(&plan.lose);
+        self.lanes.lose(&plan.lose, false);
         for revocation in &mut self.revoked {
             revocation.partitions.retain(|partition| !plan.lose.contains(partition));
         }
         for gain in gains {
             self.lanes.gain(gain);
         }
-        if !plan.give_up.is_empty() {
-            let done = self.lanes.revoke(&plan.give_up);
+        if let Some(done) = self.lanes.revoke(&plan.give_up) {
             self.revoked.push(Revocation {
                 partitions: plan.give_up,
                 done,
@@ -170,7 +169,7 @@ impl Membership {
             let is_drained = revocation.done.try_recv() != Err(TryRecvError::Empty);
             let is_over = is_drained || revocation.since.elapsed() >= longest;
             if is_over {
-                self.lanes.release(&revocation.partitions);
+                self.lanes.lose(&revocation.partitions, true);
             }
             !is_over
         });
