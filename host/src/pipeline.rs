@@ -1,9 +1,10 @@
 //! THE data path: source, classifier, settle, with one error policy around it.
 //!
-//! One task polls everything. Each delivery is a future in one bounded set, so a hard stop drops that set, and with
-//! it every claim. Messages are classified in any order on the classifier's threads; [`Turn`] brings a lane's
-//! deliveries back into order before they settle.
+//! One task polls everything. What waits for the classifier leaves its lane in chunks, and each [`Chunk`] is a future in one
+//! bounded set. A hard stop drops what waits and that set, and with them every claim. Chunks are classified in any order on the
+//! classifier's threads; [`Turn`](lane::Turn) brings those of a lane back into order before they settle.
 
+mod chunk;
 mod classify;
 mod dead_letter;
 mod health;
@@ -23,18 +24,19 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::broker::{Claim, Delivery, Demand, Event, Idle, Limits, Output, Route, Settle, SettleError, Source};
+use crate::broker::{Act, Claim, Demand, Event, Idle, Limits, Route, Settle, SettleError, Source};
 use crate::shutdown::Shutdown;
 use crate::terminal::counted;
+use chunk::{Chunk, InFlight, Pace};
 pub use classify::{Answer, Cause, Classify, ClassifyError};
 pub use dead_letter::{
     ERROR_ATTEMPTS, ERROR_CODE, ERROR_COMPONENT, ERROR_DETAIL, ERROR_KIND, ERROR_SOURCE, ERROR_SOURCE_TIME,
     ERROR_TRUNCATED, revive,
 };
-use health::{Broken, Health, Work};
-use lane::{Lanes, Turn};
+use health::{Broken, Health};
+use lane::{Lanes, Load, Turn};
 pub use meter::{Latency, Meter, Reading};
-use output::Made;
+use output::{Kind, Made};
 pub use policy::{OnError, PipelineError, Policy, Progress};
 pub use provenance::{COMPONENT, COMPONENT_LABELS, DEDUPE_ID, SOURCE};
 use refused::Refused;
@@ -61,6 +63,7 @@ pub async fn run(
         shutdown,
         meter,
         slots: Semaphore::new(classifier.concurrency()),
+        pace: Pace::default(),
         cluster: &cluster,
         labels: provenance::labels(classifier.labels()),
         answers,
@@ -85,8 +88,9 @@ struct Pipeline<'a> {
     policy: &'a Policy,
     shutdown: &'a Shutdown,
     meter: &'a Meter,
-    /// One for each call that the classifier accepts at once, granted in the order of the deliveries.
+    /// One for each call that the classifier accepts at once, granted in the order in which it is asked for.
     slots: Semaphore,
+    pace: Pace,
     /// Where the messages come from.
     cluster: &'a str,
     /// The labels of the classifier, as answers carry them.
@@ -97,29 +101,40 @@ struct Pipeline<'a> {
     health: Health,
 }
 
-impl Pipeline<'_> {
+impl<'a> Pipeline<'a> {
     async fn stream(
-        &self,
+        &'a self,
         source: &mut dyn Source,
         left: &mut Vec<Claim>,
         mut observe: impl FnMut(&Progress),
     ) -> Result<Progress, PipelineError> {
         let shutdown = self.shutdown;
         let mut progress = Progress::default();
-        let mut bytes: usize = 0;
+        // Messages wait in their lanes, and then they are carried.
         let mut lanes = Lanes::default();
-        let mut in_flight = FuturesUnordered::new();
+        let mut carried = Load::default();
+        let mut carriers = FuturesUnordered::new();
         let mut idle = Idle::new(self.policy.idle_timeout);
 
-        while !(shutdown.is_stopping() && in_flight.is_empty()) {
+        loop {
             let draining = shutdown.is_stopping();
+            if draining {
+                left.extend(lanes.leave());
+            }
+            let mut in_flight = carried;
+            in_flight += lanes.waiting();
+            progress.in_flight = in_flight.messages;
+            self.meter.set_in_flight(in_flight.messages);
+            if draining && carriers.is_empty() {
+                break;
+            }
             // Held back messages have a bound of their own, and must not keep away the messages that they wait for.
             let held = self.health.held();
-            let room_in_bytes =
-                bytes == 0 || bytes.saturating_add(self.policy.max_message_bytes) <= self.policy.max_in_flight_bytes;
-            let room = in_flight.len() - held < self.policy.max_in_flight && room_in_bytes;
+            let room_in_bytes = in_flight.bytes == 0
+                || in_flight.bytes.saturating_add(self.policy.max_message_bytes) <= self.policy.max_in_flight_bytes;
+            let room = in_flight.messages - held < self.policy.max_in_flight && room_in_bytes;
             // No message would come to show whether the classifier is at fault.
-            if held > 0 && held == in_flight.len() && !room_in_bytes && !draining {
+            if held > 0 && held == in_flight.messages && !room_in_bytes && !draining {
                 return Err(self.health.broken().into());
             }
             let demand = if room && !draining {
@@ -132,34 +147,35 @@ impl Pipeline<'_> {
                 biased;
                 () = shutdown.aborting() => break,
                 () = shutdown.stopping(), if !draining => {}
-                Some((size, received, outcome)) = in_flight.next() => {
-                    bytes -= size;
-                    progress.in_flight = in_flight.len();
-                    self.meter.set_in_flight(in_flight.len());
+                Some((load, outcome)) = carriers.next() => {
+                    carried -= load;
+                    progress.in_flight -= load.messages;
                     match outcome? {
-                        Carried::Left(claim) => left.push(claim),
-                        carried => {
-                            self.count(carried, received, &mut progress);
+                        Carried::Left(claims) => left.extend(claims),
+                        Carried::Split(singles) => for single in singles {
+                            carried += single.load();
+                            carriers.push(self.carry(single, None));
+                        }
+                        Carried::Ended(outcomes) => for (received, outcome) in outcomes {
+                            self.count(outcome, received, &mut progress);
                             observe(&progress);
                         }
                     }
                     idle.restart();
                 }
-                event = source.recv(demand) => match event? {
-                    Event::Delivery(delivery) => {
-                        let size = delivery.message.size();
-                        bytes += size;
-                        let turn = lanes.turn(&delivery.claim);
-                        let work = self.health.begin();
-                        let received = Instant::now();
-                        in_flight.push(async move { (size, received, self.carry(delivery, turn, work).await) });
-                        progress.in_flight = in_flight.len();
-                        self.meter.set_in_flight(in_flight.len());
+                Ok(slot) = self.slots.acquire(), if lanes.waiting().messages > 0 => {
+                    let most = self.pace.most(lanes.waiting().messages, self.classifier.concurrency());
+                    if let Some(chunk) = lanes.pop(most) {
+                        carried += chunk.load();
+                        carriers.push(self.carry(chunk, Some(slot)));
                     }
+                }
+                event = source.recv(demand) => match event? {
+                    Event::Delivery(delivery) => lanes.push(self.accept(delivery, Instant::now())),
                     Event::Revoked(revoked, drained) => lanes.revoke(&revoked, drained),
                 },
                 () = self.health.stuck.notified() => idle.restart(),
-                () = idle.passed(), if in_flight.len() == held => {
+                () = idle.passed(), if in_flight.messages == held => {
                     let is_over = tokio::select! {
                         biased;
                         () = shutdown.stopping() => continue,
@@ -178,9 +194,10 @@ impl Pipeline<'_> {
         Ok(progress)
     }
 
-    fn count(&self, carried: Carried, received: Instant, progress: &mut Progress) {
-        match carried {
-            Carried::Answered {
+    /// Counts a message's end.
+    fn count(&self, outcome: Outcome, received: Instant, progress: &mut Progress) {
+        match outcome {
+            Outcome::Answered {
                 images,
                 warnings,
                 position,
@@ -190,64 +207,119 @@ impl Pipeline<'_> {
                 progress.warnings.note(&warnings, &position);
                 self.meter.answered(images, received.elapsed());
             }
-            Carried::DeadLetter(cause) => {
+            Outcome::DeadLetter(cause) => {
                 progress.dead_letters += 1;
                 self.meter.dead_letter(cause, received.elapsed());
             }
-            Carried::Abandoned | Carried::Left(_) => {}
         }
     }
 
-    /// One message, from delivery to durable.
-    async fn carry(&self, delivery: Delivery, mut turn: Turn, work: Work<'_>) -> Result<Carried, PipelineError> {
-        let Delivery {
-            message,
-            position,
-            claim,
-        } = delivery;
-        tracing::debug!(position, "accepted");
-        let Some(slot) = turn.unless_revoked(self.begin()).await else {
-            return Ok(Carried::Abandoned);
-        };
-        let Some(slot) = slot else {
-            return Ok(Carried::Left(claim));
-        };
-        let Some(output) = turn.unless_revoked(self.output(&message, &position, slot, work)).await else {
-            return Ok(Carried::Abandoned);
-        };
-        let Some(Made { output, kind }) = output? else {
-            return Ok(Carried::Left(claim));
-        };
-        if !turn.comes().await {
-            return Ok(Carried::Abandoned);
+    /// A chunk, from the classifier to durable, and what it was.
+    async fn carry(
+        &'a self,
+        chunk: Chunk<'a>,
+        slot: Option<SemaphorePermit<'a>>,
+    ) -> (Load, Result<Carried<'a>, PipelineError>) {
+        (chunk.load(), self.classify_and_settle(chunk, slot).await)
+    }
+
+    async fn classify_and_settle(
+        &'a self,
+        chunk: Chunk<'a>,
+        mut slot: Option<SemaphorePermit<'a>>,
+    ) -> Result<Carried<'a>, PipelineError> {
+        let Chunk {
+            mut messages,
+            turn,
+            known,
+        } = chunk;
+        if slot.is_none() && known.is_none() {
+            let Some(begun) = turn.unless_revoked(self.begin()).await else {
+                return Ok(Carried::abandoned());
+            };
+            slot = begun;
+            if slot.is_none() {
+                return Ok(Carried::left(messages));
+            }
         }
-        match self.settle(claim, vec![output], &mut turn).await {
-            Ok(()) => {
-                tracing::debug!(position, "settled");
-                self.refused.forget(&position);
-                Ok(kind.carried(position))
+        let made = match &mut *messages {
+            [alone] => match turn.unless_revoked(self.output(alone, known, slot)).await {
+                None => return Ok(Carried::abandoned()),
+                Some(output) => match output? {
+                    None => return Ok(Carried::left(messages)),
+                    Some(made) => vec![made],
+                },
+            },
+            many => match turn.unless_revoked(self.outputs(many, slot)).await {
+                None => return Ok(Carried::abandoned()),
+                Some(outputs) => match outputs? {
+                    Err(known) => return Ok(Carried::Split(Chunk::split(messages, turn, known))),
+                    Ok(made) => made,
+                },
+            },
+        };
+        self.settle(messages, made, turn).await.map(Carried::Ended)
+    }
+
+    async fn settle(
+        &self,
+        messages: Vec<InFlight<'_>>,
+        made: Vec<Made>,
+        mut turn: Turn,
+    ) -> Result<Vec<(Instant, Outcome)>, PipelineError> {
+        if !turn.comes().await {
+            return Ok(Vec::new());
+        }
+        let mut acts = Vec::with_capacity(made.len());
+        let mut kinds = Vec::with_capacity(made.len());
+        for (
+            InFlight {
+                position,
+                claim,
+                received,
+                ..
+            },
+            Made { output, kind },
+        ) in messages.into_iter().zip(made)
+        {
+            let outputs = vec![output];
+            acts.push(Act { claim, outputs });
+            kinds.push((position, received, kind));
+        }
+        let durable = self.settle.settle(acts).await; // accepted, in lane order
+        turn.pass();
+        let results = durable.await; // outputs confirmed, claims consumed
+        let mut outcomes = Vec::with_capacity(kinds.len());
+        for (result, (position, received, kind)) in results.into_iter().zip(kinds) {
+            match result {
+                Ok(()) => {
+                    tracing::debug!(position, "settled");
+                    self.refused.forget(&position);
+                    outcomes.push((received, kind.outcome(position)));
+                }
+                Err(error) => {
+                    self.unsettled(&position, &kind, error)?;
+                    turn.abandon_lane();
+                }
             }
-            Err(SettleError::Rewound(_)) => {
-                turn.abandon_lane();
-                Ok(Carried::Abandoned)
-            }
-            Err(SettleError::Fenced(by)) => Err(PipelineError::Fenced(by)),
-            Err(SettleError::Broker(error)) => {
+        }
+        Ok(outcomes)
+    }
+
+    /// A message that was not settled: it is redelivered, unless the pipeline cannot go on.
+    fn unsettled(&self, position: &str, kind: &Kind, error: SettleError) -> Result<(), PipelineError> {
+        match error {
+            SettleError::Rewound(_) => Ok(()),
+            SettleError::Fenced(by) => Err(PipelineError::Fenced(by)),
+            SettleError::Broker(error) => {
                 let Some(failure) = kind.refused(&error) else {
                     return Err(error.into());
                 };
                 tracing::warn!(position, %error, "refused by the broker; it will become a dead letter, or a smaller one, when it is redelivered");
-                self.refused.remember(&position, failure);
-                turn.abandon_lane();
-                Ok(Carried::Abandoned)
+                self.refused.remember(position, failure);
+                Ok(())
             }
         }
-    }
-
-    async fn settle(&self, claim: Claim, outputs: Vec<Output>, turn: &mut Turn) -> Result<(), SettleError> {
-        let durable = self.settle.settle(claim, outputs).await?; // accepted, in lane order
-        turn.pass();
-        durable.await // outputs confirmed, claim consumed
     }
 
     /// Waits until the classifier accepts one more. None: a stop came first.
@@ -260,18 +332,35 @@ impl Pipeline<'_> {
     }
 }
 
-/// The outcome of one delivery.
-enum Carried {
+/// What became of a chunk.
+enum Carried<'a> {
+    /// Those of its messages that are through, with the time at which they came. The others are redelivered, since their lane was revoked
+    /// or rewound.
+    Ended(Vec<(Instant, Outcome)>),
+    /// Its messages go on one by one.
+    Split(Vec<Chunk<'a>>),
+    /// A stop came before it had begun: it is redelivered.
+    Left(Vec<Claim>),
+}
+
+impl Carried<'_> {
+    fn abandoned() -> Self {
+        Self::Ended(Vec::new())
+    }
+
+    fn left(messages: Vec<InFlight<'_>>) -> Self {
+        Self::Left(messages.into_iter().map(|message| message.claim).collect())
+    }
+}
+
+/// How a message ended.
+enum Outcome {
     Answered {
         images: u32,
         warnings: Vec<Cause>,
         position: String,
     },
     DeadLetter(Cause),
-    /// Its lane was revoked or rewound: it is redelivered.
-    Abandoned,
-    /// A stop came before it had begun: it is redelivered.
-    Left(Claim),
 }
 
 impl From<Broken> for PipelineError {

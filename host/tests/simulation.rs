@@ -10,7 +10,7 @@
     clippy::print_stdout
 )]
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -19,8 +19,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use fastrand::Rng;
 use host::broker::{
-    BrokerError, Claim, Delivery, Demand, Drained, Durable, Event, Lane, Limits, NOT_PUBLISHABLE, Output, Route,
-    Settle, SettleError, Source, TOO_LARGE,
+    Act, BrokerError, Claim, Delivery, Demand, Drained, Event, Lane, Limits, NOT_PUBLISHABLE, Output, Route, Settle,
+    SettleError, Settled, Source, TOO_LARGE,
 };
 use host::message::Message;
 use host::pipeline::{self, Answer, Cause, Classify, ClassifyError, Meter, OnError, Policy};
@@ -65,6 +65,8 @@ struct Model {
     most_alive: usize,
     rewinds: usize,
     revocations: usize,
+    /// The most acts that were settled together.
+    largest: usize,
 }
 
 type Shared = Arc<Mutex<Model>>;
@@ -246,13 +248,12 @@ fn body_of(output: &Message) -> Bytes {
 
 struct SimulatedSettle(Shared);
 
-#[async_trait]
-impl Settle for SimulatedSettle {
-    async fn settle(&self, claim: Claim, outputs: Vec<Output>) -> Result<Durable<SettleError>, SettleError> {
+impl SimulatedSettle {
+    async fn accept(&self, Act { claim, outputs }: Act) -> Result<Accepted, SettleError> {
         if look(&self.0).rng.bool() {
             yield_now().await;
         }
-        let (seq, epoch, name) = (claim.seq as usize, claim.epoch, claim.lane.clone());
+        let (seq, epoch, rewound) = (claim.seq as usize, claim.epoch, claim.rewound());
         let mut token: Token = claim.into_token().unwrap();
         let [output] = <[Output; 1]>::try_from(outputs).unwrap();
         let refusal = refusal(&output);
@@ -266,20 +267,48 @@ impl Settle for SimulatedSettle {
         token.settled = true;
         if lane.epoch != epoch {
             drop(model);
-            return Err(SettleError::Rewound(vec![name]));
+            return Err(rewound);
         }
-        assert_eq!(lane.accepted, seq, "{name} settled out of order");
+        assert_eq!(lane.accepted, seq, "in/{} settled out of order", token.lane);
         lane.accepted += 1;
         let (done, settled) = oneshot::channel();
         let output = (output.route, body_of(&output.message));
         lane.pending.push_back(Pending { output, refusal, done });
         drop(model);
         // The claim lives until its act is durable, as the bound on what is in flight demands.
-        Ok(Box::pin(async move {
-            let settled = settled.await.unwrap();
-            drop(token);
-            settled
-        }))
+        Ok((token, settled))
+    }
+}
+
+type Accepted = (Token, oneshot::Receiver<Result<(), SettleError>>);
+
+#[async_trait]
+impl Settle for SimulatedSettle {
+    async fn settle(&self, acts: Vec<Act>) -> Settled {
+        let lanes: HashSet<_> = acts.iter().map(|act| act.claim.lane.clone()).collect();
+        assert_eq!(lanes.len(), 1, "acts of one lane");
+        {
+            let mut model = look(&self.0);
+            model.largest = model.largest.max(acts.len());
+        }
+        let mut accepted = Vec::new();
+        for act in acts {
+            accepted.push(self.accept(act).await);
+        }
+        Box::pin(async move {
+            let mut results = Vec::new();
+            for act in accepted {
+                results.push(match act {
+                    Ok((token, settled)) => {
+                        let settled = settled.await.unwrap();
+                        drop(token);
+                        settled
+                    }
+                    Err(error) => Err(error),
+                });
+            }
+            results
+        })
     }
 
     async fn limits(&self, _route: Route) -> Result<Limits, BrokerError> {
@@ -316,6 +345,23 @@ impl Classify for SimulatedClassifier {
         }
     }
 
+    async fn classify_all(&self, messages: &[&Message]) -> Result<Vec<Result<Answer, ClassifyError>>, ClassifyError> {
+        let fails = messages.len() > 1 && self.0.lock().unwrap().u32(..4) == 0;
+        let mut answers = Vec::new();
+        for message in messages {
+            answers.push(self.classify(message).await);
+        }
+        let cause = Cause {
+            code: "together".into(),
+            detail: String::new(),
+        };
+        if fails {
+            Err(ClassifyError::Retry(cause))
+        } else {
+            Ok(answers)
+        }
+    }
+
     fn concurrency(&self) -> usize {
         3
     }
@@ -333,6 +379,7 @@ fn model(seed: u64) -> Shared {
         most_alive: 0,
         rewinds: 0,
         revocations: 0,
+        largest: 0,
     }))
 }
 
@@ -399,7 +446,7 @@ fn whatever_the_broker_does_each_message_comes_out_once_and_in_order() {
         .enable_time()
         .build()
         .unwrap();
-    let (mut crashes, mut stops, mut rewinds, mut revocations) = (0, 0, 0, 0);
+    let (mut crashes, mut stops, mut rewinds, mut revocations, mut largest) = (0, 0, 0, 0, 0);
     for seed in 0..300 {
         println!("seed {seed}");
         let (model, crashed, stopped) = runtime.block_on(simulate(seed));
@@ -426,11 +473,13 @@ fn whatever_the_broker_does_each_message_comes_out_once_and_in_order() {
         stops += stopped;
         rewinds += model.rewinds;
         revocations += model.revocations;
+        largest = largest.max(model.largest);
     }
     assert!(
         crashes > 100 && stops > 100 && rewinds > 1000 && revocations > 100,
         "{crashes} crashes, {stops} stops, {rewinds} rewinds, {revocations} revocations"
     );
+    assert!(largest > 1, "nothing was settled together");
 }
 
 #[test]

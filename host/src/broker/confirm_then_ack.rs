@@ -1,9 +1,11 @@
 //! At least once, over any pair of brokers: the outputs are confirmed, then the claim is consumed.
 
-use async_trait::async_trait;
-
-use super::{Ack, BrokerError, Claim, Durable, Lane, Limits, Output, Route, Settle, SettleError, Sink};
 use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures_util::future::join_all;
+
+use super::{Ack, Act, BrokerError, Claim, Durable, Lane, Limits, Output, Route, Settle, SettleError, Settled, Sink};
 
 /// A [`Settle`] made of any [`Sink`] and any [`Ack`]. A crash between the two repeats the output: at least once.
 pub struct ConfirmThenAck {
@@ -20,22 +22,44 @@ impl ConfirmThenAck {
 
 #[async_trait]
 impl Settle for ConfirmThenAck {
-    async fn settle(&self, claim: Claim, outputs: Vec<Output>) -> Result<Durable<SettleError>, SettleError> {
-        if !self.ack.is_current(&claim) {
-            return Err(SettleError::Rewound(vec![claim.lane.clone()]));
-        }
-        let mut confirmations = Vec::with_capacity(outputs.len());
-        for output in outputs {
-            let enqueued = self.sink.enqueue(output, Some(&claim.lane)).await;
-            confirmations.push(enqueued.map_err(|error| unpublished(error, &claim.lane))?);
-        }
-        let ack = Arc::clone(&self.ack);
-        Ok(Box::pin(async move {
-            for confirmation in confirmations {
-                confirmation.await.map_err(|error| unpublished(error, &claim.lane))?;
+    async fn settle(&self, acts: Vec<Act>) -> Settled {
+        let mut acts = acts.into_iter();
+        let mut accepted = Vec::with_capacity(acts.len());
+        let mut unaccepted = Vec::new();
+        for Act { claim, outputs } in acts.by_ref() {
+            if !self.ack.is_current(&claim) {
+                unaccepted.push(Err(claim.rewound()));
+                break;
             }
-            ack.ack(claim).await
-        }))
+            match self.enqueue(outputs, &claim.lane).await {
+                Ok(confirmations) => accepted.push((claim, confirmations)),
+                Err(error) => {
+                    unaccepted.push(Err(unpublished(error, &claim)));
+                    break;
+                }
+            }
+        }
+        unaccepted.extend(acts.map(|act| Err(act.claim.rewound())));
+        let ack = Arc::clone(&self.ack);
+        Box::pin(async move {
+            let mut confirmed = Vec::with_capacity(accepted.len());
+            let mut unconfirmed = Vec::new();
+            let mut accepted = accepted.into_iter();
+            for (claim, confirmations) in accepted.by_ref() {
+                match confirm(confirmations).await {
+                    Ok(()) => confirmed.push(claim),
+                    Err(error) => {
+                        unconfirmed.push(Err(unpublished(error, &claim)));
+                        break;
+                    }
+                }
+            }
+            unconfirmed.extend(accepted.map(|(claim, _)| Err(claim.rewound())));
+            let mut results = join_all(confirmed.into_iter().map(|claim| ack.ack(claim))).await;
+            results.extend(unconfirmed);
+            results.extend(unaccepted);
+            results
+        })
     }
 
     async fn limits(&self, route: Route) -> Result<Limits, BrokerError> {
@@ -43,10 +67,27 @@ impl Settle for ConfirmThenAck {
     }
 }
 
+impl ConfirmThenAck {
+    async fn enqueue(&self, outputs: Vec<Output>, lane: &Lane) -> Result<Vec<Durable<BrokerError>>, BrokerError> {
+        let mut confirmations = Vec::with_capacity(outputs.len());
+        for output in outputs {
+            confirmations.push(self.sink.enqueue(output, Some(lane)).await?);
+        }
+        Ok(confirmations)
+    }
+}
+
+async fn confirm(confirmations: Vec<Durable<BrokerError>>) -> Result<(), BrokerError> {
+    for confirmation in confirmations {
+        confirmation.await?;
+    }
+    Ok(())
+}
+
 /// Outputs that fell with a refused one are sent again in order: the lane goes back to them.
-fn unpublished(error: BrokerError, lane: &Lane) -> SettleError {
+fn unpublished(error: BrokerError, claim: &Claim) -> SettleError {
     match error {
-        BrokerError::HeldBack(_) => SettleError::Rewound(vec![lane.clone()]),
+        BrokerError::HeldBack(_) => claim.rewound(),
         error => error.into(),
     }
 }

@@ -118,6 +118,11 @@ impl Claim {
         }
     }
 
+    /// The answer to it if its lane has been put back.
+    pub fn rewound(&self) -> SettleError {
+        SettleError::Rewound(vec![self.lane.clone()])
+    }
+
     /// The broker's own token. None for another broker's claim.
     pub fn token<T: Any>(&self) -> Option<&T> {
         self.token.downcast_ref()
@@ -219,23 +224,44 @@ pub struct Output {
     pub message: Message,
 }
 
-/// Resolves when an accepted act is safe: it has survived whatever the broker promises to survive.
+/// Resolves when what was accepted is safe: it has survived whatever the broker promises to survive.
 pub type Durable<E> = Pin<Box<dyn Future<Output = Result<(), E>> + Send>>;
+
+/// Consumes a message together with its outputs.
+#[derive(Debug)]
+pub struct Act {
+    /// The message.
+    pub claim: Claim,
+    /// What is published for it.
+    pub outputs: Vec<Output>,
+}
+
+/// Resolves when accepted acts are safe, or not: a result for each, in order.
+pub type Settled = Pin<Box<dyn Future<Output = Vec<Result<(), SettleError>>> + Send>>;
 
 /// A delivery guarantee: publishes the outputs of a message and consumes it, as one act.
 ///
-/// Called in lane order, by one task or several. `settle` returns once the act is accepted, in that order; waiting in
-/// it is backpressure. The future that it returns resolves when the outputs are confirmed *and* the claim is
-/// consumed. It must be polled: the act may only progress while it is. A broker that collects acts into one limits
-/// the time for that, so nobody has to flush. A claim of an older epoch only returns [`SettleError::Rewound`], and so
-/// does a claim behind an abandoned one of its lane and epoch.
+/// Called in lane order, by one task or several, with acts of one lane, in its order. `settle` returns once they are accepted, in
+/// that order; waiting in it is backpressure. The future that it returns resolves when their outputs are confirmed *and* their claims are
+/// consumed. It must be polled: the acts may only progress while it is. A broker that collects acts into one limits
+/// the time for that, so nobody has to flush. An act whose claim is of an older epoch only results in [`SettleError::Rewound`], and so
+/// does one behind an abandoned one of its lane and epoch. An act that fails abandons its claim, and those behind it.
 ///
 /// For an output that its topic never accepts, the error is [`BrokerError::Refused`], and the claim is abandoned.
 /// When the message is redelivered it is settled with another output, so it holds up nothing.
 #[async_trait]
 pub trait Settle: Send + Sync {
-    /// Accepts one act.
-    async fn settle(&self, claim: Claim, outputs: Vec<Output>) -> Result<Durable<SettleError>, SettleError>;
+    /// Accepts acts.
+    async fn settle(&self, acts: Vec<Act>) -> Settled;
+
+    /// One act: resolves when it is accepted, and then as [`Settle::settle`].
+    async fn settle_one(&self, claim: Claim, outputs: Vec<Output>) -> Durable<SettleError> {
+        let settled = self.settle(vec![Act { claim, outputs }]).await;
+        Box::pin(async move {
+            let none = || Err(BrokerError::Failed("an act had no result".to_owned()).into());
+            settled.await.pop().unwrap_or_else(none)
+        })
+    }
 
     /// As [`Sink::limits`].
     async fn limits(&self, route: Route) -> Result<Limits, BrokerError>;

@@ -18,6 +18,7 @@ use super::model::Model;
 use super::{ComponentError, Description, check};
 use crate::message::Message;
 use crate::pipeline::{Answer, Cause, ClassifyError};
+use crate::terminal::counted;
 
 /// Host objects (clock subscriptions, streams) that one guest may hold.
 const RESOURCES: usize = 1024;
@@ -132,15 +133,15 @@ impl Instance {
         Ok((instance, description))
     }
 
-    /// One message through the guest. Gives the instance back unless the call spoiled it.
+    /// Messages through the guest, by one call within one time-out: a result for each. Gives the instance back unless the call spoiled it.
     pub(super) async fn answer(
         mut self,
-        message: &Message,
+        messages: &[Message],
         accept: Option<&str>,
         template: &Template,
-    ) -> (Option<Self>, Result<Answer, ClassifyError>) {
-        match self.call(message, accept, template).await {
-            Ok(result) => (Some(self), result),
+    ) -> (Option<Self>, Result<Vec<Result<Answer, ClassifyError>>, ClassifyError>) {
+        match self.call(messages, accept, template).await {
+            Ok(results) => (Some(self), Ok(results)),
             Err(Spoiled(cause)) => (None, Err(ClassifyError::Retry(cause))),
         }
     }
@@ -184,32 +185,32 @@ impl Instance {
 
     async fn call(
         &mut self,
-        message: &Message,
+        messages: &[Message],
         accept: Option<&str>,
         template: &Template,
-    ) -> Result<Result<Answer, ClassifyError>, Spoiled> {
-        let encoding = message
-            .content_encoding()
-            .map(|encoding| format!("encoding=\"{encoding}\""));
-        let asked = prepare(template.prepare.as_deref(), message.content_prepare());
-        let prepare = prepare(asked.as_deref(), encoding.as_deref());
-        let request = Request {
+    ) -> Result<Vec<Result<Answer, ClassifyError>>, Spoiled> {
+        let run = template.prepare.as_deref();
+        let prepared: Vec<_> = messages.iter().map(|message| prepare_by(run, message)).collect();
+        let requests = messages.iter().zip(&prepared).map(|(message, prepare)| Request {
             content_type: message.content_type(),
             accept,
             prepare: prepare.as_deref(),
             body: message.body(),
-        };
+        });
+        let requests: Vec<_> = requests.collect();
         // A guest may have survived an earlier refusal.
         self.store.data_mut().meter.refused = false;
         let limit = template.limits.call_timeout;
-        let messages = self.guest.image_stream_classifier_messages();
-        let called = timeout(limit, messages.call_classify(&mut self.store, &[request])).await;
+        let guest = self.guest.image_stream_classifier_messages();
+        let called = timeout(limit, guest.call_classify(&mut self.store, &requests)).await;
         self.store.data().end_logs();
         let results = outcome(called, &mut self.store, limit)?;
-        let Ok([result]) = <[_; 1]>::try_from(results) else {
-            return Err(bad_reply("one request did not get one result".to_owned()));
-        };
-        match result {
+        if results.len() != messages.len() {
+            let requests = counted(messages.len() as u64, "request", "requests");
+            let results = counted(results.len() as u64, "result", "results");
+            return Err(bad_reply(format!("{requests} got {results}")));
+        }
+        let checked = results.into_iter().zip(messages).map(|(result, message)| match result {
             Ok(reply) => {
                 let most_images = check::most_images(message, &self.description);
                 check::reply(reply, template.limits.reply_bytes, most_images)
@@ -217,7 +218,20 @@ impl Instance {
                     .map_err(bad_reply)
             }
             Err(error) => Ok(Err(error.into())),
-        }
+        });
+        checked.collect()
+    }
+}
+
+/// How the pixels of a message are to be read.
+fn prepare_by<'a>(run: Option<&'a str>, message: &'a Message) -> Option<Cow<'a, str>> {
+    let encoding = message
+        .content_encoding()
+        .map(|encoding| format!("encoding=\"{encoding}\""));
+    let prepared = prepare(run, message.content_prepare());
+    match encoding {
+        None => prepared,
+        Some(encoding) => prepare(prepared.as_deref(), Some(&encoding)).map(|all| Cow::Owned(all.into_owned())),
     }
 }
 

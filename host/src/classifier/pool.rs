@@ -26,11 +26,14 @@ pub struct Classifier {
     digest: String,
 }
 
+/// Messages for one call.
 struct Job {
-    message: Message,
+    messages: Vec<Message>,
     accept: Option<Arc<str>>,
-    answer: oneshot::Sender<Result<Answer, ClassifyError>>,
+    answer: oneshot::Sender<Answers>,
 }
+
+type Answers = Result<Vec<Result<Answer, ClassifyError>>, ClassifyError>;
 
 impl Classifier {
     /// Compiles the component (or takes it from the cache), checks it, and warms one instance for each worker.
@@ -110,17 +113,19 @@ pub(super) async fn prepare(config: &ClassifierConfig) -> Result<(Program, Templ
 #[async_trait]
 impl Classify for Classifier {
     async fn classify(&self, message: &Message) -> Result<Answer, ClassifyError> {
+        let no_answer = || Err(broken("no-answer", "there is no result"));
+        self.classify_all(&[message]).await?.pop().unwrap_or_else(no_answer)
+    }
+
+    async fn classify_all(&self, messages: &[&Message]) -> Answers {
         let (answer, answered) = oneshot::channel();
         let job = Job {
-            message: message.clone(),
+            messages: messages.iter().copied().cloned().collect(),
             accept: self.accept.clone(),
             answer,
         };
         if self.jobs.send(job).await.is_err() {
-            return Err(ClassifyError::Broken(Cause {
-                code: "no-worker".to_owned(),
-                detail: "the classifier's threads have ended".to_owned(),
-            }));
+            return Err(broken("no-worker", "the classifier's threads have ended"));
         }
         answered.await.unwrap_or_else(|_| {
             Err(ClassifyError::Retry(Cause {
@@ -183,16 +188,20 @@ fn work(template: &Template, queue: &Receiver<Job>, ready: Option<Ready<Result<D
             };
             let answer = match instance {
                 Ok(instance) => {
-                    let (kept, answer) = instance.answer(&job.message, job.accept.as_deref(), template).await;
+                    let (kept, answer) = instance.answer(&job.messages, job.accept.as_deref(), template).await;
                     warm = kept;
                     answer
                 }
-                Err(error) => Err(ClassifyError::Broken(Cause {
-                    code: "no-instance".to_owned(),
-                    detail: error.to_string(),
-                })),
+                Err(error) => Err(broken("no-instance", &error.to_string())),
             };
             let _ = job.answer.send(answer);
         }
     });
+}
+
+fn broken(code: &str, detail: &str) -> ClassifyError {
+    ClassifyError::Broken(Cause {
+        code: code.to_owned(),
+        detail: detail.to_owned(),
+    })
 }

@@ -58,9 +58,17 @@ impl Predictor {
     /// Answers a message, as a worker of the pipeline does.
     pub async fn answer(&mut self, message: &Message) -> Result<Answer, ClassifyError> {
         let instance = self.instance().await.map_err(ClassifyError::Broken)?;
-        let (kept, answer) = instance.answer(message, None, &self.template).await;
+        let messages = std::slice::from_ref(message);
+        let (kept, answers) = instance.answer(messages, None, &self.template).await;
         self.warm = kept;
-        answer
+        let mut answers = answers?;
+        let no_answer = || {
+            Err(ClassifyError::Broken(Cause {
+                code: "no-answer".to_owned(),
+                detail: "there is no result".to_owned(),
+            }))
+        };
+        answers.pop().unwrap_or_else(no_answer)
     }
 
     /// The linear memory that the instance has grown to. None: there is no instance now. Bytes.

@@ -56,6 +56,16 @@ pub trait Classify: Send + Sync {
     /// Answers one message.
     async fn classify(&self, message: &Message) -> Result<Answer, ClassifyError>;
 
+    /// Answers several messages by one call: a result for each, in order. Fails if the call failed and nobody knows by which message;
+    /// then they may be tried one by one. The default is for a classifier that gains nothing from several.
+    async fn classify_all(&self, messages: &[&Message]) -> Result<Vec<Result<Answer, ClassifyError>>, ClassifyError> {
+        let mut answers = Vec::with_capacity(messages.len());
+        for message in messages {
+            answers.push(self.classify(message).await);
+        }
+        Ok(answers)
+    }
+
     /// How many calls it accepts at once, at least 1. More would only wait inside it, where a stop counts them as
     /// begun.
     fn concurrency(&self) -> usize;

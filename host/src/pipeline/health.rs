@@ -102,7 +102,7 @@ impl Health {
     }
 
     /// A message failed. Returns once the fault is known to be its own.
-    pub async fn failed(&self, work: Work<'_>, position: &str) -> Result<(), Broken> {
+    pub async fn failed(&self, work: Option<Work<'_>>, position: &str) -> Result<(), Broken> {
         let Some(most) = self.most else { return Ok(()) };
         let mut released = self.release.subscribe();
         let held = {
@@ -147,8 +147,8 @@ mod tests {
     fn what_fails_is_held_back_until_something_is_answered() {
         let health = health(3);
         let other = health.begin();
-        let mut first = Box::pin(health.failed(health.begin(), "in/0/0"));
-        let mut second = Box::pin(health.failed(health.begin(), "in/0/1"));
+        let mut first = Box::pin(health.failed(Some(health.begin()), "in/0/0"));
+        let mut second = Box::pin(health.failed(Some(health.begin()), "in/0/1"));
         assert_eq!(
             (first.as_mut().now_or_never(), second.as_mut().now_or_never()),
             (None, None)
@@ -165,7 +165,7 @@ mod tests {
     fn as_many_in_a_row_as_the_bound_are_the_classifier_s_fault_and_one_that_comes_again_counts_once() {
         let health = health(3);
         for position in ["in/0/0", "in/0/1", "in/0/0", "in/0/1"] {
-            assert_eq!(health.failed(health.begin(), position).now_or_never(), None);
+            assert_eq!(health.failed(Some(health.begin()), position).now_or_never(), None);
         }
         assert_eq!(
             (health.held(), health.broken()),
@@ -175,10 +175,10 @@ mod tests {
         health.answered();
         let other = health.begin();
         for position in ["in/0/0", "in/0/1"] {
-            assert_eq!(health.failed(health.begin(), position).now_or_never(), None);
+            assert_eq!(health.failed(Some(health.begin()), position).now_or_never(), None);
         }
         assert_eq!(
-            health.failed(health.begin(), "in/0/2").now_or_never(),
+            health.failed(Some(health.begin()), "in/0/2").now_or_never(),
             Some(Err(Broken(3)))
         );
         drop(other);
@@ -187,24 +187,30 @@ mod tests {
     #[test]
     fn with_nothing_else_to_do_only_a_classifier_that_has_answered_before_is_believed() {
         let health = health(3);
-        let mut first = Box::pin(health.failed(health.begin(), "in/0/0"));
+        let mut first = Box::pin(health.failed(Some(health.begin()), "in/0/0"));
         assert_eq!(first.as_mut().now_or_never(), None);
         assert!(health.stuck.notified().now_or_never().is_some());
         assert_eq!(first.as_mut().now_or_never(), None);
         health.answered();
         let other = health.begin();
-        let mut second = Box::pin(health.failed(health.begin(), "in/0/1"));
+        let mut second = Box::pin(health.failed(Some(health.begin()), "in/0/1"));
         assert_eq!(second.as_mut().now_or_never(), None, "the other may answer");
         drop(other);
         assert_eq!(second.now_or_never(), Some(Ok(())));
-        assert_eq!(health.failed(health.begin(), "in/0/2").now_or_never(), Some(Ok(())));
-        let third = health.failed(health.begin(), "in/0/3").now_or_never();
+        assert_eq!(
+            health.failed(Some(health.begin()), "in/0/2").now_or_never(),
+            Some(Ok(()))
+        );
+        let third = health.failed(Some(health.begin()), "in/0/3").now_or_never();
         assert_eq!(third, Some(Err(Broken(3))), "the row goes on");
     }
 
     #[test]
     fn without_a_bound_nothing_is_held_back() {
         let health = Health::new(None);
-        assert_eq!(health.failed(health.begin(), "in/0/0").now_or_never(), Some(Ok(())));
+        assert_eq!(
+            health.failed(Some(health.begin()), "in/0/0").now_or_never(),
+            Some(Ok(()))
+        );
     }
 }

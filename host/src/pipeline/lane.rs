@@ -1,63 +1,131 @@
-//! Order within a lane: deliveries are classified in any order and settle in turn.
+//! Order within a lane: its messages wait here for the classifier, leave in chunks, and settle in turn.
 //!
-//! Each delivery holds a [`Turn`], a link of its lane's chain. Passing it lets the next one settle. Dropping it
-//! without passing abandons everything behind it, because settling past a gap would skip a message.
+//! Each chunk holds a [`Turn`], a link of its lane's chain. Passing it lets the next one settle. Dropping it without
+//! passing abandons everything behind it, because settling past a gap would skip a message.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::future::Future;
+use std::ops::{AddAssign, SubAssign};
 use std::sync::{Arc, OnceLock};
 
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
+use super::chunk::{Chunk, InFlight};
 use crate::broker::{Claim, Drained, Lane};
+
+/// A number of messages, and their bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Load {
+    pub messages: usize,
+    pub bytes: usize,
+}
+
+impl AddAssign for Load {
+    fn add_assign(&mut self, other: Self) {
+        self.messages += other.messages;
+        self.bytes += other.bytes;
+    }
+}
+
+impl SubAssign for Load {
+    fn sub_assign(&mut self, other: Self) {
+        self.messages -= other.messages;
+        self.bytes -= other.bytes;
+    }
+}
 
 /// The lanes with something in flight.
 #[derive(Default)]
-pub(super) struct Lanes {
-    lanes: HashMap<Lane, Chain>,
+pub(super) struct Lanes<'a> {
+    lanes: HashMap<Lane, Chain<'a>>,
+    /// Those with messages that wait, in the order in which they are served. A lane that was revoked may still be here.
+    ready: VecDeque<Lane>,
+    waiting: Load,
     /// There may be as many lanes as messages: above this number idle ones are forgotten.
     prune_at: usize,
 }
 
 /// One lane in one epoch.
-struct Chain {
+struct Chain<'a> {
     epoch: u64,
+    waiting: VecDeque<InFlight<'a>>,
     last: Option<oneshot::Receiver<()>>,
     shared: Arc<Shared>,
 }
 
-/// What the deliveries of one lane and epoch share. The last of them drops it, and the guard with it.
+/// What the chunks of one lane and epoch share. The last of them drops it, and the guard with it.
 #[derive(Default)]
 struct Shared {
     revoked: CancellationToken,
     drained: OnceLock<Arc<Drained>>,
 }
 
-impl Lanes {
-    /// The place in the order for a new claim. A new epoch starts a new chain and ends the old one.
-    pub(super) fn turn(&mut self, claim: &Claim) -> Turn {
+impl<'a> Lanes<'a> {
+    /// What waits for the classifier.
+    pub(super) fn waiting(&self) -> Load {
+        self.waiting
+    }
+
+    /// Takes a message in. A new epoch ends the lane's old one, and abandons what waits of it.
+    pub(super) fn push(&mut self, message: InFlight<'a>) {
         self.prune();
+        let claim = &message.claim;
         let chain = self
             .lanes
             .entry(claim.lane.clone())
             .or_insert_with(|| Chain::new(claim.epoch));
         if chain.epoch != claim.epoch {
             chain.shared.revoked.cancel();
+            self.waiting -= chain.load();
             *chain = Chain::new(claim.epoch);
         }
-        let (next, last) = oneshot::channel();
-        Turn {
-            previous: chain.last.replace(last),
-            next: Some(next),
-            shared: Arc::clone(&chain.shared),
+        if chain.waiting.is_empty() {
+            self.ready.push_back(claim.lane.clone());
         }
+        self.waiting += message.load();
+        chain.waiting.push_back(message);
+    }
+
+    /// The next chunk, of the lane that has waited longest: `most` messages at most.
+    pub(super) fn pop(&mut self, most: usize) -> Option<Chunk<'a>> {
+        while let Some(lane) = self.ready.pop_front() {
+            let Some(chain) = self.lanes.get_mut(&lane) else {
+                continue;
+            };
+            if chain.shared.revoked.is_cancelled() {
+                // A message before them was put back, and they will come again with it.
+                self.waiting -= chain.load();
+                chain.waiting.clear();
+            }
+            let messages = Chunk::take(&mut chain.waiting, most);
+            if !chain.waiting.is_empty() {
+                self.ready.push_back(lane);
+            }
+            if !messages.is_empty() {
+                let turn = chain.turn();
+                let known = None;
+                let chunk = Chunk { messages, turn, known };
+                self.waiting -= chunk.load();
+                return Some(chunk);
+            }
+        }
+        None
+    }
+
+    /// The claims of everything that waits, which is left to whoever reads the lanes next.
+    pub(super) fn leave(&mut self) -> Vec<Claim> {
+        self.ready.clear();
+        self.waiting = Load::default();
+        let waiting = self.lanes.values_mut().flat_map(|chain| chain.waiting.drain(..));
+        waiting.map(|message| message.claim).collect()
     }
 
     /// Abandons what has not begun to settle; `drained` is dropped when the rest is done.
     pub(super) fn revoke(&mut self, lanes: &[Lane], drained: Drained) {
         let drained = Arc::new(drained);
         for chain in lanes.iter().filter_map(|lane| self.lanes.remove(lane)) {
+            self.waiting -= chain.load();
             // A chain leaves the map here, so its guard is set only once.
             let _ = chain.shared.drained.set(Arc::clone(&drained));
             chain.shared.revoked.cancel();
@@ -66,24 +134,43 @@ impl Lanes {
 
     fn prune(&mut self) {
         if self.lanes.len() >= self.prune_at {
-            self.lanes.retain(|_, chain| Arc::strong_count(&chain.shared) > 1);
+            self.lanes
+                .retain(|_, chain| !chain.waiting.is_empty() || Arc::strong_count(&chain.shared) > 1);
             self.prune_at = 2 * self.lanes.len() + 64;
         }
     }
 }
 
-impl Chain {
+impl Chain<'_> {
     fn new(epoch: u64) -> Self {
-        let shared = Arc::default();
         Self {
             epoch,
+            waiting: VecDeque::new(),
             last: None,
-            shared,
+            shared: Arc::default(),
         }
+    }
+
+    /// The next place in the order.
+    fn turn(&mut self) -> Turn {
+        let (next, last) = oneshot::channel();
+        Turn {
+            previous: self.last.replace(last),
+            next: Some(next),
+            shared: Arc::clone(&self.shared),
+        }
+    }
+
+    fn load(&self) -> Load {
+        let mut load = Load::default();
+        for message in &self.waiting {
+            load += message.load();
+        }
+        load
     }
 }
 
-/// One delivery's place in its lane. Held until the delivery is durable.
+/// A chunk's place in its lane. Held until the chunk is durable.
 pub(super) struct Turn {
     previous: Option<oneshot::Receiver<()>>,
     next: Option<oneshot::Sender<()>>,
@@ -91,6 +178,26 @@ pub(super) struct Turn {
 }
 
 impl Turn {
+    /// A turn for each of `count` messages, which come one after the other in place of this.
+    pub(super) fn split(self, count: usize) -> Vec<Self> {
+        let Self {
+            mut previous,
+            next,
+            shared,
+        } = self;
+        let mut turns = Vec::with_capacity(count);
+        for _ in 1..count {
+            let (next, last) = oneshot::channel();
+            turns.push(Self {
+                previous: previous.replace(last),
+                next: Some(next),
+                shared: Arc::clone(&shared),
+            });
+        }
+        turns.push(Self { previous, next, shared });
+        turns
+    }
+
     /// Runs `work`, or drops it and returns none when the lane is revoked meanwhile.
     pub(super) async fn unless_revoked<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         tokio::select! {

@@ -1,18 +1,46 @@
 //! From a message to its output: an answer or a dead letter.
 
+use std::time::Instant;
+
 use tokio::sync::SemaphorePermit;
 
+use super::chunk::{InFlight, Known};
 use super::dead_letter::{Extent, Failure};
-use super::health::Work;
 use super::provenance::{self, COMPONENT_LABELS, Provenance, SOURCE_TIME};
-use super::{Answer, Carried, Cause, ClassifyError, OnError, Pipeline, PipelineError};
+use super::{Answer, Cause, ClassifyError, OnError, Outcome, Pipeline, PipelineError};
 use crate::broker::{BrokerError, NOT_PUBLISHABLE, Output, Route, TOO_LARGE};
 use crate::message::{CONTENT_ENCODING, CONTENT_PREPARE, CONTENT_TYPE, Message};
+
+/// An answer as it is published, before anything else is known of its message.
+pub(super) struct Reply {
+    message: Message,
+    images: u32,
+    warnings: Vec<Cause>,
+}
 
 /// An output, before it is settled.
 pub(super) struct Made {
     pub output: Output,
     pub kind: Kind,
+}
+
+impl Made {
+    pub fn answer(reply: Reply, attempts: u32) -> Self {
+        let Reply {
+            message,
+            images,
+            warnings,
+        } = reply;
+        let route = Route::Answers;
+        Self {
+            output: Output { route, message },
+            kind: Kind::Answer {
+                images,
+                warnings,
+                attempts,
+            },
+        }
+    }
 }
 
 pub(super) enum Kind {
@@ -26,14 +54,14 @@ pub(super) enum Kind {
 
 impl Kind {
     /// The outcome of its message, once it has settled.
-    pub fn carried(self, position: String) -> Carried {
+    pub fn outcome(self, position: String) -> Outcome {
         match self {
-            Self::Answer { images, warnings, .. } => Carried::Answered {
+            Self::Answer { images, warnings, .. } => Outcome::Answered {
                 images,
                 warnings,
                 position,
             },
-            Self::DeadLetter(failure) => Carried::DeadLetter(failure.error.into_cause()),
+            Self::DeadLetter(failure) => Outcome::DeadLetter(failure.error.into_cause()),
         }
     }
 
@@ -69,15 +97,16 @@ impl Pipeline<'_> {
     /// known whether the message is at fault.
     pub(super) async fn output(
         &self,
-        message: &Message,
-        position: &str,
-        slot: SemaphorePermit<'_>,
-        work: Work<'_>,
+        in_flight: &mut InFlight<'_>,
+        known: Option<Result<Reply, ClassifyError>>,
+        slot: Option<SemaphorePermit<'_>>,
     ) -> Result<Option<Made>, PipelineError> {
+        let work = in_flight.work.take();
+        let (message, position) = (&in_flight.message, &*in_flight.position);
         if let Some(failure) = self.refused.get(position) {
             return self.letter(message, position, failure).await.map(Some);
         }
-        let failure = match self.answer(message, position, slot).await {
+        let failure = match self.answer(message, position, known, slot).await {
             Ok(made) => return Ok(Some(made)),
             Err(failure) => failure,
         };
@@ -101,24 +130,22 @@ impl Pipeline<'_> {
         self.letter(message, position, failure).await.map(Some)
     }
 
-    async fn answer(&self, message: &Message, position: &str, slot: SemaphorePermit<'_>) -> Result<Made, Failure> {
+    async fn answer(
+        &self,
+        message: &Message,
+        position: &str,
+        mut known: Option<Result<Reply, ClassifyError>>,
+        mut slot: Option<SemaphorePermit<'_>>,
+    ) -> Result<Made, Failure> {
         let mut attempts = 1;
-        let mut slot = Some(slot);
         loop {
-            let classified = self.classify(message, position).await;
+            let classified = match known.take() {
+                Some(known) => known,
+                None => self.classify(message, position).await,
+            };
             drop(slot.take());
             match classified {
-                Ok((message, images, warnings)) => {
-                    let route = Route::Answers;
-                    return Ok(Made {
-                        output: Output { route, message },
-                        kind: Kind::Answer {
-                            images,
-                            warnings,
-                            attempts,
-                        },
-                    });
-                }
+                Ok(reply) => return Ok(Made::answer(reply, attempts)),
                 Err(ClassifyError::Retry(cause)) if attempts < self.policy.attempts => {
                     tracing::warn!(
                         position,
@@ -143,6 +170,69 @@ impl Pipeline<'_> {
         }
     }
 
+    /// The outputs of a chunk, by one call. Fails with what is known of each message if some of them need more than that: nothing if
+    /// the whole call failed.
+    pub(super) async fn outputs(
+        &self,
+        chunk: &mut [InFlight<'_>],
+        slot: Option<SemaphorePermit<'_>>,
+    ) -> Result<Result<Vec<Made>, Known>, PipelineError> {
+        let messages: Vec<_> = chunk.iter().map(|in_flight| &in_flight.message).collect();
+        let classified = self.ask(&messages).await;
+        drop(slot);
+        let answers = match classified {
+            Ok(answers) if answers.len() == messages.len() => answers,
+            Ok(_) => return Ok(Err(Vec::new())),
+            Err(error) => {
+                tracing::debug!(messages = messages.len(), %error, "a chunk failed: repeated message by message");
+                return Ok(Err(Vec::new()));
+            }
+        };
+        let replies = answers.into_iter().zip(&*chunk);
+        let replies: Vec<_> = replies
+            .map(|(answer, InFlight { message, position, .. })| self.reply(message, position, answer?))
+            .collect();
+        let is_settled_so = |reply: &Result<Reply, ClassifyError>| match reply {
+            Ok(_) => true,
+            Err(ClassifyError::Reject(_)) => self.policy.on_error == OnError::DeadLetter,
+            Err(ClassifyError::Retry(_) | ClassifyError::Broken(_)) => false,
+        };
+        if !replies.iter().all(is_settled_so) {
+            return Ok(Err(replies));
+        }
+        let mut outputs = Vec::with_capacity(chunk.len());
+        for (reply, in_flight) in replies.into_iter().zip(chunk) {
+            in_flight.work = None;
+            outputs.push(match reply {
+                Ok(reply) => Made::answer(reply, 1),
+                Err(error) => {
+                    let failure = Failure {
+                        error,
+                        attempts: 1,
+                        extent: Extent::Whole,
+                    };
+                    self.letter(&in_flight.message, &in_flight.position, failure).await?
+                }
+            });
+        }
+        Ok(Ok(outputs))
+    }
+
+    /// One call of the classifier.
+    async fn ask(&self, messages: &[&Message]) -> Result<Vec<Result<Answer, ClassifyError>>, ClassifyError> {
+        let began = Instant::now();
+        let classified = self.classifier.classify_all(messages).await;
+        self.pace.note(began.elapsed(), messages.len());
+        let answers = classified?;
+        if answers
+            .iter()
+            .any(|answer| matches!(answer, Ok(_) | Err(ClassifyError::Reject(_))))
+        {
+            self.health.answered();
+        }
+        Ok(answers)
+    }
+
     async fn letter(&self, message: &Message, position: &str, failure: Failure) -> Result<Made, PipelineError> {
         let Failure { error, attempts, .. } = &failure;
         if self.policy.on_error == OnError::Stop {
@@ -164,16 +254,25 @@ impl Pipeline<'_> {
         })
     }
 
-    /// The reply to a message, with the number of images and the warnings, if the sizes of both are within the
-    /// limits. What the broker would refuse becomes a single unanswered message here.
-    async fn classify(&self, message: &Message, position: &str) -> Result<(Message, u32, Vec<Cause>), ClassifyError> {
-        let general = (self.policy.max_message_bytes, "raise --max-message-bytes");
-        check_size("a message", message, general)?;
-        let classified = self.classifier.classify(message).await;
-        if let Ok(_) | Err(ClassifyError::Reject(_)) = classified {
-            self.health.answered();
-        }
-        let mut answer = classified?;
+    /// The reply to a message that is asked about alone, if it is within the limit.
+    async fn classify(&self, message: &Message, position: &str) -> Result<Reply, ClassifyError> {
+        check_size("a message", message, self.limit())?;
+        let answer = self.ask(&[message]).await?.pop().unwrap_or_else(|| {
+            Err(ClassifyError::Broken(Cause {
+                code: "no-answer".to_owned(),
+                detail: "the classifier gave no result for a message".to_owned(),
+            }))
+        });
+        self.reply(message, position, answer?)
+    }
+
+    /// The host's own limit of a message and of an answer in bytes, with its remedy.
+    fn limit(&self) -> (usize, &'static str) {
+        (self.policy.max_message_bytes, "raise --max-message-bytes")
+    }
+
+    /// The reply to a message, if it is within the limits. What the broker would refuse becomes a single unanswered message here.
+    fn reply(&self, message: &Message, position: &str, mut answer: Answer) -> Result<Reply, ClassifyError> {
         let (images, warnings) = (answer.images, std::mem::take(&mut answer.warnings));
         let mut reply = reply(message, answer);
         self.mark(&mut reply, position);
@@ -200,9 +299,13 @@ impl Pipeline<'_> {
                 "send smaller batches, or raise the output topic's limit, such as Kafka's max.message.bytes",
             )
         });
-        let limit = own.filter(|(limit, _)| *limit < general.0).unwrap_or(general);
+        let limit = own.filter(|(limit, _)| *limit < self.limit().0).unwrap_or(self.limit());
         check_size("an answer, with the key and headers of its message,", &reply, limit)?;
-        Ok((reply, images, warnings))
+        Ok(Reply {
+            message: reply,
+            images,
+            warnings,
+        })
     }
 
     /// A message has one output.

@@ -32,6 +32,11 @@ impl Refused {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether there is something to become of a message.
+    pub fn has(&self, position: &str) -> bool {
+        self.lock().failures.contains_key(position)
+    }
+
     /// What becomes of a redelivered message.
     pub fn get(&self, position: &str) -> Option<Failure> {
         self.lock().failures.get(position).map(|(_, failure)| failure.clone())

@@ -140,14 +140,13 @@ impl Member {
             ..delivery.message
         };
         let route = Route::Answers;
-        self.settle
-            .settle(delivery.claim, vec![Output { route, message }])
-            .await
+        let outputs = vec![Output { route, message }];
+        Ok(self.settle.settle_one(delivery.claim, outputs).await)
     }
 
     /// Settles a delivery with another output than its answer, and waits until that is durable.
     pub async fn settle_by(&self, claim: Claim, route: Route, message: Message) -> Result<(), SettleError> {
-        let durable = self.settle.settle(claim, vec![Output { route, message }]).await?;
+        let durable = self.settle.settle_one(claim, vec![Output { route, message }]).await;
         within("an output to be durable", durable).await
     }
 

@@ -33,7 +33,7 @@ use super::lanes::{Act, Reply, Token};
 use super::sink::{Record, Sender, is_full, pending, producer_config};
 use super::source::{SharedConsumer, group_metadata};
 use crate::broker::threads::{blocking, spawn};
-use crate::broker::{BrokerError, Claim, Durable, Limits, Output, Route, Settle, SettleError};
+use crate::broker::{Act as Settlement, BrokerError, Limits, Route, Settle, SettleError, Settled};
 use crate::config::KafkaConfig;
 
 /// A transaction collects acts for this long, while more keep arriving.
@@ -108,9 +108,8 @@ impl KafkaTransaction {
     }
 }
 
-#[async_trait]
-impl Settle for KafkaTransaction {
-    async fn settle(&self, claim: Claim, outputs: Vec<Output>) -> Result<Durable<SettleError>, SettleError> {
+impl KafkaTransaction {
+    async fn accept(&self, Settlement { claim, outputs }: Settlement) -> Result<Ended, SettleError> {
         let mut records = Vec::with_capacity(outputs.len());
         let mut permits = Vec::with_capacity(outputs.len());
         for output in outputs {
@@ -130,11 +129,36 @@ impl Settle for KafkaTransaction {
                 _permits: permits,
             });
         })?;
-        Ok(Box::pin(async move {
-            ended.await.unwrap_or_else(|_| {
-                Err(BrokerError::Failed("the transactions have stopped; start again".to_owned()).into())
-            })
-        }))
+        Ok(ended)
+    }
+}
+
+/// Reports how an act ended.
+type Ended = oneshot::Receiver<Result<(), SettleError>>;
+
+#[async_trait]
+impl Settle for KafkaTransaction {
+    async fn settle(&self, acts: Vec<Settlement>) -> Settled {
+        let mut acts = acts.into_iter();
+        let mut accepted = Vec::with_capacity(acts.len());
+        for act in acts.by_ref() {
+            accepted.push(self.accept(act).await);
+            if accepted.last().is_some_and(Result::is_err) {
+                break;
+            }
+        }
+        accepted.extend(acts.map(|act| Err(act.claim.rewound())));
+        Box::pin(async move {
+            let stopped = || BrokerError::Failed("the transactions have stopped; start again".to_owned());
+            let mut results = Vec::with_capacity(accepted.len());
+            for act in accepted {
+                results.push(match act {
+                    Ok(ended) => ended.await.unwrap_or_else(|_| Err(stopped().into())),
+                    Err(error) => Err(error),
+                });
+            }
+            results
+        })
     }
 
     async fn limits(&self, route: Route) -> Result<Limits, BrokerError> {

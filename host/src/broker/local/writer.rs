@@ -12,7 +12,7 @@ use super::lanes::{Order, Token};
 use super::log::check_topic;
 use crate::broker::threads::spawn;
 use crate::broker::{
-    Ack, BrokerError, Claim, Durable, Lane, Limits, Output, Route, Settle, SettleError, Sink, TOO_LARGE,
+    Ack, Act, BrokerError, Claim, Durable, Lane, Limits, Output, Route, Settle, SettleError, Settled, Sink, TOO_LARGE,
 };
 
 /// Limit of the queue in KiB: 32 MiB of messages. A commit counts at least 32 KiB, so 1,024 of them.
@@ -134,6 +134,12 @@ impl LocalWriter {
         Ok(ended)
     }
 
+    async fn settle_act(&self, Act { claim, outputs }: Act) -> Result<Reply, SettleError> {
+        let records = self.records(outputs, Some(&claim.lane))?;
+        let permit = self.permit(&records).await?;
+        self.accept(claim, Order::Strict, records, Some(permit))
+    }
+
     /// Queues an act that consumes nothing.
     fn append(&self, records: Vec<Record>, permit: Option<OwnedSemaphorePermit>) -> Reply {
         let (reply, ended) = oneshot::channel();
@@ -167,11 +173,26 @@ fn unclaimed(error: SettleError) -> BrokerError {
 
 #[async_trait]
 impl Settle for LocalWriter {
-    async fn settle(&self, claim: Claim, outputs: Vec<Output>) -> Result<Durable<SettleError>, SettleError> {
-        let records = self.records(outputs, Some(&claim.lane))?;
-        let permit = self.permit(&records).await?;
-        let reply = self.accept(claim, Order::Strict, records, Some(permit))?;
-        Ok(Box::pin(ended(reply)))
+    async fn settle(&self, acts: Vec<Act>) -> Settled {
+        let mut acts = acts.into_iter();
+        let mut accepted = Vec::with_capacity(acts.len());
+        for act in acts.by_ref() {
+            accepted.push(self.settle_act(act).await);
+            if accepted.last().is_some_and(Result::is_err) {
+                break;
+            }
+        }
+        accepted.extend(acts.map(|act| Err(act.claim.rewound())));
+        Box::pin(async move {
+            let mut results = Vec::with_capacity(accepted.len());
+            for act in accepted {
+                results.push(match act {
+                    Ok(reply) => ended(reply).await,
+                    Err(error) => Err(error),
+                });
+            }
+            results
+        })
     }
 
     async fn limits(&self, route: Route) -> Result<Limits, BrokerError> {

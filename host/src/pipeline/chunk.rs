@@ -1,0 +1,149 @@
+//! Messages of one lane that are classified by one call and settled together.
+//!
+//! A chunk is what waits when the classifier has room, never more than its share of what waits, so that every call that the classifier
+//! accepts gets work, and never waited for: at a low rate each message is a chunk of its own. If a chunk does not get an answer or a dead
+//! letter for each of its messages at once, it is split, and each message goes on alone.
+
+use std::collections::VecDeque;
+use std::num::NonZeroU64;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+use super::health::Work;
+use super::lane::{Load, Turn};
+use super::output::Reply;
+use super::{ClassifyError, Pipeline};
+use crate::broker::{Claim, Delivery};
+use crate::message::Message;
+
+/// A chunk has this many messages at most.
+const MESSAGES: usize = 64;
+/// Or this many bytes. A single message may have more.
+const BYTES: usize = 256 << 10;
+
+/// As long as the classifier should take over a chunk: a stop and a rebalance wait that long for what has begun.
+const TIME: Duration = Duration::from_millis(20);
+
+/// A message that is in flight.
+pub(super) struct InFlight<'a> {
+    pub message: Message,
+    pub position: String,
+    pub claim: Claim,
+    pub received: Instant,
+    /// Until it is classified.
+    pub work: Option<Work<'a>>,
+    size: usize,
+    /// Never with others.
+    is_alone: bool,
+}
+
+impl InFlight<'_> {
+    pub fn load(&self) -> Load {
+        Load {
+            messages: 1,
+            bytes: self.size,
+        }
+    }
+}
+
+/// Messages of one lane, and their place in its order.
+pub(super) struct Chunk<'a> {
+    /// At least one.
+    pub messages: Vec<InFlight<'a>>,
+    pub turn: Turn,
+    /// Of a single message: what its first attempt gave, as part of a chunk. None: it was not made, or nobody knows which message its
+    /// failure is about.
+    pub known: Option<Result<Reply, ClassifyError>>,
+}
+
+impl<'a> Chunk<'a> {
+    /// The first of what waits: as many as may go together.
+    pub fn take(waiting: &mut VecDeque<InFlight<'a>>, most: usize) -> Vec<InFlight<'a>> {
+        let mut bytes = 0;
+        let together = |(place, message): &(usize, &InFlight<'_>)| {
+            bytes += message.size;
+            *place == 0 || *place < most && bytes <= BYTES && !message.is_alone
+        };
+        let count = match waiting.front() {
+            Some(first) if first.is_alone => 1,
+            _ => waiting.iter().enumerate().take_while(together).count(),
+        };
+        waiting.drain(..count).collect()
+    }
+
+    pub fn load(&self) -> Load {
+        let mut load = Load::default();
+        for message in &self.messages {
+            load += message.load();
+        }
+        load
+    }
+
+    /// Each of its messages alone, with what is known of it.
+    pub fn split(messages: Vec<InFlight<'a>>, turn: Turn, known: Known) -> Vec<Self> {
+        let turns = turn.split(messages.len());
+        let known = known.into_iter().map(Some).chain(std::iter::repeat_with(|| None));
+        let single = |((message, turn), known)| Self {
+            messages: vec![message],
+            turn,
+            known,
+        };
+        messages.into_iter().zip(turns).zip(known).map(single).collect()
+    }
+}
+
+/// What the call for a chunk gave for each message. Empty: the whole call failed.
+pub(super) type Known = Vec<Result<Reply, ClassifyError>>;
+
+/// How long the classifier takes over a message.
+#[derive(Debug, Default)]
+pub(super) struct Pace {
+    /// The average of the last few calls. 0: none has ended.
+    nanoseconds: AtomicU64,
+}
+
+impl Pace {
+    /// A call for this many messages has ended.
+    pub fn note(&self, took: Duration, messages: usize) {
+        let took = u64::try_from(took.as_nanos() / messages.max(1) as u128).unwrap_or(u64::MAX);
+        let average = match self.nanoseconds.load(Relaxed) {
+            0 => took,
+            before => before - before / 4 + took / 4,
+        };
+        self.nanoseconds.store(average.max(1), Relaxed);
+    }
+
+    /// How many messages the next call should have if this many wait for `calls` at once.
+    pub fn most(&self, waiting: usize, calls: usize) -> usize {
+        let average = NonZeroU64::new(self.nanoseconds.load(Relaxed));
+        // The first message shows how long one takes.
+        let in_time = average.map_or(1, |average| TIME.as_nanos() / u128::from(average.get()));
+        let share = waiting.div_ceil(calls.max(1));
+        share
+            .min(usize::try_from(in_time).unwrap_or(usize::MAX))
+            .clamp(1, MESSAGES)
+    }
+}
+
+impl Pipeline<'_> {
+    /// A delivery, accepted.
+    pub(super) fn accept(&self, delivery: Delivery, received: Instant) -> InFlight<'_> {
+        let Delivery {
+            message,
+            position,
+            claim,
+        } = delivery;
+        tracing::debug!(position, "accepted");
+        let size = message.size();
+        InFlight {
+            // What the classifier is not asked about has nothing to share.
+            is_alone: size > self.policy.max_message_bytes || self.refused.has(&position),
+            work: Some(self.health.begin()),
+            message,
+            position,
+            claim,
+            received,
+            size,
+        }
+    }
+}
