@@ -105,8 +105,10 @@ fn round(peers: &Peers, model: &Model, rounds: &mut Rounds) -> Result<String> {
     let [component, onnxruntime] = &mut rounds.network;
     component.rates.push(figure("network_images_per_second")?);
     onnxruntime.rates.push(theirs.network);
+    let host_rate = figure("images_per_second")?;
+    eprintln!("xtask: host {host_rate:.0} images/s, Python {:.0}", theirs.messages);
     let [host, python, trusting, before] = &mut rounds.messages;
-    host.rates.push(figure("images_per_second")?);
+    host.rates.push(host_rate);
     python.rates.push(theirs.messages);
     trusting.rates.push(theirs.trusting);
     if let (Some(tensorflow), Some(keras)) = (&peers.tensorflow, &model.keras) {
