@@ -1,13 +1,17 @@
 //! Convolutions, and dense layers as convolutions of whole images.
+//!
+//! The numbers under the kernel are copied to rows, one for each pixel of the output: so the innermost loop reads one slice,
+//! whatever the kernel, and all channels of the output share the copy.
 
 use crate::kernel::{Kernel, Range};
 use crate::layout::Layout;
-use crate::tile::{Covered, PIXELS, Sums, Weights};
+use crate::scratch::Scratch;
+use crate::tile::{ROWS, STEPS, Tile, Vector, Weights};
 use crate::vector::{F32x4, LANES};
 use crate::window::Window;
 
-/// Sums are taken for up to so many vectors of output channels at once.
-const VECTORS: usize = 2;
+/// Vectors that are copied before they are multiplied: they stay in the fastest cache.
+const COPIED: usize = 1 << 10;
 
 /// A convolution, laid out for its input and its output.
 pub struct Convolution {
@@ -15,7 +19,9 @@ pub struct Convolution {
     places: Vec<Place>,
     /// Pixels of an image.
     pixels: usize,
-    tiles: Vec<Tile>,
+    groups: Vec<Group>,
+    /// One for each four channels of the output.
+    bias: Vec<Vector>,
     /// How many neighbouring numbers a kernel covers from the start of a segment on.
     run: usize,
     range: Range,
@@ -28,16 +34,11 @@ struct Place {
     to: usize,
 }
 
-/// Neighbouring channels of the output, which are computed at once.
-struct Tile {
-    /// The first of them.
-    channel: usize,
-    /// One for each four channels.
-    bias: Vec<Weights>,
-    /// For each number that the kernel covers, one for each four channels.
-    weights: Vec<Weights>,
+/// Channels of the output that are computed from the same ones of the input.
+struct Group {
     /// The slices of the input that the kernel covers, counted from its place.
     segments: Vec<usize>,
+    weights: Weights,
 }
 
 impl Convolution {
@@ -59,42 +60,33 @@ impl Convolution {
         } else {
             (columns.kernel, ins)
         };
-        let tile = |group: usize, first: usize| {
-            let channel = group * outs + first;
-            let vectors = VECTORS.min((outs - first).div_ceil(LANES));
-            let lanes = |number: &dyn Fn(usize) -> f32| -> Vec<Weights> {
-                let channels = (0..vectors).map(|vector| channel + vector * LANES);
-                channels
-                    .map(|first| std::array::from_fn(|lane| number(first + lane)))
-                    .collect()
-            };
-            let starts = (0..rows.kernel).flat_map(|y| (0..steps).map(move |x| (y, x)));
-            let covered = starts
-                .clone()
-                .flat_map(|(y, x)| (0..run.next_multiple_of(LANES)).map(move |at| (y, x, at)));
-            let weights = covered.flat_map(|(y, x, at)| {
+        let starts: Vec<(usize, usize)> = (0..rows.kernel).flat_map(|y| (0..steps).map(move |x| (y, x))).collect();
+        let padded = run.next_multiple_of(LANES);
+        let group = |group: usize| {
+            let weight = |number: usize, output: usize| {
+                let (at, (y, x)) = (
+                    number % padded,
+                    starts.get(number / padded).copied().unwrap_or_default(),
+                );
                 let (x, place) = if is_whole {
                     (at / input.pixel, at % input.pixel)
                 } else {
                     (x, at)
                 };
-                let tap = y * columns.kernel + x;
                 // Behind the last channel of a pixel there may be zeros, which have no weight.
-                lanes(&|output| match at < run && place < ins {
-                    true => kernel.weight(inputs, output, group * ins + place, tap),
+                match at < run && place < ins {
+                    true => kernel.weight(inputs, output, group * ins + place, y * columns.kernel + x),
                     false => 0.0,
-                })
-            });
-            Tile {
-                channel,
-                bias: lanes(&|output| kernel.bias(output)),
-                weights: weights.collect(),
+                }
+            };
+            Group {
                 segments: starts
+                    .iter()
                     .map(|(y, x)| input.at(y * rows.dilation, x * columns.dilation) + group * ins)
                     .collect(),
+                weights: Weights::new(group * outs..(group + 1) * outs, starts.len() * padded, weight),
             }
         };
-        let tiles = (0..groups).flat_map(|group| (0..outs).step_by(VECTORS * LANES).map(move |first| (group, first)));
         // The border may be wider than this window's padding.
         let (top, left) = (input.border.top - rows.before, input.border.left - columns.before);
         let from = (0..rows.output)
@@ -109,56 +101,82 @@ impl Convolution {
         Convolution {
             places: places.collect(),
             pixels: of_one.len(),
-            tiles: tiles.map(|(group, first)| tile(group, first)).collect(),
+            groups: (0..groups).map(group).collect(),
+            bias: kernel.bias_vectors(),
             run,
             range,
         }
     }
 
+    /// Vectors of a row.
+    fn row(&self) -> usize {
+        let segments = self.groups.first().map_or(0, |group| group.segments.len());
+        segments * self.run.div_ceil(LANES)
+    }
+
+    /// How many pairs of rows are copied at once.
+    fn pairs(&self) -> usize {
+        (COPIED / (ROWS * self.row())).max(1)
+    }
+
+    /// Makes room for it.
+    pub fn fit(&self, scratch: &mut Scratch) {
+        scratch.fit((self.pairs() * self.row() + STEPS) * ROWS, 0, 0);
+    }
+
     /// Computes `images` images.
-    pub fn run(&self, images: usize, input: &[f32], output: &mut [f32]) {
+    pub fn run(&self, images: usize, input: &[f32], scratch: &mut Scratch, output: &mut [f32]) {
         let places = self.places.get(..images * self.pixels).unwrap_or_default();
-        for tile in &self.tiles {
-            match tile.bias.len() {
-                1 => self.tile::<1>(tile, places, input, output),
-                _ => self.tile::<VECTORS>(tile, places, input, output),
+        let rows = scratch.rows.as_chunks_mut().0;
+        for places in places.chunks(self.pairs() * ROWS) {
+            for group in &self.groups {
+                self.copy(&group.segments, places, input, rows);
+                for tile in group.weights.tiles() {
+                    self.tile(tile, places, rows, output);
+                }
+            }
+        }
+    }
+
+    /// Copies what the kernel covers at some places. The last one is its own neighbour if it has no other.
+    #[inline(never)]
+    fn copy(&self, segments: &[usize], places: &[Place], input: &[f32], to: &mut [[Vector; ROWS]]) {
+        let pairs = places.chunks(ROWS).zip(to.chunks_exact_mut(self.row()));
+        for (pair, to) in pairs {
+            let (Some(first), Some(second)) = (pair.first(), pair.last()) else {
+                return;
+            };
+            for (segment, to) in segments.iter().zip(to.chunks_exact_mut(self.run.div_ceil(LANES))) {
+                let of = |place: &Place| {
+                    let from = place.from + segment;
+                    input.get(from..from + self.run).unwrap_or_default().as_chunks()
+                };
+                let ((a, a_rest), (b, b_rest)) = (of(first), of(second));
+                for (to, (a, b)) in to.iter_mut().zip(a.iter().zip(b)) {
+                    let [one, other] = to;
+                    F32x4::load(a).store(one);
+                    F32x4::load(b).store(other);
+                }
+                if let (true, Some(to)) = (!a_rest.is_empty(), to.last_mut()) {
+                    *to = [a_rest, b_rest]
+                        .map(|rest| std::array::from_fn(|at| rest.get(at).copied().unwrap_or_default()));
+                }
             }
         }
     }
 
     /// Computes some channels of some pixels.
     #[inline(never)]
-    fn tile<const N: usize>(&self, tile: &Tile, places: &[Place], input: &[f32], output: &mut [f32]) {
-        let covered = Covered {
-            input,
-            segments: &tile.segments,
-            run: self.run,
-        };
-        let Some(bias) = tile.bias.first_chunk::<N>() else {
-            return;
-        };
-        let start: Sums<N> = bias.each_ref().map(F32x4::load);
-        let mut store = |place: &Place, sums: Sums<N>| {
-            let to = output
-                .get_mut(place.to + tile.channel..)
-                .unwrap_or_default()
-                .as_chunks_mut()
-                .0;
-            for (to, sum) in to.iter_mut().zip(sums) {
-                self.range.hold(sum).store(to);
-            }
-        };
-        let (tiled, rest) = places.as_chunks::<PIXELS>();
-        for [a, b, c] in tiled {
-            if let Some([first, second, third]) = covered.three([a.from, b.from, c.from], &tile.weights, start) {
-                store(a, first);
-                store(b, second);
-                store(c, third);
-            }
-        }
-        for place in rest {
-            if let Some(sums) = covered.one(place.from, &tile.weights, start) {
-                store(place, sums);
+    fn tile(&self, tile: Tile<'_>, places: &[Place], rows: &[[Vector; ROWS]], output: &mut [f32]) {
+        let bias = self.bias.get(tile.channel / LANES);
+        let start = bias.map_or(F32x4::splat(0.0), F32x4::load);
+        for (pair, first) in places.chunks(ROWS).zip((0..).step_by(self.row())) {
+            let sums = tile.multiply(rows.get(first..).unwrap_or_default(), start);
+            for (place, sum) in pair.iter().zip(sums) {
+                let to = output.get_mut(place.to + tile.channel..);
+                if let Some(to) = to.and_then(<[_]>::first_chunk_mut) {
+                    self.range.hold(sum).store(to);
+                }
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::kernel::{Kernel, Range};
 use crate::layout::{Layout, each_image};
-use crate::tile::Weights;
+use crate::tile::Vector;
 use crate::vector::{F32x4, LANES};
 use crate::window::Window;
 
@@ -13,9 +13,9 @@ pub struct Depthwise {
     /// What its kernel covers, counted from there.
     taps: Vec<usize>,
     /// One for each four channels.
-    bias: Vec<Weights>,
+    bias: Vec<Vector>,
     /// For each tap one for each four channels.
-    weights: Vec<Weights>,
+    weights: Vec<Vector>,
     range: Range,
     input: usize,
     output: usize,
@@ -96,6 +96,6 @@ impl Depthwise {
 const TAPS: usize = 3;
 
 #[inline(always)]
-fn add(sum: F32x4, (number, weight): (&Weights, &Weights)) -> F32x4 {
+fn add(sum: F32x4, (number, weight): (&Vector, &Vector)) -> F32x4 {
     sum.plus(F32x4::load(number).times(F32x4::load(weight)))
 }

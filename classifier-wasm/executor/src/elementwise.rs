@@ -3,7 +3,7 @@
 use crate::curve::exp;
 use crate::kernel::Range;
 use crate::layout::{Layout, Shape};
-use crate::tile::Weights;
+use crate::tile::Vector;
 use crate::vector::{F32x4, LANES};
 
 /// What becomes of a number.
@@ -23,7 +23,7 @@ pub enum Change {
 pub struct Elementwise {
     change: Change,
     /// A scale and an offset for each four channels.
-    terms: Vec<[Weights; 2]>,
+    terms: Vec<[Vector; 2]>,
     range: Range,
     input: Layout,
     other: Layout,
@@ -66,7 +66,7 @@ impl Elementwise {
                 Change::None => self.row(row, to),
                 Change::Scale(_) => {
                     let terms = self.terms.iter().cycle();
-                    let scale = |(number, [scale, offset]): (F32x4, &[Weights; 2])| {
+                    let scale = |(number, [scale, offset]): (F32x4, &[Vector; 2])| {
                         number.times(F32x4::load(scale)).plus(F32x4::load(offset))
                     };
                     self.row(row.zip(terms).map(scale), to);
@@ -86,7 +86,7 @@ impl Elementwise {
     }
 
     #[inline(always)]
-    fn row(&self, numbers: impl Iterator<Item = F32x4>, to: &mut [Weights]) {
+    fn row(&self, numbers: impl Iterator<Item = F32x4>, to: &mut [Vector]) {
         for (number, to) in numbers.zip(to) {
             self.range.hold(number).store(to);
         }

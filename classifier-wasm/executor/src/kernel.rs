@@ -1,7 +1,8 @@
 //! The weights of convolutions, as models have them, and what is done with their sums.
 
 use crate::layout::Shape;
-use crate::vector::F32x4;
+use crate::tile::Vector;
+use crate::vector::{F32x4, LANES};
 use crate::window::Window;
 
 /// The weights of a convolution.
@@ -46,6 +47,14 @@ impl Kernel {
     /// The bias of an output; of those that fill a vector up, none.
     pub(crate) fn bias(&self, output: usize) -> f32 {
         self.bias.get(output).copied().unwrap_or_default()
+    }
+
+    /// The biases of each four outputs.
+    pub(crate) fn bias_vectors(&self) -> Vec<Vector> {
+        let firsts = (0..self.bias.len()).step_by(LANES);
+        firsts
+            .map(|first| std::array::from_fn(|lane| self.bias(first + lane)))
+            .collect()
     }
 
     /// Multiplies each output and then adds to it.

@@ -81,6 +81,11 @@ impl Layout {
         Layout { shape, border, pixel }
     }
 
+    /// Vectors of a pixel, if it has whole ones.
+    pub fn vectors(self) -> usize {
+        self.pixel / LANES
+    }
+
     /// From one row to the next.
     pub fn row(self) -> usize {
         (self.border.left + self.shape.width + self.border.right) * self.pixel

@@ -32,6 +32,8 @@ mod passes;
 mod pixels;
 mod plan;
 mod pool;
+mod scratch;
+mod strip;
 mod tile;
 mod vector;
 mod window;

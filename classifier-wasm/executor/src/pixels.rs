@@ -43,6 +43,10 @@ fn copy<T: Copy>(images: &[T], layout: Layout, to: &mut [f32], number: impl Fn(T
         for (y, row) in image.chunks_exact(width * channels).enumerate() {
             let start = layout.at(layout.border.top + y, layout.border.left);
             let Some(to) = to.get_mut(start..) else { return };
+            if layout.pixel == channels {
+                to.iter_mut().zip(row).for_each(|(to, from)| *to = number(*from));
+                continue;
+            }
             for (pixel, to) in row.chunks_exact(channels).zip(to.chunks_exact_mut(layout.pixel)) {
                 to.iter_mut().zip(pixel).for_each(|(to, from)| *to = number(*from));
             }

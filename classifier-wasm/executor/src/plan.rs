@@ -13,15 +13,16 @@ use crate::layout::{Border, Layout, Shape, each_image};
 use crate::passes::{Act, Pass, passes};
 use crate::pixels::Pixels;
 use crate::pool::Pool;
-use crate::tile::PIXELS;
+use crate::scratch::Scratch;
+use crate::strip::Strip;
 use crate::vector::LANES;
-use crate::winograd::{Scratch, Winograd};
+use crate::winograd::Winograd;
 
 /// So many floats of values are in use at once, if an image has not more: they stay in the processor's cache.
 const CACHED: usize = 1 << 20;
 
-/// And so many images at most: a multiple of the pixels of a tile, so that no tile is left in part.
-const MOST_IMAGES: usize = 2 * PIXELS;
+/// And so many images at most.
+const MOST_IMAGES: usize = 8;
 
 /// The most numbers that all values of an image have: 256 MiB.
 const MOST_FLOATS: usize = 1 << 26;
@@ -50,6 +51,7 @@ struct Step {
 
 enum Kernel {
     Convolution(Convolution),
+    Strip(Strip),
     Winograd(Winograd),
     Depthwise(Depthwise),
     Pool(Pool),
@@ -123,8 +125,10 @@ impl Graph {
         }
         let mut scratch = Scratch::default();
         for step in &steps {
-            if let Kernel::Winograd(winograd) = &step.kernel {
-                scratch.fit(winograd);
+            match &step.kernel {
+                Kernel::Convolution(convolution) => convolution.fit(&mut scratch),
+                Kernel::Winograd(winograd) => winograd.fit(&mut scratch),
+                _ => {}
             }
         }
         Ok(Plan {
@@ -177,6 +181,9 @@ fn kernel(pass: &Pass, inputs: &[Layout], output: Layout, images: usize) -> Opti
         }
         Act::Convolution(kernel) if Winograd::suits(kernel, input.shape) => {
             Kernel::Winograd(Winograd::new(kernel, range, input, output))
+        }
+        Act::Convolution(kernel) if Strip::suits(kernel, input.shape) && input.pixel == input.shape.channels => {
+            Kernel::Strip(Strip::new(kernel, range, input, output))
         }
         Act::Convolution(kernel) => Kernel::Convolution(Convolution::new(kernel, range, input, output, images)),
         Act::Pool(window, pooling) => Kernel::Pool(Pool::new(*window, *pooling, input, output)),
@@ -264,7 +271,8 @@ impl Step {
         let all = inputs.clone();
         let input = inputs.next().unwrap_or_default();
         match &self.kernel {
-            Kernel::Convolution(convolution) => convolution.run(images, input, &mut output),
+            Kernel::Convolution(convolution) => convolution.run(images, input, scratch, &mut output),
+            Kernel::Strip(strip) => strip.run(images, input, &mut output),
             Kernel::Winograd(winograd) => winograd.run(images, input, scratch, &mut output),
             Kernel::Depthwise(depthwise) => depthwise.run(images, input, &mut output),
             Kernel::Pool(pool) => pool.run(images, input, &mut output),

@@ -1,6 +1,7 @@
 //! The largest number of a window, or its mean.
 
 use crate::layout::{Layout, each_image};
+use crate::tile::Vector;
 use crate::vector::{F32x4, LANES};
 use crate::window::Window;
 
@@ -70,37 +71,54 @@ impl Pool {
     pub fn run(&self, images: usize, input: &[f32], output: &mut [f32]) {
         for (input, output) in each_image(images, (input, self.input), (output, self.output)) {
             match self.pooling {
-                Pooling::Largest => self.image(input, output, f32::NEG_INFINITY, |a, b| b.at_least(a), |sum, _| sum),
-                _ => self.image(input, output, 0.0, F32x4::plus, |sum, place| {
-                    sum.times(F32x4::splat(place.share))
-                }),
+                Pooling::Largest => self.image(input, output, f32::NEG_INFINITY, |a, b| b.at_least(a)),
+                _ => {
+                    self.image(input, output, 0.0, F32x4::plus);
+                    for place in &self.places {
+                        let share = F32x4::splat(place.share);
+                        for sum in self.pixel_mut(output, place) {
+                            F32x4::load(sum).times(share).store(sum);
+                        }
+                    }
+                }
             }
         }
     }
 
     #[inline(always)]
-    fn image(
-        &self,
-        input: &[f32],
-        output: &mut [f32],
-        start: f32,
-        join: impl Fn(F32x4, F32x4) -> F32x4,
-        finish: impl Fn(F32x4, &Place) -> F32x4,
-    ) {
+    fn image(&self, input: &[f32], output: &mut [f32], start: f32, join: impl Fn(F32x4, F32x4) -> F32x4) {
+        let of = |pixel: usize| input.get(pixel..).unwrap_or_default().as_chunks().0;
         let mut covered = self.covered.as_slice();
         for place in &self.places {
             let (pixels, rest) = covered.split_at_checked(place.covers).unwrap_or_default();
             covered = rest;
-            let to = output.get_mut(place.to..).unwrap_or_default().as_chunks_mut().0;
-            for (vector, to) in to.iter_mut().take(self.vectors).enumerate() {
-                let mut sum = F32x4::splat(start);
-                for pixel in pixels {
-                    if let Some(number) = input.get(pixel + vector * LANES..).and_then(|rest| rest.first_chunk()) {
-                        sum = join(sum, F32x4::load(number));
+            let to = self.pixel_mut(output, place);
+            to.iter_mut().for_each(|to| *to = [start; LANES]);
+            // Several pixels at once, so that a number is loaded and stored less often.
+            for pixels in pixels.chunks(PIXELS) {
+                if let [a, b, c, d] = *pixels {
+                    let four = of(a).iter().zip(of(b)).zip(of(c)).zip(of(d));
+                    for (to, (((a, b), c), d)) in to.iter_mut().zip(four) {
+                        let all = [a, b, c, d].map(F32x4::load);
+                        all.into_iter().fold(F32x4::load(to), &join).store(to);
+                    }
+                } else {
+                    for pixel in pixels {
+                        for (to, number) in to.iter_mut().zip(of(*pixel)) {
+                            join(F32x4::load(to), F32x4::load(number)).store(to);
+                        }
                     }
                 }
-                finish(sum, place).store(to);
             }
         }
     }
+
+    #[inline(always)]
+    fn pixel_mut<'o>(&self, output: &'o mut [f32], place: &Place) -> &'o mut [Vector] {
+        let pixel = output.get_mut(place.to..place.to + self.vectors * LANES);
+        pixel.unwrap_or_default().as_chunks_mut().0
+    }
 }
+
+/// So many pixels of a window are joined at once.
+const PIXELS: usize = 4;

@@ -1,133 +1,112 @@
-//! The innermost loop: sums of products for a few pixels and a few vectors of channels at once.
+//! The innermost loop: sums of products of two rows of numbers with the weights of four channels.
 //!
-//! The sums of a tile stay in registers. There are 16: three pixels by two vectors leave room for what is multiplied.
+//! A vector of four numbers is multiplied with the weights of the first for one channel, of the second for the next one, and so
+//! on; then with those for the channels one further. So no number has to be copied to all lanes, and at the end the sums are
+//! turned by as many lanes and added.
+
+use std::ops::Range;
 
 use crate::vector::{F32x4, LANES};
 
-/// Four weights: of one input number, for four channels of the output.
-pub type Weights = [f32; LANES];
+/// Four numbers that lie side by side.
+pub type Vector = [f32; LANES];
 
-/// The sums of one pixel.
-pub type Sums<const VECTORS: usize> = [F32x4; VECTORS];
+/// Rows of numbers that are multiplied at once: they share each weight that is loaded. Their sums are half of the 16 registers.
+pub const ROWS: usize = 2;
 
-/// Pixels of a tile.
-pub const PIXELS: usize = 3;
+/// Steps of the loop that are written out: the host looks once each time around whether the time is up, and all sums leave
+/// their registers for that.
+pub const STEPS: usize = 16;
 
-/// The numbers that a kernel covers at a pixel: `run` of them from each of `segments` on, counted from the pixel's place.
-pub struct Covered<'a> {
-    pub input: &'a [f32],
-    pub segments: &'a [usize],
-    pub run: usize,
+/// The weights of some channels of the output, in the order in which they are read.
+pub struct Weights {
+    /// The first of the channels.
+    first: usize,
+    /// For each four channels and each vector of a row one for each turn of the lanes; then some more, for whole loops.
+    vectors: Vec<[Vector; LANES]>,
+    /// Vectors of a row.
+    row: usize,
 }
 
-/// Adds the products of four numbers of each pixel.
+/// Those of four channels.
+#[derive(Clone, Copy)]
+pub struct Tile<'w> {
+    /// The first of the channels.
+    pub channel: usize,
+    weights: &'w [[[Vector; LANES]; STEPS]],
+    row: usize,
+}
+
+/// Adds the products of a vector of each row.
 ///
-/// Each of them may be the last, which ends the loop. A compiler that computes as late as it can, as that of wasmtime does, so has
-/// the sums computed there, and does not load all numbers of a turn before.
-macro_rules! turn {
-    ($left:ident, $sums:ident, $numbers:expr, $weights:ident) => {
-        let [a, b, c, d] = $weights;
-        let numbers = $numbers.map(F32x4::load);
-        add(&mut $sums, numbers.map(F32x4::lane::<0>), a);
-        if $left == 1 {
-            break;
-        }
-        add(&mut $sums, numbers.map(F32x4::lane::<1>), b);
-        if $left == 2 {
-            break;
-        }
-        add(&mut $sums, numbers.map(F32x4::lane::<2>), c);
-        if $left == 3 {
-            break;
-        }
-        add(&mut $sums, numbers.map(F32x4::lane::<3>), d);
-        if $left == LANES {
-            break;
-        }
-        $left -= LANES;
+/// Each may be the last, which ends the loop. A compiler that computes as late as it can, as that of wasmtime does, so has the
+/// sums computed there, and does not load all weights before.
+macro_rules! steps {
+    ($end:lifetime, $left:ident, $sums:ident, $numbers:ident, $weights:ident: $($at:literal)*) => {
+        $(
+            let weights = $weights[$at].each_ref().map(F32x4::load);
+            for (sums, numbers) in $sums.iter_mut().zip(&$numbers[$at]) {
+                let numbers = F32x4::load(numbers);
+                for (sum, weight) in sums.iter_mut().zip(weights) {
+                    *sum = sum.plus(numbers.times(weight));
+                }
+            }
+            if $left == $at + 1 {
+                break $end;
+            }
+        )*
+        $left -= STEPS;
     };
 }
 
-impl Covered<'_> {
-    /// Whole vectors of a row. What lies behind the run is not used.
-    #[inline(always)]
-    fn row(&self, place: usize, segment: usize) -> Option<&[[f32; LANES]]> {
-        let rest = self.input.get(place + segment..)?;
-        rest.as_chunks().0.get(..self.run.div_ceil(LANES))
+impl Weights {
+    /// Lays them out; `weight` is that of a number for a channel.
+    pub fn new(channels: Range<usize>, numbers: usize, weight: impl Fn(usize, usize) -> f32) -> Weights {
+        let of = |first: usize, vector: usize, turn: usize, lane: usize| match vector * LANES + lane {
+            number if number < numbers => weight(number, first + (lane + turn) % LANES),
+            _ => 0.0,
+        };
+        let (first, row) = (channels.start, numbers.div_ceil(LANES));
+        let each = channels
+            .step_by(LANES)
+            .flat_map(|first| (0..row).map(move |vector| (first, vector)));
+        let mut vectors: Vec<_> = each
+            .map(|(first, vector)| {
+                std::array::from_fn(|turn| std::array::from_fn(|lane| of(first, vector, turn, lane)))
+            })
+            .collect();
+        vectors.resize(vectors.len() + STEPS, [[0.0; LANES]; LANES]);
+        Weights { first, vectors, row }
     }
 
-    /// The weights of each segment: a vector for each channel, in the order of the numbers; filled up to whole vectors of
-    /// numbers.
-    #[inline(always)]
-    fn weights<'w, const N: usize>(&self, weights: &'w [Weights]) -> impl Iterator<Item = &'w [[[Weights; N]; LANES]]> {
-        weights
-            .as_chunks()
-            .0
-            .as_chunks()
-            .0
-            .chunks_exact(self.run.div_ceil(LANES))
-    }
-
-    /// The sums of products for the pixels at three places. A sum takes its products in the order of the numbers.
-    ///
-    /// None: a place is beside the input.
-    #[inline(always)]
-    pub fn three<const N: usize>(
-        &self,
-        [p, q, r]: [usize; PIXELS],
-        weights: &[Weights],
-        start: Sums<N>,
-    ) -> Option<[Sums<N>; PIXELS]> {
-        let mut sums = [start; PIXELS];
-        for (&segment, weights) in self.segments.iter().zip(self.weights(weights)) {
-            let mut left = self.run;
-            let mut chunks = (self.row(p, segment)?.iter())
-                .zip(self.row(q, segment)?)
-                .zip(self.row(r, segment)?)
-                .zip(weights);
-            while let Some((((p, q), r), weights)) = chunks.next() {
-                turn!(left, sums, [p, q, r], weights);
-                let Some((((p, q), r), weights)) = chunks.next() else {
-                    break;
-                };
-                turn!(left, sums, [p, q, r], weights);
-                let Some((((p, q), r), weights)) = chunks.next() else {
-                    break;
-                };
-                turn!(left, sums, [p, q, r], weights);
-                let Some((((p, q), r), weights)) = chunks.next() else {
-                    break;
-                };
-                turn!(left, sums, [p, q, r], weights);
-            }
-        }
-        Some(sums)
-    }
-
-    /// The same for one pixel.
-    #[inline(always)]
-    pub fn one<const N: usize>(&self, place: usize, weights: &[Weights], start: Sums<N>) -> Option<Sums<N>> {
-        let mut sums = [start];
-        for (&segment, weights) in self.segments.iter().zip(self.weights(weights)) {
-            let mut left = self.run;
-            let mut chunks = self.row(place, segment)?.iter().zip(weights);
-            while let Some((p, weights)) = chunks.next() {
-                turn!(left, sums, [p], weights);
-                let Some((p, weights)) = chunks.next() else { break };
-                turn!(left, sums, [p], weights);
-            }
-        }
-        let [sums] = sums;
-        Some(sums)
+    /// Each four channels.
+    pub fn tiles(&self) -> impl Iterator<Item = Tile<'_>> {
+        let count = (self.vectors.len() - STEPS) / self.row;
+        (0..count).map(|tile| Tile {
+            channel: self.first + tile * LANES,
+            weights: self.vectors.get(tile * self.row..).unwrap_or_default().as_chunks().0,
+            row: self.row,
+        })
     }
 }
 
-#[inline(always)]
-fn add<const P: usize, const N: usize>(sums: &mut [Sums<N>; P], numbers: [F32x4; P], weights: &[Weights; N]) {
-    let weights = weights.each_ref().map(F32x4::load);
-    for (sums, number) in sums.iter_mut().zip(numbers) {
-        for (sum, weight) in sums.iter_mut().zip(weights) {
-            *sum = sum.plus(number.times(weight));
+impl Tile<'_> {
+    /// The sums of products for two rows, which lie side by side: of each, a vector is among the first of an item. What lies behind
+    /// is not used, but there must be [`STEPS`] items more.
+    #[inline(always)]
+    pub fn multiply<const STRIDE: usize>(self, rows: &[[Vector; STRIDE]], start: F32x4) -> [F32x4; ROWS] {
+        let mut sums = [[start, F32x4::splat(0.0), F32x4::splat(0.0), F32x4::splat(0.0)]; ROWS];
+        let mut left = self.row;
+        let mut loops = rows.as_chunks::<STEPS>().0.iter().zip(self.weights);
+        'end: {
+            // Most rows end in the first loop, which is none: so their sums stay where they are.
+            if let Some((numbers, weights)) = loops.next() {
+                steps!('end, left, sums, numbers, weights: 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15);
+            }
+            for (numbers, weights) in loops {
+                steps!('end, left, sums, numbers, weights: 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15);
+            }
         }
+        sums.map(|[a, b, c, d]| a.plus(b.turned::<1>()).plus(c.turned::<2>().plus(d.turned::<3>())))
     }
 }

@@ -39,6 +39,16 @@ mod wasm {
             F32x4(i32x4_shuffle::<LANE, LANE, LANE, LANE>(self.0, self.0))
         }
 
+        /// Each lane moved up by so many, and the last ones down to the start.
+        #[inline(always)]
+        pub fn turned<const BY: usize>(self) -> F32x4 {
+            match BY {
+                1 => F32x4(i32x4_shuffle::<3, 0, 1, 2>(self.0, self.0)),
+                2 => F32x4(i32x4_shuffle::<2, 3, 0, 1>(self.0, self.0)),
+                _ => F32x4(i32x4_shuffle::<1, 2, 3, 0>(self.0, self.0)),
+            }
+        }
+
         #[inline(always)]
         pub fn store(self, to: &mut [f32; 4]) {
             *to = [
@@ -99,6 +109,14 @@ mod portable {
         #[inline(always)]
         pub fn lane<const LANE: usize>(self) -> F32x4 {
             F32x4::splat(self.0.get(LANE).copied().unwrap_or_default())
+        }
+
+        /// Each lane moved up by so many, and the last ones down to the start.
+        #[inline(always)]
+        pub fn turned<const BY: usize>(self) -> F32x4 {
+            let mut lanes = self.0;
+            lanes.rotate_right(BY);
+            F32x4(lanes)
         }
 
         #[inline(always)]

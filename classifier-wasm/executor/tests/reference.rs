@@ -157,6 +157,34 @@ proptest! {
     }
 
     #[test]
+    fn so_are_first_layers_of_grey_and_of_coloured_images(
+        height in 1..=9_usize, width in 3..=17_usize, is_coloured: bool, stride in 1..=2_usize, padding in 0..=1_usize,
+        outputs in 1..=13_usize, images in 1..=3_usize, seed: u32
+    ) {
+        let three = |size: usize| Some(Steps {
+            kernel: 3,
+            stride,
+            dilation: 1,
+            before: padding,
+            output: (2 * padding + size).checked_sub(3)? / stride + 1,
+        });
+        let (Some(rows), Some(columns)) = (three(height), three(width)) else { return Ok(()) };
+        let shape = Shape { height, width, channels: if is_coloured { 3 } else { 1 } };
+        let kernel = kernel(Window { rows, columns }, 1, shape.channels, outputs, seed.into());
+        holds(shape, &[Operator::Convolution(kernel), Operator::Hold(Range::POSITIVE)], images, seed.into())?;
+    }
+
+    #[test]
+    fn so_are_those_of_many_channels(
+        size in 1..=3_usize, inputs in 60..=150_usize, outputs in 1..=9_usize, images in 1..=3_usize, seed: u32
+    ) {
+        let shape = Shape { height: size, width: 3, channels: inputs };
+        let window = Window { rows: same(1, size), columns: same(3, 3) };
+        let kernel = kernel(window, 1, inputs, outputs, seed.into());
+        holds(shape, &[Operator::Convolution(kernel)], images, seed.into())?;
+    }
+
+    #[test]
     fn so_are_depthwise_ones((shape, window) in windows(), images in 1..=3_usize, seed: u32) {
         let kernel = kernel(window, shape.channels, shape.channels, shape.channels, seed.into());
         holds(shape, &[Operator::Convolution(kernel), Operator::Hold(Range { low: 0.0, high: 0.5 })], images, seed.into())?;

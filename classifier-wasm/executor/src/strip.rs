@@ -1,0 +1,233 @@
+//! Convolutions of images with one channel or three, as a first layer is: four neighbouring pixels of the output at once.
+//!
+//! What their kernels cover overlaps. So each number of the input is loaded once for the strip, and multiplied for each pixel
+//! that it counts for.
+
+use crate::kernel::{Kernel, Range};
+use crate::layout::{Layout, Shape};
+use crate::tile::Vector;
+use crate::vector::{F32x4, LANES};
+
+/// Pixels of a strip.
+const PIXELS: usize = 4;
+
+/// Sums are taken for up to so many vectors of output channels at once.
+const VECTORS: usize = 2;
+
+/// A convolution with a small kernel, laid out for its input and its output.
+pub struct Strip {
+    /// Where each strip of an image begins, in the input and in the output.
+    places: Vec<[usize; 2]>,
+    /// The rows of the kernel, counted from there.
+    rows: Vec<usize>,
+    tiles: Vec<Tile>,
+    reach: Reach,
+    range: Range,
+    input: usize,
+    output: Layout,
+}
+
+/// Neighbouring channels of the output.
+struct Tile {
+    /// The first of them.
+    channel: usize,
+    /// One for each four channels.
+    bias: Vec<Vector>,
+    /// For each number that the kernel covers, row by row, one for each four channels.
+    weights: Vec<Vector>,
+}
+
+/// How a kernel lies in a row of the input.
+#[derive(Clone, Copy, PartialEq)]
+struct Reach {
+    /// How many neighbouring numbers it covers.
+    run: usize,
+    /// From one pixel of the output to the next.
+    step: usize,
+}
+
+impl Reach {
+    /// Those that there is code for: 3 x 3 numbers of one channel, and of three with a stride of 1 or 2.
+    const ALL: [Reach; 3] = [
+        Reach { run: 3, step: 1 },
+        Reach { run: 9, step: 3 },
+        Reach { run: 9, step: 6 },
+    ];
+
+    fn of(kernel: &Kernel, image: Shape) -> Reach {
+        let columns = kernel.window.columns;
+        Reach {
+            run: columns.kernel * image.channels,
+            step: columns.stride * image.channels,
+        }
+    }
+}
+
+/// Multiplies the four numbers from `$first` on, if the strip has them, for all pixels that they count for.
+macro_rules! vector {
+    ($sums:ident, $left:ident, $numbers:ident, $weights:ident, $step:ident, $first:literal) => {
+        if $first < $numbers.len() {
+            // The last vector may overlap the one before.
+            let at = usize::min($first, $numbers.len() - LANES);
+            let Some(vector) = $numbers.get(at..).and_then(|rest| rest.first_chunk()) else {
+                break;
+            };
+            let vector = F32x4::load(vector);
+            vector!($sums, $left, at, vector.lane::<0>(), $weights, $step, $first, 0);
+            vector!($sums, $left, at, vector.lane::<1>(), $weights, $step, $first, 1);
+            vector!($sums, $left, at, vector.lane::<2>(), $weights, $step, $first, 2);
+            vector!($sums, $left, at, vector.lane::<3>(), $weights, $step, $first, 3);
+        }
+    };
+    ($sums:ident, $left:ident, $at:ident, $number:expr, $weights:ident, $step:ident, $first:literal, $lane:literal) => {
+        if $lane >= $first - $at {
+            let [a, b, c, d] = &mut $sums;
+            add(a, $number, $weights.get($at + $lane));
+            add(b, $number, ($at + $lane).checked_sub($step).and_then(|at| $weights.get(at)));
+            add(c, $number, ($at + $lane).checked_sub(2 * $step).and_then(|at| $weights.get(at)));
+            add(d, $number, ($at + $lane).checked_sub(3 * $step).and_then(|at| $weights.get(at)));
+            // Each may be the last: as in `tile`, a compiler that computes as late as it can has the sums computed here.
+            $left -= 1;
+            if $left == 0 {
+                break;
+            }
+        }
+    };
+}
+
+/// Adds the products of a number with its weights, if it has some.
+#[inline(always)]
+fn add<const N: usize>(sums: &mut [F32x4; N], number: F32x4, weights: Option<&[Vector; N]>) {
+    if let Some(weights) = weights {
+        for (sum, weight) in sums.iter_mut().zip(weights) {
+            *sum = sum.plus(number.times(F32x4::load(weight)));
+        }
+    }
+}
+
+impl Strip {
+    /// Whether it computes a kernel.
+    pub fn suits(kernel: &Kernel, image: Shape) -> bool {
+        let columns = kernel.window.columns;
+        let is_known = Reach::ALL.contains(&Reach::of(kernel, image));
+        is_known && kernel.groups == 1 && columns.dilation == 1 && columns.output >= PIXELS
+    }
+
+    /// Lays out `kernel`, which it suits. The pixels of the input have no floats more than channels, and those of the output
+    /// are whole vectors.
+    pub fn new(kernel: &Kernel, range: Range, input: Layout, output: Layout) -> Strip {
+        let (rows, columns) = (kernel.window.rows, kernel.window.columns);
+        let (inputs, outputs) = (input.shape.channels, output.shape.channels);
+        let (top, left) = (input.border.top - rows.before, input.border.left - columns.before);
+        // The last strip of a row may begin in the one before.
+        let starts = (0..columns.output).step_by(PIXELS);
+        let starts: Vec<usize> = starts.map(|x| x.min(columns.output - PIXELS)).collect();
+        let places = (0..rows.output).flat_map(|y| starts.iter().map(move |x| (y, *x)));
+        let tile = |channel: usize| {
+            let vectors = VECTORS.min((outputs - channel).div_ceil(LANES));
+            let lanes = |number: &dyn Fn(usize) -> f32| -> Vec<Vector> {
+                let firsts = (0..vectors).map(|vector| channel + vector * LANES);
+                firsts
+                    .map(|first| std::array::from_fn(|lane| number(first + lane)))
+                    .collect()
+            };
+            let numbers = (0..rows.kernel)
+                .flat_map(|y| (0..columns.kernel * inputs).map(move |at| (y, at / inputs, at % inputs)));
+            let weights = numbers.flat_map(|(y, x, place)| {
+                lanes(&|output| kernel.weight(inputs, output, place, y * columns.kernel + x))
+            });
+            Tile {
+                channel,
+                bias: lanes(&|output| kernel.bias(output)),
+                weights: weights.collect(),
+            }
+        };
+        Strip {
+            places: places
+                .map(|(y, x)| {
+                    let from = input.at(top + y * rows.stride, left + x * columns.stride);
+                    [from, output.at(output.border.top + y, output.border.left + x)]
+                })
+                .collect(),
+            rows: (0..rows.kernel).map(|y| input.at(y * rows.dilation, 0)).collect(),
+            tiles: (0..outputs).step_by(VECTORS * LANES).map(tile).collect(),
+            reach: Reach::of(kernel, input.shape),
+            range,
+            input: input.image(),
+            output,
+        }
+    }
+
+    /// Computes `images` images.
+    pub fn run(&self, images: usize, input: &[f32], output: &mut [f32]) {
+        for tile in &self.tiles {
+            match (self.reach.run, self.reach.step, tile.bias.len()) {
+                (3, _, 1) => self.tile::<3, 1, 1>(tile, images, input, output),
+                (3, _, _) => self.tile::<3, 1, VECTORS>(tile, images, input, output),
+                (_, 3, 1) => self.tile::<9, 3, 1>(tile, images, input, output),
+                (_, 3, _) => self.tile::<9, 3, VECTORS>(tile, images, input, output),
+                (.., 1) => self.tile::<9, 6, 1>(tile, images, input, output),
+                _ => self.tile::<9, 6, VECTORS>(tile, images, input, output),
+            }
+        }
+    }
+
+    /// Computes some channels of all pixels.
+    #[inline(never)]
+    fn tile<const RUN: usize, const STEP: usize, const N: usize>(
+        &self,
+        tile: &Tile,
+        images: usize,
+        input: &[f32],
+        output: &mut [f32],
+    ) {
+        let Some(bias) = tile.bias.first_chunk::<N>() else {
+            return;
+        };
+        let start = bias.each_ref().map(F32x4::load);
+        let pixel = self.output.pixel;
+        for image in 0..images {
+            for [from, to] in &self.places {
+                let from = image * self.input + from;
+                let to = image * self.output.image() + to;
+                let input = input.get(from..).unwrap_or_default();
+                let output = output.get_mut(to..to + PIXELS * pixel).unwrap_or_default();
+                let sums = self.strip::<RUN, STEP, N>(&tile.weights, input, start);
+                for (to, sums) in output.chunks_exact_mut(pixel).zip(sums) {
+                    let to = to.get_mut(tile.channel..).unwrap_or_default().as_chunks_mut().0;
+                    for (to, sum) in to.iter_mut().zip(sums) {
+                        self.range.hold(sum).store(to);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The sums of products of a strip. A sum takes its products in the order of the numbers.
+    #[inline(always)]
+    fn strip<const RUN: usize, const STEP: usize, const N: usize>(
+        &self,
+        weights: &[Vector],
+        input: &[f32],
+        start: [F32x4; N],
+    ) -> [[F32x4; N]; PIXELS] {
+        let reach = const { (PIXELS - 1) * STEP + RUN };
+        let weights: &[[[Vector; N]; RUN]] = weights.as_chunks().0.as_chunks().0;
+        let mut sums = [start; PIXELS];
+        let mut left = self.rows.len() * reach;
+        for (row, weights) in self.rows.iter().zip(weights) {
+            let Some(numbers) = input.get(*row..*row + reach) else {
+                break;
+            };
+            // All numbers are written out: 27 at most.
+            vector!(sums, left, numbers, weights, STEP, 0);
+            vector!(sums, left, numbers, weights, STEP, 4);
+            vector!(sums, left, numbers, weights, STEP, 8);
+            vector!(sums, left, numbers, weights, STEP, 12);
+            vector!(sums, left, numbers, weights, STEP, 16);
+            vector!(sums, left, numbers, weights, STEP, 20);
+            vector!(sums, left, numbers, weights, STEP, 24);
+        }
+        sums
+    }
+}
