@@ -19,7 +19,7 @@ use crate::vector::LANES;
 use crate::winograd::Winograd;
 
 /// So many floats of values are in use at once, if an image has not more: they stay in the processor's cache.
-const CACHED: usize = 1 << 20;
+const CACHED: usize = 1 << 21;
 
 /// And so many images at most.
 const MOST_IMAGES: usize = 8;

@@ -16,7 +16,7 @@ pub const ROWS: usize = 2;
 
 /// Steps of the loop that are written out: the host looks once each time around whether the time is up, and all sums leave
 /// their registers for that.
-pub const STEPS: usize = 16;
+pub const STEPS: usize = 32;
 
 /// The weights of some channels of the output, in the order in which they are read.
 pub struct Weights {
@@ -101,10 +101,10 @@ impl Tile<'_> {
         'end: {
             // Most rows end in the first loop, which is none: so their sums stay where they are.
             if let Some((numbers, weights)) = loops.next() {
-                steps!('end, left, sums, numbers, weights: 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15);
+                steps!('end, left, sums, numbers, weights: 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31);
             }
             for (numbers, weights) in loops {
-                steps!('end, left, sums, numbers, weights: 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15);
+                steps!('end, left, sums, numbers, weights: 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31);
             }
         }
         sums.map(|[a, b, c, d]| a.plus(b.turned::<1>()).plus(c.turned::<2>().plus(d.turned::<3>())))

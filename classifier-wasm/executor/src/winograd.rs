@@ -26,13 +26,13 @@ const INPUT: usize = 6;
 const PLACES: usize = INPUT * INPUT;
 
 /// Vectors of transformed patches of the input that are computed before they are multiplied: they stay in the cache.
-const TRANSFORMED: usize = 1 << 14;
+const TRANSFORMED: usize = 1 << 16;
 
 /// The most pairs of patches that are.
-const MOST_PAIRS: usize = 12;
+const MOST_PAIRS: usize = 20;
 
-/// Four channels of two patches, at each of its places.
-const PAIR: usize = PLACES * ROWS;
+/// Four channels of two patches, at each of its places, and a cache line: else every second line of the cache would stay empty.
+const PAIR: usize = PLACES * ROWS + LANES;
 
 /// A convolution of 3 x 3, laid out for its input and its output.
 pub struct Winograd {
