@@ -101,6 +101,11 @@ impl Layout {
         y * self.row() + x * self.pixel
     }
 
+    /// The same, counted from the start of the image.
+    pub fn inside(self, y: usize, x: usize) -> usize {
+        self.at(self.border.top + y, self.border.left + x)
+    }
+
     /// The first pixel of a row of an image.
     pub fn place_of_row(self, image: usize, y: usize) -> usize {
         image * self.image() + self.at(self.border.top + y, self.border.left)

@@ -182,7 +182,7 @@ fn kernel(pass: &Pass, inputs: &[Layout], output: Layout, images: usize) -> Opti
         Act::Convolution(kernel) if Winograd::suits(kernel, input.shape) => {
             Kernel::Winograd(Winograd::new(kernel, range, input, output))
         }
-        Act::Convolution(kernel) if Strip::suits(kernel, input.shape) && input.pixel == input.shape.channels => {
+        Act::Convolution(kernel) if Strip::suits(kernel, input) => {
             Kernel::Strip(Strip::new(kernel, range, input, output))
         }
         Act::Convolution(kernel) => Kernel::Convolution(Convolution::new(kernel, range, input, output, images)),

@@ -93,21 +93,19 @@ impl Pool {
             let (pixels, rest) = covered.split_at_checked(place.covers).unwrap_or_default();
             covered = rest;
             let to = self.pixel_mut(output, place);
+            // Of two rows and columns, which most windows have, no sum is stored and loaded again.
+            if let [a, b, c, d] = *pixels {
+                let four = of(a).iter().zip(of(b)).zip(of(c)).zip(of(d));
+                for (to, (((a, b), c), d)) in to.iter_mut().zip(four) {
+                    let [a, b, c, d] = [a, b, c, d].map(F32x4::load);
+                    join(join(join(a, b), c), d).store(to);
+                }
+                continue;
+            }
             to.iter_mut().for_each(|to| *to = [start; LANES]);
-            // Several pixels at once, so that a number is loaded and stored less often.
-            for pixels in pixels.chunks(PIXELS) {
-                if let [a, b, c, d] = *pixels {
-                    let four = of(a).iter().zip(of(b)).zip(of(c)).zip(of(d));
-                    for (to, (((a, b), c), d)) in to.iter_mut().zip(four) {
-                        let all = [a, b, c, d].map(F32x4::load);
-                        all.into_iter().fold(F32x4::load(to), &join).store(to);
-                    }
-                } else {
-                    for pixel in pixels {
-                        for (to, number) in to.iter_mut().zip(of(*pixel)) {
-                            join(F32x4::load(to), F32x4::load(number)).store(to);
-                        }
-                    }
+            for pixel in pixels {
+                for (to, number) in to.iter_mut().zip(of(*pixel)) {
+                    join(F32x4::load(to), F32x4::load(number)).store(to);
                 }
             }
         }
@@ -119,6 +117,3 @@ impl Pool {
         pixel.unwrap_or_default().as_chunks_mut().0
     }
 }
-
-/// So many pixels of a window are joined at once.
-const PIXELS: usize = 4;

@@ -106,11 +106,15 @@ fn add<const N: usize>(sums: &mut [F32x4; N], number: F32x4, weights: Option<&[V
 }
 
 impl Strip {
-    /// Whether it computes a kernel.
-    pub fn suits(kernel: &Kernel, image: Shape) -> bool {
+    /// Whether it computes a kernel. There must be nothing between the channels of two pixels.
+    pub fn suits(kernel: &Kernel, input: Layout) -> bool {
         let columns = kernel.window.columns;
-        let is_known = Reach::ALL.contains(&Reach::of(kernel, image));
-        is_known && kernel.groups == 1 && columns.dilation == 1 && columns.output >= PIXELS
+        let is_known = Reach::ALL.contains(&Reach::of(kernel, input.shape));
+        is_known
+            && input.pixel == input.shape.channels
+            && kernel.groups == 1
+            && columns.dilation == 1
+            && columns.output >= PIXELS
     }
 
     /// Lays out `kernel`, which it suits. The pixels of the input have no floats more than channels, and those of the output
@@ -146,7 +150,7 @@ impl Strip {
             places: places
                 .map(|(y, x)| {
                     let from = input.at(top + y * rows.stride, left + x * columns.stride);
-                    [from, output.at(output.border.top + y, output.border.left + x)]
+                    [from, output.inside(y, x)]
                 })
                 .collect(),
             rows: (0..rows.kernel).map(|y| input.at(y * rows.dilation, 0)).collect(),

@@ -75,7 +75,7 @@ impl Winograd {
         let (top, left) = (input.border.top - rows.before, input.border.left - columns.before);
         let patches = corners.map(|(y, x)| Patch {
             from: input.at(top + y, left + x),
-            to: output.at(output.border.top + y, output.border.left + x),
+            to: output.inside(y, x),
             rows: OUTPUT.min(rows.output - y),
             columns: OUTPUT.min(columns.output - x),
         });

@@ -28,39 +28,44 @@ pub struct Finish {
 /// Transforms a patch of the input, for each four channels: its columns, then the rows of what these give. It becomes the row
 /// `row` of a pair.
 pub fn take_apart(input: &[f32], layout: Layout, half: &mut [Vector], to: &mut [[Vector; PAIR]], row: usize) {
-    let half: &mut [[[Vector; INPUT]; INPUT]] = half.as_chunks_mut().0.as_chunks_mut().0;
-    for x in 0..INPUT {
-        let column = [0, 1, 2, 3, 4, 5].map(|y| {
-            let at = layout.at(y, x);
-            input.get(at..at + layout.pixel).unwrap_or_default().as_chunks().0
-        });
-        column_of_input(column, x, half);
+    let half: &mut [[Vector; INPUT]] = half.as_chunks_mut().0;
+    let rows = [0, 1, 2, 3, 4, 5].map(|y| {
+        let at = layout.at(y, 0);
+        input
+            .get(at..at + INPUT * layout.pixel)
+            .unwrap_or_default()
+            .as_chunks()
+            .0
+    });
+    columns_of_input(rows, half);
+    let vectors = layout.vectors();
+    let columns = [0, 1, 2, 3, 4, 5].map(|x| half.get(x * vectors..(x + 1) * vectors).unwrap_or_default());
+    match row {
+        0 => rows_of_input::<0>(columns, to),
+        _ => rows_of_input::<1>(columns, to),
     }
-    rows_of_input(half, to, row);
 }
 
-#[inline(always)]
-fn column_of_input([a, b, c, d, e, f]: [&[Vector]; INPUT], x: usize, half: &mut [[[Vector; INPUT]; INPUT]]) {
-    let column = a.iter().zip(b).zip(c).zip(d).zip(e).zip(f);
-    for ((((((a, b), c), d), e), f), half) in column.zip(half) {
+#[inline(never)]
+fn columns_of_input([a, b, c, d, e, f]: [&[Vector]; INPUT], half: &mut [[Vector; INPUT]]) {
+    let all = a.iter().zip(b).zip(c).zip(d).zip(e).zip(f);
+    for ((((((a, b), c), d), e), f), to) in all.zip(half) {
         let numbers = points::inputs([a, b, c, d, e, f].map(F32x4::load));
-        if let Some(to) = half.get_mut(x) {
-            for (to, number) in to.iter_mut().zip(numbers) {
-                number.store(to);
-            }
+        for (to, number) in to.iter_mut().zip(numbers) {
+            number.store(to);
         }
     }
 }
 
 #[inline(never)]
-fn rows_of_input(half: &[[[Vector; INPUT]; INPUT]], to: &mut [[Vector; PAIR]], row: usize) {
-    for (columns, to) in half.iter().zip(to) {
+fn rows_of_input<const ROW: usize>([a, b, c, d, e, f]: [&[[Vector; INPUT]]; INPUT], to: &mut [[Vector; PAIR]]) {
+    let all = a.iter().zip(b).zip(c).zip(d).zip(e).zip(f);
+    for ((((((a, b), c), d), e), f), to) in all.zip(to) {
         let to: &mut [[[Vector; ROWS]; INPUT]] = to.as_chunks_mut().0.as_chunks_mut().0;
         for (y, to) in to.iter_mut().enumerate() {
-            let [a, b, c, d, e, f] = columns;
             let numbers = [a, b, c, d, e, f].map(|column| column.get(y).map_or(F32x4::splat(0.0), F32x4::load));
             for (to, number) in to.iter_mut().zip(points::inputs(numbers)) {
-                if let Some(to) = to.get_mut(row) {
+                if let Some(to) = to.get_mut(ROW) {
                     number.store(to);
                 }
             }
@@ -73,27 +78,28 @@ impl Finish {
     pub fn put_together(&self, products: &[[Vector; PLACES]], patch: Patch, half: &mut [Vector], output: &mut [f32]) {
         let half: &mut [[[Vector; INPUT]; OUTPUT]] = half.as_chunks_mut().0.as_chunks_mut().0;
         columns_of_output(products, half);
-        let layout = self.output;
-        for y in 0..patch.rows {
-            let start = patch.to + layout.at(y, 0);
-            let to = output.get_mut(start..start + patch.columns * layout.pixel);
-            self.row_of_output(half, y, to.unwrap_or_default());
-        }
+        let (row, pixels) = (self.output.row(), patch.columns * self.output.pixel);
+        let mut rows = output
+            .get_mut(patch.to..)
+            .unwrap_or_default()
+            .chunks_mut(row)
+            .take(patch.rows);
+        let rows = [(); OUTPUT].map(|()| rows.next().and_then(|row| row.get_mut(..pixels)).unwrap_or_default());
+        self.rows_of_output(half, rows.map(|row| row.as_chunks_mut().0));
     }
 
     #[inline(never)]
-    fn row_of_output(&self, half: &[[[Vector; INPUT]; OUTPUT]], y: usize, to: &mut [f32]) {
-        let mut pixels = to
-            .chunks_exact_mut(self.output.pixel)
-            .map(|pixel| pixel.as_chunks_mut().0.iter_mut());
-        let mut to = [(); OUTPUT].map(|()| pixels.next().unwrap_or_default());
-        for (rows, bias) in half.iter().zip(&self.bias) {
-            let Some(row) = rows.get(y) else { return };
-            let numbers = points::outputs(row.each_ref().map(F32x4::load));
-            for (to, number) in to.iter_mut().zip(numbers) {
-                // Pixels beside the image have nowhere to go.
-                if let Some(to) = to.next() {
-                    self.range.hold(number.plus(F32x4::load(bias))).store(to);
+    fn rows_of_output(&self, half: &[[[Vector; INPUT]; OUTPUT]], mut rows: [&mut [Vector]; OUTPUT]) {
+        let vectors = self.output.vectors();
+        for (vector, (half, bias)) in half.iter().zip(&self.bias).enumerate() {
+            let bias = F32x4::load(bias);
+            for (half, row) in half.iter().zip(&mut rows) {
+                let numbers = points::outputs(half.each_ref().map(F32x4::load));
+                for (x, number) in numbers.into_iter().enumerate() {
+                    // Pixels beside the image have nowhere to go.
+                    if let Some(to) = row.get_mut(x * vectors + vector) {
+                        self.range.hold(number.plus(bias)).store(to);
+                    }
                 }
             }
         }
