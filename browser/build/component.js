@@ -1,4 +1,4 @@
-// The component: the file itself, the same compressed, and the script that jco makes of it.
+// A component: the file itself, the same compressed, and the script that jco makes of it.
 
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -7,10 +7,11 @@ import { transpile } from "../src/component/transpile.js";
 import { compressed } from "./compress.js";
 
 /**
+ * @param {string} name
  * @param {Uint8Array} file
  * @param {string} folder
  */
-export async function component(file, folder) {
+export async function component(name, file, folder) {
   const transpiled = await transpile(file);
   // The page takes the core modules out of the file rather than load them beside it; so they have to be the same.
   const within = coreModules(file);
@@ -20,8 +21,8 @@ export async function component(file, folder) {
     throw new Error("jco no longer gives core modules out as they stand in the component: ship them beside it");
   }
   await Promise.all([
-    writeFile(join(folder, "classifier.wasm"), file),
-    writeFile(join(folder, "classifier.wasm.zst"), await compressed(file)),
-    writeFile(join(folder, "component.js"), transpiled.script),
+    writeFile(join(folder, `${name}.wasm`), file),
+    writeFile(join(folder, `${name}.wasm.zst`), await compressed(file)),
+    writeFile(join(folder, `${name}.js`), transpiled.script),
   ]);
 }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { BROWSER } from "./paths.js";
 
 const ABOUT = `Packages of npm that are a part of this page's scripts, with their licences. That of the test images is
-test-images/LICENSE. classifier.wasm is made of the crates that the Cargo.lock of this project lists; js-component-bindgen-component
+test-images/LICENSE. classifier.wasm and classifier-full.wasm are made of the crates that the Cargo.lock of this project lists; js-component-bindgen-component
 is jco's, with its crates.
 `;
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { component } from "./component.js";
 import { licences } from "./licences.js";
 import { models } from "./models.js";
-import { COMPONENT, PAGE } from "./paths.js";
+import { COMPONENT, FULL, PAGE } from "./paths.js";
 import { scripts } from "./scripts.js";
 import { serviceWorker } from "./service-worker.js";
 import { statics } from "./statics.js";
@@ -16,13 +16,18 @@ const folder = `${PAGE}.new`;
 await rm(folder, { recursive: true, force: true });
 await mkdir(folder, { recursive: true });
 
-const file = await readFile(COMPONENT).catch(() => {
-  console.error(`browser: ${COMPONENT} is not there: run \`cargo xtask component\``);
-  process.exit(1);
-});
+const [usual, full] = await Promise.all(
+  [COMPONENT, FULL].map(path =>
+    readFile(path).catch(() => {
+      console.error(`browser: ${path} is not there: run \`cargo xtask component\``);
+      process.exit(1);
+    }),
+  ),
+);
 const bundled = await scripts(folder);
 await Promise.all([
-  component(file, folder),
+  component("classifier", usual, folder),
+  component("classifier-full", full, folder),
   statics(folder),
   testImages(folder),
   models(folder),

@@ -4,10 +4,10 @@ import { createHash } from "node:crypto";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-/** Loaded when the gallery is opened, or when a model is chosen, and kept then. */
-const LATER = /^(test-images\/all-|models\/)/;
-/** Not kept: the component as it stands, which is there to be downloaded, licences, and what debuggers want. */
-const NEVER = /^(classifier\.wasm|licences\.txt|test-images\/LICENSE|sw\.js|.*\.map)$/;
+/** Loaded when the gallery is opened, when a model is chosen, or when a model needs it, and kept then. */
+const LATER = /^(test-images\/all-|models\/|classifier-full\.)/;
+/** Not kept: the components as they stand, which are there to be downloaded, licences, and what debuggers want. */
+const NEVER = /^(classifier(-full)?\.wasm|licences\.txt|test-images\/LICENSE|sw\.js|.*\.map)$/;
 
 /** @param {string} folder Holds all other files of the page. */
 export async function serviceWorker(folder) {

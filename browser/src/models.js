@@ -1,10 +1,13 @@
 // The models on the page: one, and where it is asked for a second beside it.
 
-import { other } from "./component/loader.js";
+import { builtIn, other } from "./component/loader.js";
 import { Slot } from "./slot.js";
 import { find } from "./views/dom.js";
 
 /** @typedef {import("./component/program.js").Program} Program */
+
+/** The build of the component with the operators of all models: ten times as large. */
+const FULL = "classifier-full.wasm";
 
 export class Models {
   /** @type {Slot[]} */
@@ -12,6 +15,8 @@ export class Models {
   #builtIn;
   #page;
   #compare = find("button", "#compare");
+  /** @type {Promise<Program> | undefined} */
+  #full;
 
   /**
    * @param {Program} builtIn
@@ -39,9 +44,19 @@ export class Models {
 
   /** @param {() => void} [remove] */
   #add(remove) {
-    const slot = new Slot(find("div", "#models"), this.#builtIn, { ...this.#page, transpile: other, remove });
+    const page = { ...this.#page, transpile: other, full: () => this.#withAllOperators(), remove };
+    const slot = new Slot(find("div", "#models"), this.#builtIn, page);
     this.slots.push(slot);
     return slot.start();
+  }
+
+  /** Loaded once, by the first model that needs it. */
+  #withAllOperators() {
+    this.#full ??= builtIn(FULL).catch(error => {
+      this.#full = undefined;
+      throw error;
+    });
+    return this.#full;
   }
 
   #remove() {

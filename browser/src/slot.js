@@ -35,6 +35,8 @@ export class Slot {
   #starting = new AbortController();
   /** The component that was asked for last, for a model that comes while it is made ready. @type {Promise<Program>} */
   #program;
+  /** The one that the classifier was asked for with. @type {Program} */
+  #asked;
   #builtIn;
   #page;
 
@@ -43,6 +45,7 @@ export class Slot {
    * @param {Program} builtIn
    * @param {object} page What the page does for a slot.
    * @param {(name: string, file: Uint8Array) => Promise<Program>} page.transpile
+   * @param {() => Promise<Program>} page.full The build of the built-in component with the operators of all models.
    * @param {import("./picture/preparer.js").Preparer} page.preparer
    * @param {(slot: Slot) => void} page.changed Another model is in the slot.
    * @param {(model: string, answer: string) => void} page.announce
@@ -50,6 +53,7 @@ export class Slot {
    */
   constructor(place, builtIn, page) {
     this.#builtIn = builtIn;
+    this.#asked = builtIn;
     this.#program = Promise.resolve(builtIn);
     this.#page = page;
     this.card = new Card(place, {
@@ -206,6 +210,24 @@ export class Slot {
     }
   }
 
+  /**
+   * In the built-in component, or in its larger build if the model needs that.
+   *
+   * @param {Program} program
+   * @param {Model | undefined} model
+   * @param {AbortSignal} signal
+   */
+  async #started(program, model, signal) {
+    try {
+      return await Classifier.start(program, model, signal);
+    } catch (error) {
+      if (program !== this.#builtIn || !lacksOperators(error)) {
+        throw error;
+      }
+      return await Classifier.start(await this.#page.full(), model, signal);
+    }
+  }
+
   /** Calls the classes of the model that is there otherwise. @param {string[]} labels */
   async #name(labels) {
     const model = this.classifier?.model;
@@ -228,13 +250,14 @@ export class Slot {
     this.card.starting(name, () => starting.abort());
     try {
       const [program, given] = await Promise.all([this.#program, model]);
-      const next = await Classifier.start(program, given, starting.signal);
+      const next = await this.#started(program, given, starting.signal);
       if (starting.signal.aborted) {
         next.end();
         return;
       }
       this.classifier?.end();
       this.classifier = next;
+      this.#asked = program;
       this.result.clear();
       this.card.show(next, program === this.#builtIn);
       this.#page.changed(this);
@@ -244,7 +267,7 @@ export class Slot {
       }
       // A later model is not loaded into a component that was cancelled or failed.
       if (starting === this.#starting) {
-        this.#program = Promise.resolve(this.classifier?.program ?? this.#builtIn);
+        this.#program = Promise.resolve(this.#asked);
       }
     } finally {
       if (starting === this.#starting) {
@@ -252,6 +275,11 @@ export class Slot {
       }
     }
   }
+}
+
+/** @param {unknown} error */
+function lacksOperators(error) {
+  return error instanceof CallError && error.kind === "reject" && error.message.startsWith("lacks-operators:");
 }
 
 /**

@@ -62,7 +62,7 @@ impl model::Guest for Component {
     }
 
     fn load(onnx: Vec<u8>, labels: Vec<String>) -> Result<Description, Error> {
-        let model = Model::load(&onnx, labels)?;
+        let model = Model::load(onnx, labels)?;
         let description = describe(&model);
         MODEL.set(Some(model));
         Ok(description)

@@ -7,6 +7,9 @@ use std::collections::HashMap;
 
 use classifier_codec::reject::{Code, Reject, quote};
 
+/// The most labels of a model: they are passed to the host one by one.
+pub const MAX_LABELS: usize = 65_536;
+
 /// Longest name, version or label, in bytes.
 pub const MAX_NAME: usize = 256;
 

@@ -23,3 +23,5 @@ mod network;
 #[cfg(any(target_family = "wasm", feature = "native"))]
 mod onnx;
 pub mod scores;
+#[cfg(feature = "tract")]
+mod tract;

@@ -1,7 +1,7 @@
 //! From the operators of an ONNX graph to those of the executor, where it has all of them.
 //!
-//! Else the graph is left to tract, which has read it before: so it is valid, and what is refused here is only what the executor
-//! lacks. Everything is for one image, as there.
+//! What it does not know of an operator it refuses: a wrong answer is worse than none. In the build with tract the graph is then
+//! left to that. Everything is for one image, as there.
 
 mod arithmetic;
 mod attributes;
@@ -10,46 +10,69 @@ mod tensor;
 mod view;
 mod windows;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::mem;
 
-use classifier_executor::{Curve, Graph, GraphError, Kernel, Operator, Plan, Pooling, Range, Shape, Window};
-use tract_onnx::pb::{GraphProto, ModelProto, NodeProto};
+use crate::onnx::pb::{GraphProto, ModelProto, NodeProto, TensorProto};
+use classifier_executor::{Curve, Graph, GraphError, Kernel, Operator, Plan, Pooling, Range, Shape, Value, Window};
 
 use self::attributes::{float, int, ints, tensor, text};
 use self::tensor::Constant;
 use self::view::{Order, View};
-use crate::onnx::Input;
+use crate::labels::MAX_LABELS;
+use crate::onnx::pb::tensor_proto::DataType;
+use crate::onnx::{Input, Lacking};
 
-/// Why a graph is left to tract.
+/// What the executor lacks of an operator.
 pub type Lacks = String;
 
-/// The most weights of a graph: while it is lowered it is in memory several times, beside what tract has of it.
+/// The executor has no operator of this name.
+const NONE: &str = "the executor has none";
+
+/// The most weights of a graph beside what tract has of it: while it is lowered it is in memory several times.
 const MOST_WEIGHTS: i64 = 1 << 24;
 
-/// A plan for the graph of `model`, which takes images as `input` has them.
-pub fn lower(model: &ModelProto, input: &Input) -> Result<Plan, Lacks> {
-    let graph = model.graph.as_ref().ok_or("no graph")?;
+/// The oldest operators: before, numbers were spread over channels by attributes.
+const OLDEST: i64 = 7;
+
+/// A plan for the graph of `model`, which takes images as `input` has them; or all that the executor lacks for it.
+pub fn lower(model: ModelProto, input: &Input) -> Result<Plan, Lacking> {
+    let mut graph = model.graph.ok_or_else(|| Lacking::of("a graph"))?;
     let lengths = graph.initializer.iter().map(|tensor| &tensor.dims);
     let numbers = lengths.map(|dims| dims.iter().fold(1_i64, |all, length| all.saturating_mul(*length)));
     let weights = numbers.fold(0, i64::saturating_add);
-    if weights > MOST_WEIGHTS {
-        return Err(format!("{weights} weights, and at most {MOST_WEIGHTS} are lowered"));
+    if cfg!(feature = "tract") && weights > MOST_WEIGHTS {
+        return Err(Lacking::of(format!("room for {weights} weights beside tract's")));
     }
     let opset = model
         .opset_import
         .iter()
         .find(|opset| matches!(opset.domain.as_str(), "" | "ai.onnx"));
-    let mut lowering = Lowering::new(graph, input, opset.map_or(1, |opset| opset.version))?;
-    for node in &graph.node {
-        lowering
-            .node(node)
-            .map_err(|problem| format!("{}: {problem}", node.op_type))?;
+    let opset = opset.map_or(1, |opset| opset.version);
+    if opset < OLDEST {
+        return Err(Lacking::of(format!("operators of opset {opset}")));
     }
-    let output = graph.output.first().ok_or("no output")?;
-    let output = lowering.view(&output.name)?.value;
+    let initializers = mem::take(&mut graph.initializer);
+    let mut lowering = Lowering::new(&graph, initializers, input, opset).map_err(Lacking::of)?;
+    let (mut lacking, mut lost) = (Lacking::default(), HashSet::new());
+    for node in &graph.node {
+        if let Err(problem) = lowering.node(node) {
+            if problem == NONE {
+                lacking.add(node);
+            } else if !node.input.iter().any(|input| lost.contains(input)) {
+                lacking.add_because(node, &problem);
+            }
+            lost.extend(&node.output);
+        }
+    }
+    if !lacking.is_empty() {
+        return Err(lacking);
+    }
+    let output = graph.output.first().ok_or_else(|| Lacking::of("an output"))?;
+    let output = lowering.scores(&output.name).map_err(Lacking::of)?;
     // The constants are copied where they are used, and leave their memory to the plan.
     let graph = lowering.into_graph();
-    graph.plan(output).map_err(lacks)
+    graph.plan(output).map_err(|error| Lacking::of(error.to_string()))
 }
 
 /// A value of the ONNX graph.
@@ -62,13 +85,20 @@ enum Known {
 struct Lowering<'a> {
     graph: Graph,
     /// By name.
-    known: HashMap<&'a str, Known>,
+    known: HashMap<String, Known>,
+    /// How many operators read a value.
+    readers: HashMap<&'a str, usize>,
     opset: i64,
 }
 
 impl<'a> Lowering<'a> {
-    fn new(graph: &'a GraphProto, input: &Input, opset: i64) -> Result<Lowering<'a>, Lacks> {
-        if input.kind != tract_onnx::prelude::DatumType::F32 {
+    fn new(
+        graph: &'a GraphProto,
+        initializers: Vec<TensorProto>,
+        input: &Input,
+        opset: i64,
+    ) -> Result<Lowering<'a>, Lacks> {
+        if input.kind != DataType::Float {
             return Err(format!("an input of {:?}", input.kind));
         }
         let shape = Shape {
@@ -89,17 +119,23 @@ impl<'a> Lowering<'a> {
             zeros: [0; 4],
         };
         let mut known = HashMap::new();
-        for tensor in &graph.initializer {
-            known.insert(tensor.name.as_str(), Known::Constant(Constant::read(tensor)?));
+        for tensor in initializers {
+            let name = tensor.name.clone();
+            known.insert(name, Known::Constant(Constant::read(tensor)?));
         }
         for input in &graph.input {
             known
-                .entry(input.name.as_str())
+                .entry(input.name.clone())
                 .or_insert_with(|| Known::Computed(image.clone()));
+        }
+        let mut readers = HashMap::new();
+        for name in graph.node.iter().flat_map(|node| &node.input) {
+            *readers.entry(name.as_str()).or_default() += 1;
         }
         Ok(Lowering {
             graph: executed,
             known,
+            readers,
             opset,
         })
     }
@@ -109,8 +145,11 @@ impl<'a> Lowering<'a> {
     }
 
     fn node(&mut self, node: &'a NodeProto) -> Result<(), Lacks> {
+        if !matches!(node.domain.as_str(), "" | "ai.onnx") {
+            return Err(NONE.to_owned());
+        }
         let known = match node.op_type.as_str() {
-            "Constant" => Known::Constant(Constant::read(tensor(node, "value").ok_or("no tensor")?)?),
+            "Constant" => Known::Constant(Constant::read(tensor(node, "value").ok_or("no tensor")?.clone())?),
             _ => match self.folded(node)? {
                 Some(constant) => Known::Constant(constant),
                 None => Known::Computed(self.computed(node)?),
@@ -118,7 +157,7 @@ impl<'a> Lowering<'a> {
         };
         // What else an operator may give, such as the mask of a dropout, is not known, and whoever reads it is refused.
         let output = node.output.first().ok_or("no output")?;
-        self.known.insert(output, known);
+        self.known.insert(output.clone(), known);
         Ok(())
     }
 
@@ -147,7 +186,7 @@ impl<'a> Lowering<'a> {
             "Identity" | "Dropout" if node.input.len() <= 2 => Ok(self.input(node, 0)?.clone()),
             "Cast" if int(node, "to", 0) == 1 => Ok(self.input(node, 0)?.clone()),
             "Flatten" | "Reshape" | "Squeeze" | "Unsqueeze" | "Transpose" => self.reshaped(node),
-            _ => Err("the executor has none".to_owned()),
+            _ => Err(NONE.to_owned()),
         }
     }
 
@@ -158,6 +197,19 @@ impl<'a> Lowering<'a> {
             Some(Known::Constant(_)) => Err("computes with constants alone".to_owned()),
             None => Err(format!("{name} is not known")),
         }
+    }
+
+    /// The output: a number for each class, with whatever axes of length 1.
+    fn scores(&self, name: &str) -> Result<Value, Lacks> {
+        let view = self.view(name)?;
+        let long = view.dims.iter().filter(|dim| **dim != 1).count();
+        if long > 1 || view.shape.values() > MAX_LABELS {
+            return Err(format!(
+                "an output of axes {:?}: it must be (N, labels), at most {MAX_LABELS}",
+                view.dims
+            ));
+        }
+        Ok(view.value)
     }
 
     fn input(&self, node: &NodeProto, index: usize) -> Result<&View, Lacks> {
@@ -182,6 +234,16 @@ impl<'a> Lowering<'a> {
     fn weights(&self, node: &NodeProto, index: usize) -> Result<&Constant, Lacks> {
         self.constant(node, index)?
             .ok_or_else(|| format!("input {index} is missing"))
+    }
+
+    /// The numbers of an input, which give up their memory unless another operator reads them, too.
+    fn take_weights(&mut self, node: &NodeProto, index: usize) -> Vec<f32> {
+        let name = node.input.get(index).map_or("", String::as_str);
+        match self.known.get_mut(name) {
+            Some(Known::Constant(constant)) if self.readers.get(name) == Some(&1) => mem::take(&mut constant.floats),
+            Some(Known::Constant(constant)) => constant.floats.clone(),
+            _ => Vec::new(),
+        }
     }
 
     /// Adds `operator` on a view, which stays laid out as it is.
@@ -242,11 +304,11 @@ impl<'a> Lowering<'a> {
         let kernel = Kernel {
             window: windows::read(node, &view, [rows, columns])?,
             groups: usize::try_from(int(node, "group", 1)).map_err(|_| "no groups")?,
-            weights: weights.floats.clone(),
             bias: match self.constant(node, 2)? {
                 Some(bias) => bias.floats.clone(),
                 None => vec![0.0; outputs],
             },
+            weights: self.take_weights(node, 1),
         };
         self.image(Operator::Convolution(kernel), &view)
     }

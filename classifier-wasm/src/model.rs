@@ -1,14 +1,17 @@
 //! The model: loading it, and its results for images.
 
+use std::mem;
+
 use classifier_codec::images::{ImageShape, Images, MAX_VALUES, Pixels};
 use classifier_codec::prediction::Predictions;
 use classifier_codec::reject::{Code, Reject};
+use prost::Message;
 use sha2::{Digest, Sha256};
-use tract_onnx::prelude::*;
 
 use crate::labels;
 use crate::network::Network;
-use crate::onnx::{Signature, chain, metadata, rewrite};
+use crate::onnx::pb::ModelProto;
+use crate::onnx::{Signature, metadata, rewrite};
 use crate::scores::{Scores, probes};
 
 const BUILT_IN: &[u8] = include_bytes!("../../models/fashion-small.onnx");
@@ -51,10 +54,13 @@ impl Model {
 
     /// Reads an ONNX file, and runs it on made-up images to see what its output means. `names` are its labels; empty:
     /// those of its metadata, else its class numbers.
-    pub fn load(onnx: &[u8], names: Vec<String>) -> Result<Model, Reject> {
-        let mut proto = tract_onnx::onnx()
-            .proto_model_for_read(&mut &*onnx)
-            .map_err(|error| Reject::new(Code::BadModel, format!("not an ONNX model: {}", chain(&error))))?;
+    ///
+    /// What is read gives up its memory at once: a model of 100 MB would else be there five times.
+    pub fn load(onnx: impl AsRef<[u8]>, names: Vec<String>) -> Result<Model, Reject> {
+        let mut proto = ModelProto::decode(onnx.as_ref())
+            .map_err(|error| Reject::new(Code::BadModel, format!("not an ONNX model: {error}")))?;
+        let sha256 = hex::encode(Sha256::digest(&onnx));
+        drop(onnx);
         rewrite(&mut proto);
         let Signature {
             input,
@@ -63,15 +69,16 @@ impl Model {
             version,
         } = Signature::read(&proto)?;
         let image = input.image;
-        let mut network = Network::build(&proto, input)?;
+        let entries = mem::take(&mut proto.metadata_props);
+        let mut network = Network::build(proto, input)?;
         let rows = probes(image).map(|probe| network.run(&Pixels::F32(probe)));
         let scores = Scores::decide(rows, softmax)?;
         let info = ModelInfo {
             name,
             version,
-            sha256: hex::encode(Sha256::digest(onnx)),
+            sha256,
             image,
-            labels: labels::of(|key| metadata(&proto, key), names, scores.classes(network.outputs()))?,
+            labels: labels::of(|key| metadata(&entries, key), names, scores.classes(network.outputs()))?,
             scores,
         };
         Ok(Model { info, network })

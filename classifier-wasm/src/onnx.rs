@@ -4,15 +4,17 @@
 
 mod ends;
 mod operators;
-mod quantised;
+#[cfg(not(feature = "tract"))]
+pub mod pb;
 mod rewrite;
 
 use classifier_codec::reject::{Code, Reject, quote};
-use tract_onnx::Onnx;
-use tract_onnx::pb::{GraphProto, ModelProto, ValueInfoProto};
-use tract_onnx::prelude::TractError;
+#[cfg(feature = "tract")]
+pub use tract_onnx::pb;
 
 pub use self::ends::Input;
+pub use self::operators::Lacking;
+use self::pb::{GraphProto, ModelProto, StringStringEntryProto, ValueInfoProto};
 pub use self::rewrite::rewrite;
 use crate::labels::{MAX_NAME, is_name};
 
@@ -42,12 +44,13 @@ impl Signature {
             }
         };
         let (input, output) = promises(graph)?;
-        let name = metadata(model, "name").or((!graph.name.is_empty()).then_some(graph.name.as_str()));
+        let name = metadata(&model.metadata_props, "name").or((!graph.name.is_empty()).then_some(graph.name.as_str()));
         let signature = Signature {
             input,
             softmax: comes_out_of_softmax(graph, output),
             name: name.unwrap_or("model").to_owned(),
-            version: metadata(model, "version").map_or_else(|| model.model_version.to_string(), str::to_owned),
+            version: metadata(&model.metadata_props, "version")
+                .map_or_else(|| model.model_version.to_string(), str::to_owned),
         };
         let names = [("the name", &signature.name), ("the version", &signature.version)];
         if let Some((what, text)) = names.into_iter().find(|(_, text)| !is_name(text)) {
@@ -60,18 +63,9 @@ impl Signature {
     }
 }
 
-/// The engine, with what it needs to know additionally.
-pub fn engine() -> Onnx {
-    // Exporters store the shapes between operators, with a symbol for the number of images: here it is one, which
-    // would contradict.
-    let mut engine = tract_onnx::onnx().with_ignore_value_info(true);
-    quantised::register(&mut engine);
-    engine
-}
-
-/// The metadata of `model` for `key`, unless empty.
-pub fn metadata<'a>(model: &'a ModelProto, key: &str) -> Option<&'a str> {
-    let entry = model.metadata_props.iter().find(|entry| entry.key == key);
+/// The metadata for `key`, unless empty.
+pub fn metadata<'a>(entries: &'a [StringStringEntryProto], key: &str) -> Option<&'a str> {
+    let entry = entries.iter().find(|entry| entry.key == key);
     entry
         .map(|entry| entry.value.as_str())
         .filter(|value| !value.is_empty())
@@ -82,18 +76,17 @@ pub fn unsupported(detail: impl Into<String>) -> Reject {
     Reject::new(Code::UnsupportedModel, detail)
 }
 
-/// An error of the engine with its causes, on one line.
-pub fn chain(error: &TractError) -> String {
-    error.chain().map(ToString::to_string).collect::<Vec<_>>().join(": ")
-}
-
 /// Input and output, or everything that is wrong with the graph in one refusal: each new refusal would cost another
 /// export.
 fn promises(graph: &GraphProto) -> Result<(Input, &ValueInfoProto), Reject> {
     let weights = ends::refuse_external_weights(graph);
     let input = ends::the_input(graph).and_then(ends::input);
     let output = ends::the_output(graph);
-    let operators = operators::lacking(graph).map_or(Ok(()), |detail| Err(unsupported(detail)));
+    #[cfg(feature = "tract")]
+    let operators = crate::tract::lacking(graph).map_or(Ok(()), |detail| Err(unsupported(detail)));
+    // What the executor lacks shows when the graph is lowered.
+    #[cfg(not(feature = "tract"))]
+    let operators = Ok::<_, Reject>(());
     match (weights, input, output, operators) {
         (Ok(()), Ok(input), Ok(output), Ok(())) => Ok((input, output)),
         (weights, input, output, operators) => {

@@ -13,7 +13,7 @@ pub use self::ends::Ends;
 pub use self::foreign::check_foreign;
 pub use self::kafka::{Delivery, KafkaConfig};
 pub use self::pubsub::{Identity, PubSubConfig};
-use crate::classifier::{ClassifierConfig, Compiler, ComponentError, Limits, Origin};
+use crate::classifier::{Build, ClassifierConfig, Compiler, ComponentError, Limits, Origin};
 use crate::cli::{BrokerArgs, BrokerName, ComponentArgs, MemberArgs, StorageArgs};
 use crate::exit::Failure;
 use crate::values::{ByteSize, DEFAULT_IN_FLIGHT, Start};
@@ -169,6 +169,10 @@ impl ClassifierConfig {
     pub fn new(component: ComponentArgs, accept: Option<String>, reply_bytes: usize) -> Result<Self, ComponentError> {
         let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         Ok(Self {
+            full: match component.component {
+                Some(_) => None,
+                None => Origin::of(Build::Full).ok(),
+            },
             component: Origin::find(component.component)?,
             model: component.model,
             model_output: component.model_output,

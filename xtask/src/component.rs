@@ -10,39 +10,74 @@ use std::path::{Path, PathBuf};
 /// What to build into `target/component/`.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Guests {
+    /// The classifier with the executor alone, which is what most models need.
     Classifier,
-    /// The classifier and every member of `test-components/`.
+    /// Both builds of the classifier: the one with the executor alone, and the one with tract.
+    Both,
+    /// Both, and every member of `test-components/`.
     All,
 }
+
+/// A build of the classifier.
+struct Build {
+    /// Of the file in `target/component`.
+    name: &'static str,
+    profile: &'static str,
+    features: &'static str,
+}
+
+const BUILDS: [Build; 2] = [
+    Build {
+        name: "classifier",
+        profile: "component",
+        features: "",
+    },
+    Build {
+        name: "classifier-full",
+        profile: "component-full",
+        features: "tract",
+    },
+];
 
 /// Builds the components; cargo knows which of them are up to date.
 pub fn build(workspace: &Workspace, steps: &mut Steps, guests: Guests) -> Result<()> {
     let toolchain = Toolchain::find()?;
-    steps.time("component", || {
-        steps::run(
-            toolchain
-                .cargo_build(workspace)?
-                .args(["--package", "classifier-wasm", "--lib"]),
-        )?;
-        publish(workspace, "classifier_wasm", "classifier")
-    })?;
+    let builds = match guests {
+        Guests::Classifier => BUILDS.get(..1).unwrap_or_default(),
+        _ => &BUILDS,
+    };
+    for build in builds {
+        let step = match build.features {
+            "" => "component".to_owned(),
+            features => format!("component with {features}"),
+        };
+        steps.time(&step, || {
+            let mut cargo = toolchain.cargo_build(workspace, build.profile)?;
+            cargo.args(["--package", "classifier-wasm", "--lib", "--features", build.features]);
+            steps::run(&mut cargo)?;
+            publish(workspace, build.profile, "classifier_wasm", build.name)
+        })?;
+    }
     if guests == Guests::All {
         steps.time("test components", || build_test_components(workspace, &toolchain))?;
     }
     Ok(())
 }
 
+/// Of the test components.
+const PROFILE: &str = "component";
+
 /// The members of `test-components/`, a workspace of its own because nothing else uses their dependencies.
 fn build_test_components(workspace: &Workspace, toolchain: &Toolchain) -> Result<()> {
     let root = workspace.root.join("test-components");
     steps::run(
         toolchain
-            .cargo_build(workspace)?
+            .cargo_build(workspace, PROFILE)?
             .current_dir(&root)
             .args(["--workspace"]),
     )?;
     for name in members(&root)? {
-        publish(workspace, &name.replace('-', "_"), &name)?;
+        publish(workspace, PROFILE, &name.replace('-', "_"), &name)?;
     }
     Ok(())
 }
@@ -61,11 +96,11 @@ fn members(root: &Path) -> Result<Vec<String>> {
 }
 
 /// Copies what cargo built as `artifact` to `target/component/NAME.wasm`.
-fn publish(workspace: &Workspace, artifact: &str, name: &str) -> Result<()> {
+fn publish(workspace: &Workspace, profile: &str, artifact: &str, name: &str) -> Result<()> {
     let built: PathBuf = workspace
         .guest_target
         .join(TARGET)
-        .join("component")
+        .join(profile)
         .join(artifact)
         .with_extension("wasm");
     let published = workspace.component(name);

@@ -1,4 +1,4 @@
-//! One program on the `PATH`: the host, optimised, with the component in it.
+//! One program on the `PATH`: the host, optimised, with both components in it.
 
 use crate::steps::{self, Steps};
 use crate::workspace::Workspace;
@@ -9,7 +9,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// Builds the host around the component that is there and puts it into `root/bin`, or where cargo puts programs. Cargo does it,
+/// Builds the host around the components that are there and puts it into `root/bin`, or where cargo puts programs. Cargo does it,
 /// so that `cargo uninstall host` works.
 pub fn run(workspace: &Workspace, steps: &mut Steps, root: Option<&str>) -> Result<()> {
     let root = match root {
@@ -28,7 +28,9 @@ pub fn run(workspace: &Workspace, steps: &mut Steps, root: Option<&str>) -> Resu
             "--root",
         ]);
         cargo.arg(&root);
-        steps::run(cargo.env("HOST_CARRIED_COMPONENT", workspace.component("classifier")))
+        cargo.env("HOST_CARRIED_COMPONENT", workspace.component("classifier"));
+        cargo.env("HOST_CARRIED_FULL_COMPONENT", workspace.component("classifier-full"));
+        steps::run(&mut cargo)
     })?;
     steps.print();
     let program = root.join("bin").join(format!("host{}", env::consts::EXE_SUFFIX));
@@ -36,7 +38,7 @@ pub fn run(workspace: &Workspace, steps: &mut Steps, root: Option<&str>) -> Resu
         .with_context(|| program.display().to_string())?
         .len();
     let mut text = format!(
-        "\n{} ({:.1} MB), which carries the component\n",
+        "\n{} ({:.1} MB), which carries both components\n",
         program.display(),
         size as f64 / 1e6
     );

@@ -37,11 +37,12 @@ Builds, shows and tests the image stream.
 Usage: cargo xtask COMMAND
 
 Commands:
-  component [--tests]  Build the classifier for wasm32-wasip2 into target/component/classifier.wasm;
-                       with --tests also the test components, each into target/component/NAME.wasm
-  browser              Build the component and the page around it, into target/browser; needs Node.js
+  component [--tests]  Build the classifier for wasm32-wasip2 into target/component/classifier.wasm, and into
+                       classifier-full.wasm beside it with the operators of all models; with --tests also the test
+                       components, each into target/component/NAME.wasm
+  browser              Build both components and the page around it, into target/browser; needs Node.js
   demo [ARGS...]       Build component and host, then run `host demo ARGS...`; with --browser also build the page
-  install [--root DIR] Build an optimised host that carries the component, and put it into cargo's bin folder or DIR/bin
+  install [--root DIR] Build an optimised host that carries both components, and put it into cargo's bin folder or DIR/bin
   bench [PART] [RUNS]  Build component and host, then measure the numbers of BENCHMARKS.md, 5 times or RUNS. PART is demo,
                        scaling, throughput or peers (with a real Kafka), pubsub or browser; without it: all
   kafka [--nodes 3] [--secure]
@@ -69,7 +70,7 @@ fn main() -> ExitCode {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let mut steps = Steps::default();
     let done = match args.as_slice() {
-        ["component"] => component(&mut steps, Guests::Classifier),
+        ["component"] => component(&mut steps, Guests::Both),
         ["component", "--tests"] => component(&mut steps, Guests::All),
         ["browser"] => browser(&mut steps),
         ["demo", args @ ..] => demo(&mut steps, args),
@@ -135,7 +136,7 @@ fn component(steps: &mut Steps, guests: Guests) -> Result<ExitCode> {
 
 fn browser(steps: &mut Steps) -> Result<ExitCode> {
     let workspace = Workspace::locate()?;
-    component::build(&workspace, steps, Guests::Classifier)?;
+    component::build(&workspace, steps, Guests::Both)?;
     browser::build(&workspace, steps)?;
     steps.print();
     browser::describe(&workspace);
@@ -144,8 +145,10 @@ fn browser(steps: &mut Steps) -> Result<ExitCode> {
 
 fn demo(steps: &mut Steps, args: &[&str]) -> Result<ExitCode> {
     let workspace = Workspace::locate()?;
-    component::build(&workspace, steps, Guests::Classifier)?;
-    if args.contains(&host::PAGE) {
+    let has_page = args.contains(&host::PAGE);
+    let guests = if has_page { Guests::Both } else { Guests::Classifier };
+    component::build(&workspace, steps, guests)?;
+    if has_page {
         browser::build(&workspace, steps)?;
     }
     host::build(&workspace, steps)?;
@@ -155,7 +158,7 @@ fn demo(steps: &mut Steps, args: &[&str]) -> Result<ExitCode> {
 
 fn install(steps: &mut Steps, root: Option<&str>) -> Result<ExitCode> {
     let workspace = Workspace::locate()?;
-    component::build(&workspace, steps, Guests::Classifier)?;
+    component::build(&workspace, steps, Guests::Both)?;
     install::run(&workspace, steps, root)?;
     Ok(ExitCode::SUCCESS)
 }

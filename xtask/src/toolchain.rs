@@ -67,15 +67,15 @@ impl Toolchain {
         Ok(Self::Debian { tools })
     }
 
-    /// `cargo build` for the component, still without packages; its results are under `target/guest`.
-    pub fn cargo_build(&self, workspace: &Workspace) -> Result<Command> {
+    /// `cargo build` for a component by a profile, still without packages; its results are under `target/guest`.
+    pub fn cargo_build(&self, workspace: &Workspace, profile: &str) -> Result<Command> {
         let mut cargo = workspace.cargo();
         for (name, _) in std::env::vars_os() {
             if changes_the_guest(&name.to_string_lossy()) {
                 cargo.env_remove(&name);
             }
         }
-        cargo.args(["build", "--profile", "component", "--target", TARGET, "--target-dir"]);
+        cargo.args(["build", "--profile", profile, "--target", TARGET, "--target-dir"]);
         cargo.arg(&workspace.guest_target);
         match self {
             Self::Target => cargo.env("RUSTFLAGS", FEATURES),

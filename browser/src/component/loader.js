@@ -8,10 +8,10 @@ import { Calls } from "./calls.js";
 const LOAD = 120_000;
 
 /**
- * The component that the page comes with.
+ * A component that the page comes with.
  *
  * @param {string} name
- * @param {import("./download.js").Progress} progress
+ * @param {import("./download.js").Progress} [progress]
  * @returns {Promise<Program>}
  */
 export function builtIn(name, progress) {

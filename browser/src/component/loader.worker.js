@@ -1,4 +1,4 @@
-// Makes programs, apart from the page's thread: expanding, hashing and transpiling 17 MB would hold up whoever types. It
+// Makes programs, apart from the page's thread: expanding, hashing and transpiling megabytes would hold up whoever types. It
 // runs nothing of what it makes.
 
 import { serve } from "./calls.js";
@@ -8,13 +8,13 @@ import { Words, wasi } from "./wasi.js";
 
 serve(self, {
   /**
-   * The component that the page comes with.
+   * A component that the page comes with.
    *
    * @param {string} name
    * @param {import("./download.js").Progress} progress
    */
   async builtIn(name, progress) {
-    const [file, script] = await Promise.all([expanded(`${name}.zst`, progress), text("component.js")]);
+    const [file, script] = await Promise.all([expanded(`${name}.zst`, progress), text(name.replace(/wasm$/, "js"))]);
     return prepared(name, file, script);
   },
 

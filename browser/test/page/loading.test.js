@@ -13,7 +13,7 @@ test("the page's component is the host's, and its script what jco makes of it", 
   const component = await readFile(COMPONENT);
   assert.equal(Buffer.compare(component, await readFile(join(PAGE, "classifier.wasm"))), 0);
   const { script } = await transpile(component);
-  assert.equal(script, await readFile(join(PAGE, "component.js"), "utf8"));
+  assert.equal(script, await readFile(join(PAGE, "classifier.js"), "utf8"));
 });
 
 pageTest(page, "it shows the digests that the host shows, and a first result by itself", async page => {

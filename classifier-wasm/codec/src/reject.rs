@@ -28,7 +28,7 @@ impl Reject {
     pub fn new(code: Code, detail: impl Into<String>) -> Reject {
         let mut detail = detail.into();
         let most = match code {
-            Code::BadModel | Code::UnsupportedModel => MAX_MODEL_DETAIL,
+            Code::BadModel | Code::UnsupportedModel | Code::LacksOperators => MAX_MODEL_DETAIL,
             _ => MAX_DETAIL,
         };
         if detail.len() > most {
@@ -89,6 +89,8 @@ pub enum Code {
     BadModel,
     /// An ONNX model that this component cannot run.
     UnsupportedModel,
+    /// An ONNX model that this build of the component lacks operators for, and another build may have them.
+    LacksOperators,
     /// The model answered with something other than probabilities.
     BadOutput,
 }
@@ -116,6 +118,7 @@ impl Code {
             Code::BadEncoding => "bad-encoding",
             Code::BadModel => "bad-model",
             Code::UnsupportedModel => "unsupported-model",
+            Code::LacksOperators => "lacks-operators",
             Code::BadOutput => "bad-output",
         }
     }

@@ -1,7 +1,7 @@
 //! Sums and products of values with constants, and of two values.
 
+use crate::onnx::pb::NodeProto;
 use classifier_executor::Operator;
-use tract_onnx::pb::NodeProto;
 
 use super::attributes::{float, int};
 use super::tensor::Constant;

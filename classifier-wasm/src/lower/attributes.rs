@@ -1,6 +1,6 @@
 //! The attributes of an operator.
 
-use tract_onnx::pb::{AttributeProto, NodeProto, TensorProto};
+use crate::onnx::pb::{AttributeProto, NodeProto, TensorProto};
 
 fn attribute<'a>(node: &'a NodeProto, name: &str) -> Option<&'a AttributeProto> {
     node.attribute.iter().find(|attribute| attribute.name == name)
@@ -26,13 +26,13 @@ pub fn signed(node: &NodeProto, name: &str) -> Vec<i64> {
     attribute(node, name).map_or(Vec::new(), |attribute| attribute.ints.clone())
 }
 
-/// Numbers that are not negative, none if left out.
+/// Small numbers that are not negative, none if left out: the product of two of them is no overflow.
 pub fn ints(node: &NodeProto, name: &str) -> Result<Vec<usize>, String> {
     let numbers = signed(node, name)
         .into_iter()
-        .map(usize::try_from)
+        .map(|number| u16::try_from(number).map(usize::from))
         .collect::<Result<_, _>>();
-    numbers.map_err(|_| format!("negative {name}"))
+    numbers.map_err(|_| format!("{name} {:?}", signed(node, name)))
 }
 
 /// A tensor.

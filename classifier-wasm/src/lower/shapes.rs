@@ -1,6 +1,6 @@
-//! What exporters compute of shapes: integers that are known as soon as the shapes are.
+//! What exporters compute of constants: mostly of shapes, integers that are known as soon as the shapes are.
 
-use tract_onnx::pb::NodeProto;
+use crate::onnx::pb::NodeProto;
 
 use super::attributes::int;
 use super::tensor::Constant;
@@ -21,6 +21,10 @@ impl Lowering<'_> {
         let Some(inputs) = inputs.collect::<Option<Vec<_>>>() else {
             return Ok(None);
         };
+        // Where layers share numbers.
+        if let ("Identity", [same]) = (node.op_type.as_str(), inputs.as_slice()) {
+            return Ok(Some((*same).clone()));
+        }
         let is_of_integers = inputs
             .iter()
             .all(|input| !input.integers.is_empty() && input.dims.len() <= 1);

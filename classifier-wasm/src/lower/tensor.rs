@@ -1,7 +1,7 @@
 //! The constants of a model.
 
-use tract_onnx::pb::TensorProto;
-use tract_onnx::pb::tensor_proto::DataType;
+use crate::onnx::pb::TensorProto;
+use crate::onnx::pb::tensor_proto::DataType;
 
 /// Numbers with their axes. Those that are of no use in a plan have none.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,7 +15,7 @@ pub struct Constant {
 
 impl Constant {
     /// The other floats have become ones of 32 bits before.
-    pub fn read(tensor: &TensorProto) -> Result<Constant, String> {
+    pub fn read(tensor: TensorProto) -> Result<Constant, String> {
         let dims = tensor
             .dims
             .iter()
@@ -24,14 +24,19 @@ impl Constant {
         let (mut floats, mut integers) = (Vec::new(), Vec::new());
         match DataType::try_from(tensor.data_type) {
             Ok(DataType::Float) => {
-                floats = numbers(&tensor.raw_data, &tensor.float_data, f32::from_le_bytes);
+                floats = numbers(&tensor.raw_data, tensor.float_data, f32::from_le_bytes);
             }
             Ok(DataType::Int64) => {
-                integers = numbers(&tensor.raw_data, &tensor.int64_data, i64::from_le_bytes);
+                integers = numbers(&tensor.raw_data, tensor.int64_data, i64::from_le_bytes);
             }
             _ => {}
         }
         let dims = dims.map_err(|_| format!("{} has negative axes", tensor.name))?;
+        let length = dims.iter().try_fold(1_usize, |length, dim| length.checked_mul(*dim));
+        let given = floats.len().max(integers.len());
+        if given > 0 && Some(given) != length {
+            return Err(format!("{} has {given} numbers for the axes {dims:?}", tensor.name));
+        }
         Ok(Constant { dims, floats, integers })
     }
 
@@ -62,7 +67,9 @@ impl Constant {
 }
 
 /// A tensor has its numbers either as raw bytes or as what they are.
-fn numbers<T: Copy, const N: usize>(raw: &[u8], typed: &[T], of_bytes: fn([u8; N]) -> T) -> Vec<T> {
-    let raw = raw.as_chunks().0.iter().map(|bytes| of_bytes(*bytes));
-    raw.chain(typed.iter().copied()).collect()
+fn numbers<T, const N: usize>(raw: &[u8], typed: Vec<T>, of_bytes: fn([u8; N]) -> T) -> Vec<T> {
+    match raw {
+        [] => typed,
+        raw => raw.as_chunks().0.iter().map(|bytes| of_bytes(*bytes)).collect(),
+    }
 }

@@ -1,7 +1,7 @@
 //! The windows of convolutions and pools, in the ways in which ONNX says them.
 
+use crate::onnx::pb::NodeProto;
 use classifier_executor::{Steps, Window};
-use tract_onnx::pb::NodeProto;
 
 use super::attributes::{int, ints, text};
 use super::view::View;

@@ -1,13 +1,12 @@
 //! The input and the output of a model, and where its weights are. Whoever exported the model can change them by exporting
 //! it again, and each refusal says how.
 
+use crate::onnx::pb::tensor_proto::{DataLocation, DataType};
+use crate::onnx::pb::tensor_shape_proto::dimension::Value as Dimension;
+use crate::onnx::pb::type_proto::Value as Type;
+use crate::onnx::pb::{GraphProto, TensorProto, ValueInfoProto};
 use classifier_codec::images::{ImageShape, MAX_VALUES};
 use classifier_codec::reject::{Code, Reject, quote};
-use tract_onnx::pb::tensor_proto::{DataLocation, DataType};
-use tract_onnx::pb::tensor_shape_proto::dimension::Value as Dimension;
-use tract_onnx::pb::type_proto::Value as Type;
-use tract_onnx::pb::{GraphProto, TensorProto, ValueInfoProto};
-use tract_onnx::prelude::DatumType;
 
 use super::unsupported;
 
@@ -24,7 +23,7 @@ pub struct Input {
     /// Whether the channels come before height and width.
     pub channels_first: bool,
     /// The type of the values, which can hold 0 to 255.
-    pub kind: DatumType,
+    pub kind: DataType,
 }
 
 /// A component has no files: the host must join weights from other files.
@@ -177,17 +176,19 @@ fn laid_out(axes: &[usize]) -> Result<(ImageShape, bool), &'static str> {
 }
 
 /// The type with this number in ONNX, if pixels fit into it. Other floats have become floats of 32 bits before.
-fn kind(name: &str, number: i32) -> Result<DatumType, Reject> {
+fn kind(name: &str, number: i32) -> Result<DataType, Reject> {
     let kind = DataType::try_from(number);
-    Ok(match kind {
-        Ok(DataType::Float) => DatumType::F32,
-        Ok(DataType::Uint8) => DatumType::U8,
-        Ok(DataType::Uint16) => DatumType::U16,
-        Ok(DataType::Int16) => DatumType::I16,
-        Ok(DataType::Uint32) => DatumType::U32,
-        Ok(DataType::Int32) => DatumType::I32,
-        Ok(DataType::Uint64) => DatumType::U64,
-        Ok(DataType::Int64) => DatumType::I64,
+    match kind {
+        Ok(
+            kind @ (DataType::Float
+            | DataType::Uint8
+            | DataType::Uint16
+            | DataType::Int16
+            | DataType::Uint32
+            | DataType::Int32
+            | DataType::Uint64
+            | DataType::Int64),
+        ) => Ok(kind),
         _ => {
             let remedy = match kind {
                 Ok(DataType::Int8) => {
@@ -196,12 +197,12 @@ fn kind(name: &str, number: i32) -> Result<DatumType, Reject> {
                 }
                 _ => "export it so that it takes floats or bytes",
             };
-            let found = kind.map_or("unknown", |kind| kind.as_str_name());
-            return Err(unsupported(format!(
+            let found = kind.map_or("unknown".to_owned(), |kind| format!("{kind:?}").to_uppercase());
+            Err(unsupported(format!(
                 "input {name} is of type {found}, and must take raw pixels, 0 to 255: {remedy}"
-            )));
+            )))
         }
-    })
+    }
 }
 
 /// The axes of a tensor. None: it has no shape.

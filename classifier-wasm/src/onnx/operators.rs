@@ -1,63 +1,44 @@
-//! Which of a model's operators the engine lacks: all of them, so that whoever exports the model again does it once.
+//! Operators that are lacking, in words: all of them, so that whoever exports the model again does it once.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use classifier_codec::reject::quote;
-use tract_onnx::pb::{GraphProto, NodeProto};
 
-/// Domains whose operators the engine knows by their names. It does not look at domains itself, so an operator of any
-/// other that is called `Conv` would run as ONNX's.
-const KNOWN_DOMAINS: [&str; 4] = ["", "ai.onnx", "ai.onnx.ml", "com.microsoft"];
+use super::pb::NodeProto;
 
 /// Most bytes of the list: with what stands around it, it has to fit into a detail.
 const MAX_LIST: usize = 500;
 
-/// What is wrong with the operators of `graph`, those of its subgraphs included: what the engine lacks, by name, how often
-/// each is there, and what to do. None: it has all of them.
-pub fn lacking(graph: &GraphProto) -> Option<String> {
-    let known = super::engine().op_register.0;
-    let mut lacking = BTreeMap::<String, usize>::new();
-    let (mut foreign, mut loops, mut quantised) = (false, false, false);
-    // A stack of its own: how deep subgraphs lie is the file's choice.
-    let mut graphs = vec![graph];
-    while let Some(graph) = graphs.pop() {
-        for node in &graph.node {
-            graphs.extend(
-                node.attribute
-                    .iter()
-                    .flat_map(|attribute| attribute.g.iter().chain(&attribute.graphs)),
-            );
-            let is_foreign = !KNOWN_DOMAINS.contains(&node.domain.as_str());
-            if is_foreign || !known.contains_key(&node.op_type) {
-                foreign |= is_foreign || node.domain == "com.microsoft";
-                loops |= node.op_type == "Loop";
-                quantised |= node.domain == "com.microsoft" && node.op_type.starts_with('Q');
-                *lacking.entry(name(node)).or_default() += 1;
-            }
-        }
+/// Operators by name, and how often each is there; other things without a number.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Lacking(BTreeMap<String, usize>);
+
+impl Lacking {
+    /// Counts an operator.
+    pub fn add(&mut self, node: &NodeProto) {
+        *self.0.entry(name(node)).or_default() += 1;
     }
-    if lacking.is_empty() {
-        return None;
+
+    /// Counts an operator that is not lacking as such: what of it is.
+    pub fn add_because(&mut self, node: &NodeProto, why: &str) {
+        *self.0.entry(format!("{} ({why})", name(node))).or_default() += 1;
     }
-    let mut remedies = vec!["write them with others, or try another opset (13 to 18 are known best)"];
-    if loops {
-        remedies.push("have the exporter unroll each Loop, with a fixed number of steps");
+
+    /// Something that is no operator.
+    pub fn of(what: impl Into<String>) -> Lacking {
+        Lacking(BTreeMap::from([(what.into(), 0)]))
     }
-    if foreign {
-        remedies.push(
-            "operators of a domain of their own: onnx.inliner.inline_local_functions where the model defines them, else an \
-             export without optimisations for one runtime",
-        );
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
-    if quantised {
-        remedies.push("onnxruntime's 8-bit operators: quantize_static(..., quant_format=QuantFormat.QDQ)");
+
+    /// How many there are, each counted once.
+    #[cfg(feature = "tract")]
+    pub fn len(&self) -> usize {
+        self.0.len()
     }
-    Some(format!(
-        "the engine lacks {} of its operators: {}; {}",
-        lacking.len(),
-        list(&lacking),
-        remedies.join("; ")
-    ))
 }
 
 /// `Loop`, or with its domain: `com.example::Norm`.
@@ -69,23 +50,27 @@ fn name(node: &NodeProto) -> String {
 }
 
 /// The most frequent first, equals by name; what does not fit is counted.
-fn list(lacking: &BTreeMap<String, usize>) -> String {
-    let mut by_number: Vec<_> = lacking.iter().collect();
-    by_number.sort_by(|(_, one), (_, other)| other.cmp(one));
-    let mut list = String::new();
-    for (index, (name, number)) in by_number.iter().enumerate() {
-        let next = match number {
-            1 => format!("{name} (once)"),
-            number => format!("{name} ({number} times)"),
-        };
-        if list.len() + next.len() > MAX_LIST {
-            list.push_str(&format!(" and {} more", by_number.len() - index));
-            break;
+impl fmt::Display for Lacking {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut by_number: Vec<_> = self.0.iter().collect();
+        by_number.sort_by(|(_, one), (_, other)| other.cmp(one));
+        let mut length = 0;
+        for (index, (name, number)) in by_number.iter().enumerate() {
+            let next = match number {
+                0 => name.to_string(),
+                1 => format!("{name} (once)"),
+                number => format!("{name} ({number} times)"),
+            };
+            length += next.len();
+            if length > MAX_LIST {
+                return write!(f, " and {} more", by_number.len() - index);
+            }
+            if index > 0 {
+                f.write_str(", ")?;
+            }
+            f.write_str(&next)?;
+            length += 2;
         }
-        if index > 0 {
-            list.push_str(", ");
-        }
-        list.push_str(&next);
+        Ok(())
     }
-    list
 }

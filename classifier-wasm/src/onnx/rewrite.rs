@@ -1,18 +1,18 @@
-//! Changes a model before it is checked, so that the engine can run it.
+//! Changes a model before it is checked, so that it can be run.
 //!
-//! Floats of 16 and 64 bits become floats of 32: WebAssembly has none of 16, not all operators of the engine take them, and
-//! nothing overflows that did not before. Operators lose their names, because ONNX allows duplicates and the engine does not;
-//! it then uses the names of their outputs, which are unique. Operators that no output needs are removed, because the engine
-//! may lack them.
+//! Floats of 16 and 64 bits become floats of 32: WebAssembly has none of 16, not all operators take them, and
+//! nothing overflows that did not before. Operators lose their names, because ONNX allows duplicates and tract does not;
+//! it then uses the names of their outputs, which are unique. Operators that no output needs are removed, because they
+//! may be lacking.
 
 use std::collections::HashMap;
 use std::mem;
 
-use tract_onnx::pb::attribute_proto::AttributeType;
-use tract_onnx::pb::tensor_proto::DataType;
-use tract_onnx::pb::type_proto::Value as Type;
-use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto};
-use tract_onnx::prelude::f16;
+use crate::onnx::pb::attribute_proto::AttributeType;
+use crate::onnx::pb::tensor_proto::DataType;
+use crate::onnx::pb::type_proto::Value as Type;
+use crate::onnx::pb::{GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto};
+use half::f16;
 
 /// Changes `model`, its subgraphs included.
 pub fn rewrite(model: &mut ModelProto) {

@@ -51,7 +51,7 @@ pub use kind::{Kind, kind_of};
 pub use labels::read as read_labels;
 pub use limits::Limits;
 pub use model::Model;
-pub use origin::Origin;
+pub use origin::{Build, Origin};
 pub use pool::Classifier;
 pub use predictor::Predictor;
 
@@ -62,6 +62,8 @@ use crate::pipeline::Cause;
 pub struct ClassifierConfig {
     /// Where the component comes from.
     pub component: Origin,
+    /// The build of it with more operators, for a model that needs them. None: there is none, or the component was named.
+    pub full: Option<Origin>,
     /// An ONNX file to put in place of the component's own model.
     pub model: Option<PathBuf>,
     /// The name of that model's output to use. None: its only one.
@@ -80,6 +82,20 @@ pub struct ClassifierConfig {
     pub cache: bool,
     /// Where the component is compiled, and within which limits.
     pub compiler: Compiler,
+}
+
+impl ClassifierConfig {
+    /// The same with the build that has more operators, if there is one and `error` asks for it.
+    fn with_more_operators(&self, error: &ComponentError) -> Option<Self> {
+        let cause = error.lacking()?;
+        let component = self.full.clone()?;
+        tracing::info!(%component, "{}; another one runs the model", cause.detail);
+        Some(Self {
+            component,
+            full: None,
+            ..self.clone()
+        })
+    }
 }
 
 /// A component's description of itself, checked.
@@ -217,7 +233,7 @@ pub enum ComponentError {
         reason: String,
     },
     /// The component refuses the model.
-    #[error("the component refuses the model: {}: {}", .0.code, .0.detail)]
+    #[error("the component refuses the model: {}: {}{}", .0.code, .0.detail, remedy(.0))]
     Model(Cause),
     /// It does not support what is requested with every message.
     #[error("the component does not support what is requested: {}: {}", .0.code, .0.detail)]
@@ -247,6 +263,29 @@ pub enum ComponentError {
     /// The machine has no room for an engine.
     #[error("the WebAssembly engine does not start: {0}")]
     Engine(String),
+}
+
+impl ComponentError {
+    /// What the model needs and another build of the component may have.
+    fn lacking(&self) -> Option<&Cause> {
+        match self {
+            Self::Model(cause) if cause.code == LACKS_OPERATORS => Some(cause),
+            _ => None,
+        }
+    }
+}
+
+/// The code of a component for a model that has operators which this build lacks.
+const LACKS_OPERATORS: &str = "lacks-operators";
+
+fn remedy(cause: &Cause) -> &'static str {
+    match cause.code.as_str() {
+        LACKS_OPERATORS => {
+            "; classifier-full.wasm has the operators of most models: build it with 'cargo xtask component', and name it with \
+             --component"
+        }
+        _ => "",
+    }
 }
 
 /// `'a' or 'b'`; without any paths, what is missing.

@@ -10,15 +10,39 @@ use std::path::{Path, PathBuf};
 use super::ComponentError;
 use crate::files;
 
-/// The component that this program carries: `cargo xtask install` builds one that does.
-#[cfg(feature = "carried-component")]
-const CARRIED: Option<&[u8]> = Some(include_bytes!(env!("HOST_CARRIED_COMPONENT")));
-#[cfg(not(feature = "carried-component"))]
-const CARRIED: Option<&[u8]> = None;
+/// Two builds of one component.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Build {
+    /// With what most models need.
+    Usual,
+    /// Larger, with the operators of all models.
+    Full,
+}
 
-/// Beside the program, and beside the folder of a program that cargo has built and not installed: `target/debug/host`,
-/// `target/component/classifier.wasm`.
-const PLACES: [&str; 2] = ["classifier.wasm", "../component/classifier.wasm"];
+impl Build {
+    /// What this program carries: `cargo xtask install` builds one that does.
+    #[cfg(feature = "carried-component")]
+    const fn carried(self) -> Option<&'static [u8]> {
+        match self {
+            Self::Usual => Some(include_bytes!(env!("HOST_CARRIED_COMPONENT"))),
+            Self::Full => Some(include_bytes!(env!("HOST_CARRIED_FULL_COMPONENT"))),
+        }
+    }
+
+    #[cfg(not(feature = "carried-component"))]
+    const fn carried(self) -> Option<&'static [u8]> {
+        None
+    }
+
+    /// Beside the program, and beside the folder of a program that cargo has built and not installed: `target/debug/host`,
+    /// `target/component/classifier.wasm`.
+    const fn places(self) -> [&'static str; 2] {
+        match self {
+            Self::Usual => ["classifier.wasm", "../component/classifier.wasm"],
+            Self::Full => ["classifier-full.wasm", "../component/classifier-full.wasm"],
+        }
+    }
+}
 
 /// Where a component comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,22 +50,33 @@ pub enum Origin {
     /// A file.
     File(PathBuf),
     /// This program.
-    Carried,
+    Carried(Build),
 }
 
 impl Origin {
     /// The file that was named; else one that lies beside the program; else what the program carries. Fails, with where it has
     /// looked, where there is none of them. A file that was named is not looked at.
     pub fn find(named: Option<PathBuf>) -> Result<Self, ComponentError> {
+        match named {
+            Some(file) => Ok(Self::File(file)),
+            None => Self::of(Build::Usual),
+        }
+    }
+
+    /// The same for one of the builds, of which none was named.
+    pub fn of(build: Build) -> Result<Self, ComponentError> {
         let folder = files::program_folder();
-        search(named, folder.as_deref(), CARRIED.is_some(), Path::is_file)
+        search(build, folder.as_deref(), build.carried().is_some(), Path::is_file)
     }
 
     /// The component, of at most `limit` bytes.
     pub(super) fn read(&self, limit: u64) -> io::Result<Cow<'static, [u8]>> {
         match self {
             Self::File(path) => files::read(path, limit).map(Cow::Owned),
-            Self::Carried => CARRIED.map(Cow::Borrowed).ok_or_else(|| ErrorKind::NotFound.into()),
+            Self::Carried(build) => build
+                .carried()
+                .map(Cow::Borrowed)
+                .ok_or_else(|| ErrorKind::NotFound.into()),
         }
     }
 
@@ -49,7 +84,8 @@ impl Origin {
     pub fn path(&self) -> &Path {
         match self {
             Self::File(path) => path,
-            Self::Carried => Path::new("built-in component"),
+            Self::Carried(Build::Usual) => Path::new("built-in component"),
+            Self::Carried(Build::Full) => Path::new("built-in full component"),
         }
     }
 }
@@ -62,21 +98,18 @@ impl fmt::Display for Origin {
 }
 
 fn search(
-    named: Option<PathBuf>,
+    build: Build,
     folder: Option<&Path>,
     carries: bool,
     is_file: impl Fn(&Path) -> bool,
 ) -> Result<Origin, ComponentError> {
-    if let Some(file) = named {
-        return Ok(Origin::File(file));
-    }
     let places = folder
         .into_iter()
-        .flat_map(|folder| PLACES.map(|place| folder.join(place)));
+        .flat_map(|folder| build.places().map(|place| folder.join(place)));
     let places: Vec<_> = places.collect();
     match places.iter().find(|place| is_file(place)) {
         Some(file) => Ok(Origin::File(file.clone())),
-        None if carries => Ok(Origin::Carried),
+        None if carries => Ok(Origin::Carried(build)),
         None => Err(ComponentError::Nowhere(places)),
     }
 }
@@ -89,26 +122,36 @@ mod tests {
     const FOLDER: &str = "/opt/target/debug";
     const BESIDE: &str = "/opt/target/debug/classifier.wasm";
     const BUILT: &str = "/opt/target/debug/../component/classifier.wasm";
+    const FULL: &str = "/opt/target/debug/../component/classifier-full.wasm";
 
     /// What is found where only these files are there.
-    fn found(named: Option<&str>, files: &[&str], carries: bool) -> Result<Origin, ComponentError> {
+    fn found(build: Build, files: &[&str], carries: bool) -> Result<Origin, ComponentError> {
         let is_file = |path: &Path| files.iter().any(|file| Path::new(file) == path);
-        search(named.map(PathBuf::from), Some(Path::new(FOLDER)), carries, is_file)
+        search(build, Some(Path::new(FOLDER)), carries, is_file)
     }
 
     #[test]
-    fn a_component_that_is_named_goes_before_one_beside_the_program_and_that_before_the_one_within() {
+    fn a_component_beside_the_program_goes_before_the_one_within() {
+        let usual = |files: &[&str]| found(Build::Usual, files, true).unwrap();
         let file = |path: &str| Origin::File(path.into());
-        let all = [BESIDE, BUILT];
-        assert_eq!(found(Some("other.wasm"), &all, true).unwrap(), file("other.wasm"));
-        assert_eq!(found(None, &all, true).unwrap(), file(BESIDE));
-        assert_eq!(found(None, &[BUILT], true).unwrap(), file(BUILT));
-        assert_eq!(found(None, &[], true).unwrap(), Origin::Carried);
+        assert_eq!(usual(&[BESIDE, BUILT, FULL]), file(BESIDE));
+        assert_eq!(usual(&[BUILT, FULL]), file(BUILT));
+        assert_eq!(usual(&[FULL]), Origin::Carried(Build::Usual));
+        let full = found(Build::Full, &[BESIDE, BUILT, FULL], true).unwrap();
+        assert_eq!(full, file(FULL));
+        let full = found(Build::Full, &[BESIDE, BUILT], true).unwrap();
+        assert_eq!(full, Origin::Carried(Build::Full));
+    }
+
+    #[test]
+    fn a_component_that_is_named_is_taken_wherever_it_is() {
+        let named = Origin::find(Some("other.wasm".into())).unwrap();
+        assert_eq!(named, Origin::File("other.wasm".into()));
     }
 
     #[test]
     fn where_there_is_none_it_says_where_it_looked_and_what_to_do() {
-        let said = found(None, &["/elsewhere/classifier.wasm"], false)
+        let said = found(Build::Usual, &["/elsewhere/classifier.wasm"], false)
             .unwrap_err()
             .to_string();
         for words in [BESIDE, BUILT, "carries none", "cargo xtask install", "--component"] {
@@ -118,8 +161,10 @@ mod tests {
 
     #[test]
     fn a_program_that_carries_none_reads_none() {
-        if CARRIED.is_none() {
-            assert_eq!(Origin::Carried.read(1).unwrap_err().kind(), ErrorKind::NotFound);
+        for build in [Build::Usual, Build::Full] {
+            if build.carried().is_none() {
+                assert_eq!(Origin::Carried(build).read(1).unwrap_err().kind(), ErrorKind::NotFound);
+            }
         }
     }
 }

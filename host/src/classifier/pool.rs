@@ -39,6 +39,16 @@ impl Classifier {
     /// Compiles the component (or takes it from the cache), checks it, and warms one instance for each worker.
     /// Returns when all of them are ready.
     pub async fn start(config: &ClassifierConfig) -> Result<Self, ComponentError> {
+        match Self::start_one(config).await {
+            Err(error) => match config.with_more_operators(&error) {
+                Some(full) => Self::start_one(&full).await,
+                None => Err(error),
+            },
+            started => started,
+        }
+    }
+
+    async fn start_one(config: &ClassifierConfig) -> Result<Self, ComponentError> {
         let (program, template) = prepare(config).await?;
         let workers = config.workers;
         let started = off_thread(move || Self::start_workers(program.digest, Arc::new(template), workers)).await?;

@@ -4,14 +4,16 @@ use super::bindings::exports::image_stream::classifier::tensors::{Images, Pixels
 use super::instance::{Instance, Template};
 use super::model::Model;
 use super::pool::prepare;
-use super::{ClassifierConfig, ComponentError, Description};
+use super::{ClassifierConfig, ComponentError, Description, Origin};
 use crate::message::Message;
 use crate::pipeline::{Answer, Cause, ClassifyError};
 
 /// A compiled component, and the bytes of a model that it may refuse.
 pub struct Predictor {
+    config: ClassifierConfig,
     template: Template,
     component: String,
+    lacking: Option<String>,
     /// None: not loaded yet, or spoiled by the last call.
     warm: Option<Instance>,
 }
@@ -21,8 +23,10 @@ impl Predictor {
     pub async fn prepare(config: &ClassifierConfig) -> Result<Self, ComponentError> {
         let (program, template) = prepare(config).await?;
         Ok(Self {
+            config: config.clone(),
             template,
             component: program.digest,
+            lacking: None,
             warm: None,
         })
     }
@@ -37,9 +41,30 @@ impl Predictor {
         self.template.model.clone().unwrap_or_default()
     }
 
-    /// Lets the component load the model, and returns its description.
+    /// Where the component comes from.
+    pub fn origin(&self) -> &Origin {
+        &self.config.component
+    }
+
+    /// Why it is not the usual build of the component. None: it is, or it was named.
+    pub fn lacking(&self) -> Option<&str> {
+        self.lacking.as_deref()
+    }
+
+    /// Lets the component load the model, or its build with more operators if it needs that, and returns its description.
     pub async fn load(&mut self) -> Result<Description, ComponentError> {
-        let (instance, description) = Instance::new(&self.template).await?;
+        let loaded = match Instance::new(&self.template).await {
+            Err(error) => match self.config.with_more_operators(&error) {
+                Some(full) => {
+                    *self = Self::prepare(&full).await?;
+                    self.lacking = error.lacking().map(|cause| cause.detail.clone());
+                    Instance::new(&self.template).await
+                }
+                None => Err(error),
+            },
+            loaded => loaded,
+        };
+        let (instance, description) = loaded?;
         self.warm = Some(instance);
         Ok(description)
     }

@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::components::component;
-use super::sandbox::Sandbox;
+use super::sandbox::{Sandbox, model_file};
 
 /// A sandbox with a component, the puppet, at a path in it.
 fn with_component_at(path: &str) -> Sandbox {
@@ -22,6 +22,33 @@ fn a_component_beside_the_program_or_where_it_is_built_is_found_from_an_empty_fo
         let text = String::from_utf8(ended.stdout).unwrap();
         assert!(text.contains("classifier.wasm") && text.contains("puppet"), "{text}");
     }
+}
+
+#[test]
+fn a_model_that_needs_the_build_with_more_operators_gets_it_and_inspect_says_why() {
+    let sandbox = Sandbox::new();
+    for name in ["classifier", "classifier-full"] {
+        sandbox.write(&format!("bin/{name}.wasm"), fs::read(component(name)).unwrap());
+    }
+    let program = sandbox.copy_of_the_program("bin");
+    let inspected = |model: &str| {
+        sandbox.write("model.onnx", model_file(model));
+        let ended = sandbox.run_program(&program, &["inspect", "model.onnx"]);
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        String::from_utf8(ended.stdout).unwrap()
+    };
+    let text = inspected("golden/variants/logsoftmax.onnx");
+    let why = "the usual one does not run the model: this build of the component lacks `LogSoftmax` (once)";
+    assert!(text.contains("classifier-full.wasm") && text.contains(why), "{text}");
+    let text = inspected("golden/tiny.onnx");
+    assert!(text.contains("classifier.wasm") && !text.contains("usual"), "{text}");
+
+    // One that is named stays.
+    sandbox.write("model.onnx", model_file("golden/variants/logsoftmax.onnx"));
+    let named = ["inspect", "model.onnx", "--component", "bin/classifier.wasm"];
+    let ended = sandbox.run_program(&program, &named);
+    assert_eq!(ended.code, Some(5), "{}", ended.stderr);
+    ended.assert_says("lacks `LogSoftmax` (once); classifier-full.wasm has the operators of most models");
 }
 
 #[test]

@@ -10,8 +10,9 @@ use super::sandbox::{Sandbox, model_file, npy};
 /// The model that is built into the component.
 const BUILT_IN: &str = "fashion-small.onnx";
 
+/// With the operators of all models.
 fn classifier() -> String {
-    component("classifier").to_str().unwrap().to_owned()
+    component("classifier-full").to_str().unwrap().to_owned()
 }
 
 /// A sandbox with the file, and what `inspect` gives of it as JSON.
@@ -73,7 +74,7 @@ fn a_model_that_takes_raw_pixels_is_shown_and_said_to() {
         assert_eq!(json["description"]["labels"].as_array().unwrap().len(), labels);
         assert_eq!(json["pixels"]["takes_raw"], takes, "{name}: {}", json["pixels"]);
         assert!(json.get("remedy").is_none() && json.get("refusal").is_none(), "{json}");
-        let component = std::fs::read(component("classifier")).unwrap();
+        let component = std::fs::read(component("classifier-full")).unwrap();
         assert_eq!(json["component"], hex::encode(Sha256::digest(component)));
         assert!(json["one_image"]["milliseconds"].as_f64().unwrap() > 0.0, "{json}");
         assert!(json["one_image"]["runs"].as_u64().unwrap() >= 3, "{json}");

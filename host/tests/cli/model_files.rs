@@ -15,8 +15,9 @@ fn with_variant(name: &str) -> Sandbox {
     sandbox
 }
 
+/// With the operators of all models.
 fn classifier() -> String {
-    component("classifier").to_str().unwrap().to_owned()
+    component("classifier-full").to_str().unwrap().to_owned()
 }
 
 /// Every command that takes a model, with `model` and more arguments.

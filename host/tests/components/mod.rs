@@ -12,7 +12,7 @@ pub fn component(name: &str) -> PathBuf {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
     let path = PathBuf::from(format!("{root}/target/component/{name}.wasm"));
     let build = match name {
-        "classifier" => "cargo xtask component",
+        "classifier" | "classifier-full" => "cargo xtask component",
         _ => "cargo xtask component --tests",
     };
     assert!(path.is_file(), "{} is missing: run '{build}'", path.display());
@@ -23,6 +23,7 @@ pub fn component(name: &str) -> PathBuf {
 pub fn config(component: impl Into<PathBuf>) -> ClassifierConfig {
     ClassifierConfig {
         component: Origin::File(component.into()),
+        full: None,
         model: None,
         model_output: None,
         labels: None,

@@ -73,7 +73,7 @@ pub fn run(workspace: &Workspace, steps: &mut Steps, parts: &[Part], runs: usize
     let is_puppets = |part: &Part| matches!(part, Part::Throughput | Part::PubSub);
     let guests = match parts.iter().any(is_puppets) {
         true => Guests::All,
-        false => Guests::Classifier,
+        false => Guests::Both,
     };
     component::build(workspace, steps, guests)?;
     host::build(workspace, steps)?;

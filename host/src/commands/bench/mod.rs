@@ -82,7 +82,10 @@ impl BenchCommand {
 /// The same with another component or model.
 fn beside(mut config: ClassifierConfig, file: &Path) -> anyhow::Result<ClassifierConfig> {
     match kind_of(file)? {
-        Kind::Component => config.component = crate::classifier::Origin::find(Some(file.to_owned()))?,
+        Kind::Component => {
+            config.component = crate::classifier::Origin::find(Some(file.to_owned()))?;
+            config.full = None;
+        }
         Kind::Model => {
             config.model = Some(file.to_owned());
             config.labels = None;

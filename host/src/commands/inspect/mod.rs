@@ -79,7 +79,9 @@ impl InspectCommand {
             digest: model.digest(),
             weights: model.weights,
             output: self.model_output.clone(),
-            component: predictor.component().to_owned(),
+            component: String::new(),
+            component_file: String::new(),
+            lacking: None,
             accepted: false,
             refusal: None,
             description: None,
@@ -87,7 +89,12 @@ impl InspectCommand {
             remedy: None,
             one_image: None,
         };
-        let description = match predictor.load().await {
+        let loaded = predictor.load().await;
+        // The build that it needs may be another one.
+        report.component = predictor.component().to_owned();
+        report.component_file = predictor.origin().to_string();
+        report.lacking = predictor.lacking().map(str::to_owned);
+        let description = match loaded {
             Ok(description) => description,
             Err(error) => {
                 waiting.finish_and_clear();

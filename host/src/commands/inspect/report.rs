@@ -31,6 +31,11 @@ pub struct ModelReport {
     pub output: Option<String>,
     /// Lower-case hex SHA-256 of the component file.
     pub component: String,
+    /// The component that was tried: of two builds the one that has the model's operators.
+    pub component_file: String,
+    /// Why it is not the usual one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lacking: Option<String>,
     /// Whether the component accepts it.
     pub accepted: bool,
     /// Why not.
@@ -114,7 +119,11 @@ impl ModelReport {
             let text = format!("{:.3} ms, the median of {} runs", pace.milliseconds, pace.runs);
             rows.push(("one image", text));
         }
-        rows.push(("component", format!("sha256 {}", self.component)));
+        let mut component = vec![self.component_file.clone(), format!("sha256 {}", self.component)];
+        if let Some(lacking) = &self.lacking {
+            component.insert(1, format!("the usual one does not run the model: {lacking}"));
+        }
+        rows.push(("component", component.join("\n")));
         named(&self.file, rows)
     }
 }

@@ -4,17 +4,19 @@ use host::classifier::Classifier;
 use host::images::test_images;
 use sha2::{Digest, Sha256};
 
-use super::{classifier, load, models, off, rows, size};
+use super::{FULL, USUAL, build, classifier, load, models, off, rows, size};
 use crate::components::{component, config};
 
 const IMAGES: u64 = 100;
 
-/// The models, and by how much a probability may differ from onnxruntime's. Of integers one that lies between two steps may
+/// The models, the builds that run them, and by how much a probability may differ from onnxruntime's. Of integers one that lies between two steps may
 /// be rounded either way, and moves what follows by a step.
-const MODELS: [(&str, f32); 3] = [
-    ("fashion-small", 1e-4),
-    ("fashion-large", 1e-4),
-    ("fashion-small-int8", 2e-2),
+const MODELS: [(&str, &str, f32); 5] = [
+    ("fashion-small", USUAL, 1e-4),
+    ("fashion-small", FULL, 1e-4),
+    ("fashion-large", USUAL, 1e-4),
+    ("fashion-large", FULL, 1e-4),
+    ("fashion-small-int8", FULL, 2e-2),
 ];
 
 /// The values of a float32 file as `numpy.save` writes it.
@@ -29,11 +31,11 @@ fn floats(name: &str) -> Vec<f32> {
 #[tokio::test]
 async fn the_component_answers_as_onnxruntime_however_the_images_are_split_over_messages() {
     let pixels = test_images().unwrap().read(IMAGES).unwrap().unwrap().pixels;
-    for (name, tolerance) in MODELS {
-        let classifier = classifier(&models(&format!("{name}.onnx")), None).await.unwrap();
+    for (name, component, tolerance) in MODELS {
+        let classifier = build(component, &models(&format!("{name}.onnx")), None).await.unwrap();
         let given = rows(&classifier, "100,28,28,1", pixels.to_vec()).await.concat();
         let off = off(&given, &floats(&format!("golden/{name}-100.npy")));
-        assert!(off <= tolerance, "{name}: {off}");
+        assert!(off <= tolerance, "{name} in {component}: {off}");
         let mut split = Vec::new();
         for part in pixels.chunks(7 * 784) {
             split.extend(

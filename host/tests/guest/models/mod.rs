@@ -3,6 +3,7 @@
 //!
 //! The component's own sources are compiled for WebAssembly alone, so this is where its network is tested.
 
+mod builds;
 mod floats;
 mod golden;
 mod inputs;
@@ -27,13 +28,22 @@ fn models(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../models").join(name)
 }
 
-/// The component with the model in a file, asked for all probabilities.
+/// The build with the executor alone, and the one with the operators of all models.
+const USUAL: &str = "classifier";
+const FULL: &str = "classifier-full";
+
+/// The component with all operators and the model in a file, asked for all probabilities.
 async fn classifier(model: &Path, output: Option<&str>) -> Result<Classifier, ComponentError> {
+    build(FULL, model, output).await
+}
+
+/// The same in one of the builds.
+async fn build(build: &str, model: &Path, output: Option<&str>) -> Result<Classifier, ComponentError> {
     let config = ClassifierConfig {
         model: Some(model.to_owned()),
         model_output: output.map(str::to_owned),
         accept: Some("application/json;profile=scores;top-k=100".to_owned()),
-        ..config(component("classifier"))
+        ..config(component(build))
     };
     Classifier::start(&config).await
 }

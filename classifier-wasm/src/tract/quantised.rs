@@ -1,6 +1,6 @@
-//! QuantizeLinear and DequantizeLinear as plain arithmetic, in place of the engine's own.
+//! QuantizeLinear and DequantizeLinear as plain arithmetic, in place of tract's own.
 //!
-//! What stands between the two the engine puts into a table, value by value, and does so with a softmax too, which looks at
+//! What stands between the two tract puts into a table, value by value, and does so with a softmax too, which looks at
 //! all of a row at once: it then refuses the model, or answers wrongly. And it knows 8 bits alone.
 
 use tract_onnx::Onnx;
