@@ -2,6 +2,7 @@
 // the browser and in the host, in turn.
 
 import { setTimeout as pause } from "node:timers/promises";
+import { COMPONENT, FULL } from "../build/paths.js";
 import { at, choose, countBytes, firstResult, host, launch, runGallery, serve } from "./site.js";
 
 /** Of the repository. */
@@ -46,6 +47,7 @@ for (let run = 1; run <= runs; run++) {
   first.bytes.push(bytes());
   for (const name of MODELS) {
     const model = at(`models/${name}.onnx`);
+    const component = name.endsWith("-int8") ? FULL : COMPONENT;
     await choose(page, ".card .onnx", model);
     await page.waitForFunction(
       name =>
@@ -58,7 +60,7 @@ for (let run = 1; run <= runs; run++) {
     await runGallery(page);
     const shown = await page.$eval(".card .rate", element => element.textContent ?? "");
     rates[name].browser.push(Number(shown.replaceAll(",", "")));
-    const { stderr } = await host(["evaluate", "--workers", "1", "--model", model]);
+    const { stderr } = await host(["evaluate", "--workers", "1", "--model", model, "--component", component]);
     rates[name].host.push(Number(stderr.match(/([\d,]+)\/s/)?.[1].replaceAll(",", "")));
   }
   await browser.close();

@@ -30,18 +30,18 @@ pageTest(page, "it shows the digests that the host shows, and a first result by 
 let bytes;
 pageTest(
   page,
-  "until the first result it loads no more than 4 MB, and tells how far it is",
+  "until the first result it loads no more than 1.5 MB, and tells how far it is",
   async page => {
     await page.waitForFunction(() => /** @type {any} */ (document.querySelector("#loading-bar")).value > 0);
     await firstResult(page);
-    assert.ok(bytes() > 1_000_000 && bytes() <= 4_000_000, `${bytes()} bytes`);
+    assert.ok(bytes() > 500_000 && bytes() <= 1_500_000, `${bytes()} bytes`);
   },
   {
     ready: false,
     setUp: async page => {
       bytes = await countBytes(page);
       // Slow enough for the progress to be seen.
-      await page.emulateNetworkConditions({ latency: 20, download: 4_000_000, upload: 4_000_000 });
+      await page.emulateNetworkConditions({ latency: 20, download: 1_000_000, upload: 1_000_000 });
     },
   },
 );
