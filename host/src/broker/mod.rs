@@ -6,6 +6,7 @@
 
 mod by_route;
 mod confirm_then_ack;
+mod failures;
 mod group;
 mod idle;
 pub mod kafka;

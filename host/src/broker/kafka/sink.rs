@@ -5,7 +5,7 @@
 //! fault.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -20,6 +20,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use super::client::{self, Reporter};
 use super::topics::Cluster;
 use super::{fault, message};
+use crate::broker::failures::{Failures, Untold};
 use crate::broker::{BrokerError, Durable, Lane, Limits, Output, Route, Sink, TOO_LARGE};
 use crate::config::KafkaConfig;
 
@@ -38,46 +39,24 @@ pub(super) type Producer = ThreadedProducer<Reporter>;
 
 /// One output in progress.
 pub(super) struct Pending {
-    reply: oneshot::Sender<Result<(), KafkaError>>,
-    failures: Option<Arc<Failures>>,
+    reply: oneshot::Sender<Outcome>,
+    failures: Failures,
     _permit: Option<OwnedSemaphorePermit>,
 }
 
-/// How many records were not published, and of how many of them their lanes know. What is sent between the two would overtake
-/// what is sent again.
-#[derive(Default)]
-pub(super) struct Failures {
-    happened: AtomicU64,
-    told: AtomicU64,
-}
-
-impl Failures {
-    fn told(&self) -> u64 {
-        self.told.load(Ordering::Acquire)
-    }
-
-    /// Whether nothing has failed but the first `told`.
-    fn are_no_more_than(&self, told: u64) -> bool {
-        self.happened.load(Ordering::Acquire) == told
-    }
-}
+/// How it ended. Whoever gets it knows of the failure.
+pub(super) type Outcome = Result<(), (KafkaError, Untold)>;
 
 impl ProducerContext for Reporter {
     type DeliveryOpaque = Box<Pending>;
 
     fn delivery(&self, result: &DeliveryResult<'_>, pending: Box<Pending>) {
-        let result = match result {
+        let outcome = match result {
             Ok(_) => Ok(()),
-            Err((error, _)) => Err(error.clone()),
+            Err((error, _)) => Err((error.clone(), pending.failures.happened())),
         };
-        let failed = pending.failures.filter(|_| result.is_err());
-        if let Some(failures) = &failed {
-            failures.happened.fetch_add(1, Ordering::AcqRel);
-        }
-        // Whoever has stopped waiting need not be told.
-        if let (Err(_), Some(failures)) = (pending.reply.send(result), failed) {
-            failures.told.fetch_add(1, Ordering::AcqRel);
-        }
+        // Nobody may wait for it any more.
+        let _ = pending.reply.send(outcome);
     }
 }
 
@@ -296,12 +275,12 @@ pub(super) struct Record {
 /// A record's confirmation, and what resolves it.
 pub(super) fn pending(
     permit: Option<OwnedSemaphorePermit>,
-    failures: Option<Arc<Failures>>,
-) -> (Box<Pending>, oneshot::Receiver<Result<(), KafkaError>>) {
+    failures: &Failures,
+) -> (Box<Pending>, oneshot::Receiver<Outcome>) {
     let (reply, confirmed) = oneshot::channel();
     let pending = Pending {
         reply,
-        failures,
+        failures: failures.clone(),
         _permit: permit,
     };
     (Box::new(pending), confirmed)
@@ -316,7 +295,7 @@ pub struct KafkaSink {
     sender: Arc<Sender>,
     /// The old producer's messages must be confirmed first, so that nothing overtakes them.
     waits: Arc<AtomicBool>,
-    failures: Arc<Failures>,
+    failures: Failures,
 }
 
 impl KafkaSink {
@@ -324,7 +303,7 @@ impl KafkaSink {
         Self {
             sender: Arc::new(sender),
             waits: Arc::default(),
-            failures: Arc::default(),
+            failures: Failures::default(),
         }
     }
 
@@ -340,21 +319,16 @@ impl KafkaSink {
 impl Sink for KafkaSink {
     async fn enqueue(&self, output: Output, lane: Option<&Lane>) -> Result<Durable<BrokerError>, BrokerError> {
         let sender = Arc::clone(&self.sender);
-        // What has no lane has nothing to overtake.
-        let told = lane.map(|_| self.failures.told());
+        let told = self.failures.told(lane);
         let record = sender.prepare(output, lane).await?;
         self.wait_for_the_producer_before().await;
         let permit = sender.permit(&record).await?;
         let was_alone = sender.is_alone();
         // Held until the confirmation: a dropped producer confirms nothing.
         let producer = sender.producer();
-        let (mut waiting, confirmed) = pending(Some(permit), Some(Arc::clone(&self.failures)));
+        let (mut waiting, confirmed) = pending(Some(permit), &self.failures);
         loop {
-            if told.is_some_and(|told| !self.failures.are_no_more_than(told)) {
-                return Err(BrokerError::HeldBack(
-                    "another message was refused meanwhile".to_owned(),
-                ));
-            }
+            self.failures.hold_back(told)?;
             match sender.send(&producer, &record, waiting) {
                 Ok(()) => break,
                 Err((error, back)) if is_full(&error) => {
@@ -366,22 +340,19 @@ impl Sink for KafkaSink {
         }
         let topic = record.topic;
         let waits = Arc::clone(&self.waits);
-        let failures = Arc::clone(&self.failures);
         Ok(Box::pin(async move {
-            let result = confirmed.await;
+            let outcome = confirmed.await;
             drop(producer);
-            if let Ok(Err(_)) = &result {
-                failures.told.fetch_add(1, Ordering::AcqRel);
-            }
-            let error = match result {
+            let (error, _untold) = match outcome {
                 Ok(Ok(())) => return Ok(()),
-                Ok(Err(error)) => sender.unpublished(&error, &topic),
+                Ok(Err(failed)) => failed,
                 Err(_) => {
                     return Err(BrokerError::Failed(
                         "the producer ended before a message was confirmed".to_owned(),
                     ));
                 }
             };
+            let error = sender.unpublished(&error, &topic);
             match error {
                 BrokerError::Refused { detail, .. } if !was_alone => {
                     if sender.go_alone() {

@@ -30,8 +30,9 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use self::failure::{Failed, is_fatal, is_permanent, is_state, repeat};
 use super::code;
 use super::lanes::{Act, Reply, Token};
-use super::sink::{Record, Sender, is_full, pending, producer_config};
+use super::sink::{Outcome, Record, Sender, is_full, pending, producer_config};
 use super::source::{SharedConsumer, group_metadata};
+use crate::broker::failures::Failures;
 use crate::broker::threads::{blocking, spawn};
 use crate::broker::{Act as Settlement, BrokerError, Limits, Route, Settle, SettleError, Settled};
 use crate::config::KafkaConfig;
@@ -245,13 +246,16 @@ impl Transactions {
         }
         let mut is_failing = !failures.is_empty();
         for (number, topic, mut confirmed) in confirmations {
-            let result = match is_failing {
+            let failed = match is_failing {
                 // The producer's thread resolves all of them, at the latest by the messages' own time-out.
-                false => confirmed.blocking_recv().unwrap_or(Err(KafkaError::Canceled)),
+                false => match confirmed.blocking_recv() {
+                    Ok(outcome) => outcome.err().map(|(error, _)| error),
+                    Err(_) => Some(KafkaError::Canceled),
+                },
                 // Records without an outcome by now are aborted; those in one batch with the first failure have one.
-                true => confirmed.try_recv().unwrap_or(Ok(())),
+                true => confirmed.try_recv().ok().and_then(|outcome| Some(outcome.err()?.0)),
             };
-            if let Err(error) = result {
+            if let Some(error) = failed {
                 if !is_failing {
                     is_failing = true;
                     thread::sleep(QUIET);
@@ -281,8 +285,9 @@ impl Transactions {
         }
     }
 
-    fn send(&self, record: &Record) -> Result<oneshot::Receiver<Result<(), KafkaError>>, KafkaError> {
-        let (mut waiting, confirmed) = pending(None, None);
+    fn send(&self, record: &Record) -> Result<oneshot::Receiver<Outcome>, KafkaError> {
+        // A transaction fails as a whole, which holds back all of it.
+        let (mut waiting, confirmed) = pending(None, &Failures::default());
         let producer = self.sender.producer();
         loop {
             match self.sender.send(&producer, record, waiting) {

@@ -7,7 +7,7 @@
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -19,6 +19,7 @@ use tokio::sync::{Mutex, Semaphore};
 use super::fault;
 use super::message::{self, MAX_KEY, MAX_MESSAGE_BYTES};
 use super::project::Project;
+use crate::broker::failures::{Failures, Told};
 use crate::broker::{BrokerError, Durable, Lane, Limits, Output, Route, Sink};
 
 /// What may wait to be confirmed, in KiB.
@@ -36,8 +37,7 @@ pub struct PubSubSink {
     dead_letters: Arc<str>,
     publishers: Mutex<HashMap<Arc<str>, KeyedPublisher>>,
     room: Arc<Semaphore>,
-    /// How many messages were not published. What waits to be published meanwhile may belong behind one of them.
-    failures: Arc<AtomicU64>,
+    failures: Failures,
 }
 
 /// A topic's publisher, and the keys that it has seen.
@@ -76,17 +76,17 @@ impl PubSubSink {
             dead_letters: dead_letters.into(),
             publishers: Mutex::default(),
             room: Arc::new(Semaphore::new(QUEUE_KIB as usize)),
-            failures: Arc::default(),
+            failures: Failures::default(),
         })
     }
 
     /// Hands a message to its topic's publisher, under the lock: messages of one key must not be with two publishers
-    /// at once. `failures`: what their number must still be, or the message's lane may have gone back to one before it.
+    /// at once. `told`: since when it has waited.
     async fn publish(
         &self,
         topic: &Arc<str>,
         message: model::Message,
-        failures: Option<u64>,
+        told: Option<Told>,
     ) -> Result<Published, BrokerError> {
         let mut publishers = self.publishers.lock().await;
         let known = match publishers.entry(Arc::clone(topic)) {
@@ -112,11 +112,7 @@ impl PubSubSink {
             known.keys.clear();
             known.is_alone = is_alone;
         }
-        if failures.is_some_and(|failures| failures != self.failures.load(Ordering::Relaxed)) {
-            return Err(BrokerError::HeldBack(
-                "another message was refused meanwhile".to_owned(),
-            ));
-        }
+        self.failures.hold_back(told)?;
         if !key.is_empty() {
             known.keys.insert(key.clone());
         }
@@ -140,7 +136,7 @@ impl PubSubSink {
 #[async_trait]
 impl Sink for PubSubSink {
     async fn enqueue(&self, output: Output, lane: Option<&Lane>) -> Result<Durable<BrokerError>, BrokerError> {
-        let failures = lane.map(|_| self.failures.load(Ordering::Relaxed));
+        let told = self.failures.told(lane);
         let topic = match output.route {
             Route::Answers => Arc::clone(&self.answers),
             Route::DeadLetters => Arc::clone(&self.dead_letters),
@@ -154,14 +150,14 @@ impl Sink for PubSubSink {
         let kib = u32::try_from(size >> 10).unwrap_or(QUEUE_KIB).clamp(1, QUEUE_KIB);
         let permit = Arc::clone(&self.room).acquire_many_owned(kib).await;
         let key = message.ordering_key.clone();
-        let published = self.publish(&topic, message, failures).await?;
+        let published = self.publish(&topic, message, told).await?;
         let config = Arc::clone(&self.project.clients.config);
-        let failures = Arc::clone(&self.failures);
+        let failures = self.failures.clone();
         Ok(Box::pin(async move {
             let confirmed = published.confirmed.await;
             drop(permit);
             confirmed.map(drop).map_err(|error| {
-                failures.fetch_add(1, Ordering::Relaxed);
+                let _untold = failures.happened();
                 // Messages that wait behind it have learned that their key is paused; later ones must not be.
                 published.publisher.resume_publish(key);
                 let error = fault::explain_publishing(&error, &topic, &config);
