@@ -1,26 +1,29 @@
 //! Reads a topic outside the pipeline: each message is consumed once the command is done with it.
 
 use std::ops::ControlFlow;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::stream::{FuturesUnordered, StreamExt};
+use anyhow::Context;
+use futures_util::stream::{FuturesOrdered, StreamExt};
 
 use super::waiting::Waiting;
-use crate::broker::{Ack, Claim, Delivery, Demand, Event, Idle, SettleError, Source};
+use crate::broker::{Ack, BrokerError, Claim, Delivery, Demand, Durable, Event, Idle, SettleError, Source};
 use crate::shutdown::Shutdown;
 
-/// Messages that the command is done with and that wait to be consumed: enough to fill the broker's group commits.
+/// Messages that the command is done with and that wait to be published or consumed: enough to fill the broker's group commits.
 const IN_FLIGHT: usize = 64;
 
 /// How many messages can be left in the topic: their claims, without the payloads, are held until the end.
 pub const LEFT: usize = 100_000;
 
 /// What to do with a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Taken {
     /// Consume it.
     Consumed,
+    /// Consume it once this has resolved. An error ends the reading, and then it is not consumed.
+    Published(Durable<BrokerError>),
     /// Leave it in the topic, with everything behind it in its lane.
     Left,
 }
@@ -64,9 +67,10 @@ async fn take_all(
     left: &mut Vec<Claim>,
     mut take: impl AsyncFnMut(&Delivery) -> anyhow::Result<ControlFlow<Taken, Taken>>,
 ) -> anyhow::Result<End> {
-    let mut acks = FuturesUnordered::new();
+    // In order, so that of several that fail the first is told.
+    let mut acks = FuturesOrdered::new();
     let mut idle = Idle::new(idle_timeout);
-    let ended = loop {
+    let ended = 'reading: loop {
         let demand = match acks.len() < IN_FLIGHT {
             true => Demand::Deliveries,
             false => Demand::EventsOnly,
@@ -75,17 +79,26 @@ async fn take_all(
             // A stop, and acknowledgements, which make room, must not wait behind new messages.
             biased;
             () = shutdown.stopping() => break Ok(End::Done),
-            Some(acked) = acks.next() => if let Err(error) = consumed(acked) {
+            Some(acked) = acks.next() => if let Err(error) = acked {
                 break Err(error);
             },
             event = source.recv(demand) => match event {
                 Ok(Event::Delivery(delivery)) => {
                     waiting.came();
-                    let taken = tokio::select! {
-                        // The reader of stdout may have stopped reading for good; the message is redelivered.
-                        biased;
-                        () = shutdown.aborting() => break Ok(End::Done),
-                        taken = take(&delivery) => taken,
+                    let taken = {
+                        let mut taking = pin!(take(&delivery));
+                        loop {
+                            tokio::select! {
+                                // The reader of stdout may have stopped reading for good; the message is redelivered.
+                                biased;
+                                () = shutdown.aborting() => break 'reading Ok(End::Done),
+                                taken = &mut taking => break taken,
+                                // It may wait for the room that what was published before it takes.
+                                Some(acked) = acks.next() => if let Err(error) = acked {
+                                    break 'reading Err(error);
+                                },
+                            }
+                        }
                     };
                     idle.restart();
                     let (is_last, taken) = match taken {
@@ -93,12 +106,11 @@ async fn take_all(
                         Ok(ControlFlow::Break(taken)) => (true, taken),
                         Err(error) => break Err(error),
                     };
+                    let (ack, claim) = (Arc::clone(&ack), delivery.claim);
                     match taken {
-                        Taken::Consumed => {
-                            let ack = Arc::clone(&ack);
-                            acks.push(async move { ack.ack(delivery.claim).await });
-                        }
-                        Taken::Left => left.push(delivery.claim),
+                        Taken::Consumed => acks.push_back(consume(ack, claim, None)),
+                        Taken::Published(durable) => acks.push_back(consume(ack, claim, Some(durable))),
+                        Taken::Left => left.push(claim),
                     }
                     if is_last {
                         break Ok(End::Done);
@@ -140,16 +152,13 @@ async fn take_all(
     }
 }
 
-async fn settle(acks: &mut FuturesUnordered<impl Future<Output = Result<(), SettleError>>>) -> anyhow::Result<()> {
-    while let Some(acked) = acks.next().await {
-        consumed(acked)?;
+/// Consumes a message, and what is published for it not before that is confirmed. A message that went back to the topic is no
+/// failure: it is redelivered, here or to another member.
+async fn consume(ack: Arc<dyn Ack>, claim: Claim, published: Option<Durable<BrokerError>>) -> anyhow::Result<()> {
+    if let Some(published) = published {
+        published.await.context("a message was not confirmed")?;
     }
-    Ok(())
-}
-
-/// A message that went back to the topic is no failure: it is redelivered, here or to another member.
-fn consumed(acked: Result<(), SettleError>) -> anyhow::Result<()> {
-    match acked {
+    match ack.ack(claim).await {
         Err(error @ SettleError::Rewound(_)) => {
             tracing::warn!("{error}; the messages behind it are redelivered");
             Ok(())
@@ -158,16 +167,25 @@ fn consumed(acked: Result<(), SettleError>) -> anyhow::Result<()> {
     }
 }
 
+async fn settle(acks: &mut FuturesOrdered<impl Future<Output = anyhow::Result<()>>>) -> anyhow::Result<()> {
+    while let Some(acked) = acks.next().await {
+        acked?;
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use std::future::pending;
+    use std::sync::Mutex;
 
     use async_trait::async_trait;
+    use tokio::sync::oneshot;
     use tokio::time::Instant;
 
     use super::*;
-    use crate::broker::{BrokerError, Lane};
+    use crate::broker::Lane;
     use crate::message::Message;
 
     /// Messages without an end, each with its number.
@@ -200,7 +218,9 @@ mod tests {
         }
     }
 
-    struct Consumes;
+    /// The numbers of what was consumed.
+    #[derive(Default)]
+    struct Consumes(Mutex<Vec<u64>>);
 
     #[async_trait]
     impl Ack for Consumes {
@@ -208,7 +228,8 @@ mod tests {
             true
         }
 
-        async fn ack(&self, _claim: Claim) -> Result<(), SettleError> {
+        async fn ack(&self, claim: Claim) -> Result<(), SettleError> {
+            self.0.lock().unwrap().push(claim.seq);
             Ok(())
         }
     }
@@ -220,7 +241,7 @@ mod tests {
         let mut waiting = Waiting::new(None);
         let end = read(
             Box::new(Endless(0)),
-            Arc::new(Consumes),
+            Arc::new(Consumes::default()),
             &shutdown,
             None,
             &mut waiting,
@@ -243,5 +264,59 @@ mod tests {
     #[tokio::test]
     async fn where_no_more_can_be_left_that_is_said() {
         assert_eq!(look_for(u64::MAX).await, (End::Full, LEFT as u64));
+    }
+
+    /// Publishes the first ten messages, and confirms them only after the last, from the last to the first. The one of the number
+    /// `lost` is never confirmed. How the reading ended, and what was consumed.
+    async fn publish_ten(lost: Option<u64>) -> (anyhow::Result<End>, Vec<u64>) {
+        let consumes = Arc::new(Consumes::default());
+        let ack = Arc::clone(&consumes);
+        let mut confirmations = Vec::new();
+        let shutdown = Shutdown::new();
+        let mut waiting = Waiting::new(None);
+        let end = read(
+            Box::new(Endless(0)),
+            ack,
+            &shutdown,
+            None,
+            &mut waiting,
+            async |delivery| {
+                let (confirm, confirmed) = oneshot::channel();
+                let number = delivery.claim.seq;
+                let published: Durable<BrokerError> = Box::pin(async move {
+                    let lost = |_| BrokerError::Failed(format!("{number} was lost"));
+                    confirmed.await.map_err(lost)
+                });
+                confirmations.push((number, confirm));
+                if number < 10 {
+                    return Ok(ControlFlow::Continue(Taken::Published(published)));
+                }
+                while let Some((number, confirm)) = confirmations.pop() {
+                    if lost != Some(number) {
+                        confirm.send(()).unwrap();
+                    }
+                }
+                Ok(ControlFlow::Break(Taken::Published(published)))
+            },
+        );
+        let end = tokio::time::timeout(test_brokers::DEADLINE, end).await.unwrap();
+        let consumed = consumes.0.lock().unwrap().clone();
+        (end, consumed)
+    }
+
+    #[tokio::test]
+    async fn messages_are_published_before_those_before_them_are_confirmed() {
+        let (end, mut consumed) = publish_ten(None).await;
+        assert_eq!(end.unwrap(), End::Done);
+        consumed.sort_unstable();
+        assert_eq!(consumed, (1..=10).collect::<Vec<_>>());
+    }
+
+    #[tokio::test]
+    async fn a_message_that_was_not_confirmed_is_not_consumed() {
+        let (end, consumed) = publish_ten(Some(4)).await;
+        let said = format!("{:#}", end.unwrap_err());
+        assert!(said.contains("4 was lost"), "{said}");
+        assert!(!consumed.contains(&4), "{consumed:?}");
     }
 }

@@ -62,7 +62,10 @@ fn a_subscription_that_is_missing_is_told_with_how_to_make_it() {
     access.refuse(4, &["consume", "--topic", "other"], &says);
 
     access.server.create_topic(PROJECT, "bare").unwrap();
-    let says = ["'bare-sub'", "host topics create bare"];
+    let says = ["'bare-sub'", "is lost", "host topics create bare"];
+    access.refuse(3, &["consume", "--topic", "bare"], &says);
+    access.subscribe("mine", "bare");
+    let says = ["'bare-sub'", "--subscription (mine)", "host topics create bare"];
     access.refuse(3, &["consume", "--topic", "bare"], &says);
 
     // Credentials that may not look up learn it when the service says so.
@@ -75,6 +78,28 @@ fn a_subscription_that_is_missing_is_told_with_how_to_make_it() {
         &["consume", "--topic", "bare"],
         &["'bare-sub'", "gcloud pubsub subscriptions"],
     );
+}
+
+#[test]
+fn where_no_letter_has_ever_come_that_is_said_and_nothing_is_made() {
+    let Some(access) = Access::with_topics() else { return };
+    for command in [&["dead-letters"][..], &["dead-letters", "replay"]] {
+        let said = access.succeed(&[command, &["--format", "json"]].concat());
+        assert!(said.contains(":0"), "{said}");
+        let says = ["no dead letters in other.dlq", "no topic 'other'"];
+        access.refuse(4, &[command, &["--topic", "other"]].concat(), &says);
+    }
+    access.refuse(
+        3,
+        &["dead-letters", "show", "1"],
+        &["no dead letters in input-stream.dlq"],
+    );
+    assert!(!access.succeed(&["topics", "list"]).contains("other"));
+
+    // Its letters are lost, so there is nothing to make a subscription for.
+    access.server.create_topic(PROJECT, "input-stream.dlq").unwrap();
+    let says = ["'input-stream.dlq-sub'", "is lost"];
+    access.refuse(3, &["dead-letters", "replay"], &says);
 }
 
 #[test]

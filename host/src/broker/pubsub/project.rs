@@ -28,6 +28,9 @@ pub(super) enum Found<T> {
     Denied,
 }
 
+/// How many of a topic's subscriptions an error names.
+const PAGE: i32 = 5;
+
 /// The result of creating a topic or subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Made {
@@ -103,10 +106,20 @@ impl Project {
 
     /// Whether a topic is known to have no subscription at all.
     async fn is_unread(&self, topic: &str) -> Result<bool, BrokerError> {
+        let found = self.subscriptions(topic).await?;
+        Ok(matches!(found, Found::There(names) if names.is_empty()))
+    }
+
+    /// The names of a topic's subscriptions, or of as many as fit on a page.
+    async fn subscriptions(&self, topic: &str) -> Result<Found<Vec<String>>, BrokerError> {
         let asked = self.clients.topics.list_topic_subscriptions();
-        let answer = asked.set_topic(self.topic_path(topic)).set_page_size(1).send().await;
-        let found = found(answer).map_err(|error| self.explain(&error, Call::Get(topic)))?;
-        Ok(matches!(found, Found::There(list) if list.subscriptions.is_empty()))
+        let answer = asked.set_topic(self.topic_path(topic)).set_page_size(PAGE).send().await;
+        let names = answer.map(|list| {
+            let paths = list.subscriptions.iter();
+            let names = paths.map(|path| path.rsplit('/').next().unwrap_or(path).to_owned());
+            names.collect()
+        });
+        found(names).map_err(|error| self.explain(&error, Call::Get(topic)))
     }
 
     /// Creates a topic with a subscription, whichever of them is missing: what is published before there is one is
@@ -131,7 +144,6 @@ impl Project {
     /// Makes sure that a subscription belongs to the topic that it is read for, as far as the credentials may look
     /// up.
     pub async fn find_subscription(&self, topic: &str, name: &str, create: bool) -> Result<(), BrokerError> {
-        let project = &self.clients.config.project;
         match self.topic_of(name).await? {
             Found::Denied => Ok(()),
             Found::There(found) => self.reads(topic, name, &found),
@@ -141,19 +153,31 @@ impl Project {
                 Ok(())
             }
             Found::Missing if self.find_topic(topic).await? == Found::Missing => Err(self.unknown(topic)),
-            Found::Missing => {
-                let make = match name == self.clients.config.subscription_of(topic) {
-                    true => format!("'host topics create {topic} {}'", fault::options(&self.clients.config)),
-                    false => {
-                        format!("`gcloud pubsub subscriptions create {name} --topic {topic} --enable-message-ordering`")
-                    }
-                };
-                Err(BrokerError::Configuration(format!(
-                    "there is no subscription '{name}' in the project '{project}'; create it with {make}, or name another one \
-                     with --subscription"
-                )))
-            }
+            Found::Missing => Err(self.no_subscription(topic, name).await?),
         }
+    }
+
+    /// A topic, as far as it may be looked up, has no subscription of this name.
+    async fn no_subscription(&self, topic: &str, name: &str) -> Result<BrokerError, BrokerError> {
+        let config = &self.clients.config;
+        let make = match name == config.subscription_of(topic) {
+            true => format!("'host topics create {topic} {}'", fault::options(config)),
+            false => format!("`gcloud pubsub subscriptions create {name} --topic {topic} --enable-message-ordering`"),
+        };
+        let remedy = match self.subscriptions(topic).await? {
+            Found::There(names) if names.is_empty() => format!(
+                "and the topic '{topic}' has no other: what was published to it is lost; for what will be, create it with {make}"
+            ),
+            Found::There(names) => format!(
+                "but the topic '{topic}' has others: name one of them with --subscription ({}), or create it with {make}",
+                names.join(", ")
+            ),
+            _ => format!("create it with {make}, or name another one with --subscription"),
+        };
+        let project = &config.project;
+        Ok(BrokerError::Configuration(format!(
+            "there is no subscription '{name}' in the project '{project}'; {remedy}"
+        )))
     }
 
     /// Whether an existing subscription belongs to a topic: it may be another's, or that of a deleted topic of the

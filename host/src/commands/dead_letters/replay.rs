@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use anyhow::Context;
 use indicatif::HumanCount;
 use serde_json::json;
 
@@ -43,17 +44,31 @@ impl ReplayCommand {
         let Some(mut horizon) = horizon else {
             return report(self.format, &nothing, 0, 0);
         };
-        let sink = open_sink(&config, &self.topic).await?;
         let subscription = Subscription {
-            topic: letters,
+            topic: letters.clone(),
             group: self.group,
             create: false,
         };
-        let (source, ack) = open_consumer(&config, &subscription).await?;
+        // Before the sink, which creates the topic where it is missing.
+        let (source, ack) = match open_consumer(&config, &subscription).await {
+            Ok(opened) => opened,
+            Err(missing) => {
+                have_never_come(&config, &self.topic, &letters, missing).await?;
+                return report(self.format, &none_in(&letters), 0, 0);
+            }
+        };
+        let sink = match open_sink(&config, &self.topic).await {
+            Ok(sink) => sink,
+            Err(error) => {
+                source.close().await?;
+                return Err(error.into());
+            }
+        };
         let shutdown = Shutdown::on_signals(DRAIN);
         let bar = progress::counting("replaying dead letters", None);
         let mut waiting = Waiting::new(None);
-        let (mut replayed, mut left_out, mut later) = (0u64, 0u64, 0u64);
+        let (mut sent, mut left_out, mut later) = (0u64, 0u64, 0u64);
+        let replayed = Arc::new(AtomicU64::new(0));
         let most = self.limit.map_or(u64::MAX, |limit| limit.get());
         let is_wanted = |delivery: &Delivery| {
             let letter = &delivery.message;
@@ -87,14 +102,18 @@ impl ReplayCommand {
                 // With its old time, the topic might drop it at once.
                 message.timestamp_ms = None;
                 let route = Route::Answers;
-                let confirmed = sink
+                let published = sink
                     .enqueue(Output { route, message }, Some(&delivery.claim.lane))
                     .await?;
-                confirmed.await.context("a letter was not confirmed")?;
-                replayed += 1;
-                bar.inc(1);
-                is_last |= replayed == most;
-                Taken::Consumed
+                sent += 1;
+                is_last |= sent == most;
+                let (replayed, bar) = (Arc::clone(&replayed), bar.clone());
+                Taken::Published(Box::pin(async move {
+                    published.await?;
+                    replayed.fetch_add(1, Ordering::Relaxed);
+                    bar.inc(1);
+                    Ok(())
+                }))
             };
             Ok(match is_last {
                 true => ControlFlow::Break(taken),
@@ -104,6 +123,7 @@ impl ReplayCommand {
         .await;
         bar.finish_and_clear();
         let end = end?;
+        let replayed = replayed.load(Ordering::Relaxed);
         if later > 0 {
             tracing::info!(later, "letters that came after the start wait for the next replay");
         }
