@@ -9,7 +9,7 @@ use host::message::Message;
 use host::pipeline::{self, Answer, Classify, ClassifyError, Meter, OnError, Policy};
 use host::shutdown::Shutdown;
 
-use crate::support::{Fixture, Member, within};
+use crate::support::{Fixture, Member, POLL, within};
 
 /// 2023-11-14T22:13:20.123Z
 const LONG_AGO: i64 = 1_700_000_000_123;
@@ -93,7 +93,7 @@ pub async fn echo_all(broker: &dyn Fixture, member: Member, never: Message) {
     );
     let watch = async {
         while broker.lag().await > 0 {
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            tokio::time::sleep(POLL).await;
         }
         shutdown.stop();
     };

@@ -8,7 +8,7 @@ use host::message::Message;
 use host::pipeline::{self, Answer, Classify, ClassifyError, Meter, OnError, PipelineError, Policy, Progress};
 use host::shutdown::Shutdown;
 
-use super::support::{Fixture, Member, assert_answered, numbered, within};
+use super::support::{Fixture, Member, POLL, assert_answered, numbered, within};
 
 const KEYS: [&str; 3] = ["a", "b", "c"];
 
@@ -86,7 +86,7 @@ pub async fn a_time_out_counts_no_moment_in_which_nobody_could_have_said_anythin
         loop {
             match member.source.listening_since().await {
                 Ok(since) => break since,
-                Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+                Err(_) => tokio::time::sleep(POLL).await,
             }
         }
     });
