@@ -204,7 +204,7 @@ impl Lanes {
     /// Wakes the committer.
     pub fn call_committer(&self) {
         // Under the lock: the committer has not checked yet, or is already waiting.
-        let _state = self.lock();
+        let _ledger = self.lock();
         self.settled.notify_all();
     }
 

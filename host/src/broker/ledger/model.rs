@@ -22,8 +22,8 @@ pub(in crate::broker) enum Step {
     Deliver,
     Settle(usize),
     Abandon(usize),
-    /// Everything that was accepted is committed, or fails.
-    Commit(bool),
+    /// The first acts that were accepted, this many at most, are committed, or fail.
+    Commit(usize, bool),
 }
 
 pub(in crate::broker) fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -36,7 +36,7 @@ pub(in crate::broker) fn steps() -> impl Strategy<Value = Vec<Step>> {
         8 => Just(Step::Deliver),
         6 => any().prop_map(Step::Settle),
         2 => any().prop_map(Step::Abandon),
-        3 => any().prop_map(|turn| Step::Commit(turn % 3 > 0)),
+        3 => (1..8usize, any()).prop_map(|(most, turn)| Step::Commit(most, turn % 3 > 0)),
     ];
     prop::collection::vec(step, 0..120)
 }
@@ -48,8 +48,6 @@ pub(in crate::broker) type Ended = oneshot::Receiver<Result<(), SettleError>>;
 pub(in crate::broker) trait Subject {
     /// Claims of a lane settle in its order only.
     const IN_ORDER: bool;
-    /// A failed commit puts back the lanes that have something in it. False: it is tried again.
-    const GOES_BACK: bool;
 
     fn gain(&mut self, lane: usize, next: u64);
     fn revoke(&mut self, lane: usize);
@@ -58,8 +56,9 @@ pub(in crate::broker) trait Subject {
     fn read(&mut self, lane: usize, next: u64, end: u64);
     fn deliver(&mut self) -> Option<Event>;
     fn settle(&mut self, claim: Claim) -> Result<Ended, SettleError>;
-    /// Commits what was accepted, and tells `moved` of each lane's new offset. Or fails to, and moves nothing.
-    fn commit(&mut self, goes_through: bool, moved: &mut dyn FnMut(usize, u64));
+    /// Commits the first acts that were accepted, `most` of them, or fails to. `ended` is told of each lane in them its new
+    /// offset, or none where that puts the lane back.
+    fn commit(&mut self, most: usize, goes_through: bool, ended: &mut dyn FnMut(usize, Option<u64>));
     /// The source ends.
     fn end(&mut self);
 }
@@ -144,7 +143,7 @@ impl<S: Subject> Model<S> {
             Step::Settle(claim) if !self.claims.is_empty() => self.settle(claim % self.claims.len()),
             Step::Abandon(claim) if !self.claims.is_empty() => self.abandon(claim % self.claims.len()),
             Step::Settle(_) | Step::Abandon(_) => {}
-            Step::Commit(goes_through) => self.commit(goes_through),
+            Step::Commit(most, goes_through) => self.commit(most, goes_through),
         }
     }
 
@@ -170,7 +169,13 @@ impl<S: Subject> Model<S> {
         let delivery = match self.subject.deliver() {
             Some(Event::Delivery(delivery)) => delivery,
             Some(Event::Revoked(..)) => return true,
-            None => return false,
+            None => {
+                assert!(
+                    self.subject.deliver().is_none(),
+                    "nothing was there, and then something"
+                );
+                return false;
+            }
         };
         let Delivery { claim, position, .. } = delivery;
         let number = usize::try_from(claim.lane.number().unwrap()).unwrap();
@@ -237,11 +242,14 @@ impl<S: Subject> Model<S> {
         }
     }
 
-    fn commit(&mut self, goes_through: bool) {
+    fn commit(&mut self, most: usize, goes_through: bool) {
         let lanes = &mut self.lanes;
-        self.subject.commit(goes_through, &mut |number, to| {
+        self.subject.commit(most, goes_through, &mut |number, to| {
             let lane = &mut lanes[number];
-            assert!(goes_through && to >= lane.consumed, "{number} moved back to {to}");
+            let Some(to) = to else {
+                return lane.go_back(lane.consumed);
+            };
+            assert!(to >= lane.consumed, "{number} moved back to {to}");
             for offset in lane.consumed..to {
                 assert!(
                     lane.settled.remove(&offset),
@@ -250,13 +258,6 @@ impl<S: Subject> Model<S> {
             }
             lane.consumed = to;
         });
-        if !goes_through && S::GOES_BACK {
-            for lane in &mut self.lanes {
-                if lane.is_held && lane.first_unsettled() > lane.consumed {
-                    lane.go_back(lane.consumed);
-                }
-            }
-        }
     }
 
     /// Whoever was told that an act is consumed was told the truth.
@@ -292,7 +293,7 @@ impl<S: Subject> Model<S> {
             while !self.claims.is_empty() {
                 self.settle(0);
             }
-            self.commit(true);
+            self.commit(usize::MAX, true);
             self.look();
         }
         let consumed: Vec<u64> = self.lanes.iter().map(|lane| lane.consumed).collect();
@@ -306,7 +307,7 @@ impl<S: Subject> Model<S> {
         for lane in &mut self.lanes {
             lane.go_back(lane.first_unsettled());
         }
-        self.commit(true);
+        self.commit(usize::MAX, true);
         while !self.claims.is_empty() {
             self.settle(0);
         }

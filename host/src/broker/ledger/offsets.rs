@@ -91,3 +91,39 @@ impl Drop for Offsets {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_settled_a_message_waits_until_it_is_consumed_and_no_longer() {
+        let mut offsets = Offsets::new(&Lane::new("in/0", 0), 5);
+        let [mut first, mut second] = [5, 6].map(|offset| {
+            let (reply, ended) = oneshot::channel();
+            offsets.wait(offset, reply);
+            offsets.settle(offset).unwrap();
+            ended
+        });
+        for reply in offsets.release(6) {
+            reply.send(Ok(())).unwrap();
+        }
+        first.try_recv().unwrap().unwrap();
+        assert!(second.try_recv().is_err(), "6 is not consumed");
+        assert!(offsets.is_awaited(7) && !offsets.is_awaited(6));
+        drop(offsets);
+        assert!(matches!(second.try_recv(), Ok(Err(SettleError::Rewound(_)))));
+    }
+
+    #[test]
+    fn what_is_settled_out_of_turn_is_refused_and_does_not_count() {
+        let mut offsets = Offsets::new(&Lane::new("in/0", 0), 5);
+        let error = offsets.settle_in_turn(6).unwrap_err().to_string();
+        assert!(
+            error.contains("in/0/6 was settled out of order: offset 5 is next"),
+            "{error}"
+        );
+        assert_eq!(offsets.settle_in_turn(5).unwrap(), 6);
+    }
+}

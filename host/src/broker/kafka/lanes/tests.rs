@@ -84,28 +84,27 @@ impl<const EXACTLY_ONCE: bool> Member<EXACTLY_ONCE> {
         Self { lanes, acts }
     }
 
-    fn transact(&mut self, goes_through: bool, moved: &mut dyn FnMut(usize, u64)) {
+    /// One transaction.
+    fn transact(&mut self, most: usize, goes_through: bool, ended: &mut dyn FnMut(usize, Option<u64>)) {
+        let most = most.min(self.acts.len());
         let is_current = |(act, _): &(Act, Reply)| act.is_current();
-        let (acts, stale): (Vec<_>, Vec<_>) = self.acts.drain(..).partition(is_current);
-        for (act, _) in &acts {
+        let (acts, stale): (Vec<_>, Vec<_>) = self.acts.drain(..most).partition(is_current);
+        for (act, reply) in acts {
+            ended(act.partition as usize, goes_through.then_some(act.next));
             match goes_through {
-                true => {
-                    moved(act.partition as usize, act.next);
-                    act.commit();
-                }
+                true => act.commit(),
                 false => act.abort(),
             }
+            let _ = reply.send(if goes_through { Ok(()) } else { Err(act.rewound()) });
         }
-        let committed = acts.into_iter().map(|act| (act, goes_through));
-        for ((act, reply), is_committed) in committed.chain(stale.into_iter().map(|act| (act, false))) {
-            let _ = reply.send(if is_committed { Ok(()) } else { Err(act.rewound()) });
+        for (act, reply) in stale {
+            let _ = reply.send(Err(act.rewound()));
         }
     }
 }
 
 impl<const EXACTLY_ONCE: bool> Subject for Member<EXACTLY_ONCE> {
     const IN_ORDER: bool = EXACTLY_ONCE;
-    const GOES_BACK: bool = EXACTLY_ONCE;
 
     fn gain(&mut self, lane: usize, next: u64) {
         self.lanes.gain(&[(lane as i32, next)]);
@@ -144,13 +143,13 @@ impl<const EXACTLY_ONCE: bool> Subject for Member<EXACTLY_ONCE> {
         Ok(ended)
     }
 
-    fn commit(&mut self, goes_through: bool, moved: &mut dyn FnMut(usize, u64)) {
+    fn commit(&mut self, most: usize, goes_through: bool, ended: &mut dyn FnMut(usize, Option<u64>)) {
         if EXACTLY_ONCE {
-            self.transact(goes_through, moved);
+            self.transact(most, goes_through, ended);
         } else if goes_through {
             let offsets = self.lanes.uncommitted();
             for (partition, next) in &offsets {
-                moved(*partition as usize, *next);
+                ended(*partition as usize, Some(*next));
             }
             self.lanes.committed(&offsets);
             assert_eq!(self.lanes.uncommitted(), []);

@@ -89,10 +89,12 @@ fn the_look_ahead_is_bounded_and_what_waits_for_room_is_dropped_with_its_epoch()
     for _ in 0..AHEAD.messages {
         place.read(&member.lanes);
     }
+    let cursor = member.lanes.cursors().unwrap().0[0];
     let (done, is_done) = std::sync::mpsc::channel();
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            place.read(&member.lanes);
+            let late = Message::new("late");
+            member.lanes.offer(cursor, cursor.position.unwrap(), late);
             done.send(()).unwrap();
         });
         assert!(is_done.recv_timeout(Duration::from_millis(100)).is_err());
@@ -124,7 +126,6 @@ impl<const STRICT: bool> Member<STRICT> {
 
 impl<const STRICT: bool> Subject for Member<STRICT> {
     const IN_ORDER: bool = STRICT;
-    const GOES_BACK: bool = true;
 
     fn gain(&mut self, lane: usize, next: u64) {
         self.last_fence += 1;
@@ -175,22 +176,25 @@ impl<const STRICT: bool> Subject for Member<STRICT> {
         Ok(ended)
     }
 
-    fn commit(&mut self, goes_through: bool, moved: &mut dyn FnMut(usize, u64)) {
-        for (consumed, replies) in self.accepted.drain(..) {
+    fn commit(&mut self, most: usize, goes_through: bool, ended: &mut dyn FnMut(usize, Option<u64>)) {
+        let most = most.min(self.accepted.len());
+        for (consumed, replies) in self.accepted.drain(..most) {
             let lane = consumed.partition as usize;
             let (fence, next) = &mut self.file[lane];
-            let goes_through = goes_through && *fence == consumed.fence;
-            if goes_through {
-                assert_eq!(*next, consumed.from, "a commit begins where the group is not");
-                *next = consumed.to;
-                moved(lane, consumed.to);
+            let is_expected = (*fence, *next) == (consumed.fence, consumed.from);
+            if is_expected {
+                *next = if goes_through { consumed.to } else { *next };
+                ended(lane, goes_through.then_some(consumed.to));
             }
-            consumed.end(goes_through);
+            consumed.end(is_expected && goes_through);
             for reply in replies {
-                let _ = reply.send(if goes_through { Ok(()) } else { Err(consumed.rewound()) });
+                let _ = reply.send(match is_expected && goes_through {
+                    true => Ok(()),
+                    false => Err(consumed.rewound()),
+                });
             }
         }
-        assert!(self.lanes.finish(Duration::ZERO));
+        assert_eq!(self.lanes.finish(Duration::ZERO), self.accepted.is_empty());
     }
 
     fn end(&mut self) {

@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Mutex;
 
 use proptest::prelude::*;
@@ -55,7 +55,9 @@ impl Drop for Held {
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Send(usize),
-    /// Sends a message again that the service has sent.
+    /// What was sent first arrives.
+    Arrive,
+    /// The service begins again with a message that it has sent, and goes on with those behind it.
     Repeat(usize, usize),
     Deliver,
     /// The acknowledgement is lost, or not.
@@ -67,6 +69,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let any = || 0..16usize;
     let step = prop_oneof![
         6 => any().prop_map(Step::Send),
+        6 => Just(Step::Arrive),
         1 => (any(), any()).prop_map(|(key, number)| Step::Repeat(key, number)),
         6 => Just(Step::Deliver),
         4 => (any(), any()).prop_map(|(claim, turn)| Step::Settle(claim, turn % 4 == 0)),
@@ -78,6 +81,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 struct Model {
     service: Shared,
     lanes: Arc<Lanes<Held>>,
+    /// On its way.
+    sent: VecDeque<(usize, usize)>,
     claims: Vec<((usize, usize), Claim)>,
     settled: BTreeSet<(usize, usize)>,
     /// Of each key: its epoch, and what was delivered in it.
@@ -91,6 +96,7 @@ impl Model {
         Self {
             service: Shared::default(),
             lanes: Arc::new(Lanes::new("subscription", Arc::new(config))),
+            sent: VecDeque::new(),
             claims: Vec::new(),
             settled: BTreeSet::new(),
             epochs: vec![(None, BTreeSet::new()); KEYS.len()],
@@ -101,11 +107,10 @@ impl Model {
     fn step(&mut self, step: Step) {
         match step {
             Step::Send(key) => drop(self.send(key % KEYS.len())),
+            Step::Arrive => drop(self.arrive()),
             Step::Repeat(key, number) => {
-                let message = (key % KEYS.len(), number % MESSAGES);
-                if message.1 < self.service.lock().unwrap().next[message.0] {
-                    self.offer(message);
-                }
+                let next = &mut self.service.lock().unwrap().next[key % KEYS.len()];
+                *next = (*next).min(number % MESSAGES);
             }
             Step::Deliver => drop(self.deliver()),
             Step::Settle(claim, loses) if !self.claims.is_empty() => self.settle(claim % self.claims.len(), loses),
@@ -121,7 +126,16 @@ impl Model {
         let Some(next) = next else { return false };
         service.next[key] = next + 1;
         drop(service);
-        self.offer((key, next));
+        self.sent.push_back((key, next));
+        true
+    }
+
+    /// True: something was on its way.
+    fn arrive(&mut self) -> bool {
+        let Some(message) = self.sent.pop_front() else {
+            return false;
+        };
+        self.offer(message);
         true
     }
 
@@ -195,7 +209,7 @@ impl Model {
     fn settle_everything(&mut self) {
         // What is out of order is handed back, and sent again.
         for _ in 0..=MESSAGES {
-            while (0..KEYS.len()).any(|key| self.send(key)) {}
+            while (0..KEYS.len()).any(|key| self.send(key)) || self.arrive() {}
             while self.deliver() {}
             while !self.claims.is_empty() {
                 self.settle(0, false);
