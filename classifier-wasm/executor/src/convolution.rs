@@ -170,8 +170,10 @@ impl Convolution {
     fn tile(&self, tile: Tile<'_>, places: &[Place], rows: &[[Vector; ROWS]], output: &mut [f32]) {
         let bias = self.bias.get(tile.channel / LANES);
         let start = bias.map_or(F32x4::splat(0.0), F32x4::load);
-        for (pair, first) in places.chunks(ROWS).zip((0..).step_by(self.row())) {
-            let sums = tile.multiply(rows.get(first..).unwrap_or_default(), start);
+        let (mut rows, row) = (rows, self.row());
+        for pair in places.chunks(ROWS) {
+            let sums = tile.multiply(rows, start);
+            rows = rows.get(row..).unwrap_or_default();
             for (place, sum) in pair.iter().zip(sums) {
                 let to = output.get_mut(place.to + tile.channel..);
                 if let Some(to) = to.and_then(<[_]>::first_chunk_mut) {

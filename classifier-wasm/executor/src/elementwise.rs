@@ -57,7 +57,8 @@ impl Elementwise {
         for (image, y) in (0..images).flat_map(|image| (0..height).map(move |y| (image, y))) {
             let from = self.input.place_of_row(image, y);
             let row = input.get(from..from + width * self.input.pixel).unwrap_or_default();
-            let row = row.as_chunks().0.iter().map(F32x4::load);
+            let vectors = row.as_chunks().0;
+            let row = vectors.iter().map(F32x4::load);
             let beside = self.other.place_of_row(image, if is_single { 0 } else { y });
             let beside = other.get(beside..).unwrap_or_default().as_chunks().0;
             let to = self.output.place_of_row(image, y);
@@ -71,7 +72,7 @@ impl Elementwise {
                     };
                     self.row(row.zip(terms).map(scale), to);
                 }
-                Change::Add => self.row(row.zip(beside).map(|(one, other)| one.plus(F32x4::load(other))), to),
+                Change::Add => self.add(vectors, beside, to),
                 Change::Multiply => {
                     let pixels = if is_single {
                         self.input.pixel / LANES
@@ -83,6 +84,28 @@ impl Elementwise {
                 }
             }
         }
+    }
+
+    /// Several vectors are written out: the host looks each time around the loop whether the time is up.
+    #[inline(always)]
+    fn add(&self, row: &[Vector], beside: &[Vector], to: &mut [Vector]) {
+        const VECTORS: usize = 8;
+        let (rows, rest_of_row) = row.as_chunks::<VECTORS>();
+        let (all, rest_of_all) = beside.get(..row.len()).unwrap_or_default().as_chunks::<VECTORS>();
+        let (to, rest) = to.get_mut(..row.len()).unwrap_or_default().as_chunks_mut::<VECTORS>();
+        let sum = |to: &mut Vector, one: &Vector, other: &Vector| {
+            self.range.hold(F32x4::load(one).plus(F32x4::load(other))).store(to);
+        };
+        for ((to, row), beside) in to.iter_mut().zip(rows).zip(all) {
+            to.iter_mut()
+                .zip(row)
+                .zip(beside)
+                .for_each(|((to, one), other)| sum(to, one, other));
+        }
+        rest.iter_mut()
+            .zip(rest_of_row)
+            .zip(rest_of_all)
+            .for_each(|((to, one), other)| sum(to, one, other));
     }
 
     #[inline(always)]

@@ -11,6 +11,9 @@ use crate::vector::{F32x4, LANES};
 /// Pixels of a strip.
 const PIXELS: usize = 4;
 
+/// Rows of the kernel.
+const ROWS: usize = 3;
+
 /// Sums are taken for up to so many vectors of output channels at once.
 const VECTORS: usize = 2;
 
@@ -19,7 +22,7 @@ pub struct Strip {
     /// Where each strip of an image begins, in the input and in the output.
     places: Vec<[usize; 2]>,
     /// The rows of the kernel, counted from there.
-    rows: Vec<usize>,
+    rows: [usize; ROWS],
     tiles: Vec<Tile>,
     reach: Reach,
     range: Range,
@@ -63,23 +66,39 @@ impl Reach {
     }
 }
 
+/// Multiplies the numbers of a row: all are written out, 27 at most.
+macro_rules! row {
+    ($end:lifetime, $sums:ident, $left:ident, $input:ident, $row:ident, $reach:ident, $weights:ident, $y:literal, $step:ident) => {
+        let (Some(numbers), Some(weights)) = ($input.get($row..$row + $reach), $weights.get($y)) else {
+            break $end;
+        };
+        vector!($end, $sums, $left, numbers, weights, $step, 0);
+        vector!($end, $sums, $left, numbers, weights, $step, 4);
+        vector!($end, $sums, $left, numbers, weights, $step, 8);
+        vector!($end, $sums, $left, numbers, weights, $step, 12);
+        vector!($end, $sums, $left, numbers, weights, $step, 16);
+        vector!($end, $sums, $left, numbers, weights, $step, 20);
+        vector!($end, $sums, $left, numbers, weights, $step, 24);
+    };
+}
+
 /// Multiplies the four numbers from `$first` on, if the strip has them, for all pixels that they count for.
 macro_rules! vector {
-    ($sums:ident, $left:ident, $numbers:ident, $weights:ident, $step:ident, $first:literal) => {
+    ($end:lifetime, $sums:ident, $left:ident, $numbers:ident, $weights:ident, $step:ident, $first:literal) => {
         if $first < $numbers.len() {
             // The last vector may overlap the one before.
             let at = usize::min($first, $numbers.len() - LANES);
             let Some(vector) = $numbers.get(at..).and_then(|rest| rest.first_chunk()) else {
-                break;
+                break $end;
             };
             let vector = F32x4::load(vector);
-            vector!($sums, $left, at, vector.lane::<0>(), $weights, $step, $first, 0);
-            vector!($sums, $left, at, vector.lane::<1>(), $weights, $step, $first, 1);
-            vector!($sums, $left, at, vector.lane::<2>(), $weights, $step, $first, 2);
-            vector!($sums, $left, at, vector.lane::<3>(), $weights, $step, $first, 3);
+            vector!($end, $sums, $left, at, vector.lane::<0>(), $weights, $step, $first, 0);
+            vector!($end, $sums, $left, at, vector.lane::<1>(), $weights, $step, $first, 1);
+            vector!($end, $sums, $left, at, vector.lane::<2>(), $weights, $step, $first, 2);
+            vector!($end, $sums, $left, at, vector.lane::<3>(), $weights, $step, $first, 3);
         }
     };
-    ($sums:ident, $left:ident, $at:ident, $number:expr, $weights:ident, $step:ident, $first:literal, $lane:literal) => {
+    ($end:lifetime, $sums:ident, $left:ident, $at:ident, $number:expr, $weights:ident, $step:ident, $first:literal, $lane:literal) => {
         if $lane >= $first - $at {
             let [a, b, c, d] = &mut $sums;
             add(a, $number, $weights.get($at + $lane));
@@ -89,7 +108,7 @@ macro_rules! vector {
             // Each may be the last: as in `tile`, a compiler that computes as late as it can has the sums computed here.
             $left -= 1;
             if $left == 0 {
-                break;
+                break $end;
             }
         }
     };
@@ -108,9 +127,10 @@ fn add<const N: usize>(sums: &mut [F32x4; N], number: F32x4, weights: Option<&[V
 impl Strip {
     /// Whether it computes a kernel. There must be nothing between the channels of two pixels.
     pub fn suits(kernel: &Kernel, input: Layout) -> bool {
-        let columns = kernel.window.columns;
+        let (rows, columns) = (kernel.window.rows, kernel.window.columns);
         let is_known = Reach::ALL.contains(&Reach::of(kernel, input.shape));
         is_known
+            && rows.kernel == ROWS
             && input.pixel == input.shape.channels
             && kernel.groups == 1
             && columns.dilation == 1
@@ -153,7 +173,7 @@ impl Strip {
                     [from, output.inside(y, x)]
                 })
                 .collect(),
-            rows: (0..rows.kernel).map(|y| input.at(y * rows.dilation, 0)).collect(),
+            rows: [0, 1, 2].map(|y| input.at(y * rows.dilation, 0)),
             tiles: (0..outputs).step_by(VECTORS * LANES).map(tile).collect(),
             reach: Reach::of(kernel, input.shape),
             range,
@@ -218,19 +238,13 @@ impl Strip {
         let reach = const { (PIXELS - 1) * STEP + RUN };
         let weights: &[[[Vector; N]; RUN]] = weights.as_chunks().0.as_chunks().0;
         let mut sums = [start; PIXELS];
-        let mut left = self.rows.len() * reach;
-        for (row, weights) in self.rows.iter().zip(weights) {
-            let Some(numbers) = input.get(*row..*row + reach) else {
-                break;
-            };
-            // All numbers are written out: 27 at most.
-            vector!(sums, left, numbers, weights, STEP, 0);
-            vector!(sums, left, numbers, weights, STEP, 4);
-            vector!(sums, left, numbers, weights, STEP, 8);
-            vector!(sums, left, numbers, weights, STEP, 12);
-            vector!(sums, left, numbers, weights, STEP, 16);
-            vector!(sums, left, numbers, weights, STEP, 20);
-            vector!(sums, left, numbers, weights, STEP, 24);
+        let mut left = ROWS * reach;
+        let [first, second, third] = self.rows;
+        // Three rows without a loop: so their sums stay where they are.
+        'end: {
+            row!('end, sums, left, input, first, reach, weights, 0, STEP);
+            row!('end, sums, left, input, second, reach, weights, 1, STEP);
+            row!('end, sums, left, input, third, reach, weights, 2, STEP);
         }
         sums
     }

@@ -182,9 +182,10 @@ fn multiply(
     (from, inputs): (&[[Vector; PAIR]], usize),
     (to, outputs): (&mut [[Vector; PLACES]], usize),
 ) {
+    let mut rows = from;
     for pair in 0..pairs {
-        let rows = from.get(pair * inputs..).unwrap_or_default();
         let sums = tile.multiply(rows, F32x4::splat(0.0));
+        rows = rows.get(inputs..).unwrap_or_default();
         for (row, sum) in sums.into_iter().enumerate() {
             let at = (pair * ROWS + row) * outputs + tile.channel / LANES;
             if let Some([to, ..]) = to.get_mut(at) {
