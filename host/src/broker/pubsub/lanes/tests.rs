@@ -117,6 +117,9 @@ impl Model {
             Step::Abandon(claim) if !self.claims.is_empty() => self.abandon(claim % self.claims.len()),
             Step::Settle(..) | Step::Abandon(_) => {}
         }
+        let ledger = self.lanes.lock();
+        let unsettled = ledger.iter().map(|(_, held)| held.own.messages.len());
+        assert_eq!(ledger.own.places.len(), unsettled.sum::<usize>());
     }
 
     /// True: there was something to send.
