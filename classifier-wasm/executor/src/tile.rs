@@ -67,14 +67,15 @@ impl Weights {
             _ => 0.0,
         };
         let (first, row) = (channels.start, numbers.div_ceil(LANES));
+        let count = channels.len().div_ceil(LANES);
         let each = channels
             .step_by(LANES)
             .flat_map(|first| (0..row).map(move |vector| (first, vector)));
-        let mut vectors: Vec<_> = each
-            .map(|(first, vector)| {
-                std::array::from_fn(|turn| std::array::from_fn(|lane| of(first, vector, turn, lane)))
-            })
-            .collect();
+        // Exactly as large as it becomes: it is the largest part of a plan.
+        let mut vectors = Vec::with_capacity(count * row + STEPS);
+        vectors.extend(each.map(|(first, vector)| {
+            std::array::from_fn(|turn| std::array::from_fn(|lane| of(first, vector, turn, lane)))
+        }));
         vectors.resize(vectors.len() + STEPS, [[0.0; LANES]; LANES]);
         Weights { first, vectors, row }
     }

@@ -79,28 +79,24 @@ impl Winograd {
             rows: OUTPUT.min(rows.output - y),
             columns: OUTPUT.min(columns.output - x),
         });
-        // [output][input] -> the 36 of a transformed kernel.
-        let transformed: Vec<[[f32; INPUT]; INPUT]> = (0..outputs)
-            .flat_map(|output| (0..inputs).map(move |input| (output, input)))
-            .map(|(output, input)| {
-                let row = |y: usize| [0, 1, 2].map(|x| f64::from(kernel.weight(inputs, output, input, y * 3 + x)));
-                let wide = points::weights([0, 1, 2].map(|y| points::weights(row(y))));
-                wide.map(|row| row.map(|weight| weight as f32))
+        // [place][output][input], since each place is read by itself: the cache holds no large layer.
+        let mut transformed = vec![Vec::with_capacity(outputs * inputs); PLACES];
+        for (output, input) in (0..outputs).flat_map(|output| (0..inputs).map(move |input| (output, input))) {
+            let row = |y: usize| [0, 1, 2].map(|x| f64::from(kernel.weight(inputs, output, input, y * 3 + x)));
+            let wide = points::weights([0, 1, 2].map(|y| points::weights(row(y))));
+            for (place, weight) in transformed.iter_mut().zip(wide.as_flattened()) {
+                place.push(*weight as f32);
+            }
+        }
+        let weights = |place: Vec<f32>| {
+            Weights::new(0..outputs, inputs, |input, output| match output < outputs {
+                true => place.get(output * inputs + input).copied().unwrap_or_default(),
+                false => 0.0,
             })
-            .collect();
-        let weight = |place: usize, input: usize, output: usize| {
-            let kernel = (output < outputs)
-                .then(|| transformed.get(output * inputs + input))
-                .flatten();
-            kernel
-                .and_then(|kernel| kernel.as_flattened().get(place))
-                .copied()
-                .unwrap_or_default()
         };
-        let weights = |place: usize| Weights::new(0..outputs, inputs, |input, output| weight(place, input, output));
         Winograd {
             patches: patches.collect(),
-            weights: (0..PLACES).map(weights).collect(),
+            weights: transformed.into_iter().map(weights).collect(),
             input,
             finish: Finish {
                 bias: kernel.bias_vectors(),
