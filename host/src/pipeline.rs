@@ -24,7 +24,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::broker::{Act, Claim, Demand, Event, Idle, Limits, Route, Settle, SettleError, Source};
+use crate::broker::{Act, Claim, Demand, Event, Idle, Limits, Room, Route, Settle, SettleError, Source};
 use crate::shutdown::Shutdown;
 use crate::terminal::counted;
 use chunk::{Chunk, InFlight, Pace};
@@ -38,9 +38,13 @@ use lane::{Lanes, Load, Turn};
 pub use meter::{Latency, Meter, Reading};
 use output::{Kind, Made};
 pub use policy::{OnError, PipelineError, Policy, Progress};
+use provenance::Provenance;
 pub use provenance::{COMPONENT, COMPONENT_LABELS, DEDUPE_ID, SOURCE};
 use refused::Refused;
 pub use warnings::Warnings;
+
+/// This many further messages are taken from a source at once, at most: meanwhile nothing else goes on.
+const AT_ONCE: usize = 128;
 
 /// Runs until a stop, until no message arrived for the idle time-out, or until an error. Counts in `meter` what happens, and calls
 /// `observe` after each message that settled. A soft stop finishes what the classifier has begun, and abandons the rest. A hard
@@ -54,7 +58,6 @@ pub async fn run(
     meter: &Meter,
     observe: impl FnMut(&Progress),
 ) -> Result<Progress, PipelineError> {
-    let cluster = source.cluster().to_owned();
     let answers = settle.limits(Route::Answers).await?;
     let pipeline = Pipeline {
         settle: &*settle,
@@ -64,7 +67,7 @@ pub async fn run(
         meter,
         slots: Semaphore::new(classifier.concurrency()),
         pace: Pace::default(),
-        cluster: &cluster,
+        provenance: Provenance::new(source.cluster(), classifier.digest()),
         labels: provenance::labels(classifier.labels()),
         answers,
         refused: Refused::new(policy.max_in_flight),
@@ -91,8 +94,7 @@ struct Pipeline<'a> {
     /// One for each call that the classifier accepts at once, granted in the order in which it is asked for.
     slots: Semaphore,
     pace: Pace,
-    /// Where the messages come from.
-    cluster: &'a str,
+    provenance: Provenance,
     /// The labels of the classifier, as answers carry them.
     labels: Option<Bytes>,
     /// The limits of the output topic.
@@ -171,7 +173,17 @@ impl<'a> Pipeline<'a> {
                     }
                 }
                 event = source.recv(demand) => match event? {
-                    Event::Delivery(delivery) => lanes.push(self.accept(delivery, Instant::now())),
+                    Event::Delivery(delivery) => {
+                        let room = Room {
+                            messages: self.policy.max_in_flight.saturating_sub(in_flight.messages - held + 1).min(AT_ONCE),
+                            bytes: self.policy.max_in_flight_bytes.saturating_sub(in_flight.bytes + delivery.message.size()),
+                        };
+                        let received = Instant::now();
+                        lanes.push(self.accept(delivery, received));
+                        for delivery in source.more(room) {
+                            lanes.push(self.accept(delivery, received));
+                        }
+                    }
                     Event::Revoked(revoked, drained) => lanes.revoke(&revoked, drained),
                 },
                 () = self.health.stuck.notified() => idle.restart(),

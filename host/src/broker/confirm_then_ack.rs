@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use futures_util::future::join_all;
+use futures_util::future::poll_immediate;
 
 use super::{Ack, Act, BrokerError, Claim, Durable, Lane, Limits, Output, Route, Settle, SettleError, Settled, Sink};
 
@@ -43,19 +43,34 @@ impl Settle for ConfirmThenAck {
         let ack = Arc::clone(&self.ack);
         Box::pin(async move {
             let mut confirmed = Vec::with_capacity(accepted.len());
-            let mut unconfirmed = Vec::new();
+            let mut failed = None;
             let mut accepted = accepted.into_iter();
             for (claim, confirmations) in accepted.by_ref() {
                 match confirm(confirmations).await {
                     Ok(()) => confirmed.push(claim),
                     Err(error) => {
-                        unconfirmed.push(Err(unpublished(error, &claim)));
+                        failed = Some((claim, error));
                         break;
                     }
                 }
             }
-            unconfirmed.extend(accepted.map(|(claim, _)| Err(claim.rewound())));
-            let mut results = join_all(confirmed.into_iter().map(|claim| ack.ack(claim))).await;
+            // Begun before the failed claim is abandoned, which ends the epoch of those before it, too.
+            let mut acks = ack.ack_all(confirmed);
+            let acked = poll_immediate(&mut acks).await;
+            let mut unconfirmed = Vec::new();
+            if let Some((claim, error)) = failed {
+                unconfirmed.push(Err(unpublished(error, &claim)));
+            }
+            let (claims, behind): (Vec<_>, Vec<_>) = accepted.unzip();
+            unconfirmed.extend(claims.into_iter().map(|claim| Err(claim.rewound())));
+            for confirmations in behind {
+                // Waited for, so that the sink knows who has heard of each failure.
+                let _ = confirm(confirmations).await;
+            }
+            let mut results = match acked {
+                Some(results) => results,
+                None => acks.await,
+            };
             results.extend(unconfirmed);
             results.extend(unaccepted);
             results
@@ -78,10 +93,11 @@ impl ConfirmThenAck {
 }
 
 async fn confirm(confirmations: Vec<Durable<BrokerError>>) -> Result<(), BrokerError> {
+    let mut result = Ok(());
     for confirmation in confirmations {
-        confirmation.await?;
+        result = result.and(confirmation.await);
     }
-    Ok(())
+    result
 }
 
 /// Outputs that fell with a refused one are sent again in order: the lane goes back to them.

@@ -26,6 +26,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use futures_util::future::join_all;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -180,6 +181,27 @@ pub enum Demand {
     EventsOnly,
 }
 
+/// How much more the caller of [`Source::more`] has room for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// Messages.
+    pub messages: usize,
+    /// Their bytes, by [`Message::size`].
+    pub bytes: usize,
+}
+
+impl Room {
+    /// Takes a message's place. False: there is none.
+    pub fn take(&mut self, size: usize) -> bool {
+        let fits = self.messages > 0 && size <= self.bytes;
+        if fits {
+            self.messages -= 1;
+            self.bytes -= size;
+        }
+        fits
+    }
+}
+
 /// Where messages come from.
 ///
 /// Order: deliveries of one lane are in lane order, and within an epoch none is repeated or skipped. Urgent events go
@@ -188,6 +210,12 @@ pub enum Demand {
 pub trait Source: Send {
     /// The next event; waits for one. Cancel-safe: dropping the future loses nothing.
     async fn recv(&mut self, demand: Demand) -> Result<Event, BrokerError>;
+
+    /// The deliveries behind the last one that have arrived already, as far as there is room, in the order in which [`Source::recv`] would
+    /// give them. None while it has an urgent event. The default is for a source that gives one at a time.
+    fn more(&mut self, _room: Room) -> Vec<Delivery> {
+        Vec::new()
+    }
 
     /// Since when silence from this source means that there are no messages: its member knows what it holds, even if
     /// that is nothing, and the broker answers. Otherwise fails with the reason and the remedy. Called when nothing
@@ -298,6 +326,11 @@ pub trait Ack: Send + Sync {
     /// Consumes one claim, and resolves when that is safe. Claims of one lane may come in any order, but only
     /// contiguous ones count (see [`Watermark`]): one ahead of its turn may wait here for those before it.
     async fn ack(&self, claim: Claim) -> Result<(), SettleError>;
+
+    /// The same for several claims of one lane and epoch, in its order: a result for each.
+    async fn ack_all(&self, claims: Vec<Claim>) -> Vec<Result<(), SettleError>> {
+        join_all(claims.into_iter().map(|claim| self.ack(claim))).await
+    }
 }
 
 /// Why an act was not settled.

@@ -6,7 +6,7 @@ use tokio::sync::SemaphorePermit;
 
 use super::chunk::{InFlight, Known};
 use super::dead_letter::{Extent, Failure};
-use super::provenance::{self, COMPONENT_LABELS, Provenance, SOURCE_TIME};
+use super::provenance::{self, COMPONENT_LABELS, SOURCE_TIME};
 use super::{Answer, Cause, ClassifyError, OnError, Outcome, Pipeline, PipelineError};
 use crate::broker::{BrokerError, NOT_PUBLISHABLE, Output, Route, TOO_LARGE};
 use crate::message::{CONTENT_ENCODING, CONTENT_PREPARE, CONTENT_TYPE, Message};
@@ -308,15 +308,9 @@ impl Pipeline<'_> {
         })
     }
 
-    /// A message has one output.
     fn mark(&self, output: &mut Message, position: &str) {
         if self.policy.provenance {
-            let provenance = Provenance {
-                cluster: self.cluster,
-                position,
-                component: self.classifier.digest(),
-            };
-            provenance.mark(output, 0);
+            self.provenance.mark(output, position);
         }
     }
 

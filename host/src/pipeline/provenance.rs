@@ -9,7 +9,7 @@ use crate::message::Message;
 
 /// The input's position: `topic/partition/offset`.
 pub const SOURCE: &str = "source";
-/// The same for every delivery of the same input, and different for every other: see [`dedupe_id`].
+/// The same for every delivery of the same input, and different for every other.
 pub const DEDUPE_ID: &str = "dedupe-id";
 /// The SHA-256 of the component that answered.
 pub const COMPONENT: &str = "component";
@@ -27,26 +27,43 @@ const LABELS_BYTES: usize = 1024;
 /// The end of the year 9999, the last in RFC 3339. Milliseconds since 1970.
 const LAST_TIME: u64 = 253_402_300_799_999;
 
-/// Where a delivery comes from, and which component answers it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Provenance<'a> {
-    /// The broker's.
-    pub cluster: &'a str,
-    /// `topic/partition/offset`.
-    pub position: &'a str,
+/// Where the messages of a pipeline come from, and which component answers them.
+#[derive(Clone, Debug)]
+pub(super) struct Provenance {
+    /// The first line of every dedupe id's text: the broker's name for itself.
+    cluster: Sha256,
     /// The component's digest.
-    pub component: &'a str,
+    component: Bytes,
 }
 
-impl Provenance<'_> {
+impl Provenance {
     /// What [`Provenance::mark`] sets.
     pub const HEADERS: [&'static str; 3] = [SOURCE, DEDUPE_ID, COMPONENT];
 
-    /// Marks an output of a delivery, by its number from 0. Replaces the marks of an earlier stage.
-    pub fn mark(self, output: &mut Message, index: usize) {
-        output.set_header(SOURCE, self.position.to_owned());
-        output.set_header(DEDUPE_ID, dedupe_id(self.cluster, self.position, index));
-        output.set_header(COMPONENT, self.component.to_owned());
+    pub fn new(cluster: &str, component: &str) -> Self {
+        Self {
+            cluster: Sha256::new().chain_update(cluster).chain_update("\n"),
+            component: Bytes::copy_from_slice(component.as_bytes()),
+        }
+    }
+
+    /// Marks the output of the message at a position, `topic/partition/offset`. Replaces the marks of an earlier stage.
+    pub fn mark(&self, output: &mut Message, position: &str) {
+        output.set_header(SOURCE, position.to_owned());
+        output.set_header(DEDUPE_ID, self.dedupe_id(position));
+        output.set_header(COMPONENT, self.component.clone());
+    }
+
+    /// The first 128 bits, in hex, of the SHA-256 of cluster, position and the output's number, a line each. A message has one output,
+    /// the number 0.
+    fn dedupe_id(&self, position: &str) -> String {
+        let digest = self
+            .cluster
+            .clone()
+            .chain_update(position)
+            .chain_update("\n0\n")
+            .finalize();
+        hex::encode(digest.get(..16).unwrap_or_default())
     }
 }
 
@@ -63,16 +80,8 @@ pub(super) fn labels(labels: &[String]) -> Option<Bytes> {
     (!labels.is_empty() && value.len() <= LABELS_BYTES).then(|| value.into())
 }
 
-/// The first 128 bits, in hex, of the SHA-256 of cluster, position and the output's number, a line each.
-fn dedupe_id(cluster: &str, position: &str, index: usize) -> String {
-    let digest = Sha256::digest(format!("{cluster}\n{position}\n{index}\n"));
-    let mut id = hex::encode(digest);
-    id.truncate(32);
-    id
-}
-
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
     use super::*;
 
@@ -97,25 +106,28 @@ mod tests {
 
     #[test]
     fn an_output_is_marked_once_and_every_place_has_an_id_of_its_own() {
-        let mark = |cluster, position, index| {
+        let mark = |cluster, position| {
             let mut output = Message::new("[9]");
             output.set_header(SOURCE, "an/earlier/0");
-            let component = "abc";
-            Provenance {
-                cluster,
-                position,
-                component,
-            }
-            .mark(&mut output, index);
+            Provenance::new(cluster, "abc").mark(&mut output, position);
             assert_eq!(output.headers.len(), 3);
             assert_eq!(output.header(SOURCE).unwrap(), position);
             output.header(DEDUPE_ID).unwrap().clone()
         };
-        let id = mark("c", "in/0/7", 0);
-        assert_eq!(id, mark("c", "in/0/7", 0));
+        let id = mark("c", "in/0/7");
+        assert_eq!(id, mark("c", "in/0/7"));
         assert_eq!(id.len(), 32);
-        for other in [mark("d", "in/0/7", 0), mark("c", "in/0/8", 0), mark("c", "in/0/7", 1)] {
+        for other in [mark("d", "in/0/7"), mark("c", "in/0/8"), mark("c\nin", "/0/7")] {
             assert_ne!(id, other);
         }
+    }
+
+    #[test]
+    fn the_id_of_a_place_never_changes() {
+        let text = Sha256::digest("c\nin/0/7\n0\n");
+        assert_eq!(
+            Provenance::new("c", "abc").dedupe_id("in/0/7"),
+            hex::encode(&text[..16])
+        );
     }
 }

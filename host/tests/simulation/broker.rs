@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use fastrand::Rng;
 use host::broker::{
-    Act, BrokerError, Claim, Delivery, Demand, Drained, Event, Lane, Limits, NOT_PUBLISHABLE, Output, Route, Settle,
-    SettleError, Settled, Source, TOO_LARGE,
+    Act, BrokerError, Claim, Delivery, Demand, Drained, Event, Lane, Limits, NOT_PUBLISHABLE, Output, Room, Route,
+    Settle, SettleError, Settled, Source, TOO_LARGE,
 };
 use host::message::Message;
 use tokio::sync::oneshot;
@@ -16,6 +16,8 @@ use tokio::task::yield_now;
 
 pub const LANES: usize = 3;
 pub const MESSAGES: usize = 30;
+/// No body is longer. Bytes.
+const LARGEST: usize = 20;
 
 /// What happens to each message, by the first letter of its body.
 const KINDS: [&str; 6] = ["ok", "poison", "flaky", "hopeless", "refused", "large"];
@@ -160,7 +162,7 @@ impl Source for SimulatedSource {
                         model.revocations += 1;
                         Some(Event::Revoked(vec![lane(index)], drained))
                     }
-                    1..=50 if demand == Demand::Deliveries => self.deliver(&mut model, index),
+                    1..=50 if demand == Demand::Deliveries => self.deliver(&mut model, index).map(Event::Delivery),
                     _ => None,
                 }
             };
@@ -169,6 +171,16 @@ impl Source for SimulatedSource {
                 None => yield_now().await,
             }
         }
+    }
+
+    fn more(&mut self, mut room: Room) -> Vec<Delivery> {
+        let mut model = look(&self.0);
+        let mut deliveries = Vec::new();
+        while model.rng.u32(..3) > 0 && room.take(LARGEST) {
+            let index = model.rng.usize(..LANES);
+            deliveries.extend(self.deliver(&mut model, index));
+        }
+        deliveries
     }
 
     async fn listening_since(&mut self) -> Result<tokio::time::Instant, BrokerError> {
@@ -185,7 +197,7 @@ impl Source for SimulatedSource {
 }
 
 impl SimulatedSource {
-    fn deliver(&self, model: &mut Model, index: usize) -> Option<Event> {
+    fn deliver(&self, model: &mut Model, index: usize) -> Option<Delivery> {
         let LaneModel { epoch, next, .. } = model.lanes[index];
         if next == MESSAGES || model.lanes[index].revoked.is_some() {
             return None;
@@ -199,11 +211,11 @@ impl SimulatedSource {
             epoch,
             settled: false,
         };
-        Some(Event::Delivery(Delivery {
+        Some(Delivery {
             message: Message::new(body(index, next)),
             position: format!("in/{index}/{next}"),
             claim: Claim::new(lane(index), next as u64, epoch, token),
-        }))
+        })
     }
 }
 

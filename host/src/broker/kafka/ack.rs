@@ -1,5 +1,7 @@
 //! Consuming without an output: offsets are committed up to the first that is missing.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use tokio::sync::oneshot;
 
@@ -17,12 +19,24 @@ impl Ack for KafkaAck {
     }
 
     async fn ack(&self, claim: Claim) -> Result<(), SettleError> {
-        let token: Token = claim.into_token()?;
-        let lanes = std::sync::Arc::clone(&token.lanes);
-        let (reply, ended) = oneshot::channel();
-        lanes.acknowledge(token, reply)?;
-        ended
-            .await
-            .unwrap_or_else(|_| Err(BrokerError::Failed("the consumer has stopped; start again".to_owned()).into()))
+        acknowledge(vec![claim]).await
     }
+
+    async fn ack_all(&self, claims: Vec<Claim>) -> Vec<Result<(), SettleError>> {
+        let count = claims.len();
+        vec![acknowledge(claims).await; count]
+    }
+}
+
+/// The group's offset goes past all of them, or none.
+async fn acknowledge(claims: Vec<Claim>) -> Result<(), SettleError> {
+    let tokens = claims.into_iter().map(Claim::into_token);
+    let tokens: Vec<Token> = tokens.collect::<Result<_, _>>()?;
+    let Some(first) = tokens.first() else { return Ok(()) };
+    let lanes = Arc::clone(&first.lanes);
+    let (reply, ended) = oneshot::channel();
+    lanes.acknowledge(tokens, reply)?;
+    ended
+        .await
+        .unwrap_or_else(|_| Err(BrokerError::Failed("the consumer has stopped; start again".to_owned()).into()))
 }

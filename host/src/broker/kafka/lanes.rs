@@ -153,13 +153,19 @@ impl Lanes {
         Self::of(partitions, Membership::default(), AHEAD)
     }
 
-    /// Consumes a claim, in any order. `reply` resolves when the broker has confirmed it and everything before it.
-    pub fn acknowledge(&self, mut token: Token, reply: Reply) -> Result<(), SettleError> {
+    /// Consumes claims of one lane and epoch, of which the first may come in any order. `reply` resolves when the broker has confirmed
+    /// them and everything before them.
+    pub fn acknowledge(&self, tokens: Vec<Token>, reply: Reply) -> Result<(), SettleError> {
+        let Some(last) = tokens.last() else { return Ok(()) };
         let mut ledger = self.lock();
-        let offsets = &mut ledger.of(&token)?.own.offsets;
-        token.settle();
-        offsets.wait(token.seq, reply);
-        if offsets.settle(token.seq).is_some() {
+        let offsets = &mut ledger.of(last)?.own.offsets;
+        offsets.wait(last.seq, reply);
+        let mut advanced = false;
+        for mut token in tokens {
+            token.settle();
+            advanced |= offsets.settle(token.seq).is_some();
+        }
+        if advanced {
             self.settled.notify_all();
         }
         Ok(())

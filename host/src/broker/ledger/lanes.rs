@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, oneshot};
 
 use super::{Ahead, Ledger, Standing, Taken, Token};
-use crate::broker::{BrokerError, Demand, Event};
+use crate::broker::{BrokerError, Delivery, Demand, Event, Room};
 
 /// A broker's own part: it keeps a ledger, and adds to it what only this broker has.
 pub(in crate::broker) trait Keeper: Sized + Send + Sync + 'static {
@@ -91,6 +91,21 @@ impl<K: Keeper> Lanes<K> {
         let position = self.keeper.position(&ledger, &taken);
         drop(ledger);
         Ok(Some(Event::Delivery(Token::deliver(self, taken, position))))
+    }
+
+    /// As [`Source::more`](crate::broker::Source::more).
+    pub fn more(self: &Arc<Self>, mut room: Room) -> Vec<Delivery> {
+        let mut deliveries = Vec::new();
+        let mut ledger = self.lock();
+        let was_full = !ledger.has_room();
+        while let Some(taken) = ledger.take_if(|size| room.take(size)) {
+            let position = self.keeper.position(&ledger, &taken);
+            deliveries.push(Token::deliver(self, taken, position));
+        }
+        if was_full && ledger.has_room() {
+            self.keeper.wake(&mut ledger);
+        }
+        deliveries
     }
 
     /// Whether the lane is still in this epoch.

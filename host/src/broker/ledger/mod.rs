@@ -237,6 +237,13 @@ impl<K: Keeper> Ledger<K> {
         }
     }
 
+    /// The next message, if no event goes before it and it is of a size that is taken.
+    pub fn take_if(&mut self, takes: impl FnOnce(usize) -> bool) -> Option<Taken<K::Key>> {
+        let (_, message) = self.held.get(self.ready.front()?)?.ahead.front()?;
+        let is_taken = self.events.is_empty() && self.failure.is_none() && takes(message.size());
+        if is_taken { self.take() } else { None }
+    }
+
     /// The next message of the lane whose turn it is.
     pub fn take(&mut self) -> Option<Taken<K::Key>> {
         let key = self.ready.pop_front()?;

@@ -18,7 +18,7 @@ use super::lease::Membership;
 use super::log::{self, data_version};
 use super::watch::LocalWatch;
 use crate::broker::threads::spawn;
-use crate::broker::{BrokerError, Demand, Event, GroupWatch, Source, Subscription};
+use crate::broker::{BrokerError, Delivery, Demand, Event, GroupWatch, Room, Source, Subscription};
 
 /// How often the reader checks for commits while there is nothing to read.
 const IDLE_POLL: Duration = Duration::from_millis(5);
@@ -98,6 +98,10 @@ impl Source for LocalSource {
             // A notice that came before this await is kept.
             self.lanes.arrival.notified().await;
         }
+    }
+
+    fn more(&mut self, room: Room) -> Vec<Delivery> {
+        self.lanes.more(room)
     }
 
     async fn listening_since(&mut self) -> Result<Instant, BrokerError> {

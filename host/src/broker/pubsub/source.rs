@@ -24,7 +24,7 @@ use super::fault::Call;
 use super::lanes::Lanes;
 use super::message;
 use super::project::Project;
-use crate::broker::{BrokerError, Demand, Event, Source};
+use crate::broker::{BrokerError, Delivery, Demand, Event, Room, Source};
 
 /// How long closing a source waits for a service that may be unreachable.
 const LEAVE: Duration = Duration::from_secs(5);
@@ -102,6 +102,10 @@ impl Source for PubSubSource {
             // A notice that came before this await is kept.
             self.lanes.arrival.notified().await;
         }
+    }
+
+    fn more(&mut self, room: Room) -> Vec<Delivery> {
+        self.lanes.more(room)
     }
 
     async fn listening_since(&mut self) -> Result<tokio::time::Instant, BrokerError> {

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use host::broker::{
-    Ack, BrokerError, Claim, Delivery, Demand, Durable, Event, Lane, Limits, NOT_PUBLISHABLE, Output, Route,
+    Ack, BrokerError, Claim, Delivery, Demand, Durable, Event, Lane, Limits, NOT_PUBLISHABLE, Output, Room, Route,
     SettleError, Sink, Source, TOO_LARGE,
 };
 use tokio::sync::watch;
@@ -36,7 +36,18 @@ pub struct MemorySource {
     pub joined: Instant,
 }
 
+/// No message of a test that limits their bytes is larger.
+const LARGEST: usize = 2000;
+
 impl MemorySource {
+    fn has_no_event(&self) -> bool {
+        let state = self.memory.lock();
+        state
+            .members
+            .get(&self.id)
+            .is_some_and(|member| member.events.is_empty())
+    }
+
     fn next(&self, demand: Demand) -> Option<Event> {
         let mut state = self.memory.lock();
         if let Some(event) = state.members.get_mut(&self.id)?.events.pop_front() {
@@ -84,6 +95,17 @@ impl Source for MemorySource {
                 self.memory.share_out();
             }
         }
+    }
+
+    fn more(&mut self, mut room: Room) -> Vec<Delivery> {
+        let mut deliveries = Vec::new();
+        while self.has_no_event() && room.take(LARGEST) {
+            let Some(Event::Delivery(delivery)) = self.next(Demand::Deliveries) else {
+                break;
+            };
+            deliveries.push(delivery);
+        }
+        deliveries
     }
 
     async fn listening_since(&mut self) -> Result<Instant, BrokerError> {

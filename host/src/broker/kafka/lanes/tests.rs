@@ -63,7 +63,7 @@ fn damage_is_told_once_all_before_it_is_consumed() {
     assert!(!lanes.takes(0));
     let token = token(&lanes);
     let (reply, _ended) = oneshot::channel();
-    lanes.acknowledge(token, reply).unwrap();
+    lanes.acknowledge(vec![token], reply).unwrap();
     assert!(lanes.next_event(Demand::Deliveries).unwrap().is_none());
     lanes.committed(&[(0, 6)]);
     let said = lanes.next_event(Demand::Deliveries).unwrap_err().to_string();
@@ -138,7 +138,7 @@ impl<const EXACTLY_ONCE: bool> Subject for Member<EXACTLY_ONCE> {
         let (reply, ended) = oneshot::channel();
         match EXACTLY_ONCE {
             true => self.lanes.accept(token, |act| self.acts.push((act, reply)))?,
-            false => self.lanes.acknowledge(token, reply)?,
+            false => self.lanes.acknowledge(vec![token], reply)?,
         }
         Ok(ended)
     }
