@@ -3,7 +3,7 @@
 //!
 //! [`source`]: super::source
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -42,6 +42,8 @@ pub(super) struct Member {
     /// Set once, right after it is created.
     pub consumer: OnceLock<Weak<KafkaConsumer>>,
     queues: Mutex<BTreeMap<i32, PartitionQueue<Member>>>,
+    /// The partitions whose queues may have something to read: of many, most have not.
+    filled: Arc<Mutex<BTreeSet<i32>>>,
     /// Assigned partitions that have not started.
     assigned: Mutex<Vec<i32>>,
     /// It was reported that they have not started.
@@ -58,6 +60,7 @@ impl Member {
             starts,
             consumer: OnceLock::new(),
             queues: Mutex::default(),
+            filled: Arc::default(),
             assigned: Mutex::default(),
             is_told: AtomicBool::new(false),
             committing: Mutex::default(),
@@ -67,6 +70,22 @@ impl Member {
     /// The queue of each partition that is held.
     pub fn queues(&self) -> MutexGuard<'_, BTreeMap<i32, PartitionQueue<Member>>> {
         self.queues.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The partitions whose queues may have something. Whoever finds that one still has something says so with [`Member::fill`].
+    pub fn take_filled(&self) -> BTreeSet<i32> {
+        std::mem::take(&mut self.filled.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// These queues may have something.
+    pub fn fill(&self, partitions: impl IntoIterator<Item = i32>) {
+        let mut filled = self.filled.lock().unwrap_or_else(PoisonError::into_inner);
+        filled.extend(partitions);
+    }
+
+    /// Every queue may have something.
+    pub fn fill_all(&self) {
+        self.fill(self.queues().keys().copied());
     }
 
     fn assigned(&self) -> MutexGuard<'_, Vec<i32>> {
@@ -169,9 +188,12 @@ impl Member {
         };
         for partition in partitions {
             if let Some(mut queue) = consumer.split_partition_queue(&self.lanes.topic, *partition) {
-                let lanes = Arc::clone(&self.lanes);
-                queue.set_nonempty_callback(move || lanes.call());
-                self.queues().insert(*partition, queue);
+                let (lanes, filled, partition) = (Arc::clone(&self.lanes), Arc::clone(&self.filled), *partition);
+                queue.set_nonempty_callback(move || {
+                    filled.lock().unwrap_or_else(PoisonError::into_inner).insert(partition);
+                    lanes.call();
+                });
+                self.queues().insert(partition, queue);
             }
         }
     }

@@ -15,7 +15,7 @@
 //! Outputs and offsets are one Kafka transaction, sent with the group generation that this member had before the first act (KIP-447).
 //! The broker checks that generation and not who holds a partition: with the *current* generation it would accept the offsets
 //! of a partition that the member has lost meanwhile. So a rebalance aborts the open transaction, for partitions that stay too, and
-//! their messages are redelivered. A transaction collects acts for up to 100 ms while more arrive, 1,000 acts or 16 MiB at
+//! their messages are redelivered. A transaction collects acts for up to 100 ms while more arrive, 4,000 acts or 16 MiB at
 //! most. The transactional id is group and `--instance`, or random. A new host with the same names fences the old one. If a host
 //! with a random id is killed, its transaction times out after 10 s.
 //!
@@ -98,12 +98,14 @@ impl Broker {
     /// Joins a group. Creates a missing topic if the subscription says so.
     pub async fn subscribe(&self, subscription: &Subscription) -> Result<KafkaSource, BrokerError> {
         let Subscription { topic, group, create } = subscription;
-        if *create {
-            self.cluster.find_or_create(topic, Route::Answers).await?;
-        } else if self.cluster.find_blocking(topic).await?.is_none() {
-            return Err(self.cluster.unknown(topic));
-        }
-        let consumer = consumer_config(&self.cluster.config, group);
+        let partitions = match create {
+            true => self.cluster.find_or_create(topic, Route::Answers).await?,
+            false => {
+                let found = self.cluster.find_blocking(topic).await?;
+                found.ok_or_else(|| self.cluster.unknown(topic))?
+            }
+        };
+        let consumer = consumer_config(&self.cluster.config, group, partitions);
         let make = move |member| KafkaConsumer::from_config_and_context(&consumer, member);
         // A topic may be deleted under a consumer; whether it is created again is up to the subscription.
         let (cluster, topic, create) = (self.cluster.clone(), topic.clone(), *create);
@@ -154,7 +156,14 @@ impl Broker {
     }
 }
 
-fn consumer_config(config: &KafkaConfig, group: &str) -> rdkafka::ClientConfig {
+/// What librdkafka fetches ahead for all partitions together, as far as a share of it for each holds a batch. KiB.
+const FETCHED_KIB: u32 = 64 << 10;
+/// The most and the least of it for one partition. KiB.
+const SHARE_KIB: [u32; 2] = [64, 16 << 10];
+/// The least that is fetched of a partition at a time. Of larger batches a broker sends one for each request. KiB.
+const FETCH_KIB: u32 = 256;
+
+fn consumer_config(config: &KafkaConfig, group: &str, partitions: u32) -> rdkafka::ClientConfig {
     let mut consumer = client::base(config);
     consumer.set("group.id", group);
     consumer.set("enable.auto.commit", "false");
@@ -183,15 +192,14 @@ fn consumer_config(config: &KafkaConfig, group: &str) -> rdkafka::ClientConfig {
     consumer.set("topic.metadata.refresh.interval.ms", "30000");
     consumer.set("allow.auto.create.topics", "false");
     consumer.set("fetch.wait.max.ms", "100");
-    // Fetched and not yet read, for each partition.
-    consumer.set("queued.max.messages.kbytes", "16384");
+    // Fetched and not yet read. Each partition has a queue of its own, and so a limit of its own: for all of them together it is divided.
+    let [least, most] = SHARE_KIB;
+    let share = (FETCHED_KIB / partitions.max(1)).clamp(least, most);
+    consumer.set("queued.max.messages.kbytes", share.to_string());
     // How soon more is fetched after that limit was reached: not after a second, when the queue has long run empty.
     consumer.set("fetch.queue.backoff.ms", "5");
-    let largest = config
-        .max_message_bytes
-        .saturating_add(1 << 16)
-        .clamp(1 << 20, 1_000_000_000);
-    consumer.set("fetch.message.max.bytes", largest.to_string());
+    // One more fetch of a partition may be on its way. A batch that is larger is fetched all the same (KIP-74).
+    consumer.set("fetch.message.max.bytes", (share.max(FETCH_KIB) << 10).to_string());
     consumer.set("receive.message.max.bytes", "2000000000");
     if let Some(instance) = &config.instance {
         consumer.set("group.instance.id", instance);
@@ -206,7 +214,7 @@ mod tests {
 
     #[test]
     fn new_partitions_are_noticed_within_a_minute() {
-        let consumer = consumer_config(&KafkaConfig::at("127.0.0.1:9092"), "group");
+        let consumer = consumer_config(&KafkaConfig::at("127.0.0.1:9092"), "group", 1);
         let refreshed: u64 = consumer
             .get("topic.metadata.refresh.interval.ms")
             .unwrap()
@@ -214,5 +222,19 @@ mod tests {
             .unwrap();
         // The rebalance comes after that.
         assert!(refreshed <= 30_000);
+    }
+
+    #[test]
+    fn what_is_fetched_ahead_hardly_grows_with_the_partitions() {
+        let most = |partitions: u32| {
+            let consumer = consumer_config(&KafkaConfig::at("127.0.0.1:9092"), "group", partitions);
+            let number = |name: &str| consumer.get(name).unwrap().parse::<u64>().unwrap();
+            let queued = number("queued.max.messages.kbytes") << 10;
+            u64::from(partitions) * (queued + number("fetch.message.max.bytes"))
+        };
+        for partitions in [1, 4, 16, 64, 256] {
+            assert!(most(partitions) <= 128 << 20, "{partitions}: {}", most(partitions));
+        }
+        assert!(most(1024) <= 320 << 20, "{}", most(1024));
     }
 }

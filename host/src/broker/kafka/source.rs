@@ -1,6 +1,7 @@
 //! Reading: one thread owns the consumer and polls it whatever else happens, which keeps its place in the group.
 //!
-//! Each partition has a queue of its own, which is read only while there is room to read ahead. The consumer's own
+//! Each partition has a queue of its own, which is read once librdkafka has reported that something is in it, and only while there is
+//! room to read ahead. The consumer's own
 //! queue, with rebalances and errors, is served all the time. So a slow component delays its messages and nothing
 //! else, and what librdkafka has fetched meanwhile is kept; pausing partitions would throw it away.
 
@@ -29,7 +30,7 @@ use super::start::Starts;
 use super::topics::Cluster;
 use super::watch::KafkaWatch;
 use crate::broker::threads::{blocking, spawn};
-use crate::broker::{BrokerError, Demand, Event, GroupWatch, Source};
+use crate::broker::{BrokerError, Delivery, Demand, Event, GroupWatch, Room, Source};
 use crate::config::KafkaConfig;
 
 /// How long the thread rests if nothing wakes it; after that it checks for a stall.
@@ -40,6 +41,12 @@ const MORE: Duration = Duration::from_millis(1);
 
 /// How long closing a source waits for a broker that may be unreachable.
 const LEAVE: Duration = Duration::from_secs(5);
+
+/// How often every queue is looked at, whatever librdkafka has reported of it.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// So many messages of a lane are read before those of the next.
+const AT_ONCE: usize = 64;
 
 /// One seek.
 const REQUEST: Duration = Duration::from_secs(10);
@@ -106,6 +113,10 @@ impl Source for KafkaSource {
             // A notice that came before this await is kept.
             self.lanes.arrival.notified().await;
         }
+    }
+
+    fn more(&mut self, room: Room) -> Vec<Delivery> {
+        self.lanes.more(room)
     }
 
     async fn listening_since(&mut self) -> Result<Instant, BrokerError> {
@@ -232,11 +243,16 @@ impl Reader {
         committer: &Committer,
         watch: &mut Watch,
     ) -> KafkaResult<Ended> {
+        let mut looked = Instant::now();
         loop {
             self.hear(consumer, has_events)?;
             consumer.context().begin(consumer)?;
             committer.check()?;
             self.seek(consumer);
+            if looked.elapsed() >= LOOK {
+                consumer.context().fill_all();
+                looked = Instant::now();
+            }
             let has_read = self.read(consumer)?;
             if has_read {
                 watch.restart();
@@ -315,12 +331,21 @@ impl Reader {
         }
     }
 
-    /// Reads a message of each lane in turn, while there is room. Whether it read any.
+    /// Reads some messages of each lane in turn that has any, while there is room. Whether it read any.
     fn read(&self, consumer: &KafkaConsumer) -> KafkaResult<bool> {
-        let queues = consumer.context().queues();
+        let member = consumer.context();
+        let queues = member.queues();
         let mut has_read = false;
-        for (partition, queue) in queues.iter() {
-            if self.lanes.takes(*partition) {
+        let mut filled = member.take_filled();
+        let mut result = Ok(());
+        filled.retain(|partition| {
+            let Some(queue) = queues.get(partition) else {
+                return false;
+            };
+            for _ in 0..AT_ONCE {
+                if !self.lanes.takes(*partition) {
+                    return true;
+                }
                 match queue.poll(Duration::ZERO) {
                     Some(Ok(message)) => {
                         self.offer(&message);
@@ -329,13 +354,20 @@ impl Reader {
                     Some(Err(KafkaError::PartitionEOF(_))) => self.lanes.at_end(*partition),
                     Some(Err(error)) => match code::damage(&error) {
                         Some(what) => self.lanes.damaged(*partition, what),
-                        None => self.heed(consumer, error)?,
+                        None => {
+                            if let Err(error) = self.heed(consumer, error) {
+                                result = Err(error);
+                            }
+                        }
                     },
-                    None => {}
+                    // It is reported when there is something again.
+                    None => return false,
                 }
             }
-        }
-        Ok(has_read)
+            true
+        });
+        member.fill(filled);
+        result.map(|()| has_read)
     }
 
     fn offer(&self, record: &rdkafka::message::BorrowedMessage<'_>) {
