@@ -65,7 +65,7 @@ pub struct RunCommand {
     #[arg(long, value_name = "N", default_value_t = DEFAULT_MAX_FAILURES, help_heading = DELIVERY)]
     pub max_failures: usize,
     /// Messages in flight at once.
-    #[arg(long, value_name = "N", default_value = "1024", help_heading = DELIVERY, value_parser = count::<NonZeroUsize>)]
+    #[arg(long, value_name = "N", default_value = "4096", help_heading = DELIVERY, value_parser = count::<NonZeroUsize>)]
     pub max_in_flight: NonZeroUsize,
     /// Bytes in flight at once [default: 64MiB, or twice --max-message-bytes if that is more].
     #[arg(long, value_name = "SIZE", help_heading = DELIVERY)]

@@ -42,7 +42,7 @@ const GATHER: Duration = Duration::from_millis(100);
 /// It ends if nothing arrived for this long.
 const QUIET: Duration = Duration::from_millis(5);
 /// Or with this many acts.
-const MOST_ACTS: usize = 1000;
+const MOST_ACTS: usize = 4000;
 const MOST_BYTES: usize = 16 << 20;
 
 /// One request of the transaction protocol. Repeated if that may help.
