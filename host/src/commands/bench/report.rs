@@ -10,7 +10,7 @@ use crate::commands::table::{Column, figures, table};
 /// A name for people, how it is written, and where a round has it. None: that round has none.
 type Figure = (&'static str, fn(f64) -> String, fn(&Round) -> Option<f64>);
 
-const FIGURES: [Figure; 8] = [
+const FIGURES: [Figure; 9] = [
     ("images/s", whole, |round| Some(round.images_per_second)),
     ("MB/s", tenths, |round| Some(round.megabytes_per_second)),
     ("p50 ms", tenths, |round| Some(round.p50_ms)),
@@ -18,6 +18,9 @@ const FIGURES: [Figure; 8] = [
     ("predict", percent, |round| Some(round.predict)),
     ("decode", percent, |round| round.decode),
     ("the rest", percent, |round| Some(round.codec - round.decode?)),
+    ("one thread, images/s", whole, |round| {
+        Some(round.thread_images_per_second)
+    }),
     ("network alone, images/s", whole, |round| {
         Some(round.network_images_per_second)
     }),

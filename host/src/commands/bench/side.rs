@@ -7,6 +7,7 @@ use anyhow::Context;
 use futures_util::{StreamExt, stream};
 use serde::Serialize;
 
+use super::machine::thread_time;
 use crate::classifier::{Classifier, ClassifierConfig, Description, Predictor};
 use crate::cli::CodecName;
 use crate::commands::latency::{milliseconds, percentile};
@@ -60,7 +61,9 @@ pub struct Round {
     pub decode: Option<f64>,
     /// The share in which it runs the network.
     pub predict: f64,
-    /// Of the network alone, by the typed path: one call at a time with the images of a message, copied into the component.
+    /// Of one thread that makes one call at a time, with a message each; a second is one of its processor's time.
+    pub thread_images_per_second: f64,
+    /// The same of the network alone, by the typed path, with the images of a message.
     pub network_images_per_second: f64,
 }
 
@@ -110,7 +113,7 @@ impl Side {
     /// One round.
     pub async fn measure(&mut self) -> anyhow::Result<()> {
         let (latencies, images, bytes, took) = self.stream().await?;
-        let ([message, raw, predict], predicted) = self.call_each().await?;
+        let ([message, raw, predict], called) = self.call_each().await?;
         let share = |part: Duration| part.as_secs_f64() / message.as_secs_f64();
         let images_per_second = images as f64 / took.as_secs_f64();
         self.rounds.push(Round {
@@ -121,7 +124,8 @@ impl Side {
             codec: share(message.saturating_sub(predict)),
             decode: self.raw.as_ref().map(|_| share(message.saturating_sub(raw))),
             predict: share(predict),
-            network_images_per_second: predicted as f64 / predict.as_secs_f64(),
+            thread_images_per_second: called as f64 / message.as_secs_f64(),
+            network_images_per_second: called as f64 / predict.as_secs_f64(),
         });
         self.memory_bytes = self.alone.memory_bytes().unwrap_or_default();
         Ok(())
@@ -151,8 +155,8 @@ impl Side {
         Ok((latencies, images, bytes, took))
     }
 
-    /// What one call takes, one at a time: with a message, with the same as raw bytes, and of the network alone. In turn, so that
-    /// a disturbance meets all of them. With it, the images of the last.
+    /// What one call takes of the processor's time, one at a time: with a message, with the same as raw bytes, and of the network
+    /// alone. In turn, so that a disturbance meets all of them. With it, the images that each of these had.
     async fn call_each(&mut self) -> anyhow::Result<([Duration; 3], u64)> {
         let mut all = [Duration::ZERO; 3];
         let mut images = 0;
@@ -179,10 +183,10 @@ impl Side {
     }
 }
 
-/// How long a call took that was answered.
+/// The processor's time of a call that was answered, which this thread makes itself.
 async fn timed<T, E>(call: impl Future<Output = Result<T, E>>) -> Result<Duration, E> {
-    let began = Instant::now();
-    call.await.map(|_| began.elapsed())
+    let before = thread_time();
+    call.await.map(|_| thread_time().saturating_sub(before))
 }
 
 fn unanswered(error: ClassifyError) -> Failure {

@@ -60,6 +60,9 @@ impl Way {
 
     /// How much faster `first` was, round by round.
     fn ratio(&self, first: &Self) -> String {
+        if self.name == first.name {
+            return "1".to_owned();
+        }
         let ratios = first.rates.iter().zip(&self.rates).map(|(first, own)| first / own);
         let [minimum, median, maximum] = spread(ratios.collect(), 2);
         format!("{median} ({minimum} to {maximum})")

@@ -1,4 +1,5 @@
-//! One thread and no broker: the network alone beside onnxruntime, and the whole message beside Python.
+//! One thread and no broker: the network alone beside onnxruntime, and the whole message beside Python. A second is one of the
+//! processor's time, which other programs disturb less than the time of day.
 
 use super::picture::Group;
 use super::verdict::Verdict;
@@ -36,7 +37,7 @@ impl Rounds {
         Self {
             network: ["component in the host", "onnxruntime"].map(Way::new),
             messages: [
-                "host, one worker",
+                "host",
                 "Python: orjson, NumPy, onnxruntime",
                 "Python, brackets unchecked",
                 "the Python program's way: TensorFlow",
@@ -105,7 +106,7 @@ fn round(peers: &Peers, model: &Model, rounds: &mut Rounds) -> Result<String> {
     let [component, onnxruntime] = &mut rounds.network;
     component.rates.push(figure("network_images_per_second")?);
     onnxruntime.rates.push(theirs.network);
-    let host_rate = figure("images_per_second")?;
+    let host_rate = figure("thread_images_per_second")?;
     eprintln!("xtask: host {host_rate:.0} images/s, Python {:.0}", theirs.messages);
     let [host, python, trusting, before] = &mut rounds.messages;
     host.rates.push(host_rate);
