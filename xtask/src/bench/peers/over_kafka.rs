@@ -18,14 +18,14 @@ const IMAGES: u64 = 10_000 * ROUNDS;
 const PARTITIONS: u32 = 8;
 
 /// How long a worker waits for more before it ends. The host waits from its start, and takes some seconds to join its group. Seconds.
-const IDLE_HOST: &str = "10";
+const IDLE_HOST: &str = "8";
 const IDLE_PYTHON: &str = "4";
 
 /// What a process of Python needs to start, even on a busy machine: they then join their group together.
 const LOADING: Duration = Duration::from_secs(5);
 
 /// How long single images come. Seconds.
-const SINGLE: &str = "5";
+const SINGLE: &str = "4";
 
 const HOST: &str = "`host run`";
 const AT_ONCE: &str = "`host run --set kafka.linger.ms=0`";
