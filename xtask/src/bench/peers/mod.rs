@@ -40,6 +40,8 @@ struct Peers<'a> {
 struct Model {
     name: &'static str,
     onnx: PathBuf,
+    /// The build of the component that runs it.
+    build: &'static str,
     /// The same layers as Keras saves them, with other weights. None: no such file.
     keras: Option<PathBuf>,
 }
@@ -117,12 +119,20 @@ impl<'a> Peers<'a> {
         })?;
         let built_in = |name: &str| workspace.root.join(format!("models/{name}.onnx"));
         let saved = |name: &str| Some(folder.join(name).with_extension("h5"));
-        let model = |name, onnx, keras| Model { name, onnx, keras };
+        let model = |name, onnx, keras| Model {
+            name,
+            onnx,
+            build: "classifier",
+            keras,
+        };
         let models = vec![
             model("fashion-small", built_in("fashion-small"), saved("fashion-small")),
             model(ORIGINAL, folder.join("original.onnx"), saved("original")),
             model("fashion-large", built_in("fashion-large"), None),
-            model("fashion-small-int8", built_in("fashion-small-int8"), None),
+            Model {
+                build: "classifier-full",
+                ..model("fashion-small-int8", built_in("fashion-small-int8"), None)
+            },
         ];
         Ok(Self {
             workspace,
@@ -144,9 +154,16 @@ impl<'a> Peers<'a> {
         host
     }
 
-    /// The component that is measured, as an option.
-    fn component(&self, command: &mut Command) {
-        command.arg("--component").arg(self.workspace.component("classifier"));
+    /// The component and the model that are measured, as options.
+    fn runs(&self, model: &Model, command: &mut Command) {
+        let component = self.workspace.component(model.build);
+        command.arg("--component").arg(component);
+        command.arg("--model").arg(&model.onnx);
+    }
+
+    /// The built-in model.
+    fn small(&self) -> Result<&Model> {
+        self.models.first().context("there is no model")
     }
 }
 

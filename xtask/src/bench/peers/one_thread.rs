@@ -90,8 +90,7 @@ pub fn measure(peers: &Peers, verdicts: &[Verdict], runs: usize, groups: &mut Ve
 /// Everything once, in turn. Returns what the host calls the processor.
 fn round(peers: &Peers, model: &Model, rounds: &mut Rounds) -> Result<String> {
     let mut bench = peers.host("bench");
-    peers.component(&mut bench);
-    bench.arg("--model").arg(&model.onnx);
+    peers.runs(model, &mut bench);
     bench.args(["--workers", "1", "--rounds", "1", "--format", "json"]);
     bench.args(["--batch", &BATCH.to_string(), "--time", &format!("{SECONDS}s")]);
     let ours: Value = said(&mut bench)?;

@@ -97,7 +97,7 @@ impl Bench<'_> {
     fn start(&self, name: &str, group: &str, input: &str, output: &str, linger: &str) -> Result<Vec<Running>> {
         if [HOST, AT_ONCE].contains(&name) {
             let mut run = self.kafka.host("run");
-            self.peers.component(&mut run);
+            self.peers.runs(self.peers.small()?, &mut run);
             if name == AT_ONCE {
                 run.args(["--set", "kafka.linger.ms=0"]);
             }
@@ -105,7 +105,7 @@ impl Bench<'_> {
             run.args(["--idle-timeout", &format!("{IDLE_HOST}s"), "--format", "json"]);
             return Ok(vec![Running::start(&mut run)?]);
         }
-        let model = self.peers.models.first().context("there is no model")?;
+        let model = self.peers.small()?;
         let decode = if name == TRUSTING { "trusting" } else { "checking" };
         let begin = SystemTime::now().duration_since(UNIX_EPOCH)? + LOADING;
         let begin = begin.as_secs_f64().to_string();
@@ -138,7 +138,7 @@ impl Bench<'_> {
 
     fn without_broker(&self) -> Result<f64> {
         let mut bench = self.peers.host("bench");
-        self.peers.component(&mut bench);
+        self.peers.runs(self.peers.small()?, &mut bench);
         bench.args(["--batch", &BATCH.to_string(), "--rounds", "1", "--format", "json"]);
         let said: Value = said(&mut bench)?;
         let rate = said.pointer("/components/0/rounds/0/images_per_second");

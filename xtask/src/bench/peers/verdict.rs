@@ -61,9 +61,8 @@ fn answers(peers: &Peers, model: &Model) -> Result<Vec<u32>> {
     };
     Running::start(over("produce").args(["--interval", "0"]))?.finish()?;
     let mut run = over("run");
-    peers.component(&mut run);
-    run.arg("--model").arg(&model.onnx).args(["--idle-timeout", "1s"]);
-    Running::start(&mut run)?.finish()?;
+    peers.runs(model, &mut run);
+    Running::start(run.args(["--idle-timeout", "1s"]))?.finish()?;
     let (lines, _) = Running::start(over("consume").args(["--idle-timeout", "1s"]))?.finish()?;
     let batches = lines.lines().map(serde_json::from_str::<Vec<u32>>);
     Ok(batches.collect::<Result<Vec<_>, _>>()?.concat())
