@@ -6,9 +6,9 @@
 //! goes back is the broker's own ([`Keeper::put_back`]); [`Offsets`] knows it for lanes of offsets.
 
 mod lanes;
-#[cfg(test)]
-pub(super) mod model;
 mod offsets;
+#[cfg(test)]
+pub(super) mod testing;
 mod token;
 
 use std::collections::{BTreeMap, VecDeque};

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use tokio::sync::oneshot;
 
 use super::*;
-use crate::broker::ledger::model::{Ended, Subject, check, steps};
+use crate::broker::ledger::testing::{Ended, Subject, check, steps};
 use crate::broker::{Claim, Demand, Event};
 use crate::message::Message;
 

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use tokio::sync::oneshot;
 
 use super::*;
-use crate::broker::ledger::model::{Ended, Subject, check, steps};
+use crate::broker::ledger::testing::{Ended, Subject, check, steps};
 use crate::broker::local::testing::{LONG, Place, next};
 use crate::broker::{Claim, Delivery, Demand, Event};
 use crate::message::Message;
