@@ -2,18 +2,20 @@
 //!
 //! One task polls everything. What waits for the classifier leaves its lane in chunks, and each [`Chunk`] is a future in one
 //! bounded set. A hard stop drops what waits and that set, and with them every claim. Chunks are classified in any order on the
-//! classifier's threads; [`Turn`](lane::Turn) brings those of a lane back into order before they settle.
+//! classifier's threads; [`Turn`] brings those of a lane back into order before they settle.
 
 mod chunk;
 mod classify;
 mod dead_letter;
 mod health;
+mod in_flight;
 mod lane;
 mod meter;
 mod output;
 mod policy;
 mod provenance;
 mod refused;
+mod turn;
 mod warnings;
 
 use std::sync::Arc;
@@ -27,20 +29,22 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use crate::broker::{Act, Claim, Demand, Event, Idle, Limits, Room, Route, Settle, SettleError, Source};
 use crate::shutdown::Shutdown;
 use crate::terminal::counted;
-use chunk::{Chunk, InFlight, Pace};
+use chunk::{Chunk, Pace};
 pub use classify::{Answer, Cause, Classify, ClassifyError};
 pub use dead_letter::{
     ERROR_ATTEMPTS, ERROR_CODE, ERROR_COMPONENT, ERROR_DETAIL, ERROR_KIND, ERROR_SOURCE, ERROR_SOURCE_TIME,
     ERROR_TRUNCATED, revive,
 };
 use health::{Broken, Health};
-use lane::{Lanes, Load, Turn};
+use in_flight::{InFlight, Load};
+use lane::Lanes;
 pub use meter::{Latency, Meter, Reading};
 use output::{Kind, Made};
 pub use policy::{OnError, PipelineError, Policy, Progress};
 use provenance::Provenance;
 pub use provenance::{COMPONENT, COMPONENT_LABELS, DEDUPE_ID, SOURCE};
 use refused::Refused;
+use turn::Turn;
 pub use warnings::Warnings;
 
 /// This many further messages are taken from a source at once, at most: meanwhile nothing else goes on.

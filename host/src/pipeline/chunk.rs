@@ -7,14 +7,11 @@
 use std::collections::VecDeque;
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::health::Work;
-use super::lane::{Load, Turn};
-use super::output::Reply;
-use super::{ClassifyError, Pipeline};
-use crate::broker::{Claim, Delivery};
-use crate::message::Message;
+use super::ClassifyError;
+use super::in_flight::{InFlight, Known, Load, Reply};
+use super::turn::Turn;
 
 /// A chunk has this many messages at most.
 const MESSAGES: usize = 64;
@@ -23,28 +20,6 @@ const BYTES: usize = 256 << 10;
 
 /// As long as the classifier should take over a chunk: a stop and a rebalance wait that long for what has begun.
 const TIME: Duration = Duration::from_millis(20);
-
-/// A message that is in flight.
-pub(super) struct InFlight<'a> {
-    pub message: Message,
-    pub position: String,
-    pub claim: Claim,
-    pub received: Instant,
-    /// Until it is classified.
-    pub work: Option<Work<'a>>,
-    size: usize,
-    /// Never with others.
-    is_alone: bool,
-}
-
-impl InFlight<'_> {
-    pub fn load(&self) -> Load {
-        Load {
-            messages: 1,
-            bytes: self.size,
-        }
-    }
-}
 
 /// Messages of one lane, and their place in its order.
 pub(super) struct Chunk<'a> {
@@ -92,9 +67,6 @@ impl<'a> Chunk<'a> {
     }
 }
 
-/// What the call for a chunk gave for each message. Empty: the whole call failed.
-pub(super) type Known = Vec<Result<Reply, ClassifyError>>;
-
 /// How long the classifier takes over a message.
 #[derive(Debug, Default)]
 pub(super) struct Pace {
@@ -122,28 +94,5 @@ impl Pace {
         share
             .min(usize::try_from(in_time).unwrap_or(usize::MAX))
             .clamp(1, MESSAGES)
-    }
-}
-
-impl Pipeline<'_> {
-    /// A delivery, accepted.
-    pub(super) fn accept(&self, delivery: Delivery, received: Instant) -> InFlight<'_> {
-        let Delivery {
-            message,
-            position,
-            claim,
-        } = delivery;
-        tracing::debug!(position, "accepted");
-        let size = message.size();
-        InFlight {
-            // What the classifier is not asked about has nothing to share.
-            is_alone: size > self.policy.max_message_bytes || self.refused.has(&position),
-            work: Some(self.health.begin()),
-            message,
-            position,
-            claim,
-            received,
-            size,
-        }
     }
 }

@@ -1,39 +1,14 @@
 //! Order within a lane: its messages wait here for the classifier, leave in chunks, and settle in turn.
-//!
-//! Each chunk holds a [`Turn`], a link of its lane's chain. Passing it lets the next one settle. Dropping it without
-//! passing abandons everything behind it, because settling past a gap would skip a message.
 
 use std::collections::{HashMap, VecDeque};
-use std::future::Future;
-use std::ops::{AddAssign, SubAssign};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use tokio::sync::oneshot;
-use tokio_util::sync::CancellationToken;
 
-use super::chunk::{Chunk, InFlight};
+use super::chunk::Chunk;
+use super::in_flight::{InFlight, Load};
+use super::turn::{Shared, Turn};
 use crate::broker::{Claim, Drained, Lane};
-
-/// A number of messages, and their bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Load {
-    pub messages: usize,
-    pub bytes: usize,
-}
-
-impl AddAssign for Load {
-    fn add_assign(&mut self, other: Self) {
-        self.messages += other.messages;
-        self.bytes += other.bytes;
-    }
-}
-
-impl SubAssign for Load {
-    fn sub_assign(&mut self, other: Self) {
-        self.messages -= other.messages;
-        self.bytes -= other.bytes;
-    }
-}
 
 /// The lanes with something in flight.
 #[derive(Default)]
@@ -52,13 +27,6 @@ struct Chain<'a> {
     waiting: VecDeque<InFlight<'a>>,
     last: Option<oneshot::Receiver<()>>,
     shared: Arc<Shared>,
-}
-
-/// What the chunks of one lane and epoch share. The last of them drops it, and the guard with it.
-#[derive(Default)]
-struct Shared {
-    revoked: CancellationToken,
-    drained: OnceLock<Arc<Drained>>,
 }
 
 impl<'a> Lanes<'a> {
@@ -167,68 +135,5 @@ impl Chain<'_> {
             load += message.load();
         }
         load
-    }
-}
-
-/// A chunk's place in its lane. Held until the chunk is durable.
-pub(super) struct Turn {
-    previous: Option<oneshot::Receiver<()>>,
-    next: Option<oneshot::Sender<()>>,
-    shared: Arc<Shared>,
-}
-
-impl Turn {
-    /// A turn for each of `count` messages, which come one after the other in place of this.
-    pub(super) fn split(self, count: usize) -> Vec<Self> {
-        let Self {
-            mut previous,
-            next,
-            shared,
-        } = self;
-        let mut turns = Vec::with_capacity(count);
-        for _ in 1..count {
-            let (next, last) = oneshot::channel();
-            turns.push(Self {
-                previous: previous.replace(last),
-                next: Some(next),
-                shared: Arc::clone(&shared),
-            });
-        }
-        turns.push(Self { previous, next, shared });
-        turns
-    }
-
-    /// Runs `work`, or drops it and returns none when the lane is revoked meanwhile.
-    pub(super) async fn unless_revoked<T>(&self, work: impl Future<Output = T>) -> Option<T> {
-        tokio::select! {
-            biased;
-            () = self.shared.revoked.cancelled() => None,
-            done = work => Some(done),
-        }
-    }
-
-    /// Waits until everything before it has passed. False: the lane is revoked, or something before it was abandoned.
-    pub(super) async fn comes(&mut self) -> bool {
-        let previous = self.previous.take();
-        let passed = async {
-            match previous {
-                Some(previous) => previous.await.is_ok(),
-                None => true,
-            }
-        };
-        self.unless_revoked(passed).await.unwrap_or(false)
-    }
-
-    /// Lets the next of the lane settle.
-    pub(super) fn pass(&mut self) {
-        if let Some(next) = self.next.take() {
-            // Nobody waits behind the last one.
-            let _ = next.send(());
-        }
-    }
-
-    /// Abandons everything of the lane that has not begun to settle: the broker rewound it and will redeliver it.
-    pub(super) fn abandon_lane(&self) {
-        self.shared.revoked.cancel();
     }
 }

@@ -4,19 +4,12 @@ use std::time::Instant;
 
 use tokio::sync::SemaphorePermit;
 
-use super::chunk::{InFlight, Known};
 use super::dead_letter::{Extent, Failure};
+use super::in_flight::{InFlight, Known, Reply};
 use super::provenance::{self, COMPONENT_LABELS, SOURCE_TIME};
 use super::{Answer, Cause, ClassifyError, OnError, Outcome, Pipeline, PipelineError};
 use crate::broker::{BrokerError, NOT_PUBLISHABLE, Output, Route, TOO_LARGE};
 use crate::message::{CONTENT_ENCODING, CONTENT_PREPARE, CONTENT_TYPE, Message};
-
-/// An answer as it is published, before anything else is known of its message.
-pub(super) struct Reply {
-    message: Message,
-    images: u32,
-    warnings: Vec<Cause>,
-}
 
 /// An output, before it is settled.
 pub(super) struct Made {
