@@ -1,5 +1,7 @@
 //! At least once, over any pair of brokers: the outputs are confirmed, then the claim is consumed.
 
+use std::collections::VecDeque;
+use std::pin::pin;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -20,61 +22,86 @@ impl ConfirmThenAck {
     }
 }
 
+/// An act whose outputs are on their way.
+struct Accepted {
+    claim: Claim,
+    confirmations: VecDeque<Durable<BrokerError>>,
+    /// Of those that have ended.
+    result: Result<(), BrokerError>,
+}
+
+impl Accepted {
+    /// Resolves when all outputs are confirmed, or have failed. Cancel-safe.
+    async fn confirm(&mut self) -> bool {
+        while let Some(confirmation) = self.confirmations.front_mut() {
+            let confirmed = confirmation.await;
+            self.confirmations.pop_front();
+            if self.result.is_ok() {
+                self.result = confirmed;
+            }
+        }
+        self.result.is_ok()
+    }
+}
+
 #[async_trait]
 impl Settle for ConfirmThenAck {
     async fn settle(&self, acts: Vec<Act>) -> Settled {
         let mut acts = acts.into_iter();
-        let mut accepted = Vec::with_capacity(acts.len());
+        let mut accepted: Vec<Accepted> = Vec::with_capacity(acts.len());
         let mut unaccepted = Vec::new();
+        // The first that is not known to be confirmed.
+        let mut oldest = 0;
+        let mut has_failed = false;
         for Act { claim, outputs } in acts.by_ref() {
             if !self.ack.is_current(&claim) {
                 unaccepted.push(Err(claim.rewound()));
                 break;
             }
-            match self.enqueue(outputs, &claim.lane).await {
-                Ok(confirmations) => accepted.push((claim, confirmations)),
-                Err(error) => {
+            let enqueued = {
+                let mut enqueue = pin!(self.enqueue(outputs, &claim.lane));
+                loop {
+                    tokio::select! {
+                        biased;
+                        enqueued = &mut enqueue => break Some(enqueued),
+                        // The sink may have room for more only when somebody has seen what is confirmed.
+                        is_confirmed = confirm_first(accepted.get_mut(oldest..).unwrap_or_default()) => match is_confirmed {
+                            true => oldest += 1,
+                            false => break None,
+                        }
+                    }
+                }
+            };
+            match enqueued {
+                Some(Ok(confirmations)) => accepted.push(Accepted {
+                    claim,
+                    confirmations,
+                    result: Ok(()),
+                }),
+                Some(Err(error)) => {
                     unaccepted.push(Err(unpublished(error, &claim)));
+                    break;
+                }
+                None => {
+                    has_failed = true;
+                    unaccepted.push(Err(claim.rewound()));
                     break;
                 }
             }
         }
         unaccepted.extend(acts.map(|act| Err(act.claim.rewound())));
         let ack = Arc::clone(&self.ack);
-        Box::pin(async move {
-            let mut confirmed = Vec::with_capacity(accepted.len());
-            let mut failed = None;
-            let mut accepted = accepted.into_iter();
-            for (claim, confirmations) in accepted.by_ref() {
-                match confirm(confirmations).await {
-                    Ok(()) => confirmed.push(claim),
-                    Err(error) => {
-                        failed = Some((claim, error));
-                        break;
-                    }
-                }
-            }
-            // Begun before the failed claim is abandoned, which ends the epoch of those before it, too.
-            let mut acks = ack.ack_all(confirmed);
-            let acked = poll_immediate(&mut acks).await;
-            let mut unconfirmed = Vec::new();
-            if let Some((claim, error)) = failed {
-                unconfirmed.push(Err(unpublished(error, &claim)));
-            }
-            let (claims, behind): (Vec<_>, Vec<_>) = accepted.unzip();
-            unconfirmed.extend(claims.into_iter().map(|claim| Err(claim.rewound())));
-            for confirmations in behind {
-                // Waited for, so that the sink knows who has heard of each failure.
-                let _ = confirm(confirmations).await;
-            }
-            let mut results = match acked {
-                Some(results) => results,
-                None => acks.await,
-            };
-            results.extend(unconfirmed);
+        let settled = async move {
+            let mut results = consume(accepted, ack).await;
             results.extend(unaccepted);
             results
-        })
+        };
+        if !has_failed {
+            return Box::pin(settled);
+        }
+        // Nothing of the lane may be accepted before the claim that has failed is abandoned.
+        let results = settled.await;
+        Box::pin(async move { results })
     }
 
     async fn limits(&self, route: Route) -> Result<Limits, BrokerError> {
@@ -83,21 +110,60 @@ impl Settle for ConfirmThenAck {
 }
 
 impl ConfirmThenAck {
-    async fn enqueue(&self, outputs: Vec<Output>, lane: &Lane) -> Result<Vec<Durable<BrokerError>>, BrokerError> {
-        let mut confirmations = Vec::with_capacity(outputs.len());
+    async fn enqueue(&self, outputs: Vec<Output>, lane: &Lane) -> Result<VecDeque<Durable<BrokerError>>, BrokerError> {
+        let mut confirmations = VecDeque::with_capacity(outputs.len());
         for output in outputs {
-            confirmations.push(self.sink.enqueue(output, Some(lane)).await?);
+            confirmations.push_back(self.sink.enqueue(output, Some(lane)).await?);
         }
         Ok(confirmations)
     }
 }
 
-async fn confirm(confirmations: Vec<Durable<BrokerError>>) -> Result<(), BrokerError> {
-    let mut result = Ok(());
-    for confirmation in confirmations {
-        result = result.and(confirmation.await);
+/// Whether the first is confirmed. Never resolves if there is none.
+async fn confirm_first(accepted: &mut [Accepted]) -> bool {
+    match accepted.first_mut() {
+        Some(first) => first.confirm().await,
+        None => std::future::pending().await,
     }
-    result
+}
+
+/// Consumes the claims whose outputs are confirmed, up to the first that has failed.
+async fn consume(accepted: Vec<Accepted>, ack: Arc<dyn Ack>) -> Vec<Result<(), SettleError>> {
+    let mut confirmed = Vec::with_capacity(accepted.len());
+    let mut failed = None;
+    let mut accepted = accepted.into_iter();
+    for mut act in accepted.by_ref() {
+        if !act.confirm().await {
+            failed = Some(act);
+            break;
+        }
+        confirmed.push(act.claim);
+    }
+    // Begun before the failed claim is abandoned, which ends the epoch of those before it, too.
+    let mut acks = ack.ack_all(confirmed);
+    let acked = poll_immediate(&mut acks).await;
+    let mut unconfirmed = Vec::new();
+    if let Some(Accepted { claim, result, .. }) = failed {
+        unconfirmed.push(result.map_err(|error| unpublished(error, &claim)));
+    }
+    // All are abandoned now, and their confirmations waited for, so that the sink knows who has heard of each failure.
+    let mut behind = Vec::new();
+    for Accepted {
+        claim, confirmations, ..
+    } in accepted
+    {
+        unconfirmed.push(Err(claim.rewound()));
+        behind.extend(confirmations);
+    }
+    for confirmation in behind {
+        let _ = confirmation.await;
+    }
+    let mut results = match acked {
+        Some(results) => results,
+        None => acks.await,
+    };
+    results.extend(unconfirmed);
+    results
 }
 
 /// Outputs that fell with a refused one are sent again in order: the lane goes back to them.
@@ -105,5 +171,87 @@ fn unpublished(error: BrokerError, claim: &Claim) -> SettleError {
     match error {
         BrokerError::HeldBack(_) => claim.rewound(),
         error => error.into(),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::sync::Mutex;
+
+    use futures_util::FutureExt;
+    use tokio::sync::Semaphore;
+
+    use super::*;
+    use crate::message::Message;
+
+    /// Has room for one output until that one's confirmation is polled.
+    struct Narrow {
+        room: Arc<Semaphore>,
+        refuses: &'static str,
+        published: Mutex<Vec<Message>>,
+    }
+
+    #[async_trait]
+    impl Sink for Narrow {
+        async fn enqueue(&self, output: Output, _: Option<&Lane>) -> Result<Durable<BrokerError>, BrokerError> {
+            let permit = Arc::clone(&self.room).acquire_owned().await.unwrap();
+            let is_refused = output.message.body() == self.refuses.as_bytes();
+            self.published.lock().unwrap().push(output.message);
+            Ok(Box::pin(async move {
+                drop(permit);
+                match is_refused {
+                    true => Err(BrokerError::Failed("refused".to_owned())),
+                    false => Ok(()),
+                }
+            }))
+        }
+
+        async fn limits(&self, _: Route) -> Result<Limits, BrokerError> {
+            Ok(Limits::default())
+        }
+    }
+
+    struct All;
+
+    #[async_trait]
+    impl Ack for All {
+        fn is_current(&self, _: &Claim) -> bool {
+            true
+        }
+
+        async fn ack(&self, _: Claim) -> Result<(), SettleError> {
+            Ok(())
+        }
+    }
+
+    fn settled(refuses: &'static str) -> (Vec<bool>, usize) {
+        let sink = Arc::new(Narrow {
+            room: Arc::new(Semaphore::new(1)),
+            refuses,
+            published: Mutex::default(),
+        });
+        let settle = ConfirmThenAck::new(Arc::clone(&sink) as Arc<dyn Sink>, Arc::new(All));
+        let act = |number: u64| Act {
+            claim: Claim::new(Lane::new("in/0", 0), number, 1, ()),
+            outputs: vec![Output {
+                route: Route::Answers,
+                message: Message::new(number.to_string()),
+            }],
+        };
+        let accepted = settle.settle((0..4).map(act).collect()).now_or_never();
+        let results = accepted.unwrap().now_or_never().unwrap();
+        let published = sink.published.lock().unwrap().len();
+        (results.iter().map(Result::is_ok).collect(), published)
+    }
+
+    #[test]
+    fn what_is_too_much_for_the_sink_at_once_is_confirmed_on_the_way() {
+        assert_eq!(settled("none"), (vec![true; 4], 4));
+    }
+
+    #[test]
+    fn nothing_is_published_behind_what_was_seen_to_fail() {
+        assert_eq!(settled("1"), (vec![true, false, false, false], 2));
     }
 }
