@@ -2,10 +2,9 @@
 
 import { ranked } from "./component/answer.js";
 import { bundled } from "./component/bundled.js";
-import { CallError } from "./component/calls.js";
-import { Classifier } from "./component/classifier.js";
 import { whole } from "./component/external.js";
 import { outputs, withOutput } from "./component/outputs.js";
+import { refusal, started } from "./component/started.js";
 import { messageOf } from "./error.js";
 import { mediaTypeOf } from "./picture/media.js";
 import { bytes, expect } from "./picture/open.js";
@@ -13,6 +12,7 @@ import { Card } from "./views/card.js";
 import { ResultView } from "./views/result.js";
 
 /** @typedef {import("./component/program.js").Program} Program */
+/** @typedef {import("./component/classifier.js").Classifier} Classifier */
 /** @typedef {import("./component/classifier.js").Model} Model */
 /** @typedef {import("./picture/prepare.js").Preparation} Preparation */
 /** @typedef {{ fit: string, invert: string }} Wish How a picture is to be prepared; `invert` may be `default`. */
@@ -210,24 +210,6 @@ export class Slot {
     }
   }
 
-  /**
-   * In the built-in component, or in its larger build if the model needs that.
-   *
-   * @param {Program} program
-   * @param {Model | undefined} model
-   * @param {AbortSignal} signal
-   */
-  async #started(program, model, signal) {
-    try {
-      return await Classifier.start(program, model, signal);
-    } catch (error) {
-      if (program !== this.#builtIn || !lacksOperators(error)) {
-        throw error;
-      }
-      return await Classifier.start(await this.#page.full(), model, signal);
-    }
-  }
-
   /** Calls the classes of the model that is there otherwise. @param {string[]} labels */
   async #name(labels) {
     const model = this.classifier?.model;
@@ -250,7 +232,8 @@ export class Slot {
     this.card.starting(name, () => starting.abort());
     try {
       const [program, given] = await Promise.all([this.#program, model]);
-      const next = await this.#started(program, given, starting.signal);
+      const larger = program === this.#builtIn ? this.#page.full : undefined;
+      const next = await started(program, given, starting.signal, larger);
       if (starting.signal.aborted) {
         next.end();
         return;
@@ -277,11 +260,6 @@ export class Slot {
   }
 }
 
-/** @param {unknown} error */
-function lacksOperators(error) {
-  return error instanceof CallError && error.kind === "reject" && error.message.startsWith("lacks-operators:");
-}
-
 /**
  * The default is that of `host classify`.
  *
@@ -302,21 +280,4 @@ function preparationOf({ fit, invert }, { channels }) {
 function request({ accepts }, { fit, invert }) {
   const takesPictures = accepts.some(media => /^\s*image\//i.test(media));
   return takesPictures ? { prepare: `fit=${fit};invert=${invert}` } : {};
-}
-
-/**
- * @param {string} name
- * @param {unknown} error
- */
-function refusal(name, error) {
-  const kind = error instanceof CallError ? error.kind : "error";
-  const said = messageOf(error);
-  return (
-    {
-      reject: `'${name}' is refused by the component: ${said}`,
-      retry: `'${name}' could not be taken now: ${said}`,
-      trap: `the component crashed on '${name}': ${said}`,
-      timeout: `'${name}' took too long and was stopped: ${said}`,
-    }[kind] ?? said
-  );
 }
