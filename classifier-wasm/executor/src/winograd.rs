@@ -8,6 +8,8 @@
 mod patch;
 mod points;
 
+use std::iter;
+
 use self::patch::{Finish, Patch};
 use crate::kernel::{Kernel, Range};
 use crate::layout::{Border, Layout, Shape};
@@ -80,7 +82,8 @@ impl Winograd {
             columns: OUTPUT.min(columns.output - x),
         });
         // [place][output][input], since each place is read by itself: the cache holds no large layer.
-        let mut transformed = vec![Vec::with_capacity(outputs * inputs); PLACES];
+        let place = || Vec::with_capacity(outputs * inputs);
+        let mut transformed: Vec<Vec<f32>> = iter::repeat_with(place).take(PLACES).collect();
         for (output, input) in (0..outputs).flat_map(|output| (0..inputs).map(move |input| (output, input))) {
             let row = |y: usize| [0, 1, 2].map(|x| f64::from(kernel.weight(inputs, output, input, y * 3 + x)));
             let wide = points::weights([0, 1, 2].map(|y| points::weights(row(y))));
