@@ -48,31 +48,14 @@ impl Accepted {
 impl Settle for ConfirmThenAck {
     async fn settle(&self, acts: Vec<Act>) -> Settled {
         let mut acts = acts.into_iter();
-        let mut accepted: Vec<Accepted> = Vec::with_capacity(acts.len());
+        let mut accepted = Vec::with_capacity(acts.len());
         let mut unaccepted = Vec::new();
-        // The first that is not known to be confirmed.
-        let mut oldest = 0;
-        let mut has_failed = false;
         for Act { claim, outputs } in acts.by_ref() {
             if !self.ack.is_current(&claim) {
                 unaccepted.push(Err(claim.rewound()));
                 break;
             }
-            let enqueued = {
-                let mut enqueue = pin!(self.enqueue(outputs, &claim.lane));
-                loop {
-                    tokio::select! {
-                        biased;
-                        enqueued = &mut enqueue => break Some(enqueued),
-                        // The sink may have room for more only when somebody has seen what is confirmed.
-                        is_confirmed = confirm_first(accepted.get_mut(oldest..).unwrap_or_default()) => match is_confirmed {
-                            true => oldest += 1,
-                            false => break None,
-                        }
-                    }
-                }
-            };
-            match enqueued {
+            match self.enqueue_behind(&mut accepted, outputs, &claim.lane).await {
                 Some(Ok(confirmations)) => accepted.push(Accepted {
                     claim,
                     confirmations,
@@ -83,13 +66,13 @@ impl Settle for ConfirmThenAck {
                     break;
                 }
                 None => {
-                    has_failed = true;
                     unaccepted.push(Err(claim.rewound()));
                     break;
                 }
             }
         }
         unaccepted.extend(acts.map(|act| Err(act.claim.rewound())));
+        let has_failed = accepted.iter().any(|act| act.result.is_err());
         let ack = Arc::clone(&self.ack);
         let settled = async move {
             let mut results = consume(accepted, ack).await;
@@ -110,6 +93,26 @@ impl Settle for ConfirmThenAck {
 }
 
 impl ConfirmThenAck {
+    /// Enqueues the outputs of an act behind those of others. While they wait it looks at what of the others is confirmed: the sink may
+    /// have room for more only when somebody has seen that. None: one of the others has failed.
+    async fn enqueue_behind(
+        &self,
+        others: &mut [Accepted],
+        outputs: Vec<Output>,
+        lane: &Lane,
+    ) -> Option<Result<VecDeque<Durable<BrokerError>>, BrokerError>> {
+        let mut enqueue = pin!(self.enqueue(outputs, lane));
+        loop {
+            tokio::select! {
+                biased;
+                enqueued = &mut enqueue => return Some(enqueued),
+                is_confirmed = confirm_oldest(others) => if !is_confirmed {
+                    return None;
+                }
+            }
+        }
+    }
+
     async fn enqueue(&self, outputs: Vec<Output>, lane: &Lane) -> Result<VecDeque<Durable<BrokerError>>, BrokerError> {
         let mut confirmations = VecDeque::with_capacity(outputs.len());
         for output in outputs {
@@ -119,10 +122,10 @@ impl ConfirmThenAck {
     }
 }
 
-/// Whether the first is confirmed. Never resolves if there is none.
-async fn confirm_first(accepted: &mut [Accepted]) -> bool {
-    match accepted.first_mut() {
-        Some(first) => first.confirm().await,
+/// Whether the oldest that is not known to be confirmed is so. Never resolves if there is none.
+async fn confirm_oldest(accepted: &mut [Accepted]) -> bool {
+    match accepted.iter_mut().find(|act| !act.confirmations.is_empty()) {
+        Some(oldest) => oldest.confirm().await,
         None => std::future::pending().await,
     }
 }

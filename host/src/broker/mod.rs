@@ -15,6 +15,7 @@ pub mod local;
 mod look;
 mod open;
 pub mod pubsub;
+mod settle_each;
 mod threads;
 mod topics;
 mod watermark;
@@ -122,7 +123,7 @@ impl Claim {
 
     /// The answer to it if its lane has been put back.
     pub fn rewound(&self) -> SettleError {
-        SettleError::Rewound(vec![self.lane.clone()])
+        ledger::rewound(&self.lane)
     }
 
     /// The broker's own token. None for another broker's claim.

@@ -33,6 +33,7 @@ use super::lanes::{Act, Reply, Token};
 use super::sink::{Outcome, Record, Sender, is_full, pending, producer_config};
 use super::source::{SharedConsumer, group_metadata};
 use crate::broker::failures::Failures;
+use crate::broker::settle_each::settle_each;
 use crate::broker::threads::{blocking, spawn};
 use crate::broker::{Act as Settlement, BrokerError, Limits, Route, Settle, SettleError, Settled};
 use crate::config::KafkaConfig;
@@ -137,29 +138,15 @@ impl KafkaTransaction {
 /// Reports how an act ended.
 type Ended = oneshot::Receiver<Result<(), SettleError>>;
 
+async fn confirmed(ended: Ended) -> Result<(), SettleError> {
+    let stopped = |_| Err(BrokerError::Failed("the transactions have stopped; start again".to_owned()).into());
+    ended.await.unwrap_or_else(stopped)
+}
+
 #[async_trait]
 impl Settle for KafkaTransaction {
     async fn settle(&self, acts: Vec<Settlement>) -> Settled {
-        let mut acts = acts.into_iter();
-        let mut accepted = Vec::with_capacity(acts.len());
-        for act in acts.by_ref() {
-            accepted.push(self.accept(act).await);
-            if accepted.last().is_some_and(Result::is_err) {
-                break;
-            }
-        }
-        accepted.extend(acts.map(|act| Err(act.claim.rewound())));
-        Box::pin(async move {
-            let stopped = || BrokerError::Failed("the transactions have stopped; start again".to_owned());
-            let mut results = Vec::with_capacity(accepted.len());
-            for act in accepted {
-                results.push(match act {
-                    Ok(ended) => ended.await.unwrap_or_else(|_| Err(stopped().into())),
-                    Err(error) => Err(error),
-                });
-            }
-            results
-        })
+        settle_each(acts, |act| async { self.accept(act).await.map(confirmed) }).await
     }
 
     async fn limits(&self, route: Route) -> Result<Limits, BrokerError> {

@@ -10,6 +10,7 @@ use super::Broker;
 use super::commit::{Commit, Committer, Record};
 use super::lanes::{Order, Token};
 use super::log::check_topic;
+use crate::broker::settle_each::settle_each;
 use crate::broker::threads::spawn;
 use crate::broker::{
     Ack, Act, BrokerError, Claim, Durable, Lane, Limits, Output, Route, Settle, SettleError, Settled, Sink, TOO_LARGE,
@@ -174,25 +175,7 @@ fn unclaimed(error: SettleError) -> BrokerError {
 #[async_trait]
 impl Settle for LocalWriter {
     async fn settle(&self, acts: Vec<Act>) -> Settled {
-        let mut acts = acts.into_iter();
-        let mut accepted = Vec::with_capacity(acts.len());
-        for act in acts.by_ref() {
-            accepted.push(self.settle_act(act).await);
-            if accepted.last().is_some_and(Result::is_err) {
-                break;
-            }
-        }
-        accepted.extend(acts.map(|act| Err(act.claim.rewound())));
-        Box::pin(async move {
-            let mut results = Vec::with_capacity(accepted.len());
-            for act in accepted {
-                results.push(match act {
-                    Ok(reply) => ended(reply).await,
-                    Err(error) => Err(error),
-                });
-            }
-            results
-        })
+        settle_each(acts, |act| async { self.settle_act(act).await.map(ended) }).await
     }
 
     async fn limits(&self, route: Route) -> Result<Limits, BrokerError> {
