@@ -80,6 +80,15 @@ impl Extent {
 }
 
 impl Failure {
+    /// One whose letter has the whole message, as far as its topic accepts it.
+    pub fn of(error: ClassifyError, attempts: u32) -> Self {
+        Self {
+            error,
+            attempts,
+            extent: Extent::Whole,
+        }
+    }
+
     /// Payload, key and headers as they came, and the reason in headers of its own, which replace those of an earlier
     /// failure.
     pub fn letter(&self, message: &Message, position: &str, component: &str) -> Message {

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use tokio::sync::SemaphorePermit;
 
-use super::dead_letter::{Extent, Failure};
+use super::dead_letter::Failure;
 use super::in_flight::{InFlight, Known, Reply};
 use super::provenance::{self, COMPONENT_LABELS, SOURCE_TIME};
 use super::{Answer, Cause, ClassifyError, OnError, Outcome, Pipeline, PipelineError};
@@ -68,14 +68,10 @@ impl Kind {
             _ => return None,
         };
         match self {
-            Self::Answer { attempts, .. } => Some(Failure {
-                error: ClassifyError::Reject(Cause {
-                    code: code.to_owned(),
-                    detail: error.to_string(),
-                }),
-                attempts: *attempts,
-                extent: Extent::Whole,
-            }),
+            Self::Answer { attempts, .. } => {
+                let (code, detail) = (code.to_owned(), error.to_string());
+                Some(Failure::of(ClassifyError::Reject(Cause { code, detail }), *attempts))
+            }
             Self::DeadLetter(failure) if code == TOO_LARGE => Some(Failure {
                 extent: failure.extent.smaller()?,
                 ..failure.clone()
@@ -151,14 +147,7 @@ impl Pipeline<'_> {
                     slot = self.slots.acquire().await.ok();
                     attempts += 1;
                 }
-                Err(error) => {
-                    let extent = Extent::Whole;
-                    return Err(Failure {
-                        error,
-                        attempts,
-                        extent,
-                    });
-                }
+                Err(error) => return Err(Failure::of(error, attempts)),
             }
         }
     }
@@ -199,11 +188,7 @@ impl Pipeline<'_> {
             outputs.push(match reply {
                 Ok(reply) => Made::answer(reply, 1),
                 Err(error) => {
-                    let failure = Failure {
-                        error,
-                        attempts: 1,
-                        extent: Extent::Whole,
-                    };
+                    let failure = Failure::of(error, 1);
                     self.letter(&in_flight.message, &in_flight.position, failure).await?
                 }
             });

@@ -73,15 +73,16 @@ impl InspectCommand {
         let waiting = progress::waiting("trying the model; the first time the component has to be compiled");
         let mut predictor = Predictor::prepare(&self.config(self.component.clone(), Some(file))?).await?;
         let model = predictor.model();
+        let loaded = predictor.load().await;
         let mut report = ModelReport {
             file: name.clone(),
             size: model.bytes.len(),
             digest: model.digest(),
             weights: model.weights,
             output: self.model_output.clone(),
-            component: String::new(),
-            component_file: String::new(),
-            lacking: None,
+            component: predictor.component().to_owned(),
+            component_file: predictor.origin().to_string(),
+            lacking: predictor.lacking().map(str::to_owned),
             accepted: false,
             refusal: None,
             description: None,
@@ -89,11 +90,6 @@ impl InspectCommand {
             remedy: None,
             one_image: None,
         };
-        let loaded = predictor.load().await;
-        // The build that it needs may be another one.
-        report.component = predictor.component().to_owned();
-        report.component_file = predictor.origin().to_string();
-        report.lacking = predictor.lacking().map(str::to_owned);
         let description = match loaded {
             Ok(description) => description,
             Err(error) => {
