@@ -81,12 +81,14 @@ export function probabilities(values, count, labels) {
   }
   return Array.from({ length: count }, (_, image) => {
     const row = values.subarray(image * labels, (image + 1) * labels);
-    // NaN is in no range.
-    const wrong = row.find(value => !(value >= 0 && value <= 1 + SUM));
-    if (wrong !== undefined) {
-      throw new Error(`the component breaks the contract: a probability of ${wrong}`);
+    let sum = 0;
+    for (const value of row) {
+      // NaN is in no range.
+      if (!(value >= 0 && value <= 1 + SUM)) {
+        throw new Error(`the component breaks the contract: a probability of ${value}`);
+      }
+      sum += value;
     }
-    const sum = row.reduce((sum, value) => sum + value, 0);
     if (Math.abs(sum - 1) > SUM) {
       throw new Error(`the component breaks the contract: probabilities that sum to ${sum}`);
     }

@@ -14,8 +14,10 @@ import { thumbnails, walkable } from "./thumbnails.js";
 
 /** @typedef {import("../slot.js").Slot} Slot */
 
-/** Images to a call: enough that a call's own cost is small, few enough that one sees them come. */
-const BATCH = 50;
+/** Images to the first call. */
+const FIRST = 50;
+/** Milliseconds that a later call may take: enough that a call's own cost is small, few enough that one sees them come. */
+const CALL = 25;
 /** Milliseconds between two looks at a tally. */
 const GLANCE = 100;
 
@@ -129,7 +131,6 @@ export class Gallery {
       );
       return "";
     }
-    const batch = Math.min(BATCH, maxImages);
     const tally = new Tally(CLASSES.length);
     const matrix = new Matrix(find("table", ".matrix", card.element), CLASSES, (truth, answer) =>
       this.#open(slot, classifier.description.name, tally, truth, answer),
@@ -138,10 +139,31 @@ export class Gallery {
       save(`${classifier.description.name}-confusion.csv`, matrixCsv(tally), "text/csv");
     const start = performance.now();
     let shown = start;
+    let next = 0;
+    let most = FIRST;
+    const ask = () => {
+      const number = next;
+      const count = Math.min(most, maxImages, images.count - number);
+      next += count;
+      const answer = classifier.predict(count, images.slice(number, count));
+      // Whoever waits for the one before it hears of what fails.
+      answer.catch(() => {});
+      return { number, answer };
+    };
+    /** Two calls, so that the component has the next images while the page counts and draws. */
+    const asked = [];
     try {
-      for (let number = 0; number < images.count && !signal.aborted; number += batch) {
-        const count = Math.min(batch, images.count - number);
-        const { rows } = await classifier.predict(count, images.slice(number, count));
+      while (true) {
+        while (asked.length < 2 && next < images.count && !signal.aborted) {
+          asked.push(ask());
+        }
+        const call = asked.shift();
+        if (!call) {
+          break;
+        }
+        const { number } = call;
+        const { rows, took } = await call.answer;
+        most = inTime(rows.length, took);
         for (const [offset, row] of rows.entries()) {
           tally.add(number + offset, images.classes[number + offset], place[best(row)]);
         }
@@ -184,6 +206,16 @@ export class Gallery {
     thumbnails(find("div", "#cell-images"), images, numbers, number => this.#pick(images, number));
     title.focus();
   }
+}
+
+/**
+ * How many images make a call of the right length, when so many took so long.
+ *
+ * @param {number} images
+ * @param {number} took Milliseconds.
+ */
+function inTime(images, took) {
+  return Math.max(1, Math.min(2 * images, Math.round((images * CALL) / took)));
 }
 
 /**

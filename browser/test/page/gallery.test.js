@@ -22,6 +22,48 @@ pageTest(
   },
 );
 
+pageTest(
+  served,
+  "while the page draws, the component has the next images, and nothing is laid out but what is drawn",
+  async page => {
+    const layouts = async () => (await page.metrics()).LayoutCount ?? 0;
+    await page.click('nav a[href="#gallery"]');
+    await page.waitForSelector("#run:not(:disabled)");
+    const before = await layouts();
+    await runGallery(page);
+    const after = await layouts();
+    /** @type {{ asked: number, counted: number }[]} */
+    const draws = await page.evaluate(() => /** @type {any} */ (globalThis).draws);
+    assert.ok(draws.length > 0);
+    for (const { asked, counted } of draws) {
+      assert.ok(asked > counted || asked === 10_000, `${asked} asked for, ${counted} counted`);
+    }
+    // One for what is drawn, and one for where the mouse is then.
+    const most = 2 * draws.length + 10;
+    assert.ok(after - before <= most, `${after - before} layouts for ${draws.length} draws`);
+  },
+  {
+    setUp: page =>
+      page.evaluateOnNewDocument(() => {
+        let asked = 0;
+        /** @type {{ asked: number, counted: number }[]} */
+        const draws = [];
+        Object.assign(globalThis, { draws });
+        const post = Worker.prototype.postMessage;
+        Worker.prototype.postMessage = function (/** @type {any} */ message, /** @type {any} */ moved) {
+          // The picture that the page begins with is asked for before anything is drawn.
+          asked += message.name === "predict" && message.args[0] > 1 ? message.args[0] : 0;
+          post.call(this, message, moved);
+        };
+        const seen = () => {
+          const counted = Number(/** @type {HTMLElement} */ (document.querySelector(".matrix"))?.dataset.count);
+          draws.push({ asked, counted });
+        };
+        new MutationObserver(seen).observe(document, { subtree: true, attributeFilter: ["data-count"] });
+      }),
+  },
+);
+
 pageTest(served, "a cell shows its images, and one of them becomes the picture", async page => {
   await runGallery(page);
   const confusion = await counts(page);
