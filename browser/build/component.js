@@ -1,10 +1,10 @@
-// A component: the file itself, the same compressed, and the script that jco makes of it.
+// A component and the script that jco makes of it: as they are for whoever wants to look at them, and compressed for the page.
 
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { coreModules } from "../src/component/core-modules.js";
 import { transpile } from "../src/component/transpile.js";
-import { compressed } from "./compress.js";
+import { compressed, ENDING } from "./compress.js";
 
 /**
  * @param {string} name
@@ -22,7 +22,8 @@ export async function component(name, file, folder) {
   }
   await Promise.all([
     writeFile(join(folder, `${name}.wasm`), file),
-    writeFile(join(folder, `${name}.wasm.zst`), await compressed(file)),
+    writeFile(join(folder, `${name}.wasm${ENDING}`), await compressed(file)),
     writeFile(join(folder, `${name}.js`), transpiled.script),
+    writeFile(join(folder, `${name}.js${ENDING}`), await compressed(Buffer.from(transpiled.script))),
   ]);
 }

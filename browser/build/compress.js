@@ -1,28 +1,16 @@
-// Zstandard at a slow level, as a file is compressed once and loaded many times; what was compressed before is kept.
+// gzip, which every browser expands by itself, as it comes and apart from the page's thread. Zstandard makes files a sixth
+// smaller, and no browser of today expands it for a script: one that does it took longer than the network.
 
-import { createHash } from "node:crypto";
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { Zstd } from "@hpcc-js/wasm-zstd";
-import { CACHE } from "./paths.js";
+import { promisify } from "node:util";
+import { constants, gzip } from "node:zlib";
 
-const LEVEL = 19;
+/** What the names of compressed files end with. Not `.gz`, of which some servers say that it is an encoding. */
+export const ENDING = ".gzip";
 
 /**
  * @param {Uint8Array} bytes
  * @returns {Promise<Uint8Array>}
  */
-export async function compressed(bytes) {
-  const kept = join(CACHE, `${createHash("sha256").update(bytes).digest("hex")}-${LEVEL}.zst`);
-  try {
-    return await readFile(kept);
-  } catch {
-    const zstd = await Zstd.load();
-    const small = zstd.compress(bytes, LEVEL);
-    await mkdir(CACHE, { recursive: true });
-    // Whole or not at all, also where two builds run.
-    await writeFile(`${kept}.${process.pid}`, small);
-    await rename(`${kept}.${process.pid}`, kept);
-    return small;
-  }
+export function compressed(bytes) {
+  return promisify(gzip)(bytes, { level: constants.Z_BEST_COMPRESSION });
 }

@@ -10,5 +10,3 @@ export const COMPONENT = process.env.HOST_COMPONENT ?? at("../../target/componen
 export const FULL = at("../../target/component/classifier-full.wasm");
 export const MODELS = at("../../models");
 export const PAGE = at("../../target/browser");
-/** What takes long to make, by what it is made of. */
-export const CACHE = at("../../target/browser-cache");

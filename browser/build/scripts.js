@@ -9,20 +9,37 @@ import { BROWSER } from "./paths.js";
 /** What `static/requirements.js` says to whoever has less. */
 const TARGETS = ["chrome111", "firefox119", "safari16.4"];
 
-const worker = (/** @type {string} */ name) => `src/${name}.worker.js`;
+/** The page, and what its workers run. */
+const ENTRIES = ["main", "component/guest.worker", "component/loader.worker", "picture/picture.worker"].map(
+  name => `src/${name}.js`,
+);
 
 /**
  * @param {string} folder
  * @returns {Promise<string[]>} Files of which something is in a bundle.
  */
 export async function scripts(folder) {
+  const bundled = await Promise.all(ENTRIES.map(entry => script(entry, folder)));
+  await transpiler(folder);
+  return bundled.flat();
+}
+
+/**
+ * A bundle of its own for each, as one that shares its modules with others has the browser ask for them one after another.
+ *
+ * @param {string} entry
+ * @param {string} folder
+ * @returns {Promise<string[]>} Files of which something is in it.
+ */
+async function script(entry, folder) {
   const { metafile } = await build({
     absWorkingDir: BROWSER,
-    entryPoints: ["src/main.js", ...["component/loader", "component/guest", "picture/picture"].map(worker)],
+    entryPoints: [entry],
     outdir: folder,
     entryNames: "[name]",
     chunkNames: "[name]-[hash]",
     bundle: true,
+    // What is imported while it runs lies beside it.
     splitting: true,
     format: "esm",
     platform: "browser",
@@ -35,7 +52,6 @@ export async function scripts(folder) {
     metafile: true,
     logLevel: "warning",
   });
-  await transpiler(folder);
   return Object.keys(metafile.inputs);
 }
 

@@ -6,8 +6,8 @@ import { join } from "node:path";
 
 /** Loaded when the gallery is opened, when a model is chosen, or when a model needs it, and kept then. */
 const LATER = /^(test-images\/all-|models\/|classifier-full\.)/;
-/** Not kept: the components as they stand, which are there to be downloaded, licences, and what debuggers want. */
-const NEVER = /^(classifier(-full)?\.wasm|licences\.txt|test-images\/LICENSE|sw\.js|.*\.map)$/;
+/** Not kept: what the page itself does not load, as it takes it compressed or debuggers want it. */
+const NEVER = /^(classifier(-full)?\.(wasm|js)|licences\.txt|test-images\/LICENSE|sw\.js|.*\.map)$/;
 
 /** @param {string} folder Holds all other files of the page. */
 export async function serviceWorker(folder) {

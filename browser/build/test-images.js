@@ -3,7 +3,7 @@
 import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
-import { compressed } from "./compress.js";
+import { compressed, ENDING } from "./compress.js";
 import { MODELS } from "./paths.js";
 
 const FIRST = 100;
@@ -22,7 +22,7 @@ export async function testImages(folder) {
       ["first", beginning(all)],
     ]) {
       await writeFile(
-        join(folder, "test-images", `${which}-${kind}.zst`),
+        join(folder, "test-images", `${which}-${kind}${ENDING}`),
         await compressed(/** @type {Buffer} */ (file)),
       );
     }

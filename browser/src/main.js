@@ -1,6 +1,7 @@
 // The page: loads the component, and brings together where pictures come from and the models that classify them.
 
-import { builtIn } from "./component/loader.js";
+import { builtIn } from "./component/built-in.js";
+import { getReady } from "./component/classifier.js";
 import { messageOf } from "./error.js";
 import { TestImages } from "./images/test-images.js";
 import { Models } from "./models.js";
@@ -62,8 +63,6 @@ async function start() {
     }
   });
 
-  // Without them all else works.
-  const first = TestImages.load("first").catch(error => problem(messageOf(error)));
   const program = builtIn(COMPONENT, (loaded, total) => {
     fill(find("progress", "#loading-bar"), loaded, total);
     if (loaded === total) {
@@ -71,8 +70,20 @@ async function start() {
       find("progress", "#loading-bar").removeAttribute("value");
     }
   });
+  // What comes up while the component is loaded.
+  getReady();
+  const preparer = new Preparer();
+  // Without them all else works.
+  const first = TestImages.load("first").then(
+    images => {
+      thumbnails(samples, images, Array(images.count).keys(), number => pictures.pick(images, number));
+      walkable(samples);
+      return images;
+    },
+    error => problem(messageOf(error)),
+  );
   models = new Models(await program, {
-    preparer: new Preparer(),
+    preparer,
     announce: announcer(find("p", "#heard")),
     changed: slot => {
       gallery.forget(slot);
@@ -83,10 +94,6 @@ async function start() {
   await models.start();
   loading.hidden = true;
   const images = await first;
-  if (images) {
-    thumbnails(samples, images, Array(images.count).keys(), number => pictures.pick(images, number));
-    walkable(samples);
-  }
   if (slots()[0].classifier) {
     if (!(await pictures.again()) && images) {
       press(samples, images.name(0));

@@ -1,6 +1,7 @@
 // The models on the page: one, and where it is asked for a second beside it.
 
-import { builtIn, other } from "./component/loader.js";
+import { builtIn } from "./component/built-in.js";
+import { other } from "./component/loader.js";
 import { Slot } from "./slot.js";
 import { find } from "./views/dom.js";
 

@@ -134,11 +134,9 @@ export class Classifier {
  */
 async function instantiate(program, model, signal) {
   signal?.throwIfAborted();
-  // From a blob, since then the page's content security policy binds the worker, too: whatever a component brings about in
-  // there reaches no other server.
-  const worker = blobUrl(`import ${JSON.stringify(new URL("guest.worker.js", globalThis.location?.href).href)};`);
   const script = blobUrl(program.script);
-  const guest = new Calls(new Worker(worker, { type: "module" }));
+  const guest = ready ?? empty();
+  ready = undefined;
   const giveUp = () => guest.end();
   signal?.addEventListener("abort", giveUp);
   try {
@@ -152,9 +150,27 @@ async function instantiate(program, model, signal) {
     throw error;
   } finally {
     signal?.removeEventListener("abort", giveUp);
-    URL.revokeObjectURL(worker);
     URL.revokeObjectURL(script);
   }
+}
+
+/** For the next instance. @type {Calls | undefined} */
+let ready;
+
+/** Has a worker come up for the next instance meanwhile: that takes as long as to load a component. */
+export function getReady() {
+  ready ??= empty();
+}
+
+/** What workers run. @type {string | undefined} */
+let guestScript;
+
+/** A worker that no component is in yet. */
+function empty() {
+  // From a blob, since then the page's content security policy binds the worker, too: whatever a component brings about in
+  // there reaches no other server.
+  guestScript ??= blobUrl(`import ${JSON.stringify(new URL("guest.worker.js", globalThis.location?.href).href)};`);
+  return new Calls(new Worker(guestScript, { type: "module" }));
 }
 
 /** @param {string} script */

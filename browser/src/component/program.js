@@ -1,11 +1,10 @@
-// A component that is ready to be instantiated. It is made once, off the page's thread, and handed to as many workers as
-// there are instances: a compiled module is shared between threads, not copied.
+// A component that is ready to be instantiated. It is made once and handed to as many workers as there are instances: a
+// compiled module is shared between threads, not copied.
 
-import { sha256 } from "@noble/hashes/sha2.js";
-import { bytesToHex } from "@noble/hashes/utils.js";
 import { messageOf } from "../error.js";
 import { text } from "./check.js";
-import { coreModules, kindOfWasm } from "./core-modules.js";
+import { kindOfWasm } from "./core-modules.js";
+import { sha256 } from "./digest.js";
 
 /**
  * @typedef {object} Program
@@ -26,25 +25,7 @@ const PLAIN = /^[\w\-.:/@#$[\]<>= ]*$/;
 export class NoProgram extends Error {}
 
 /**
- * The component that the page comes with: its core modules are in the file, and its script was made beforehand.
- *
- * @param {string} name
- * @param {Uint8Array<ArrayBuffer>} file
- * @param {string} script
- * @returns {Promise<Program>}
- */
-export async function prepared(name, file, script) {
-  return {
-    name,
-    size: file.length,
-    digest: bytesToHex(sha256(file)),
-    script,
-    modules: await compiled(coreModules(file)),
-  };
-}
-
-/**
- * Any other component.
+ * A component that the page does not come with: jco writes its script here.
  *
  * @param {string} name
  * @param {Uint8Array<ArrayBuffer>} file
@@ -70,7 +51,7 @@ export async function transpiled(name, file, given) {
     throw new NoProgram(`'${name}' asks for ${text(foreign.join(", "))}: a classifier is given none of that`);
   }
   refuseOtherWorlds(name, exports);
-  return { name, size: file.length, digest: bytesToHex(sha256(file)), script, modules };
+  return { name, size: file.length, digest: await sha256(file), script, modules };
 }
 
 /**

@@ -61,8 +61,8 @@ export class TestImages {
    */
   static async load(which, progress) {
     const [images, labels] = await Promise.all([
-      expanded(`test-images/${which}-images.zst`, progress),
-      expanded(`test-images/${which}-labels.zst`),
+      expanded(`test-images/${which}-images`, progress),
+      expanded(`test-images/${which}-labels`),
     ]);
     return new TestImages(images, labels);
   }

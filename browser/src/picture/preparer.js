@@ -6,8 +6,7 @@ import { Calls } from "../component/calls.js";
 /** @typedef {import("./prepare.js").Preparation} Preparation */
 
 export class Preparer {
-  /** @type {Calls | undefined} */
-  #worker;
+  #worker = start();
   #next = 0;
   /** @type {WeakMap<Blob | ImageData, number>} */
   #ids = new WeakMap();
@@ -23,9 +22,13 @@ export class Preparer {
   prepare(source, preparation, { width, height, channels }, progress) {
     const id = this.#ids.get(source) ?? this.#next++;
     this.#ids.set(source, id);
-    if (!this.#worker || this.#worker.hasEnded) {
-      this.#worker = new Calls(new Worker("picture.worker.js", { type: "module" }));
+    if (this.#worker.hasEnded) {
+      this.#worker = start();
     }
     return this.#worker.call("prepare", [id, source, preparation, { width, height, channels }], { progress });
   }
+}
+
+function start() {
+  return new Calls(new Worker("picture.worker.js", { type: "module" }));
 }

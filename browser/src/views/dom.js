@@ -31,9 +31,10 @@ export function megabytes(bytes) {
   return bytes < 1e5 ? `${(bytes / 1e3).toFixed(1)} KB` : `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
-/** @param {number} count */
+/** @param {number} count A whole number. */
 export function thousands(count) {
-  return count.toLocaleString("en");
+  // Not `toLocaleString`, for which a browser first loads all that it knows of languages.
+  return String(count).replace(/\B(?=(\d{3})+$)/g, ",");
 }
 
 /**

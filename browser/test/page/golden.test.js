@@ -105,7 +105,9 @@ async function predict(component, count, images, onnx) {
   const page = /** @type {any} */ (globalThis);
   // Once for all models.
   page.programs ??= {};
-  page.programs[component] ??= await call(new Worker("loader.worker.js", { type: "module" }), "builtIn", component);
+  page.programs[component] ??= await fetch(component)
+    .then(response => response.arrayBuffer())
+    .then(file => call(new Worker("loader.worker.js", { type: "module" }), "other", component, new Uint8Array(file)));
   const { script, modules } = page.programs[component];
   const guest = new Worker("guest.worker.js", { type: "module" });
   await call(guest, "start", URL.createObjectURL(new Blob([script], { type: "text/javascript" })), modules);

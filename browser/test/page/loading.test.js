@@ -26,22 +26,102 @@ pageTest(page, "it shows the digests that the host shows, and a first result by 
   assert.match(await text(page, ".card .took"), /^[\d.]+ ms in the component, fashion-small$/);
 });
 
+/** Slow enough for what happens meanwhile to be seen. @param {import("./support.js").Page} page */
+const slowly = page => page.emulateNetworkConditions({ latency: 20, download: 1_000_000, upload: 1_000_000 });
+
 /** @type {() => number} */
 let bytes;
+/** @type {string[]} */
+const asked = [];
 pageTest(
   page,
-  "until the first result it loads no more than 1.5 MB, and tells how far it is",
+  "until the first result it loads no more than 1.5 MB in 14 files, none of them twice, and tells how far it is",
   async page => {
     await page.waitForFunction(() => /** @type {any} */ (document.querySelector("#loading-bar")).value > 0);
     await firstResult(page);
     assert.ok(bytes() > 500_000 && bytes() <= 1_500_000, `${bytes()} bytes`);
+    assert.equal(new Set(asked).size, asked.length, asked.join("\n"));
+    assert.ok(asked.length <= 14, asked.join("\n"));
   },
   {
     ready: false,
     setUp: async page => {
       bytes = await countBytes(page);
-      // Slow enough for the progress to be seen.
-      await page.emulateNetworkConditions({ latency: 20, download: 1_000_000, upload: 1_000_000 });
+      page.on("request", request => /^http/.test(request.url()) && asked.push(request.url()));
+      await slowly(page);
+    },
+  },
+);
+
+pageTest(
+  page,
+  "the component and its script are asked for before the page's own script has come, and workers start before they have",
+  async page => {
+    await firstResult(page);
+    const { resources, workers } = await page.evaluate(() => ({
+      resources: Object.fromEntries(
+        /** @type {PerformanceResourceTiming[]} */ (performance.getEntriesByType("resource")).map(
+          ({ name, startTime, responseEnd }) => [name.split("/").at(-1), { asked: startTime, come: responseEnd }],
+        ),
+      ),
+      workers: /** @type {any} */ (globalThis).workers,
+    }));
+    for (const name of ["classifier.wasm.gzip", "classifier.js.gzip"]) {
+      assert.ok(resources[name].asked < resources["main.js"].come, name);
+    }
+    assert.equal(
+      workers.length,
+      3,
+      "an empty one that asks what the browser can do, the component's, and that for pictures",
+    );
+    for (const started of workers) {
+      assert.ok(started < resources["classifier.wasm.gzip"].come);
+    }
+  },
+  {
+    ready: false,
+    setUp: async page => {
+      await page.evaluateOnNewDocument(() => {
+        /** @type {number[]} */
+        const workers = [];
+        Object.assign(globalThis, { workers });
+        const { Worker } = globalThis;
+        globalThis.Worker = class extends Worker {
+          /** @param {[string | URL, WorkerOptions?]} args */
+          constructor(...args) {
+            super(...args);
+            workers.push(performance.now());
+          }
+        };
+      });
+      await slowly(page);
+    },
+  },
+);
+
+pageTest(
+  page,
+  "test images can be picked while the component loads, and the one that was is answered then",
+  async page => {
+    await page.click("#samples button:nth-child(3)");
+    await untilText(page, "#status", /^Test image 3 waits for a model$/);
+    await firstResult(page);
+    await untilText(page, ".card .name", /^Test image 3$/);
+    await untilText(page, ".card .answer", /^Trouser/);
+  },
+  {
+    ready: false,
+    setUp: async page => {
+      await slowly(page);
+      // The last file to come, so that the page is seen without it.
+      await page.setRequestInterception(true);
+      page.on("request", async request => {
+        if (request.url().endsWith("/classifier.wasm.gzip")) {
+          await page.waitForSelector("#samples button:nth-child(3)");
+          await untilText(page, "#status", /waits for a model/);
+        }
+        await request.continue();
+      });
     },
   },
 );
@@ -104,7 +184,7 @@ pageTest(
     await tab.waitForSelector("#run:not(:disabled)");
     await tab.click('nav a[href="#picture"]');
     // Kept after it was given to the page.
-    await tab.waitForFunction(async () => Boolean(await caches.match("test-images/all-images.zst")));
+    await tab.waitForFunction(async () => Boolean(await caches.match("test-images/all-images.gzip")));
     await page.stopServer();
     await tab.reload();
     await firstResult(tab);

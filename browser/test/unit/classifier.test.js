@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { Classifier } from "../../src/component/classifier.js";
+import { Classifier, getReady } from "../../src/component/classifier.js";
 import { channel } from "./channel.js";
 
 // Where the page is, as a worker's address is relative to it.
@@ -99,6 +99,21 @@ test("a call that waits behind one that falls finds a fresh instance, and no ins
   );
   assert.deepEqual(calls, ["1 start", "1 predict 1", "2 start", "2 predict 1", "2 predict 1"]);
   classifier.end();
+});
+
+test("a worker that has come up before is the next instance's, and no other one's", async () => {
+  /** @type {string[]} */
+  const calls = [];
+  const workers = guests(calls, () => [1, 0]);
+  getReady();
+  assert.equal(workers.length, 1);
+  const first = await Classifier.start(PROGRAM);
+  assert.equal(workers.length, 1);
+  const second = await Classifier.start(PROGRAM);
+  assert.equal(workers.length, 2);
+  assert.deepEqual(calls, ["1 start", "2 start"]);
+  first.end();
+  second.end();
 });
 
 test("a guest whose worker fails is replaced by a fresh one, at the next call", async () => {
