@@ -6,7 +6,7 @@
 use crate::kernel::{Kernel, Range};
 use crate::layout::Layout;
 use crate::scratch::Scratch;
-use crate::tile::{ROWS, STEPS, Tile, Vector, Weights};
+use crate::tile::{AHEAD, Pairs, ROWS, Sums, Vector, Weights};
 use crate::vector::{F32x4, LANES};
 use crate::window::Window;
 
@@ -121,7 +121,7 @@ impl Convolution {
 
     /// Makes room for it.
     pub fn fit(&self, scratch: &mut Scratch) {
-        scratch.fit((self.pairs() * self.row() + STEPS) * ROWS, 0, 0);
+        scratch.fit((self.pairs() * self.row() + AHEAD) * ROWS, 0, 0);
     }
 
     /// Computes `images` images.
@@ -131,9 +131,14 @@ impl Convolution {
         for places in places.chunks(self.pairs() * ROWS) {
             for group in &self.groups {
                 self.copy(&group.segments, places, input, rows);
-                for tile in group.weights.tiles() {
-                    self.tile(tile, places, rows, output);
-                }
+                let pairs = Pairs {
+                    rows: &*rows,
+                    step: self.row(),
+                    count: places.len().div_ceil(ROWS),
+                };
+                let range = self.range;
+                let mut pixels = Pixels { places, range, output };
+                group.weights.multiply(pairs, &self.bias, &mut pixels);
             }
         }
     }
@@ -164,21 +169,24 @@ impl Convolution {
             }
         }
     }
+}
 
-    /// Computes some channels of some pixels.
-    #[inline(never)]
-    fn tile(&self, tile: Tile<'_>, places: &[Place], rows: &[[Vector; ROWS]], output: &mut [f32]) {
-        let bias = self.bias.get(tile.channel / LANES);
-        let start = bias.map_or(F32x4::splat(0.0), F32x4::load);
-        let (mut rows, row) = (rows, self.row());
-        for pair in places.chunks(ROWS) {
-            let sums = tile.multiply(rows, start);
-            rows = rows.get(row..).unwrap_or_default();
-            for (place, sum) in pair.iter().zip(sums) {
-                let to = output.get_mut(place.to + tile.channel..);
-                if let Some(to) = to.and_then(<[_]>::first_chunk_mut) {
-                    self.range.hold(sum).store(to);
-                }
+/// Pixels of the output.
+struct Pixels<'a> {
+    places: &'a [Place],
+    range: Range,
+    output: &'a mut [f32],
+}
+
+impl Sums for Pixels<'_> {
+    #[inline(always)]
+    fn take<const N: usize>(&mut self, row: usize, channel: usize, sums: [F32x4; N]) {
+        // The last pair may have only one row.
+        let Some(place) = self.places.get(row) else { return };
+        let to = self.output.get_mut(place.to + channel..).unwrap_or_default();
+        if let Some(to) = to.as_chunks_mut().0.first_chunk_mut::<N>() {
+            for (to, sum) in to.iter_mut().zip(sums) {
+                self.range.hold(sum).store(to);
             }
         }
     }

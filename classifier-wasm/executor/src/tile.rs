@@ -1,8 +1,9 @@
-//! The innermost loop: sums of products of two rows of numbers with the weights of four channels.
+//! The innermost loops: sums of products of rows of numbers with weights, for some channels of the output.
 //!
-//! A vector of four numbers is multiplied with the weights of the first for one channel, of the second for the next one, and so
-//! on; then with those for the channels one further. So no number has to be copied to all lanes, and at the end the sums are
-//! turned by as many lanes and added.
+//! Rows with many numbers are multiplied by [`turned`], short ones by [`wide`].
+
+mod turned;
+mod wide;
 
 use std::ops::Range;
 
@@ -14,100 +15,76 @@ pub type Vector = [f32; LANES];
 /// Rows of numbers that are multiplied at once: they share each weight that is loaded. Their sums are half of the 16 registers.
 pub const ROWS: usize = 2;
 
-/// Steps of the loop that are written out: the host looks once each time around whether the time is up, and all sums leave
-/// their registers for that.
-pub const STEPS: usize = 32;
+/// Items of rows that must follow the last one: a loop looks at so many at once, and leaves those that are not its own unused.
+pub const AHEAD: usize = turned::STEPS;
 
 /// The weights of some channels of the output, in the order in which they are read.
 pub struct Weights {
-    /// The first of the channels.
-    first: usize,
-    /// For each four channels and each vector of a row one for each turn of the lanes; then some more, for whole loops.
-    vectors: Vec<[Vector; LANES]>,
     /// Vectors of a row.
     row: usize,
+    tiles: Vec<Tile>,
 }
 
-/// Those of four channels.
+enum Tile {
+    Turned(turned::Tile),
+    Wide(wide::Tile),
+}
+
+/// What is multiplied: pairs of rows.
 #[derive(Clone, Copy)]
-pub struct Tile<'w> {
-    /// The first of the channels.
-    pub channel: usize,
-    weights: &'w [[[Vector; LANES]; STEPS]],
-    row: usize,
+pub struct Pairs<'a, const STRIDE: usize> {
+    /// A vector of each row is among the first of an item. [`AHEAD`] items follow the last.
+    pub rows: &'a [[Vector; STRIDE]],
+    /// Items from one pair to the next.
+    pub step: usize,
+    pub count: usize,
 }
 
-/// Adds the products of a vector of each row.
-///
-/// Each may be the last, which ends the loop. A compiler that computes as late as it can, as that of wasmtime does, so has the
-/// sums computed there, and does not load all weights before.
-macro_rules! steps {
-    ($end:lifetime, $left:ident, $sums:ident, $numbers:ident, $weights:ident: $($at:literal)*) => {
-        $(
-            let weights = $weights[$at].each_ref().map(F32x4::load);
-            for (sums, numbers) in $sums.iter_mut().zip(&$numbers[$at]) {
-                let numbers = F32x4::load(numbers);
-                for (sum, weight) in sums.iter_mut().zip(weights) {
-                    *sum = sum.plus(numbers.times(weight));
-                }
-            }
-            if $left == $at + 1 {
-                break $end;
-            }
-        )*
-        $left -= STEPS;
-    };
+/// What is done with sums.
+pub trait Sums {
+    /// Those of a row, counted over all pairs, for the channels from `channel` on.
+    fn take<const N: usize>(&mut self, row: usize, channel: usize, sums: [F32x4; N]);
 }
 
 impl Weights {
-    /// Lays them out; `weight` is that of a number for a channel.
+    /// Lays them out; `weight` is that of a number for a channel. The first channel begins a vector.
     pub fn new(channels: Range<usize>, numbers: usize, weight: impl Fn(usize, usize) -> f32) -> Weights {
-        let of = |first: usize, vector: usize, turn: usize, lane: usize| match vector * LANES + lane {
-            number if number < numbers => weight(number, first + (lane + turn) % LANES),
-            _ => 0.0,
+        let row = numbers.div_ceil(LANES);
+        let weight = |number: usize, channel: usize| match number < numbers {
+            true => weight(number, channel),
+            false => 0.0,
         };
-        let (first, row) = (channels.start, numbers.div_ceil(LANES));
-        let count = channels.len().div_ceil(LANES);
-        let each = channels
-            .step_by(LANES)
-            .flat_map(|first| (0..row).map(move |vector| (first, vector)));
-        // Exactly as large as it becomes: it is the largest part of a plan.
-        let mut vectors = Vec::with_capacity(count * row + STEPS);
-        vectors.extend(each.map(|(first, vector)| {
-            std::array::from_fn(|turn| std::array::from_fn(|lane| of(first, vector, turn, lane)))
-        }));
-        vectors.resize(vectors.len() + STEPS, [[0.0; LANES]; LANES]);
-        Weights { first, vectors, row }
+        let vectors = channels.len().div_ceil(LANES);
+        let tiles = if wide::suits(row, vectors) {
+            let firsts = (0..vectors).step_by(wide::MOST_VECTORS);
+            let tile = |first: usize| {
+                let count = wide::MOST_VECTORS.min(vectors - first);
+                Tile::Wide(wide::Tile::new(channels.start + first * LANES, count, numbers, weight))
+            };
+            firsts.map(tile).collect()
+        } else {
+            let firsts = channels.step_by(LANES);
+            firsts
+                .map(|first| Tile::Turned(turned::Tile::new(first, row, weight)))
+                .collect()
+        };
+        Weights { row, tiles }
     }
 
-    /// Each four channels.
-    pub fn tiles(&self) -> impl Iterator<Item = Tile<'_>> {
-        let count = (self.vectors.len() - STEPS) / self.row;
-        (0..count).map(|tile| Tile {
-            channel: self.first + tile * LANES,
-            weights: self.vectors.get(tile * self.row..).unwrap_or_default().as_chunks().0,
-            row: self.row,
-        })
+    /// Adds the products of pairs of rows to what their channels start with, and hands the sums over.
+    pub fn multiply<const STRIDE: usize>(&self, pairs: Pairs<'_, STRIDE>, start: &[Vector], sums: &mut impl Sums) {
+        for tile in &self.tiles {
+            match tile {
+                Tile::Turned(tile) => tile.multiply(self.row, pairs, start, sums),
+                Tile::Wide(tile) => tile.multiply(pairs, start, sums),
+            }
+        }
     }
 }
 
-impl Tile<'_> {
-    /// The sums of products for two rows, which lie side by side: of each, a vector is among the first of an item. What lies behind
-    /// is not used, but there must be [`STEPS`] items more.
-    #[inline(always)]
-    pub fn multiply<const STRIDE: usize>(self, rows: &[[Vector; STRIDE]], start: F32x4) -> [F32x4; ROWS] {
-        let mut sums = [[start, F32x4::splat(0.0), F32x4::splat(0.0), F32x4::splat(0.0)]; ROWS];
-        let mut left = self.row;
-        let mut loops = rows.as_chunks::<STEPS>().0.iter().zip(self.weights);
-        'end: {
-            // Most rows end in the first loop, which is none: so their sums stay where they are.
-            if let Some((numbers, weights)) = loops.next() {
-                steps!('end, left, sums, numbers, weights: 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31);
-            }
-            for (numbers, weights) in loops {
-                steps!('end, left, sums, numbers, weights: 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31);
-            }
-        }
-        sums.map(|[a, b, c, d]| a.plus(b.turned::<1>()).plus(c.turned::<2>().plus(d.turned::<3>())))
-    }
+/// What the sums of some channels start with: zero where nothing is said.
+#[inline(always)]
+fn starts<const N: usize>(start: &[Vector], channel: usize) -> [F32x4; N] {
+    let start = start.get(channel / LANES..).unwrap_or_default();
+    std::array::from_fn(|at| start.get(at).map_or(F32x4::splat(0.0), F32x4::load))
 }

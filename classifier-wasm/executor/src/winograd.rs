@@ -14,7 +14,7 @@ use self::patch::{Finish, Patch};
 use crate::kernel::{Kernel, Range};
 use crate::layout::{Border, Layout, Shape};
 use crate::scratch::Scratch;
-use crate::tile::{ROWS, STEPS, Tile, Vector, Weights};
+use crate::tile::{AHEAD, Pairs, ROWS, Sums, Vector, Weights};
 use crate::vector::{F32x4, LANES};
 use crate::window::{Steps, Window};
 
@@ -124,7 +124,7 @@ impl Winograd {
     pub fn fit(&self, scratch: &mut Scratch) {
         let ([inputs, outputs], pairs) = (self.vectors(), self.pairs());
         // One more, since rows are read from any place of the first pair on, and as many as there may be in a turn.
-        let rows = (pairs * inputs + 1 + STEPS) * PAIR;
+        let rows = (pairs * inputs + 1 + AHEAD) * PAIR;
         scratch.fit(
             rows,
             (pairs * ROWS * outputs + 1) * PLACES,
@@ -158,11 +158,13 @@ impl Winograd {
                 return;
             }
             for (place, weights) in self.weights.iter().enumerate() {
-                for tile in weights.tiles() {
-                    let from = rows.get(place * ROWS..).unwrap_or_default().as_chunks().0;
-                    let to = products.get_mut(place..).unwrap_or_default().as_chunks_mut().0;
-                    multiply(tile, count.div_ceil(ROWS), (from, inputs), (to, outputs));
-                }
+                let pairs = Pairs::<PAIR> {
+                    rows: rows.get(place * ROWS..).unwrap_or_default().as_chunks().0,
+                    step: inputs,
+                    count: count.div_ceil(ROWS),
+                };
+                let to = products.get_mut(place..).unwrap_or_default().as_chunks_mut().0;
+                weights.multiply(pairs, &[], &mut Products { to, outputs });
             }
             let products = products.as_chunks().0.chunks_exact(outputs);
             for (patch, products) in patches.into_iter().flatten().zip(products) {
@@ -172,22 +174,22 @@ impl Winograd {
     }
 }
 
-/// Multiplies one place of pairs of transformed patches with its weights, for four channels of the output. Both come with the
-/// vectors of a pixel.
-#[inline(never)]
-fn multiply(
-    tile: Tile<'_>,
-    pairs: usize,
-    (from, inputs): (&[[Vector; PAIR]], usize),
-    (to, outputs): (&mut [[Vector; PLACES]], usize),
-) {
-    let mut rows = from;
-    for pair in 0..pairs {
-        let sums = tile.multiply(rows, F32x4::splat(0.0));
-        rows = rows.get(inputs..).unwrap_or_default();
-        for (row, sum) in sums.into_iter().enumerate() {
-            let at = (pair * ROWS + row) * outputs + tile.channel / LANES;
-            if let Some([to, ..]) = to.get_mut(at) {
+/// The products of one place, each the first of its patch and four channels.
+struct Products<'a> {
+    to: &'a mut [[Vector; PLACES]],
+    /// Vectors of a pixel of the output.
+    outputs: usize,
+}
+
+impl Sums for Products<'_> {
+    #[inline(always)]
+    fn take<const N: usize>(&mut self, row: usize, channel: usize, sums: [F32x4; N]) {
+        let to = self
+            .to
+            .get_mut(row * self.outputs + channel / LANES..)
+            .unwrap_or_default();
+        if let Some(to) = to.first_chunk_mut::<N>() {
+            for ([to, ..], sum) in to.iter_mut().zip(sums) {
                 sum.store(to);
             }
         }
