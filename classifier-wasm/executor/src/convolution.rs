@@ -3,7 +3,7 @@
 //! The numbers under the kernel are copied to rows, one for each pixel of the output: so the innermost loop reads one slice,
 //! whatever the kernel, and all channels of the output share the copy.
 
-use crate::kernel::{Kernel, Range};
+use crate::kernel::{Kernel, Place, Range};
 use crate::layout::Layout;
 use crate::scratch::Scratch;
 use crate::tile::{AHEAD, Pairs, ROWS, Sums, Vector, Weights};
@@ -27,13 +27,6 @@ pub struct Convolution {
     range: Range,
 }
 
-/// Where an output pixel is computed from, and where it goes.
-#[derive(Clone, Copy)]
-struct Place {
-    from: usize,
-    to: usize,
-}
-
 /// Channels of the output that are computed from the same ones of the input.
 struct Group {
     /// The slices of the input that the kernel covers, counted from its place.
@@ -43,7 +36,13 @@ struct Group {
 
 impl Convolution {
     /// Lays out `kernel`, which fits the input, for up to so many images. The input's border is as wide as its window needs.
-    pub fn new(kernel: &Kernel, range: Range, input: Layout, output: Layout, images: usize) -> Convolution {
+    pub fn new(
+        kernel: &Kernel,
+        (range, pooled): (Range, bool),
+        input: Layout,
+        output: Layout,
+        images: usize,
+    ) -> Convolution {
         let Window { rows, columns } = kernel.window;
         let (inputs, outputs) = (input.shape.channels, output.shape.channels);
         // A vector must not reach into the next group. Weights between groups are zero, so one group will do, too.
@@ -89,13 +88,26 @@ impl Convolution {
         };
         // The border may be wider than this window's padding.
         let (top, left) = (input.border.top - rows.before, input.border.left - columns.before);
-        let from = (0..rows.output)
-            .flat_map(|y| (0..columns.output).map(move |x| input.at(top + y * rows.stride, left + x * columns.stride)));
-        let of_one: Vec<(usize, usize)> = from.zip(output.pixels()).collect();
+        // Those that are one pixel of the output follow each other.
+        let size = if pooled { 2 } else { 1 };
+        let shares = (0..size).flat_map(|y| (0..size).map(move |x| (y, x)));
+        let of_one: Vec<Place> = (0..rows.output / size)
+            .flat_map(|y| (0..columns.output / size).map(move |x| (y, x)))
+            .flat_map(|(y, x)| shares.clone().map(move |share| (y, x, share)))
+            .map(|(y, x, (down, right))| Place {
+                from: input.at(
+                    top + (y * size + down) * rows.stride,
+                    left + (x * size + right) * columns.stride,
+                ),
+                to: output.inside(y, x),
+                is_first: (down, right) == (0, 0),
+            })
+            .collect();
         let places = (0..images).flat_map(|image| {
-            of_one.iter().map(move |(from, to)| Place {
-                from: image * input.image() + from,
-                to: image * output.image() + to,
+            of_one.iter().map(move |place| Place {
+                from: image * input.image() + place.from,
+                to: image * output.image() + place.to,
+                ..*place
             })
         });
         Convolution {
@@ -186,7 +198,7 @@ impl Sums for Pixels<'_> {
         let to = self.output.get_mut(place.to + channel..).unwrap_or_default();
         if let Some(to) = to.as_chunks_mut().0.first_chunk_mut::<N>() {
             for (to, sum) in to.iter_mut().zip(sums) {
-                self.range.hold(sum).store(to);
+                place.put(self.range.hold(sum), to);
             }
         }
     }

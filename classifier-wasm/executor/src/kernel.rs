@@ -69,6 +69,26 @@ impl Kernel {
     }
 }
 
+/// Where a pixel of a convolution is computed from, and where it goes.
+#[derive(Clone, Copy)]
+pub(crate) struct Place {
+    pub from: usize,
+    pub to: usize,
+    /// Whether it is the first of those that go there: of the others only what is larger stays.
+    pub is_first: bool,
+}
+
+impl Place {
+    /// Stores a sum.
+    #[inline(always)]
+    pub fn put(self, sum: F32x4, to: &mut Vector) {
+        match self.is_first {
+            true => sum.store(to),
+            false => sum.at_least(F32x4::load(to)).store(to),
+        }
+    }
+}
+
 /// The range that values are held to: that of a ReLU, or of a ReLU6.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Range {

@@ -5,13 +5,15 @@ use crate::elementwise::Change;
 use crate::graph::{Graph, Node, Operator, Value};
 use crate::kernel::{Kernel, Range};
 use crate::pool::Pooling;
-use crate::window::Window;
+use crate::window::{Steps, Window};
 
 /// One pass over its inputs.
 pub struct Pass {
     pub act: Act,
     /// What its results are held to.
     pub range: Range,
+    /// Whether only the largest of each 2 x 2 pixels of a convolution is stored.
+    pub pooled: bool,
     /// Numbers of values.
     pub inputs: Vec<usize>,
     pub output: usize,
@@ -46,7 +48,7 @@ pub fn passes(graph: Graph, output: Value) -> Vec<Pass> {
         let is_alone = uses.get(input.0) == Some(&1);
         if let Some(pass) = before
             && is_alone
-            && joins(pass, &node.operator)
+            && joins(pass, &node)
         {
             pass.output = index + 1;
         } else {
@@ -56,12 +58,18 @@ pub fn passes(graph: Graph, output: Value) -> Vec<Pass> {
     passes
 }
 
-/// Whether `operator` could become part of `pass`, and then is.
-fn joins(pass: &mut Pass, operator: &Operator) -> bool {
-    if pass.range != Range::ALL {
+/// Whether the operator of `node` could become part of `pass`, and then is.
+fn joins(pass: &mut Pass, node: &Node) -> bool {
+    if let (Act::Convolution(kernel), Operator::Pool(window, Pooling::Largest)) = (&mut pass.act, &node.operator) {
+        return !pass.pooled && {
+            pass.pooled = pool(kernel, *window);
+            pass.pooled
+        };
+    }
+    if pass.range != Range::ALL || pass.pooled {
         return false;
     }
-    match (&mut pass.act, operator) {
+    match (&mut pass.act, &node.operator) {
         (Act::Convolution(_) | Act::Elementwise(_), Operator::Hold(range)) => {
             pass.range = *range;
             true
@@ -72,6 +80,20 @@ fn joins(pass: &mut Pass, operator: &Operator) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether a convolution can do what the largest of each window leaves of it. What lies behind the last window, it need not
+/// compute any more.
+fn pool(kernel: &mut Kernel, window: Window) -> bool {
+    let Window { rows, columns } = &mut kernel.window;
+    let is_pair = |pool: Steps, steps: &Steps| {
+        pool.kernel == 2 && (pool.stride, pool.dilation, pool.before) == (2, 1, 0) && pool.output * 2 <= steps.output
+    };
+    let is_known = kernel.groups == 1 && is_pair(window.rows, rows) && is_pair(window.columns, columns);
+    if is_known {
+        (rows.output, columns.output) = (window.rows.output * 2, window.columns.output * 2);
+    }
+    is_known
 }
 
 fn alone(node: Node, output: usize) -> Pass {
@@ -97,6 +119,7 @@ fn alone(node: Node, output: usize) -> Pass {
     Pass {
         act,
         range,
+        pooled: false,
         inputs,
         output,
     }

@@ -174,18 +174,20 @@ fn layout(value: usize, shape: Shape, passes: &[Pass]) -> Layout {
 
 /// The kernel of a pass, for up to so many images at once. None: it has no input.
 fn kernel(pass: &Pass, inputs: &[Layout], output: Layout, images: usize) -> Option<Kernel> {
-    let (range, input) = (pass.range, *inputs.first()?);
+    let (range, pooled, input) = (pass.range, pass.pooled, *inputs.first()?);
     Some(match &pass.act {
         Act::Convolution(kernel) if kernel.is_depthwise(input.shape) && input.shape.channels > 1 => {
             Kernel::Depthwise(Depthwise::new(kernel, range, input, output))
         }
         Act::Convolution(kernel) if Winograd::suits(kernel, input.shape) => {
-            Kernel::Winograd(Winograd::new(kernel, range, input, output))
+            Kernel::Winograd(Winograd::new(kernel, (range, pooled), input, output))
         }
         Act::Convolution(kernel) if Strip::suits(kernel, input) => {
-            Kernel::Strip(Strip::new(kernel, range, input, output))
+            Kernel::Strip(Strip::new(kernel, (range, pooled), input, output))
         }
-        Act::Convolution(kernel) => Kernel::Convolution(Convolution::new(kernel, range, input, output, images)),
+        Act::Convolution(kernel) => {
+            Kernel::Convolution(Convolution::new(kernel, (range, pooled), input, output, images))
+        }
         Act::Pool(window, pooling) => Kernel::Pool(Pool::new(*window, *pooling, input, output)),
         Act::Elementwise(change) => {
             let other = inputs.get(1).copied();

@@ -3,7 +3,7 @@
 //! What their kernels cover overlaps. So each number of the input is loaded once for the strip, and multiplied for each pixel
 //! that it counts for.
 
-use crate::kernel::{Kernel, Range};
+use crate::kernel::{Kernel, Place, Range};
 use crate::layout::{Layout, Shape};
 use crate::tile::Vector;
 use crate::vector::{F32x4, LANES};
@@ -20,7 +20,9 @@ const VECTORS: usize = 2;
 /// A convolution with a small kernel, laid out for its input and its output.
 pub struct Strip {
     /// Where each strip of an image begins, in the input and in the output.
-    places: Vec<[usize; 2]>,
+    places: Vec<Place>,
+    /// Whether only the largest of each 2 x 2 pixels is stored. Then strips that share these follow each other.
+    pooled: bool,
     /// The rows of the kernel, counted from there.
     rows: [usize; ROWS],
     tiles: Vec<Tile>,
@@ -139,14 +141,17 @@ impl Strip {
 
     /// Lays out `kernel`, which it suits. The pixels of the input have no floats more than channels, and those of the output
     /// are whole vectors.
-    pub fn new(kernel: &Kernel, range: Range, input: Layout, output: Layout) -> Strip {
+    pub fn new(kernel: &Kernel, (range, pooled): (Range, bool), input: Layout, output: Layout) -> Strip {
         let (rows, columns) = (kernel.window.rows, kernel.window.columns);
         let (inputs, outputs) = (input.shape.channels, output.shape.channels);
         let (top, left) = (input.border.top - rows.before, input.border.left - columns.before);
         // The last strip of a row may begin in the one before.
         let starts = (0..columns.output).step_by(PIXELS);
         let starts: Vec<usize> = starts.map(|x| x.min(columns.output - PIXELS)).collect();
-        let places = (0..rows.output).flat_map(|y| starts.iter().map(move |x| (y, *x)));
+        let size = if pooled { 2 } else { 1 };
+        let places = (0..rows.output / size)
+            .flat_map(|y| starts.iter().map(move |x| (y, *x)))
+            .flat_map(|(y, x)| (0..size).map(move |down| (y, x, down)));
         let tile = |channel: usize| {
             let vectors = VECTORS.min((outputs - channel).div_ceil(LANES));
             let lanes = |number: &dyn Fn(usize) -> f32| -> Vec<Vector> {
@@ -168,11 +173,13 @@ impl Strip {
         };
         Strip {
             places: places
-                .map(|(y, x)| {
-                    let from = input.at(top + y * rows.stride, left + x * columns.stride);
-                    [from, output.inside(y, x)]
+                .map(|(y, x, down)| Place {
+                    from: input.at(top + (y * size + down) * rows.stride, left + x * columns.stride),
+                    to: output.inside(y, x / size),
+                    is_first: down == 0,
                 })
                 .collect(),
+            pooled,
             rows: [0, 1, 2].map(|y| input.at(y * rows.dilation, 0)),
             tiles: (0..outputs).step_by(VECTORS * LANES).map(tile).collect(),
             reach: Reach::of(kernel, input.shape),
@@ -211,16 +218,27 @@ impl Strip {
         let start = bias.each_ref().map(F32x4::load);
         let pixel = self.output.pixel;
         for image in 0..images {
-            for [from, to] in &self.places {
-                let from = image * self.input + from;
-                let to = image * self.output.image() + to;
+            for place in &self.places {
+                let from = image * self.input + place.from;
+                let to = image * self.output.image() + place.to + tile.channel;
                 let input = input.get(from..).unwrap_or_default();
-                let output = output.get_mut(to..to + PIXELS * pixel).unwrap_or_default();
+                let output = output.get_mut(to..).unwrap_or_default();
                 let sums = self.strip::<RUN, STEP, N>(&tile.weights, input, start);
-                for (to, sums) in output.chunks_exact_mut(pixel).zip(sums) {
-                    let to = to.get_mut(tile.channel..).unwrap_or_default().as_chunks_mut().0;
-                    for (to, sum) in to.iter_mut().zip(sums) {
-                        self.range.hold(sum).store(to);
+                let pixels = output
+                    .chunks_mut(pixel)
+                    .filter_map(|to| to.as_chunks_mut().0.first_chunk_mut::<N>());
+                if self.pooled {
+                    let [a, b, c, d] = sums;
+                    for (to, (one, other)) in pixels.zip([(a, b), (c, d)]) {
+                        for (to, (one, other)) in to.iter_mut().zip(one.into_iter().zip(other)) {
+                            place.put(self.range.hold(one.at_least(other)), to);
+                        }
+                    }
+                } else {
+                    for (to, sums) in pixels.zip(sums) {
+                        for (to, sum) in to.iter_mut().zip(sums) {
+                            self.range.hold(sum).store(to);
+                        }
                     }
                 }
             }

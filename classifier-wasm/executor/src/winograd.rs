@@ -68,18 +68,19 @@ impl Winograd {
     }
 
     /// Lays out `kernel`, which it suits. Both have whole vectors, and the input its border.
-    pub fn new(kernel: &Kernel, range: Range, input: Layout, output: Layout) -> Winograd {
+    pub fn new(kernel: &Kernel, (range, pooled): (Range, bool), input: Layout, output: Layout) -> Winograd {
         let Window { rows, columns } = kernel.window;
         let (inputs, outputs) = (input.shape.channels, output.shape.channels);
         let corners = (0..rows.output)
             .step_by(OUTPUT)
             .flat_map(|y| (0..columns.output).step_by(OUTPUT).map(move |x| (y, x)));
         let (top, left) = (input.border.top - rows.before, input.border.left - columns.before);
+        let size = if pooled { 2 } else { 1 };
         let patches = corners.map(|(y, x)| Patch {
             from: input.at(top + y, left + x),
-            to: output.inside(y, x),
-            rows: OUTPUT.min(rows.output - y),
-            columns: OUTPUT.min(columns.output - x),
+            to: output.inside(y / size, x / size),
+            rows: OUTPUT.min(rows.output - y) / size,
+            columns: OUTPUT.min(columns.output - x) / size,
         });
         // [place][output][input], since each place is read by itself: the cache holds no large layer.
         let place = || Vec::with_capacity(outputs * inputs);
@@ -104,6 +105,7 @@ impl Winograd {
             finish: Finish {
                 bias: kernel.bias_vectors(),
                 range,
+                pooled,
                 output,
             },
         }

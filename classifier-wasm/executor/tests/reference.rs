@@ -202,6 +202,34 @@ proptest! {
     }
 
     #[test]
+    fn of_a_convolution_before_a_pool_the_largest_of_each_window_stay(
+        kernel_size in 1..=4_usize, height in 4..=13_usize, width in 4..=13_usize, channels in 1..=9_usize, stride in 1..=2_usize,
+        before in 0..=1_usize, outputs in 1..=18_usize, is_rounded_up: bool, is_held_later: bool, images in 1..=3_usize, seed: u32
+    ) {
+        let steps = |size: usize| Some(Steps {
+            kernel: kernel_size,
+            stride,
+            dilation: 1,
+            before,
+            output: (2 * before + size).checked_sub(kernel_size)? / stride + 1,
+        });
+        let (Some(rows), Some(columns)) = (steps(height), steps(width)) else { return Ok(()) };
+        let pool = |steps: Steps| Steps {
+            kernel: 2,
+            stride: 2,
+            dilation: 1,
+            before: 0,
+            output: if is_rounded_up { steps.output.div_ceil(2) } else { (steps.output / 2).max(1) },
+        };
+        let pool = Operator::Pool(Window { rows: pool(rows), columns: pool(columns) }, Pooling::Largest);
+        let kernel = kernel(Window { rows, columns }, 1, channels, outputs, seed.into());
+        let (convolution, hold) = (Operator::Convolution(kernel), Operator::Hold(Range { low: -0.5, high: 50.0 }));
+        let mut operators = vec![convolution, pool];
+        operators.insert(if is_held_later { 2 } else { 1 }, hold);
+        holds(Shape { height, width, channels }, &operators, images, seed.into())?;
+    }
+
+    #[test]
     fn a_scale_before_and_behind_a_convolution_counts_and_padding_is_zero((shape, window) in windows(), outputs in 1..=9_usize, seed: u32) {
         let scale = |count: usize| Operator::Scale {
             scale: numbers(count, 3),

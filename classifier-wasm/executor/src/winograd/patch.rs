@@ -12,7 +12,7 @@ pub struct Patch {
     /// Where they begin to depend on the input, and where they begin in the output.
     pub from: usize,
     pub to: usize,
-    /// How many rows and columns lie in the image.
+    /// How many rows and columns lie in the output.
     pub rows: usize,
     pub columns: usize,
 }
@@ -22,6 +22,8 @@ pub struct Finish {
     /// One for each four channels of the output.
     pub bias: Vec<Vector>,
     pub range: Range,
+    /// Whether only the largest of each 2 x 2 pixels is stored.
+    pub pooled: bool,
     pub output: Layout,
 }
 
@@ -85,22 +87,46 @@ impl Finish {
             .chunks_mut(row)
             .take(patch.rows);
         let rows = [(); OUTPUT].map(|()| rows.next().and_then(|row| row.get_mut(..pixels)).unwrap_or_default());
-        self.rows_of_output(half, rows.map(|row| row.as_chunks_mut().0));
+        let rows = rows.map(|row| row.as_chunks_mut().0);
+        match self.pooled {
+            true => self.pooled_rows_of_output(half, rows),
+            false => self.rows_of_output(half, rows),
+        }
     }
 
     #[inline(never)]
     fn rows_of_output(&self, half: &[[[Vector; INPUT]; OUTPUT]], mut rows: [&mut [Vector]; OUTPUT]) {
-        let vectors = self.output.vectors();
         for (vector, (half, bias)) in half.iter().zip(&self.bias).enumerate() {
             let bias = F32x4::load(bias);
             for (half, row) in half.iter().zip(&mut rows) {
                 let numbers = points::outputs(half.each_ref().map(F32x4::load));
-                for (x, number) in numbers.into_iter().enumerate() {
-                    // Pixels beside the image have nowhere to go.
-                    if let Some(to) = row.get_mut(x * vectors + vector) {
-                        self.range.hold(number.plus(bias)).store(to);
-                    }
-                }
+                self.store(numbers, bias, row, vector);
+            }
+        }
+    }
+
+    #[inline(never)]
+    fn pooled_rows_of_output(&self, half: &[[[Vector; INPUT]; OUTPUT]], mut rows: [&mut [Vector]; OUTPUT]) {
+        for (vector, (half, bias)) in half.iter().zip(&self.bias).enumerate() {
+            let bias = F32x4::load(bias);
+            let (pairs, _) = half.as_chunks::<2>();
+            for (pair, row) in pairs.iter().zip(&mut rows) {
+                let [[a, b, c, d], [e, f, g, h]] = pair
+                    .each_ref()
+                    .map(|half| points::outputs(half.each_ref().map(F32x4::load)));
+                let numbers = [[a, b, e, f], [c, d, g, h]].map(|[a, b, c, d]| a.at_least(b).at_least(c.at_least(d)));
+                self.store(numbers, bias, row, vector);
+            }
+        }
+    }
+
+    /// Stores four channels of neighbouring pixels. Those beside the image have nowhere to go.
+    #[inline(always)]
+    fn store<const N: usize>(&self, numbers: [F32x4; N], bias: F32x4, row: &mut [Vector], vector: usize) {
+        let vectors = self.output.vectors();
+        for (x, number) in numbers.into_iter().enumerate() {
+            if let Some(to) = row.get_mut(x * vectors + vector) {
+                self.range.hold(number.plus(bias)).store(to);
             }
         }
     }
