@@ -1,6 +1,7 @@
 // The test images through every model on the page, live: how many are right, how fast, and which was taken for what.
 
 import { messageOf } from "../error.js";
+import { answers } from "../images/answers.js";
 import { matrixCsv } from "../images/report.js";
 import { best, places, Tally } from "../images/tally.js";
 import { CLASSES, SIDE, TestImages } from "../images/test-images.js";
@@ -14,10 +15,6 @@ import { thumbnails, walkable } from "./thumbnails.js";
 
 /** @typedef {import("../slot.js").Slot} Slot */
 
-/** Images to the first call. */
-const FIRST = 50;
-/** Milliseconds that a later call may take: enough that a call's own cost is small, few enough that one sees them come. */
-const CALL = 25;
 /** Milliseconds between two looks at a tally. */
 const GLANCE = 100;
 
@@ -123,7 +120,7 @@ export class Gallery {
     if (!classifier) {
       return "";
     }
-    const { labels, width, height, channels, maxImages } = classifier.description;
+    const { labels, width, height, channels } = classifier.description;
     const place = places(labels, CLASSES);
     if (!place || width !== SIDE || height !== SIDE || channels !== 1) {
       card.problem(
@@ -139,31 +136,8 @@ export class Gallery {
       save(`${classifier.description.name}-confusion.csv`, matrixCsv(tally), "text/csv");
     const start = performance.now();
     let shown = start;
-    let next = 0;
-    let most = FIRST;
-    const ask = () => {
-      const number = next;
-      const count = Math.min(most, maxImages, images.count - number);
-      next += count;
-      const answer = classifier.predict(count, images.slice(number, count));
-      // Whoever waits for the one before it hears of what fails.
-      answer.catch(() => {});
-      return { number, answer };
-    };
-    /** Two calls, so that the component has the next images while the page counts and draws. */
-    const asked = [];
     try {
-      while (true) {
-        while (asked.length < 2 && next < images.count && !signal.aborted) {
-          asked.push(ask());
-        }
-        const call = asked.shift();
-        if (!call) {
-          break;
-        }
-        const { number } = call;
-        const { rows, took } = await call.answer;
-        most = inTime(rows.length, took);
+      for await (const { number, rows } of answers(classifier, images, signal)) {
         for (const [offset, row] of rows.entries()) {
           tally.add(number + offset, images.classes[number + offset], place[best(row)]);
         }
@@ -206,16 +180,6 @@ export class Gallery {
     thumbnails(find("div", "#cell-images"), images, numbers, number => this.#pick(images, number));
     title.focus();
   }
-}
-
-/**
- * How many images make a call of the right length, when so many took so long.
- *
- * @param {number} images
- * @param {number} took Milliseconds.
- */
-function inTime(images, took) {
-  return Math.max(1, Math.min(2 * images, Math.round((images * CALL) / took)));
 }
 
 /**
