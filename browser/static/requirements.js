@@ -34,7 +34,7 @@ function whyNot() {
   return "";
 }
 
-/** Whoever knows the option reads it. */
+/** Whoever knows the option reads it, before the address, which nothing can be loaded from. */
 function hasModuleWorkers() {
   var isRead = false;
   var options = {
@@ -44,9 +44,9 @@ function hasModuleWorkers() {
     },
   };
   try {
-    new Worker(URL.createObjectURL(new Blob([""])), options).terminate();
-  } catch (_missing) {
-    // There are no workers at all.
+    new Worker("ws://[", options);
+  } catch (_refused) {
+    // As it is everywhere; without any workers nothing was read.
   }
   return isRead;
 }

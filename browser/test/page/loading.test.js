@@ -69,11 +69,7 @@ pageTest(
     for (const name of ["classifier.wasm.gzip", "classifier.js.gzip"]) {
       assert.ok(resources[name].asked < resources["main.js"].come, name);
     }
-    assert.equal(
-      workers.length,
-      3,
-      "an empty one that asks what the browser can do, the component's, and that for pictures",
-    );
+    assert.equal(workers.length, 2, "one for the component, one for pictures");
     for (const started of workers) {
       assert.ok(started < resources["classifier.wasm.gzip"].come);
     }
