@@ -128,6 +128,7 @@ impl Graph {
             match &step.kernel {
                 Kernel::Convolution(convolution) => convolution.fit(&mut scratch),
                 Kernel::Winograd(winograd) => winograd.fit(&mut scratch),
+                Kernel::Depthwise(depthwise) => depthwise.fit(&mut scratch),
                 _ => {}
             }
         }
@@ -276,7 +277,7 @@ impl Step {
             Kernel::Convolution(convolution) => convolution.run(images, input, scratch, &mut output),
             Kernel::Strip(strip) => strip.run(images, input, &mut output),
             Kernel::Winograd(winograd) => winograd.run(images, input, scratch, &mut output),
-            Kernel::Depthwise(depthwise) => depthwise.run(images, input, &mut output),
+            Kernel::Depthwise(depthwise) => depthwise.run(images, input, scratch, &mut output),
             Kernel::Pool(pool) => pool.run(images, input, &mut output),
             Kernel::Elementwise(act) => act.run(images, input, inputs.next().unwrap_or_default(), &mut output),
             Kernel::Curve(curve, layouts) => curve.run(images, *layouts, input, &mut output),

@@ -191,6 +191,23 @@ proptest! {
     }
 
     #[test]
+    fn so_are_depthwise_ones_of_3_by_3_and_5_by_5(
+        is_large: bool, height in 1..=9_usize, width in 1..=14_usize, channels in 2..=13_usize, stride in 1..=2_usize, images in 1..=3_usize, seed: u32
+    ) {
+        let kernel_size = if is_large { 5 } else { 3 };
+        let steps = |size: usize| Steps {
+            kernel: kernel_size,
+            stride,
+            dilation: 1,
+            before: kernel_size / 2,
+            output: size.div_ceil(stride),
+        };
+        let window = Window { rows: steps(height), columns: steps(width) };
+        let kernel = kernel(window, channels, channels, channels, seed.into());
+        holds(Shape { height, width, channels }, &[Operator::Convolution(kernel), Operator::Hold(Range::POSITIVE)], images, seed.into())?;
+    }
+
+    #[test]
     fn pools_take_the_largest_or_the_mean((shape, window) in windows(), images in 1..=3_usize, seed: u32) {
         let mut graph = Graph::new(shape).unwrap();
         let image = graph.image();
