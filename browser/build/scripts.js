@@ -1,4 +1,4 @@
-// The page's modules, bundled for browsers that know module workers and 128-bit SIMD in WebAssembly.
+// The page's modules and styles, bundled for browsers that know module workers and 128-bit SIMD in WebAssembly.
 
 import { copyFile } from "node:fs/promises";
 import { basename, join } from "node:path";
@@ -9,10 +9,14 @@ import { BROWSER } from "./paths.js";
 /** What `static/requirements.js` says to whoever has less. */
 const TARGETS = ["chrome111", "firefox119", "safari16.4"];
 
-/** The page, and what its workers run. */
-const ENTRIES = ["main", "component/guest.worker", "component/loader.worker", "picture/picture.worker"].map(
-  name => `src/${name}.js`,
-);
+/** The page, what its workers run, and how it looks. */
+const ENTRIES = [
+  "src/main.js",
+  "src/component/guest.worker.js",
+  "src/component/loader.worker.js",
+  "src/picture/picture.worker.js",
+  "static/page.css",
+];
 
 /**
  * @param {string} folder

@@ -1,4 +1,4 @@
-// What is served as it stands in `static/`.
+// What is served as it stands in `static/`: all but styles, which are bundled.
 
 import { cp } from "node:fs/promises";
 import { join } from "node:path";
@@ -6,5 +6,5 @@ import { BROWSER } from "./paths.js";
 
 /** @param {string} folder */
 export async function statics(folder) {
-  await cp(join(BROWSER, "static"), folder, { recursive: true });
+  await cp(join(BROWSER, "static"), folder, { recursive: true, filter: path => !path.endsWith(".css") });
 }

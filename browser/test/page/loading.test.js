@@ -35,13 +35,13 @@ let bytes;
 const asked = [];
 pageTest(
   page,
-  "until the first result it loads no more than 1.5 MB in 14 files, none of them twice, and tells how far it is",
+  "until the first result it loads no more than 1.5 MB in 12 files, none of them twice, and tells how far it is",
   async page => {
     await page.waitForFunction(() => /** @type {any} */ (document.querySelector("#loading-bar")).value > 0);
     await firstResult(page);
     assert.ok(bytes() > 500_000 && bytes() <= 1_500_000, `${bytes()} bytes`);
     assert.equal(new Set(asked).size, asked.length, asked.join("\n"));
-    assert.ok(asked.length <= 14, asked.join("\n"));
+    assert.ok(asked.length <= 12, asked.join("\n"));
   },
   {
     ready: false,
