@@ -11,8 +11,8 @@ use crate::vector::{F32x4, LANES};
 /// Pixels of a strip.
 const PIXELS: usize = 4;
 
-/// Rows of the kernel.
-const ROWS: usize = 3;
+/// The most rows of a kernel.
+const MOST_ROWS: usize = 5;
 
 /// Sums are taken for up to so many vectors of output channels at once.
 const VECTORS: usize = 2;
@@ -24,7 +24,7 @@ pub struct Strip {
     /// Whether only the largest of each 2 x 2 pixels is stored. Then strips that share these follow each other.
     pooled: bool,
     /// The rows of the kernel, counted from there.
-    rows: [usize; ROWS],
+    rows: [usize; MOST_ROWS],
     tiles: Vec<Tile>,
     reach: Reach,
     range: Range,
@@ -42,26 +42,30 @@ struct Tile {
     weights: Vec<Vector>,
 }
 
-/// How a kernel lies in a row of the input.
+/// How a kernel lies in the input.
 #[derive(Clone, Copy, PartialEq)]
 struct Reach {
-    /// How many neighbouring numbers it covers.
+    rows: usize,
+    /// How many neighbouring numbers it covers in a row.
     run: usize,
     /// From one pixel of the output to the next.
     step: usize,
 }
 
 impl Reach {
-    /// Those that there is code for: 3 x 3 numbers of one channel, and of three with a stride of 1 or 2.
-    const ALL: [Reach; 3] = [
-        Reach { run: 3, step: 1 },
-        Reach { run: 9, step: 3 },
-        Reach { run: 9, step: 6 },
-    ];
+    /// Whether there is code for it: 3 x 3 numbers of one channel or three and 5 x 5 of one with a stride of 1 or 2, 4 x 4 with one of 2.
+    fn is_known(self) -> bool {
+        let Reach { rows, run, step } = self;
+        matches!(
+            (rows, run, step),
+            (3, 3, 1 | 2) | (3, 9, 3 | 6) | (4, 4, 2) | (5, 5, 1 | 2)
+        )
+    }
 
     fn of(kernel: &Kernel, image: Shape) -> Reach {
         let columns = kernel.window.columns;
         Reach {
+            rows: kernel.window.rows.kernel,
             run: columns.kernel * image.channels,
             step: columns.stride * image.channels,
         }
@@ -71,16 +75,18 @@ impl Reach {
 /// Multiplies the numbers of a row: all are written out, 27 at most.
 macro_rules! row {
     ($end:lifetime, $sums:ident, $left:ident, $input:ident, $row:ident, $reach:ident, $weights:ident, $y:literal, $step:ident) => {
-        let (Some(numbers), Some(weights)) = ($input.get($row..$row + $reach), $weights.get($y)) else {
-            break $end;
-        };
-        vector!($end, $sums, $left, numbers, weights, $step, 0);
-        vector!($end, $sums, $left, numbers, weights, $step, 4);
-        vector!($end, $sums, $left, numbers, weights, $step, 8);
-        vector!($end, $sums, $left, numbers, weights, $step, 12);
-        vector!($end, $sums, $left, numbers, weights, $step, 16);
-        vector!($end, $sums, $left, numbers, weights, $step, 20);
-        vector!($end, $sums, $left, numbers, weights, $step, 24);
+        if $y < ROWS {
+            let (Some(numbers), Some(weights)) = ($input.get($row..$row + $reach), $weights.get($y)) else {
+                break $end;
+            };
+            vector!($end, $sums, $left, numbers, weights, $step, 0);
+            vector!($end, $sums, $left, numbers, weights, $step, 4);
+            vector!($end, $sums, $left, numbers, weights, $step, 8);
+            vector!($end, $sums, $left, numbers, weights, $step, 12);
+            vector!($end, $sums, $left, numbers, weights, $step, 16);
+            vector!($end, $sums, $left, numbers, weights, $step, 20);
+            vector!($end, $sums, $left, numbers, weights, $step, 24);
+        }
     };
 }
 
@@ -129,10 +135,8 @@ fn add<const N: usize>(sums: &mut [F32x4; N], number: F32x4, weights: Option<&[V
 impl Strip {
     /// Whether it computes a kernel. There must be nothing between the channels of two pixels.
     pub fn suits(kernel: &Kernel, input: Layout) -> bool {
-        let (rows, columns) = (kernel.window.rows, kernel.window.columns);
-        let is_known = Reach::ALL.contains(&Reach::of(kernel, input.shape));
-        is_known
-            && rows.kernel == ROWS
+        let columns = kernel.window.columns;
+        Reach::of(kernel, input.shape).is_known()
             && input.pixel == input.shape.channels
             && kernel.groups == 1
             && columns.dilation == 1
@@ -180,7 +184,7 @@ impl Strip {
                 })
                 .collect(),
             pooled,
-            rows: [0, 1, 2].map(|y| input.at(y * rows.dilation, 0)),
+            rows: [0, 1, 2, 3, 4].map(|y| input.at(y * rows.dilation, 0)),
             tiles: (0..outputs).step_by(VECTORS * LANES).map(tile).collect(),
             reach: Reach::of(kernel, input.shape),
             range,
@@ -192,20 +196,29 @@ impl Strip {
     /// Computes `images` images.
     pub fn run(&self, images: usize, input: &[f32], output: &mut [f32]) {
         for tile in &self.tiles {
-            match (self.reach.run, self.reach.step, tile.bias.len()) {
-                (3, _, 1) => self.tile::<3, 1, 1>(tile, images, input, output),
-                (3, _, _) => self.tile::<3, 1, VECTORS>(tile, images, input, output),
-                (_, 3, 1) => self.tile::<9, 3, 1>(tile, images, input, output),
-                (_, 3, _) => self.tile::<9, 3, VECTORS>(tile, images, input, output),
-                (.., 1) => self.tile::<9, 6, 1>(tile, images, input, output),
-                _ => self.tile::<9, 6, VECTORS>(tile, images, input, output),
+            match tile.bias.len() {
+                1 => self.tile::<1>(tile, images, input, output),
+                _ => self.tile::<VECTORS>(tile, images, input, output),
             }
+        }
+    }
+
+    fn tile<const N: usize>(&self, tile: &Tile, images: usize, input: &[f32], output: &mut [f32]) {
+        let Reach { run, step, .. } = self.reach;
+        match (run, step) {
+            (3, 1) => self.places::<3, 3, 1, N>(tile, images, input, output),
+            (3, _) => self.places::<3, 3, 2, N>(tile, images, input, output),
+            (4, _) => self.places::<4, 4, 2, N>(tile, images, input, output),
+            (5, 1) => self.places::<5, 5, 1, N>(tile, images, input, output),
+            (5, _) => self.places::<5, 5, 2, N>(tile, images, input, output),
+            (_, 3) => self.places::<3, 9, 3, N>(tile, images, input, output),
+            _ => self.places::<3, 9, 6, N>(tile, images, input, output),
         }
     }
 
     /// Computes some channels of all pixels.
     #[inline(never)]
-    fn tile<const RUN: usize, const STEP: usize, const N: usize>(
+    fn places<const ROWS: usize, const RUN: usize, const STEP: usize, const N: usize>(
         &self,
         tile: &Tile,
         images: usize,
@@ -218,36 +231,42 @@ impl Strip {
         let start = bias.each_ref().map(F32x4::load);
         let pixel = self.output.pixel;
         for image in 0..images {
-            for place in &self.places {
+            for &place in &self.places {
                 let from = image * self.input + place.from;
                 let to = image * self.output.image() + place.to + tile.channel;
                 let input = input.get(from..).unwrap_or_default();
                 let output = output.get_mut(to..).unwrap_or_default();
-                let sums = self.strip::<RUN, STEP, N>(&tile.weights, input, start);
-                let pixels = output
-                    .chunks_mut(pixel)
-                    .filter_map(|to| to.as_chunks_mut().0.first_chunk_mut::<N>());
+                let sums = self.strip::<ROWS, RUN, STEP, N>(&tile.weights, input, start);
                 if self.pooled {
                     let [a, b, c, d] = sums;
-                    for (to, (one, other)) in pixels.zip([(a, b), (c, d)]) {
-                        for (to, (one, other)) in to.iter_mut().zip(one.into_iter().zip(other)) {
-                            place.put(self.range.hold(one.at_least(other)), to);
-                        }
+                    for (x, (mut sums, other)) in [(a, b), (c, d)].into_iter().enumerate() {
+                        sums.iter_mut()
+                            .zip(other)
+                            .for_each(|(one, other)| *one = one.at_least(other));
+                        self.put(sums, place, output.get_mut(x * pixel..));
                     }
                 } else {
-                    for (to, sums) in pixels.zip(sums) {
-                        for (to, sum) in to.iter_mut().zip(sums) {
-                            self.range.hold(sum).store(to);
-                        }
+                    for (x, sums) in sums.into_iter().enumerate() {
+                        self.put(sums, place, output.get_mut(x * pixel..));
                     }
                 }
             }
         }
     }
 
+    /// Stores some channels of a pixel.
+    #[inline(always)]
+    fn put<const N: usize>(&self, sums: [F32x4; N], place: Place, to: Option<&mut [f32]>) {
+        if let Some(to) = to.and_then(|to| to.as_chunks_mut().0.first_chunk_mut::<N>()) {
+            for (to, sum) in to.iter_mut().zip(sums) {
+                place.put(self.range.hold(sum), to);
+            }
+        }
+    }
+
     /// The sums of products of a strip. A sum takes its products in the order of the numbers.
     #[inline(always)]
-    fn strip<const RUN: usize, const STEP: usize, const N: usize>(
+    fn strip<const ROWS: usize, const RUN: usize, const STEP: usize, const N: usize>(
         &self,
         weights: &[Vector],
         input: &[f32],
@@ -257,12 +276,14 @@ impl Strip {
         let weights: &[[[Vector; N]; RUN]] = weights.as_chunks().0.as_chunks().0;
         let mut sums = [start; PIXELS];
         let mut left = ROWS * reach;
-        let [first, second, third] = self.rows;
-        // Three rows without a loop: so their sums stay where they are.
+        let [a, b, c, d, e] = self.rows;
+        // Rows without a loop: so their sums stay where they are.
         'end: {
-            row!('end, sums, left, input, first, reach, weights, 0, STEP);
-            row!('end, sums, left, input, second, reach, weights, 1, STEP);
-            row!('end, sums, left, input, third, reach, weights, 2, STEP);
+            row!('end, sums, left, input, a, reach, weights, 0, STEP);
+            row!('end, sums, left, input, b, reach, weights, 1, STEP);
+            row!('end, sums, left, input, c, reach, weights, 2, STEP);
+            row!('end, sums, left, input, d, reach, weights, 3, STEP);
+            row!('end, sums, left, input, e, reach, weights, 4, STEP);
         }
         sums
     }

@@ -158,7 +158,7 @@ proptest! {
 
     #[test]
     fn so_are_first_layers_of_grey_and_of_coloured_images(
-        kernel_rows in 2..=4_usize, height in 4..=9_usize, width in 3..=17_usize, is_coloured: bool, stride in 1..=2_usize, padding in 0..=1_usize,
+        kernel_rows in 2..=5_usize, kernel_columns in 3..=5_usize, height in 5..=9_usize, width in 5..=17_usize, is_coloured: bool, stride in 1..=2_usize, padding in 0..=1_usize,
         outputs in 1..=13_usize, images in 1..=3_usize, seed: u32
     ) {
         let steps = |kernel: usize, size: usize| Steps {
@@ -168,7 +168,7 @@ proptest! {
             before: padding,
             output: (2 * padding + size - kernel) / stride + 1,
         };
-        let (rows, columns) = (steps(kernel_rows, height), steps(3, width));
+        let (rows, columns) = (steps(kernel_rows, height), steps(kernel_columns, width));
         let shape = Shape { height, width, channels: if is_coloured { 3 } else { 1 } };
         let kernel = kernel(Window { rows, columns }, 1, shape.channels, outputs, seed.into());
         holds(shape, &[Operator::Convolution(kernel), Operator::Hold(Range::POSITIVE)], images, seed.into())?;
