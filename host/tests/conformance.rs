@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+#[path = "conformance/broken.rs"]
+mod broken;
 #[path = "conformance/limits.rs"]
 mod limits;
 #[path = "conformance/look.rs"]
@@ -17,6 +19,7 @@ mod time_outs;
 
 use std::collections::BTreeMap;
 
+use broken::a_broken_classifier_ends_the_run_with_its_reason_and_everything_unanswered_is_left;
 use futures_util::future::{join, join_all};
 use host::broker::{Demand, Event, SettleError};
 use limits::{
@@ -348,6 +351,7 @@ macro_rules! conformance {
                 an_idle_time_out_ends_a_pipeline_once_everything_is_answered,
                 a_time_out_counts_no_moment_in_which_nobody_could_have_said_anything,
                 a_stop_that_takes_too_long_leaves_what_hangs_to_the_next_start,
+                a_broken_classifier_ends_the_run_with_its_reason_and_everything_unanswered_is_left,
                 a_member_that_closes_is_replaced_at_once,
                 a_member_is_told_where_its_group_stands_and_who_holds_what_it_waits_for,
             );

@@ -10,7 +10,7 @@ import { messageOf } from "../error.js";
  * @property {string} message
  */
 
-/** A call that failed. `kind` is "reject", "retry" or "trap" of a guest, "timeout", or "error". */
+/** A call that failed. `kind` is "reject", "retry", "fatal" or "trap" of a guest, "timeout", or "error". */
 export class CallError extends Error {
   /** @param {Failure} failure */
   constructor({ kind, message }) {

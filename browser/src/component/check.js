@@ -34,15 +34,14 @@ export function description(said) {
   const parts = [
     ["name", isName(said.name)],
     ["version", isName(said.version)],
-    ["modelSha256", /^[0-9a-f]{64}$/.test(said.modelSha256)],
     ["height", side(said.height)],
     ["width", side(said.width)],
     ["channels", said.channels === 1 || said.channels === 3],
     ["labels", said.labels.length >= 1 && said.labels.length <= LABELS && said.labels.every(isName)],
-    ["scores", isName(said.scores)],
     ["maxImages", said.maxImages >= 1 && said.maxImages <= IMAGES],
     ["accepts", areMedia(said.accepts)],
     ["produces", areMedia(said.produces)],
+    ["model", said.model === undefined || isInfo(said.model)],
   ];
   const wrong = parts.find(([, good]) => !good);
   if (wrong) {
@@ -94,6 +93,11 @@ export function probabilities(values, count, labels) {
     }
     return row;
   });
+}
+
+/** @param {import("./guest.worker.js").ModelInfo} model */
+function isInfo({ sha256, scores, accepts }) {
+  return /^[0-9a-f]{64}$/.test(sha256) && isName(scores) && areMedia(accepts);
 }
 
 /** @param {string[]} names */

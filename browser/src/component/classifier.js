@@ -3,6 +3,7 @@
 import * as answer from "./answer.js";
 import { CallError, Calls } from "./calls.js";
 import * as check from "./check.js";
+import { message, rows } from "./pixels.js";
 
 /** @typedef {import("./program.js").Program} Program */
 /** @typedef {import("./guest.worker.js").Description} Description */
@@ -62,10 +63,26 @@ export class Classifier {
    * @throws {CallError} where the component refuses or traps; the next call finds a fresh instance.
    */
   async predict(count, pixels) {
+    const { labels, hasTensors } = this.description;
+    if (!hasTensors) {
+      const { images, took } = await this.classifyPixels(count, pixels);
+      return { rows: rows(images, labels.length), took };
+    }
     // The only copy: it moves to the worker.
     const own = pixels.slice();
     const { probabilities, took } = await this.#next("predict", [count, own], [own.buffer]);
-    return { rows: check.probabilities(probabilities, count, this.description.labels.length), took };
+    return { rows: check.probabilities(probabilities, count, labels.length), took };
+  }
+
+  /**
+   * The same by a message, as a component without `tensors` takes them; it may know classes alone, and no scores.
+   *
+   * @param {number} count
+   * @param {Uint8Array} pixels
+   */
+  classifyPixels(count, pixels) {
+    const { body, contentType } = message(pixels, count, this.description);
+    return this.classify(body, { contentType });
   }
 
   /**
@@ -121,7 +138,7 @@ export class Classifier {
     try {
       return await this.#guest.call(name, args, { timeout: CALL, transfer });
     } catch (error) {
-      this.#isSpoiled = error instanceof CallError && error.kind === "trap";
+      this.#isSpoiled = error instanceof CallError && (error.kind === "trap" || error.kind === "fatal");
       throw error;
     }
   }

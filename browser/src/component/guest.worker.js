@@ -3,15 +3,30 @@
 
 import { serve } from "./calls.js";
 import { text } from "./check.js";
+import { chosen, VERSION } from "./versions.js";
 import { Words, wasi } from "./wasi.js";
 
 /**
- * The exports that are used; `wit/classifier.wit` documents them.
+ * The exports that are used, of which all but `messages` may be missing; `wit/classifier.wit` documents them.
  *
  * @typedef {object} Exports
- * @property {{ describe(): Description, load(onnx: Uint8Array, labels: string[]): Description }} model
- * @property {{ predict(images: object): Float32Array }} tensors
- * @property {{ classify(requests: Request[]): ({ tag: "ok", val: Reply } | { tag: "err", val: Refusal })[] }} messages
+ * @property {Messages} messages
+ * @property {Model} [model]
+ * @property {Tensors} [tensors]
+ */
+
+/** @typedef {{ predict(images: object): Float32Array }} Tensors */
+
+/**
+ * @typedef {object} Messages
+ * @property {() => Description} describe
+ * @property {(requests: Request[]) => ({ tag: "ok", val: Reply } | { tag: "err", val: Refusal })[]} classify
+ */
+
+/**
+ * @typedef {object} Model
+ * @property {() => ModelInfo} describe
+ * @property {(mediaType: string, file: Uint8Array, labels: string[]) => void} load
  */
 
 /**
@@ -32,18 +47,27 @@ import { Words, wasi } from "./wasi.js";
  * @property {Uint8Array} body
  */
 
-/** @typedef {{ tag: "reject" | "retry", val: { code: string, detail: string } }} Refusal */
+/** @typedef {{ tag: "reject" | "retry" | "fatal", val: { code: string, detail: string } }} Refusal */
+
+/**
+ * What a component says of its model file.
+ *
+ * @typedef {object} ModelInfo
+ * @property {string} sha256
+ * @property {string} scores
+ * @property {string[]} accepts
+ */
 
 /**
  * @typedef {object} Description
  * @property {string} name
  * @property {string} version
- * @property {string} modelSha256
+ * @property {ModelInfo} [model] None where the component takes no model file.
+ * @property {boolean} hasTensors Whether it takes pixels without a format around them.
  * @property {number} height
  * @property {number} width
  * @property {number} channels
  * @property {string[]} labels
- * @property {string} scores
  * @property {number} maxImages
  * @property {string[]} accepts
  * @property {string[]} produces
@@ -66,8 +90,10 @@ serve(
       const { instantiate } = await import(/* a URL that is known only now */ script);
       /** @param {string} name `component.core.wasm`, `component.core2.wasm`, ... */
       const module = name => modules[Number(name.match(/core(\d*)\.wasm$/)?.[1] || 1) - 1];
-      guest = await instantiate(module, wasi(words));
-      return guest.model.describe();
+      const instance = await instantiate(module, wasi(words));
+      const found = (/** @type {string} */ name) => instance[chosen(name, VERSION, Object.keys(instance)) ?? ""];
+      guest = { messages: found("messages"), model: found("model"), tensors: found("tensors") };
+      return describe();
     },
 
     /**
@@ -75,7 +101,11 @@ serve(
      * @param {string[]} labels None: as the model says.
      */
     load(onnx, labels) {
-      return guest.model.load(onnx, labels);
+      if (!guest.model) {
+        throw new Error("the component takes no model: choose another component, or leave it with its own");
+      }
+      guest.model.load("application/onnx", onnx, labels);
+      return describe();
     },
 
     /**
@@ -103,12 +133,20 @@ serve(
      */
     predict(count, pixels) {
       const start = performance.now();
-      const probabilities = guest.tensors.predict({ count, pixels: { tag: "u8s", val: pixels } });
+      const probabilities = /** @type {Tensors} */ (guest.tensors).predict({
+        count,
+        pixels: { tag: "u8s", val: pixels },
+      });
       return { probabilities, took: performance.now() - start };
     },
   },
   error => refusal(error) ?? fall(error),
 );
+
+/** @returns {Description} */
+function describe() {
+  return { ...guest.messages.describe(), model: guest.model?.describe(), hasTensors: guest.tensors !== undefined };
+}
 
 /** Takes from this worker what reaches others, or is still there when it has ended. No component needs any of it. */
 function forbid() {
@@ -127,7 +165,7 @@ function forbid() {
  * @param {any} error
  */
 function refusal(error) {
-  if ((error?.tag === "reject" || error?.tag === "retry") && typeof error.val?.code === "string") {
+  if (["reject", "retry", "fatal"].includes(error?.tag) && typeof error.val?.code === "string") {
     return { kind: error.tag, message: text(`${error.val.code}: ${error.val.detail}`) };
   }
   return undefined;

@@ -5,6 +5,7 @@ import { messageOf } from "../error.js";
 import { text } from "./check.js";
 import { kindOfWasm } from "./core-modules.js";
 import { sha256 } from "./digest.js";
+import { chosen, exact, offered, VERSION } from "./versions.js";
 
 /**
  * @typedef {object} Program
@@ -14,10 +15,6 @@ import { sha256 } from "./digest.js";
  * @property {string} script An ES module that links the core modules, as jco writes it.
  * @property {WebAssembly.Module[]} modules
  */
-
-/** What every component of this contract exports; `wit/classifier.wit` is where they are defined. */
-const CONTRACT = ["model", "messages", "tensors"].map(name => `image-stream:classifier/${name}`);
-const VERSION = "0.1.0";
 
 const PLAIN = /^[\w\-.:/@#$[\]<>= ]*$/;
 
@@ -55,32 +52,21 @@ export async function transpiled(name, file, given) {
 }
 
 /**
+ * Every component exports `messages`; what else it exports, a worker finds that runs it.
+ *
  * @param {string} name
  * @param {string[]} exports
  */
 function refuseOtherWorlds(name, exports) {
-  const found = exports.map(name => name.split("@"));
-  const missing = CONTRACT.filter(name => !found.some(([offered, version]) => offered === name && isSame(version)));
-  if (missing.length === 0) {
+  if (chosen("messages", VERSION, exports) !== undefined) {
     return;
   }
-  const other = found.find(([offered]) => missing.includes(offered));
-  if (other) {
-    const remedy = `this page has ${VERSION}; build it from the wit/classifier.wit of this page`;
-    throw new NoProgram(`'${name}' exports ${text(other.join("@"))}, of another version of the contract: ${remedy}`);
+  const [other] = offered("messages", exports);
+  if (other !== undefined) {
+    const remedy = `this page's ${VERSION}; build it from the wit/classifier.wit of this page`;
+    throw new NoProgram(`'${name}' exports ${text(other)}, a version of the contract that does not go with ${remedy}`);
   }
-  const names = missing.map(name => `${name}@${VERSION}`).join(", ");
-  throw new NoProgram(`'${name}' is a component, but no classifier: it does not export ${names}`);
-}
-
-/**
- * Whether a version of the contract is this page's, by the host's rule: all but what stands behind the last point is the same.
- *
- * @param {string} [version]
- */
-export function isSame(version = "") {
-  const release = (/** @type {string} */ version) => version.slice(0, Math.max(0, version.lastIndexOf(".")));
-  return release(version) === release(VERSION);
+  throw new NoProgram(`'${name}' is a component, but no classifier: it does not export ${exact("messages")}`);
 }
 
 /**

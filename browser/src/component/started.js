@@ -39,6 +39,7 @@ export function refusal(name, error) {
     {
       reject: `'${name}' is refused by the component: ${said}`,
       retry: `'${name}' could not be taken now: ${said}`,
+      fatal: `the component is broken, as it says of itself: ${said}`,
       trap: `the component crashed on '${name}': ${said}`,
       timeout: `'${name}' took too long and was stopped: ${said}`,
     }[kind] ?? said

@@ -22,7 +22,7 @@ export function json({ name, truth, answer, model }) {
   const report = {
     file: name,
     ...(truth !== undefined && { true: CLASSES[truth] }),
-    model: { name: model.name, version: model.version, sha256: model.modelSha256 },
+    model: { name: model.name, version: model.version, ...(model.model && { sha256: model.model.sha256 }) },
     predictions,
     warnings: answer.warnings,
   };

@@ -103,7 +103,7 @@ export class Card {
     ) => {
       find(tag, selector, this.element).textContent = text;
     };
-    const { name, height, width, channels, labels, scores, accepts } = description;
+    const { name, height, width, channels, labels, accepts } = description;
     put("h3", "", name);
     put("dd", ".component", `${program.name}, ${megabytes(program.size)}`);
     put("code", ".digest", program.digest);
@@ -112,9 +112,12 @@ export class Card {
     put(
       "dd",
       ".takes",
-      `${model?.name ?? "its own"}: ${width} × ${height}, ${colours}, ${thousands(labels.length)} classes; ${scores}`,
+      [
+        `${model?.name ?? "its own"}: ${width} × ${height}, ${colours}, ${thousands(labels.length)} classes`,
+        ...(description.model ? [description.model.scores] : []),
+      ].join("; "),
     );
-    put("code", ".model-digest", description.modelSha256);
+    put("code", ".model-digest", description.model?.sha256 ?? "");
     find("button", ".reset", this.element).hidden = isBuiltIn && !model;
     find("details", ".naming", this.element).hidden = !model;
     this.#labels.value = labels.join("\n");

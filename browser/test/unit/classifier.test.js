@@ -10,12 +10,11 @@ const PROGRAM = { name: "x.wasm", size: 1, digest: "0".repeat(64), script: "", m
 const DESCRIPTION = {
   name: "m",
   version: "1",
-  modelSha256: "0".repeat(64),
   height: 1,
   width: 2,
   channels: 1,
   labels: ["a", "b"],
-  scores: "as they are",
+  hasTensors: true,
   maxImages: 4,
   accepts: ["text/plain"],
   produces: ["text/plain"],

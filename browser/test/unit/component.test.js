@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import test from "node:test";
 import { fileURLToPath } from "node:url";
 import { parse } from "@bytecodealliance/jco-transpile/wasm-tools";
 import { build } from "esbuild";
 import { CallError, Calls } from "../../src/component/calls.js";
 import * as check from "../../src/component/check.js";
-import { isSame, NoProgram, transpiled } from "../../src/component/program.js";
+import { NoProgram, transpiled } from "../../src/component/program.js";
+import { chosen, VERSION } from "../../src/component/versions.js";
 import { channel } from "./channel.js";
 
 test("a call is answered, tells of its progress, or fails with what went wrong", async () => {
@@ -47,15 +49,16 @@ test("a call that takes too long ends the worker and all its calls, and those af
   await assert.rejects(calls.call("hang", []), CallError);
 });
 
+const MODEL = { sha256: "0".repeat(64), scores: "as they are", accepts: ["a/b"] };
+
 const GOOD = {
   name: "m",
   version: "1",
-  modelSha256: "0".repeat(64),
   height: 28,
   width: 28,
   channels: 1,
   labels: ["a", "b"],
-  scores: "as they are",
+  hasTensors: false,
   maxImages: 4,
   accepts: ["a/b"],
   produces: ["a/b"],
@@ -63,18 +66,20 @@ const GOOD = {
 
 test("a description that cannot be relied on is refused by its first bad part", () => {
   assert.equal(check.description(GOOD), GOOD);
+  assert.ok(check.description({ ...GOOD, model: MODEL }).model);
   /** @type {[string, object][]} */
   const bad = [
     ["name", { name: "" }],
     ["name", { name: "a\u202eb" }],
     ["version", { version: "x".repeat(257) }],
-    ["modelSha256", { modelSha256: "A".repeat(64) }],
+    ["model", { model: { ...MODEL, sha256: "A".repeat(64) } }],
+    ["model", { model: { ...MODEL, scores: "" } }],
+    ["model", { model: { ...MODEL, accepts: [] } }],
     ["height", { height: 0 }],
     ["width", { width: 65_536 }],
     ["channels", { channels: 2 }],
     ["labels", { labels: [] }],
     ["labels", { labels: ["a\n"] }],
-    ["scores", { scores: "" }],
     ["labels", { labels: ["a", "\u200b"] }],
     ["labels", { labels: ["a", " "] }],
     ["labels", { labels: ["a", "\u200db"] }],
@@ -177,13 +182,17 @@ const NETWORK = `(component
   (core instance $i (instantiate $m (with "http" (instance (export "f" (func $f))))))
   (func (export "run") (canon lift (core func $i "run"))))`;
 
-/** jco leaves out an interface without functions. */
-const OTHER_VERSION = `(component
+/**
+ * A component with these exports; jco leaves out an interface without functions.
+ *
+ * @param {string[]} names
+ */
+const exporting = names => `(component
   (core module $m (func (export "run")))
   (core instance $i (instantiate $m))
   (func $run (canon lift (core func $i "run")))
-  (instance $model (export "describe" (func $run)))
-  (export "image-stream:classifier/model@0.2.0" (instance $model)))`;
+  (instance $interface (export "describe" (func $run)))
+  ${names.map(name => `(export "${name}" (instance $interface))`).join("\n  ")})`;
 
 /** A name that would be run where it stands between quotes in a script. */
 const INJECTION = `(component
@@ -197,10 +206,10 @@ test("a file that is no classifier's component is refused, and what it is instea
   const files = [
     [new TextEncoder().encode("hello"), /'x' is no WebAssembly component/],
     [await component("(module)"), /core WebAssembly module.*wasm32-wasip2/],
-    [await component("(component)"), /does not export image-stream:classifier\/model@0\.1\.0, .*tensors@0\.1\.0/],
+    [await component("(component)"), /does not export image-stream:classifier\/messages@0\.2\.0/],
     [
-      await component(OTHER_VERSION),
-      /exports image-stream:classifier\/model@0\.2\.0, of another version of the contract: this page has 0\.1\.0/,
+      await component(exporting(["image-stream:classifier/messages@0.1.0"])),
+      /exports image-stream:classifier\/messages@0\.1\.0, a version .* does not go with this page's 0\.2\.0; build it/,
     ],
     [await component(NETWORK), /asks for wasi:http\/types: a classifier is given none of that/],
     [await component(INJECTION), /has the name 'x'\];globalThis\.injected=1;\/\/' inside, which no compiler writes/],
@@ -216,17 +225,30 @@ test("a file that is no classifier's component is refused, and what it is instea
   }
 });
 
-test("a version of the contract is the page's by the host's rule: until 1.0 the minor version counts as the major", () => {
-  for (const [version, same] of /** @type {[string | undefined, boolean][]} */ ([
-    ["0.1.0", true],
-    ["0.1.7", true],
-    ["0.1.0-rc", true],
-    ["0.1", false],
-    ["0.2.0", false],
-    ["1.1.0", false],
-    ["", false],
-    [undefined, false],
-  ])) {
-    assert.equal(isSame(version), same, String(version));
+const WIT = await readFile(new URL("../../../wit/classifier.wit", import.meta.url), "utf8");
+
+/** @type {{ name: string, host: string, exports: string[], chosen: string | null }[]} */
+const versions = JSON.parse(await readFile(new URL("../../../wit/versions.json", import.meta.url), "utf8"));
+
+test("page and host choose the same export of every odd pair of versions", () => {
+  assert.ok(versions.length >= 10);
+  for (const { name, host, exports, chosen: expected } of versions) {
+    assert.equal(chosen("messages", host, exports) ?? null, expected, name);
+  }
+  const [, contract] = /** @type {string[]} */ (WIT.match(/^package image-stream:classifier@(.*);$/m));
+  assert.equal(VERSION, contract);
+});
+
+test("a component runs or is refused as its versions say", async () => {
+  for (const { name, host, exports, chosen: expected } of versions.filter(({ host }) => host === VERSION)) {
+    const program = parse(exporting(exports)).then(file => transpiled("x", Uint8Array.from(file), []));
+    const ran = await program.then(
+      () => true,
+      error => {
+        assert.ok(error instanceof NoProgram, String(error));
+        return false;
+      },
+    );
+    assert.equal(ran, expected !== null, `${name}, ${host}`);
   }
 });

@@ -23,7 +23,7 @@ const RESULT = /** @type {any} */ ({
     warnings: [{ code: "light-border", detail: "d" }],
     took: 1,
   },
-  model: { name: "m", version: "1", modelSha256: "00", labels: ["=1+1", "b"] },
+  model: { name: "m", version: "1", model: { sha256: "00" }, labels: ["=1+1", "b"] },
 });
 
 test("a result as JSON has what `host classify --format json` has", () => {

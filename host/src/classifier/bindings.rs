@@ -15,7 +15,7 @@
 
 wasmtime::component::bindgen!({
     path: "../wit",
-    world: "classifier",
+    world: "everything",
     exports: { default: async },
     ownership: Borrowing { duplicate_if_necessary: true },
 });

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use bytes::Bytes;
 
-use super::bindings::exports::image_stream::classifier::messages::Reply;
-use super::bindings::exports::image_stream::classifier::model::Description as Described;
+use super::bindings::exports::image_stream::classifier::messages::{Description as Described, Reply};
+use super::bindings::exports::image_stream::classifier::model::Info;
 use super::bindings::image_stream::classifier::types;
 use super::{ComponentError, Description};
 use crate::images::{media_type_of, npy};
@@ -110,19 +110,13 @@ pub(super) fn most_images(message: &Message, description: &Description) -> u32 {
     u32::try_from(most).map_or(description.max_images, |most| most.min(description.max_images))
 }
 
-/// A usable description, or the first thing that is wrong with it.
-pub(super) fn description(said: Described) -> Result<Description, ComponentError> {
+/// A usable description, or the first thing that is wrong with it. `info` is what a component says of its model file, if it takes
+/// one.
+pub(super) fn description(said: Described, info: Option<Info>) -> Result<Description, ComponentError> {
     let side = 1..=SIDE;
-    let is_digest = said.model_sha256.len() == 64
-        && said
-            .model_sha256
-            .bytes()
-            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    let are_media = |names: &[String]| (1..=MEDIA).contains(&names.len()) && names.iter().all(|name| is_name(name));
-    let parts = [
+    let mut parts = vec![
         ("name", is_name(&said.name), format!("{:?}", said.name)),
         ("version", is_name(&said.version), format!("{:?}", said.version)),
-        ("model-sha256", is_digest, format!("{:?}", said.model_sha256)),
         ("height", side.contains(&said.height), said.height.to_string()),
         ("width", side.contains(&said.width), said.width.to_string()),
         ("channels", matches!(said.channels, 1 | 3), said.channels.to_string()),
@@ -131,10 +125,16 @@ pub(super) fn description(said: Described) -> Result<Description, ComponentError
             (1..=IMAGES).contains(&said.max_images),
             said.max_images.to_string(),
         ),
-        ("scores", is_name(&said.scores), format!("{:?}", said.scores)),
         ("accepts", are_media(&said.accepts), format!("{:?}", said.accepts)),
         ("produces", are_media(&said.produces), format!("{:?}", said.produces)),
     ];
+    if let Some(info) = &info {
+        parts.extend([
+            ("model.sha256", is_digest(&info.sha256), format!("{:?}", info.sha256)),
+            ("model.scores", is_name(&info.scores), format!("{:?}", info.scores)),
+            ("model.accepts", are_media(&info.accepts), format!("{:?}", info.accepts)),
+        ]);
+    }
     let refused = |trouble: &str| Err(ComponentError::Description(text(trouble)));
     if let Some((part, _, value)) = parts.iter().find(|(_, good, _)| !good) {
         return refused(&format!("{part} is {value}"));
@@ -142,15 +142,16 @@ pub(super) fn description(said: Described) -> Result<Description, ComponentError
     if let Some(trouble) = labels_wrong(&said.labels) {
         return refused(&trouble);
     }
+    let (model_sha256, scores) = info.map(|info| (info.sha256, info.scores)).unzip();
     let description = Description {
         name: said.name,
         version: said.version,
-        model_sha256: said.model_sha256,
+        model_sha256,
         height: said.height,
         width: said.width,
         channels: said.channels,
         labels: said.labels,
-        scores: said.scores,
+        scores,
         max_images: said.max_images,
         accepts: said.accepts,
         produces: said.produces,
@@ -159,6 +160,14 @@ pub(super) fn description(said: Described) -> Result<Description, ComponentError
         0..=VALUES => Ok(description),
         values => refused(&format!("an image has {values} values; the limit is {VALUES}")),
     }
+}
+
+fn are_media(names: &[String]) -> bool {
+    (1..=MEDIA).contains(&names.len()) && names.iter().all(|name| is_name(name))
+}
+
+fn is_digest(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// Labels must be names, and no two may look the same.
@@ -228,12 +237,10 @@ mod tests {
         Described {
             name: "model".to_owned(),
             version: "1".to_owned(),
-            model_sha256: "0".repeat(64),
             height: 28,
             width: 28,
             channels: 1,
             labels: vec!["left".to_owned(), "right".to_owned()],
-            scores: "probabilities".to_owned(),
             max_images: 100,
             accepts: vec!["text/plain".to_owned()],
             produces: vec!["text/plain".to_owned()],
@@ -243,12 +250,13 @@ mod tests {
     #[test]
     fn what_a_description_may_make_the_host_allocate_is_bounded() {
         let sized = |height, width, channels| {
-            description(Described {
+            let said = Described {
                 height,
                 width,
                 channels,
                 ..described()
-            })
+            };
+            description(said, None)
         };
         assert!(sized(4096, 4096, 1).is_ok());
         for (height, width, channels) in [
@@ -265,7 +273,7 @@ mod tests {
             ..described()
         };
         assert!(
-            description(many)
+            description(many, None)
                 .unwrap_err()
                 .to_string()
                 .contains("max-images is 4294967295")
@@ -303,14 +311,14 @@ mod tests {
         for label in ["left", " left", "le\u{200d}ft"] {
             let mut said = described();
             said.labels.push(label.to_owned());
-            let error = description(said).unwrap_err().to_string();
+            let error = description(said, None).unwrap_err().to_string();
             assert!(error.contains("labels 0 and 2 are both"), "{error}");
         }
     }
 
     #[test]
     fn a_reply_is_for_no_more_images_than_the_message_holds() {
-        let model = description(described()).unwrap();
+        let model = description(described(), None).unwrap();
         let most = |body: &[u8], content_type: Option<&str>| {
             let mut message = Message::new(body.to_vec());
             if let Some(content_type) = content_type {

@@ -8,10 +8,10 @@ use wasmparser::types::Types;
 use wasmparser::{Parser, Payload, ValidPayload, Validator, WasmFeatures};
 
 use super::engine::GRANTED;
-use super::{check, signature};
+use super::signature::Interface;
+use super::version::{PACKAGE, VERSION, chosen};
+use super::{check, signature, version};
 
-const PACKAGE: &str = "image-stream:classifier/";
-const VERSION: &str = "0.1.0";
 /// The most problems that are listed.
 const TOLD: usize = 8;
 /// Build tools, recognised by what only their components contain, and their option for fewer imports.
@@ -28,6 +28,8 @@ const TOOLS: [(&[u8], &str); 2] = [
 
 /// Imports and exports, sorted and printable.
 pub(super) struct Interfaces {
+    /// The version of the contract that the component was built for.
+    pub(super) contract: String,
     pub(super) imports: Vec<String>,
     pub(super) exports: Vec<String>,
 }
@@ -120,47 +122,43 @@ impl Outline {
             names.sort();
             names
         };
+        let messages = chosen("messages", VERSION, &self.exports);
+        let contract = messages.and_then(|name| name.split_once('@'));
         Interfaces {
+            contract: contract.map_or(VERSION, |(_, version)| version).to_owned(),
             imports: printable(&self.imports),
             exports: printable(&self.exports),
         }
     }
 
     fn exports_wrong(&self) -> Vec<String> {
-        let offered: Vec<_> = self
-            .exports
-            .iter()
-            .filter_map(|name| Some((name, name.strip_prefix(PACKAGE)?)))
-            .collect();
-        if offered.is_empty() {
+        let offers = |interface: &Interface| version::of(interface.name, &self.exports).next();
+        let contract = signature::contract();
+        if contract.iter().find_map(offers).is_none() {
             let exports = match self.exports.as_slice() {
                 [] => "nothing".to_owned(),
                 names => listed(names),
             };
             return vec![format!(
-                "it exports {exports} and nothing of {PACKAGE}: build it for the world 'classifier' of wit/classifier.wit"
+                "it exports {exports} and nothing of {PACKAGE}/: build it for the world 'classifier' of wit/classifier.wit"
             )];
         }
         let mut wrong = Vec::new();
-        let mut interfaces: Vec<&str> = Vec::new();
-        for (interface, function, expected) in signature::contract() {
-            let versions = offered.iter().filter_map(|(name, rest)| {
-                let (offered, version) = rest.split_once('@')?;
-                (offered == interface).then_some((name, version))
-            });
-            let versions: Vec<_> = versions.collect();
-            if let Some((name, _)) = versions.iter().find(|(_, version)| is_same(version)) {
-                wrong.extend(self.function_wrong(name, interface, function, &expected));
-            } else if !interfaces.contains(&interface) {
-                interfaces.push(interface);
-                wrong.push(match versions.first() {
-                    Some((name, _)) => format!(
-                        "it exports {}, another version of the contract than this host's {VERSION}; build it from the \
-                         wit/classifier.wit of this host, or use a host of its version",
-                        check::text(name)
-                    ),
-                    None => format!("it does not export {PACKAGE}{interface}@{VERSION}"),
-                });
+        for interface in &contract {
+            match (chosen(interface.name, VERSION, &self.exports), offers(interface)) {
+                (Some(name), _) => {
+                    let functions = interface.functions.iter();
+                    wrong.extend(functions.filter_map(|(function, expected)| {
+                        self.function_wrong(name, interface.name, function, expected)
+                    }));
+                }
+                (None, _) if !interface.is_required => {}
+                (None, Some(name)) => wrong.push(format!(
+                    "it exports {}, a version of the contract that does not go with this host's {VERSION}; build it from the \
+                     wit/classifier.wit of this host, or use a host of its version",
+                    check::text(name)
+                )),
+                (None, None) => wrong.push(format!("it does not export {PACKAGE}/{}@{VERSION}", interface.name)),
             }
         }
         wrong
@@ -238,11 +236,6 @@ impl Outline {
         };
         matches!(item, Some(ComponentEntityType::Instance(id)) if !asks(id))
     }
-}
-
-/// Whether a version of the contract is this host's. Until 1.0 the minor version counts as the major.
-fn is_same(version: &str) -> bool {
-    matches!(VERSION.rsplit_once('.'), Some((ours, _)) if version.rsplit_once('.').is_some_and(|(theirs, _)| theirs == ours))
 }
 
 /// Whether the host links an interface: any version of WASI 0.2.

@@ -13,7 +13,7 @@ use wasmtime_wasi::random::WasiRandom;
 use wasmtime_wasi_io::bindings::wasi::io;
 
 use super::ComponentError;
-use super::instance::State;
+use super::state::State;
 
 /// How often a running guest yields, so that a time-out can end it.
 const TICK: Duration = Duration::from_millis(10);

@@ -11,6 +11,8 @@ pub struct Inspection {
     pub digest: String,
     /// Of the file, in bytes.
     pub size: usize,
+    /// The version of the contract that it was built for.
+    pub contract: String,
     /// Interfaces that it imports from the host, sorted.
     pub imports: Vec<String>,
     /// Interfaces that it exports, sorted.
@@ -26,6 +28,7 @@ pub async fn inspect(config: &ClassifierConfig) -> Result<Inspection, ComponentE
     Ok(Inspection {
         digest: program.digest,
         size: program.size,
+        contract: program.interfaces.contract,
         imports: program.interfaces.imports,
         exports: program.interfaces.exports,
         description,

@@ -4,59 +4,25 @@ use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
 use tokio::time::timeout;
-use wasmtime::component::ResourceTable;
 use wasmtime::{Store, Trap, WasmBacktrace};
-use wasmtime_wasi::{I32Exit, WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi::I32Exit;
 
-use super::bindings::exports::image_stream::classifier::messages::Request;
+use super::bindings::exports::image_stream::classifier::messages::{Reply, Request};
+use super::bindings::exports::image_stream::classifier::self_test::Example;
 use super::bindings::exports::image_stream::classifier::tensors::Images;
 use super::bindings::image_stream::classifier::types as guest;
-use super::bindings::{Classifier as Guest, ClassifierPre};
-use super::limits::{Limits, Meter};
-use super::log::GuestLog;
+use super::exports::{Exports, Guest};
+use super::limits::Limits;
 use super::model::Model;
+use super::state::State;
 use super::{ComponentError, Description, check};
 use crate::message::Message;
 use crate::pipeline::{Answer, Cause, ClassifyError};
 use crate::terminal::counted;
 
-/// Host objects (clock subscriptions, streams) that one guest may hold.
-const RESOURCES: usize = 1024;
-
-/// What a store holds for its guest.
-pub(super) struct State {
-    wasi: WasiCtx,
-    table: ResourceTable,
-    meter: Meter,
-    logs: [GuestLog; 2],
-}
-
-impl State {
-    fn end_logs(&self) {
-        for log in &self.logs {
-            log.end();
-        }
-    }
-}
-
-impl Drop for State {
-    fn drop(&mut self) {
-        self.end_logs();
-    }
-}
-
-impl WasiView for State {
-    fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView {
-            ctx: &mut self.wasi,
-            table: &mut self.table,
-        }
-    }
-}
-
 /// How to create instances of one component.
 pub(super) struct Template {
-    pub(super) pre: ClassifierPre<State>,
+    pub(super) exports: Exports,
     pub(super) limits: Limits,
     /// The model to use instead of the built-in one.
     pub(super) model: Option<Model>,
@@ -76,23 +42,25 @@ pub(super) struct Instance {
 }
 
 /// A call that spoiled its instance.
-struct Spoiled(Cause);
+pub(super) enum Spoiled {
+    /// A trap, a time-out, a reply against the contract: the message may be at fault.
+    Failed(Cause),
+    /// The guest says that it is broken: the message is not at fault.
+    Broken(Cause),
+}
+
+impl Spoiled {
+    pub(super) fn into_cause(self) -> Cause {
+        let (Self::Failed(cause) | Self::Broken(cause)) = self;
+        cause
+    }
+}
 
 impl Instance {
     /// A fresh instance with the model loaded, and its description.
     pub(super) async fn new(template: &Template) -> Result<(Self, Description), ComponentError> {
-        let engine = template.pre.engine();
-        let mut table = ResourceTable::new();
-        table.set_max_capacity(RESOURCES);
-        let logs = ["stdout", "stderr"].map(GuestLog::new);
-        let [stdout, stderr] = logs.clone();
-        let state = State {
-            wasi: WasiCtx::builder().stdout(stdout).stderr(stderr).build(),
-            table,
-            meter: Meter::new(template.limits.memory_bytes),
-            logs,
-        };
-        let mut store = Store::new(engine, state);
+        let engine = template.exports.engine();
+        let mut store = Store::new(engine, State::new(&template.limits));
         store.limiter(|state| &mut state.meter);
         // What one call may make the host allocate: a reply, and room for what comes with its body.
         store.set_hostcall_fuel(template.limits.reply_bytes.saturating_add(1 << 20));
@@ -100,20 +68,31 @@ impl Instance {
         store.epoch_deadline_async_yield_and_update(1);
 
         let limit = template.limits.call_timeout;
-        let failed = |Spoiled(cause)| ComponentError::Start(format!("{}: {}", cause.code, cause.detail));
-        let instantiated = timeout(limit, template.pre.instantiate_async(&mut store)).await;
+        let failed = |spoiled: Spoiled| ComponentError::Start(told(&spoiled.into_cause()));
+        let refused = |error| ComponentError::Model(cause(error));
+        let instantiated = timeout(limit, template.exports.instantiate(&mut store)).await;
         let guest = outcome(instantiated, &mut store, limit).map_err(failed)?;
-        let model = guest.image_stream_classifier_model();
-        let labels: Vec<_> = template.labels.iter().map(String::as_str).collect();
-        let described = match &template.model {
-            None => timeout(limit, model.call_describe(&mut store))
-                .await
-                .map(|called| called.map(Ok)),
-            Some(given) => timeout(limit, model.call_load(&mut store, &given.bytes, &labels)).await,
+        let info = match &guest.model {
+            Some(model) => {
+                if let Some(given) = &template.model {
+                    let labels: Vec<_> = template.labels.iter().map(String::as_str).collect();
+                    let loaded = timeout(limit, model.call_load(&mut store, ONNX, &given.bytes, &labels)).await;
+                    outcome(loaded, &mut store, limit).map_err(failed)?.map_err(refused)?;
+                }
+                let described = timeout(limit, model.call_describe(&mut store)).await;
+                Some(
+                    outcome(described, &mut store, limit)
+                        .map_err(failed)?
+                        .map_err(refused)?,
+                )
+            }
+            None if template.model.is_some() => return Err(takes_no_model()),
+            None => None,
         };
+        let described = timeout(limit, guest.messages.call_describe(&mut store)).await;
         let described = outcome(described, &mut store, limit).map_err(failed)?;
-        let description = described.map_err(|error| ComponentError::Model(cause(error)))?;
-        let description = check::description(description)?;
+        let described = described.map_err(|error| ComponentError::Start(told(&cause(error))))?;
+        let description = check::description(described, info)?;
         if !template.labels.is_empty() && description.labels != template.labels {
             return Err(ComponentError::Description(
                 "its labels are not those that it was given".to_owned(),
@@ -142,7 +121,8 @@ impl Instance {
     ) -> (Option<Self>, Result<Vec<Result<Answer, ClassifyError>>, ClassifyError>) {
         match self.call(messages, accept, template).await {
             Ok(results) => (Some(self), Ok(results)),
-            Err(Spoiled(cause)) => (None, Err(ClassifyError::Retry(cause))),
+            Err(Spoiled::Failed(cause)) => (None, Err(ClassifyError::Retry(cause))),
+            Err(Spoiled::Broken(cause)) => (None, Err(ClassifyError::Broken(cause))),
         }
     }
 
@@ -155,7 +135,7 @@ impl Instance {
         match self.call_predict(images, template).await {
             Ok(Ok(probabilities)) => (Some(self), Ok(probabilities)),
             Ok(Err(cause)) => (Some(self), Err(cause)),
-            Err(Spoiled(cause)) => (None, Err(cause)),
+            Err(spoiled) => (None, Err(spoiled.into_cause())),
         }
     }
 
@@ -172,13 +152,19 @@ impl Instance {
         let count = images.count;
         self.store.data_mut().meter.refused = false;
         let limit = template.limits.call_timeout;
-        let tensors = self.guest.image_stream_classifier_tensors();
+        let Some(tensors) = &self.guest.tensors else {
+            return Ok(Err(Cause {
+                code: "lacks-tensors".to_owned(),
+                detail: "the component does not export the interface tensors, which this needs".to_owned(),
+            }));
+        };
         let called = timeout(limit, tensors.call_predict(&mut self.store, images)).await;
         self.store.data().end_logs();
         match outcome(called, &mut self.store, limit)? {
             Ok(rows) => check::probabilities(rows, count, self.description.labels.len())
                 .map(Ok)
                 .map_err(bad_reply),
+            Err(guest::Error::Fatal(cause)) => Err(Spoiled::Broken(check::cause(cause))),
             Err(error) => Ok(Err(cause(error))),
         }
     }
@@ -198,18 +184,7 @@ impl Instance {
             body: message.body(),
         });
         let requests: Vec<_> = requests.collect();
-        // A guest may have survived an earlier refusal.
-        self.store.data_mut().meter.refused = false;
-        let limit = template.limits.call_timeout;
-        let guest = self.guest.image_stream_classifier_messages();
-        let called = timeout(limit, guest.call_classify(&mut self.store, &requests)).await;
-        self.store.data().end_logs();
-        let results = outcome(called, &mut self.store, limit)?;
-        if results.len() != messages.len() {
-            let requests = counted(messages.len() as u64, "request", "requests");
-            let results = counted(results.len() as u64, "result", "results");
-            return Err(bad_reply(format!("{requests} got {results}")));
-        }
+        let results = self.exchange(&requests, template).await?;
         let checked = results.into_iter().zip(messages).map(|(result, message)| match result {
             Ok(reply) => {
                 let most_images = check::most_images(message, &self.description);
@@ -217,9 +192,43 @@ impl Instance {
                     .map(Ok)
                     .map_err(bad_reply)
             }
-            Err(error) => Ok(Err(error.into())),
+            Err(guest::Error::Reject(cause)) => Ok(Err(ClassifyError::Reject(check::cause(cause)))),
+            Err(guest::Error::Retry(cause)) => Ok(Err(ClassifyError::Retry(check::cause(cause)))),
+            Err(guest::Error::Fatal(cause)) => Err(Spoiled::Broken(check::cause(cause))),
         });
         checked.collect()
+    }
+
+    /// One call with these requests: a result for each, not yet checked.
+    pub(super) async fn exchange(
+        &mut self,
+        requests: &[Request<'_>],
+        template: &Template,
+    ) -> Result<Vec<Result<Reply, guest::Error>>, Spoiled> {
+        // A guest may have survived an earlier refusal.
+        self.store.data_mut().meter.refused = false;
+        let limit = template.limits.call_timeout;
+        let called = timeout(limit, self.guest.messages.call_classify(&mut self.store, requests)).await;
+        self.store.data().end_logs();
+        let results = outcome(called, &mut self.store, limit)?;
+        if results.len() != requests.len() {
+            let requests = counted(requests.len() as u64, "request", "requests");
+            let results = counted(results.len() as u64, "result", "results");
+            return Err(bad_reply(format!("{requests} got {results}")));
+        }
+        Ok(results)
+    }
+
+    /// The examples with which the guest may be tried; none where it has none.
+    pub(super) async fn examples(&mut self, template: &Template) -> Result<Vec<Example>, Cause> {
+        let Some(self_test) = &self.guest.self_test else {
+            return Ok(Vec::new());
+        };
+        let limit = template.limits.call_timeout;
+        let called = timeout(limit, self_test.call_examples(&mut self.store)).await;
+        self.store.data().end_logs();
+        let examples = outcome(called, &mut self.store, limit).map_err(Spoiled::into_cause)?;
+        examples.map_err(cause)
     }
 }
 
@@ -247,9 +256,25 @@ fn prepare<'a>(run: Option<&'a str>, message: Option<&'a str>) -> Option<Cow<'a,
     Some(Cow::Owned(all.join(";")))
 }
 
+/// The media type of a model file, as the contract has it.
+const ONNX: &str = "application/onnx";
+
+fn takes_no_model() -> ComponentError {
+    ComponentError::Model(Cause {
+        code: "unsupported-model".to_owned(),
+        detail: "the component does not export the interface model, so it takes no model file: leave --model out, or name another \
+                 component"
+            .to_owned(),
+    })
+}
+
+fn told(cause: &Cause) -> String {
+    format!("{}: {}", cause.code, cause.detail)
+}
+
 fn bad_reply(detail: String) -> Spoiled {
     let code = "bad-reply".to_owned();
-    Spoiled(Cause { code, detail })
+    Spoiled::Failed(Cause { code, detail })
 }
 
 /// Names what ended a call early.
@@ -262,7 +287,7 @@ fn outcome<T>(
         Ok(Ok(value)) => return Ok(value),
         Ok(Err(error)) => error,
         Err(_) => {
-            return Err(Spoiled(Cause {
+            return Err(Spoiled::Failed(Cause {
                 code: "timeout".to_owned(),
                 detail: format!("the component took longer than {}", humantime::format_duration(limit)),
             }));
@@ -290,25 +315,16 @@ fn outcome<T>(
         )
     };
     tracing::debug!(code, "{error:?}");
-    Err(Spoiled(Cause {
+    Err(Spoiled::Failed(Cause {
         code: code.to_owned(),
         detail: check::text(&detail),
     }))
 }
 
 /// The cause, whether or not repeating may help.
-fn cause(error: guest::Error) -> Cause {
-    let (guest::Error::Reject(cause) | guest::Error::Retry(cause)) = error;
+pub(super) fn cause(error: guest::Error) -> Cause {
+    let (guest::Error::Reject(cause) | guest::Error::Retry(cause) | guest::Error::Fatal(cause)) = error;
     check::cause(cause)
-}
-
-impl From<guest::Error> for ClassifyError {
-    fn from(error: guest::Error) -> Self {
-        match error {
-            guest::Error::Reject(cause) => Self::Reject(check::cause(cause)),
-            guest::Error::Retry(cause) => Self::Retry(check::cause(cause)),
-        }
-    }
 }
 
 #[cfg(test)]

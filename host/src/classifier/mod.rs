@@ -16,9 +16,10 @@
 //! | table entries; instances, tables, memories | 2^20; 64, 64, 16 | `limits` |
 //! | one call, waiting included | `--guest-timeout`, 30 s | `instance` |
 //! | one reply | `--max-message-bytes`, 16 MiB | `check`, and before it wasmtime's fuel for host calls |
-//! | host objects held | 1,024 | `instance` |
+//! | host objects held | 1,024 | `state` |
 //! | a line of log; all lines of one call | 4,096 bytes; 64 KiB a stream | `log` |
 //! | a detail; a code; a name | 1,024 characters; 64 bytes; 256 bytes | `check` |
+//! | examples of a self-test | 64 | `self_test` |
 //! | warnings of a reply | 16 | `check` |
 //! | an image; labels; images in a message; media types | 2^24 values; 65,536; 2^20; 256 each way | `check` |
 
@@ -28,6 +29,7 @@ mod code;
 mod compiler;
 mod contract;
 mod engine;
+mod exports;
 mod inspect;
 mod instance;
 mod kind;
@@ -39,7 +41,10 @@ mod origin;
 mod pool;
 mod predictor;
 mod program;
+mod self_test;
 mod signature;
+mod state;
+mod version;
 
 use std::io;
 use std::num::NonZeroUsize;
@@ -105,8 +110,9 @@ pub struct Description {
     pub name: String,
     /// The model's version.
     pub version: String,
-    /// Lower-case hex digest of the model file.
-    pub model_sha256: String,
+    /// Lower-case hex digest of the model file. None: it takes none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model_sha256: Option<String>,
     /// Of one image, in pixels.
     pub height: u32,
     /// Of one image, in pixels.
@@ -115,8 +121,9 @@ pub struct Description {
     pub channels: u32,
     /// The index is the class.
     pub labels: Vec<String>,
-    /// How the model's numbers become probabilities, for people.
-    pub scores: String,
+    /// How the model's numbers become probabilities, for people. None: it takes no model file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scores: Option<String>,
     /// The most images that one message may carry.
     pub max_images: u32,
     /// Media types taken, preferred first.
@@ -200,6 +207,11 @@ pub enum ComponentError {
     /// Its description is not usable.
     #[error("the component's description is not usable: {0}")]
     Description(String),
+    /// It does not answer its own examples as it says it should.
+    #[error(
+        "the component fails its own test: {0}; it is damaged, or its model is not the one that its examples are of"
+    )]
+    SelfTest(String),
     /// The model given with `--model` cannot be read.
     #[error("cannot read the model '{}': {error}", path.display())]
     ModelUnreadable {

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 use super::instance::{Instance, Template};
 use super::program::{Program, off_thread};
-use super::{ClassifierConfig, ComponentError, Description, model};
+use super::{ClassifierConfig, ComponentError, Description, model, self_test};
 use crate::message::Message;
 use crate::pipeline::{Answer, Cause, Classify, ClassifyError};
 
@@ -110,7 +110,7 @@ pub(super) async fn prepare(config: &ClassifierConfig) -> Result<(Program, Templ
     let (model, labels) = off_thread(move || Ok((model::read(&asked)?, super::labels::given(&asked)?))).await?;
     let program = Program::compile(config).await?;
     let template = Template {
-        pre: program.link(config.component.path())?,
+        exports: program.link(config.component.path())?,
         model,
         labels,
         limits: config.limits.clone(),
@@ -128,21 +128,25 @@ impl Classify for Classifier {
     }
 
     async fn classify_all(&self, messages: &[&Message]) -> Answers {
-        let (answer, answered) = oneshot::channel();
-        let job = Job {
-            messages: messages.iter().copied().cloned().collect(),
-            accept: self.accept.clone(),
-            answer,
-        };
-        if self.jobs.send(job).await.is_err() {
-            return Err(broken("no-worker", "the classifier's threads have ended"));
+        // A thread that crashed is replaced, and the next one tries the same messages. If that one crashes over them, too, who knows
+        // whether they or the host are at fault.
+        for _ in 0..2 {
+            let (answer, answered) = oneshot::channel();
+            let job = Job {
+                messages: messages.iter().copied().cloned().collect(),
+                accept: self.accept.clone(),
+                answer,
+            };
+            if self.jobs.send(job).await.is_err() {
+                return Err(broken("no-worker", "the classifier's threads have ended"));
+            }
+            if let Ok(answers) = answered.await {
+                return answers;
+            }
         }
-        answered.await.unwrap_or_else(|_| {
-            Err(ClassifyError::Retry(Cause {
-                code: "worker-fell".to_owned(),
-                detail: "the host's own thread crashed on this message; please report it".to_owned(),
-            }))
-        })
+        let crashed =
+            "two of the host's own threads crashed on the same message, one after the other; please report it";
+        Err(broken("worker-fell", crashed))
     }
 
     /// One call for each worker, and one that it finds when the first has ended.
@@ -176,8 +180,7 @@ fn work(template: &Template, queue: &Receiver<Job>, ready: Option<Ready<Result<D
         let mut warm = None;
         // The start waits until no worker can report any more.
         if let Some(ready) = ready {
-            let started = Instance::new(template).await;
-            let described = started.map(|(instance, description)| {
+            let described = start(template).await.map(|(instance, description)| {
                 warm = Some(instance);
                 description
             });
@@ -192,21 +195,45 @@ fn work(template: &Template, queue: &Receiver<Job>, ready: Option<Ready<Result<D
             if job.answer.is_closed() {
                 continue;
             }
-            let instance = match warm.take() {
-                Some(instance) => Ok(instance),
-                None => Instance::new(template).await.map(|(instance, _)| instance),
-            };
-            let answer = match instance {
-                Ok(instance) => {
-                    let (kept, answer) = instance.answer(&job.messages, job.accept.as_deref(), template).await;
-                    warm = kept;
-                    answer
-                }
-                Err(error) => Err(broken("no-instance", &error.to_string())),
-            };
+            let answer = answer(&mut warm, &job, template).await;
             let _ = job.answer.send(answer);
         }
     });
+}
+
+/// A call of the warm instance, or of a fresh one if there is none. An instance that says that it is broken is replaced, once: the next
+/// one may be better.
+async fn answer(warm: &mut Option<Instance>, job: &Job, template: &Template) -> Answers {
+    let mut is_first = true;
+    loop {
+        let instance = match warm.take() {
+            Some(instance) => instance,
+            None => match Instance::new(template).await {
+                Ok((instance, _)) => instance,
+                Err(error) => return Err(broken("no-instance", &error.to_string())),
+            },
+        };
+        let (kept, answers) = instance.answer(&job.messages, job.accept.as_deref(), template).await;
+        *warm = kept;
+        match answers {
+            Err(ClassifyError::Broken(Cause { code, detail })) if is_first => {
+                tracing::warn!(
+                    code,
+                    detail,
+                    "the component says that it is broken: asking a fresh instance"
+                );
+                is_first = false;
+            }
+            answers => return answers,
+        }
+    }
+}
+
+/// A first instance, tried with its own examples.
+async fn start(template: &Template) -> Result<(Instance, Description), ComponentError> {
+    let (mut instance, description) = Instance::new(template).await?;
+    self_test::pass(&mut instance, template).await?;
+    Ok((instance, description))
 }
 
 fn broken(code: &str, detail: &str) -> ClassifyError {
@@ -214,4 +241,69 @@ fn broken(code: &str, detail: &str) -> ClassifyError {
         code: code.to_owned(),
         detail: detail.to_owned(),
     })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod tests {
+    use super::*;
+
+    /// A classifier in front of threads of which so many crash over their message before one answers.
+    fn crashing(times: usize) -> Classifier {
+        let (jobs, queue) = async_channel::bounded(1);
+        tokio::spawn(async move {
+            let mut crashed = 0;
+            while let Ok(Job { answer, .. }) = queue.recv().await {
+                if crashed == times {
+                    answer
+                        .send(Ok(vec![Err(ClassifyError::Reject(Cause {
+                            code: "empty".to_owned(),
+                            detail: "as it is".to_owned(),
+                        }))]))
+                        .unwrap();
+                } else {
+                    crashed += 1;
+                }
+            }
+        });
+        Classifier {
+            workers: 1,
+            jobs,
+            accept: None,
+            description: Description {
+                name: "crashing".into(),
+                version: "1".into(),
+                model_sha256: None,
+                height: 1,
+                width: 1,
+                channels: 1,
+                labels: vec!["one".into()],
+                scores: None,
+                max_images: 1,
+                accepts: vec!["text/plain".into()],
+                produces: vec!["text/plain".into()],
+            },
+            digest: "00".into(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_message_over_which_a_thread_crashes_is_tried_by_the_one_that_replaces_it() {
+        let answered = crashing(1).classify(&Message::default()).await;
+        assert!(matches!(answered, Err(ClassifyError::Reject(_))), "{answered:?}");
+    }
+
+    #[tokio::test]
+    async fn two_threads_that_crash_in_a_row_or_none_that_is_left_are_a_broken_classifier_and_no_bad_message() {
+        let classifier = crashing(2);
+        let Err(ClassifyError::Broken(cause)) = classifier.classify(&Message::default()).await else {
+            panic!("it is answered");
+        };
+        assert_eq!(cause.code, "worker-fell");
+        classifier.jobs.close();
+        let Err(ClassifyError::Broken(cause)) = classifier.classify(&Message::default()).await else {
+            panic!("it is answered");
+        };
+        assert_eq!(cause.code, "no-worker");
+    }
 }

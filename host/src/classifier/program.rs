@@ -7,10 +7,9 @@ use sha2::{Digest, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
 
-use super::bindings::ClassifierPre;
 use super::code::Folder;
 use super::contract::{self, Interfaces, Refusal};
-use super::instance::State;
+use super::exports::Exports;
 use super::{ClassifierConfig, ComponentError, Origin, check, engine};
 
 /// The largest component: far more than an interpreter with its library and a model. Bytes.
@@ -62,16 +61,15 @@ impl Program {
         })
     }
 
-    /// Links the imports and checks that it exports the contract.
-    pub(super) fn link(&self, path: &Path) -> Result<ClassifierPre<State>, ComponentError> {
+    /// Links the imports, and finds the exports.
+    pub(super) fn link(&self, path: &Path) -> Result<Exports, ComponentError> {
         let refused = |error: wasmtime::Error| ComponentError::World {
             path: path.into(),
             reason: check::text(&format!("{error:#}")),
         };
         let mut linker = Linker::new(&self.engine);
         engine::allow(&mut linker).map_err(refused)?;
-        let pre = linker.instantiate_pre(&self.component).map_err(refused)?;
-        ClassifierPre::new(pre).map_err(refused)
+        Exports::find(&linker, &self.component).map_err(refused)
     }
 }
 

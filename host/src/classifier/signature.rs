@@ -6,33 +6,63 @@ use wasmparser::types::TypesRef;
 /// How much of a difference to show, in characters.
 const SHOWN: usize = 80;
 
-/// The functions of the contract: interface, name, and type as written by [`of`].
-pub(super) fn contract() -> [(&'static str, &'static str, String); 4] {
+/// An interface of the contract, and its functions: the name of each, and its type as written by [`of`].
+pub(super) struct Interface {
+    pub(super) name: &'static str,
+    /// Whether every component has it.
+    pub(super) is_required: bool,
+    pub(super) functions: Vec<(&'static str, String)>,
+}
+
+/// The contract. A released interface never changes, so neither does what stands here of it.
+pub(super) fn contract() -> [Interface; 4] {
     let cause = "record{code: string, detail: string}";
-    let error = format!("variant{{reject({cause}), retry({cause})}}");
-    let description = "record{name: string, version: string, model-sha256: string, height: u32, width: u32, channels: u32, \
-                       labels: list<string>, scores: string, max-images: u32, accepts: list<string>, produces: list<string>}";
+    let error = format!("variant{{reject({cause}), retry({cause}), fatal({cause})}}");
+    let description = "record{name: string, version: string, height: u32, width: u32, channels: u32, labels: list<string>, \
+                       max-images: u32, accepts: list<string>, produces: list<string>}";
     let request =
         "record{content-type: option<string>, accept: option<string>, prepare: option<string>, body: list<u8>}";
     let reply = format!("record{{content-type: string, images: u32, warnings: list<{cause}>, body: list<u8>}}");
+    let info = "record{sha256: string, scores: string, accepts: list<string>}";
     let images = "record{count: u32, pixels: variant{u8s(list<u8>), f32s(list<f32>)}}";
+    let example = "record{content-type: option<string>, accept: option<string>, prepare: option<string>, body: list<u8>, \
+                   answer: list<u8>}";
     [
-        ("model", "describe", format!("func() -> {description}")),
-        (
-            "model",
-            "load",
-            format!("func(onnx: list<u8>, labels: list<string>) -> result<{description}, {error}>"),
-        ),
-        (
-            "messages",
-            "classify",
-            format!("func(requests: list<{request}>) -> list<result<{reply}, {error}>>"),
-        ),
-        (
-            "tensors",
-            "predict",
-            format!("func(images: {images}) -> result<list<f32>, {error}>"),
-        ),
+        Interface {
+            name: "messages",
+            is_required: true,
+            functions: vec![
+                ("describe", format!("func() -> result<{description}, {error}>")),
+                (
+                    "classify",
+                    format!("func(requests: list<{request}>) -> list<result<{reply}, {error}>>"),
+                ),
+            ],
+        },
+        Interface {
+            name: "model",
+            is_required: false,
+            functions: vec![
+                ("describe", format!("func() -> result<{info}, {error}>")),
+                (
+                    "load",
+                    format!("func(media-type: string, file: list<u8>, labels: list<string>) -> result<_, {error}>"),
+                ),
+            ],
+        },
+        Interface {
+            name: "tensors",
+            is_required: false,
+            functions: vec![(
+                "predict",
+                format!("func(images: {images}) -> result<list<f32>, {error}>"),
+            )],
+        },
+        Interface {
+            name: "self-test",
+            is_required: false,
+            functions: vec![("examples", format!("func() -> result<list<{example}>, {error}>"))],
+        },
     ]
 }
 

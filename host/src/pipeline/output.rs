@@ -100,7 +100,7 @@ impl Pipeline<'_> {
             Err(failure) => failure,
         };
         match &failure.error {
-            ClassifyError::Broken(_) => return Err(PipelineError::Broken(failure.error.to_string())),
+            ClassifyError::Broken(_) => return Err(PipelineError::of(&failure.error)),
             ClassifyError::Retry(cause) if self.policy.on_error == OnError::DeadLetter => {
                 tracing::warn!(
                     position,

@@ -80,3 +80,13 @@ pub enum PipelineError {
     #[error(transparent)]
     Broker(#[from] BrokerError),
 }
+
+impl PipelineError {
+    /// The end of a pipeline whose classifier says that it cannot go on.
+    pub(super) fn of(broken: &ClassifyError) -> Self {
+        Self::Broken(format!(
+            "{broken}; the message is not at fault, and stays where it is. Name another component with --component, or start again if \
+             this one may have recovered"
+        ))
+    }
+}

@@ -75,3 +75,35 @@ fn one_message_that_fails_among_others_is_a_dead_letter() {
     let summary: Value = serde_json::from_str(&sandbox.succeed(&run)).unwrap();
     assert_eq!(summary["dead_letters"], 2);
 }
+
+#[test]
+fn a_component_that_says_it_is_broken_ends_the_run_at_once_and_no_message_is_lost() {
+    let sandbox = Sandbox::new();
+    pictures(&sandbox, 3);
+    sandbox.succeed(&["produce", "--images", "pictures", "--interval", "0"]);
+    sandbox.write("model.onnx", b"puppet-model:always:fatal:worn-out:the weights are lost");
+    let puppet = puppet();
+    let run = [
+        "run",
+        "--component",
+        &puppet,
+        "--model",
+        "model.onnx",
+        "--idle-timeout",
+        "60s",
+    ];
+    for on_error in ["dead-letter", "stop"] {
+        let said = sandbox.fail(5, &[&run[..], &["--on-error", on_error]].concat());
+        for words in [
+            "worn-out: the weights are lost",
+            "asking a fresh instance",
+            "stays where it is",
+            "--component",
+        ] {
+            assert!(said.contains(words), "'{words}' is not in {said}");
+        }
+        assert_eq!(lag(&sandbox), json!(3));
+    }
+    let letters = sandbox.succeed(&["topics", "list", "--format", "json"]);
+    assert!(!letters.contains("dlq"), "{letters}");
+}

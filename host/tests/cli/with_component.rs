@@ -340,7 +340,7 @@ fn a_component_shows_what_it_is() {
     assert_eq!(json["size"], std::fs::metadata(&classifier).unwrap().len());
     let exports = json["exports"].as_array().unwrap();
     assert!(
-        exports.contains(&json!("image-stream:classifier/messages@0.1.0")),
+        exports.contains(&json!("image-stream:classifier/messages@0.2.0")),
         "{exports:?}"
     );
 }

@@ -13,10 +13,10 @@ use super::support::{Fixture, Member, POLL, assert_answered, numbered, within};
 const KEYS: [&str; 3] = ["a", "b", "c"];
 
 /// Longer than any broker needs between two messages, even on a busy machine.
-const IDLE: Duration = Duration::from_secs(3);
+pub const IDLE: Duration = Duration::from_secs(3);
 
 /// Answers a message with itself.
-struct Echo;
+pub struct Echo;
 
 #[async_trait]
 impl Classify for Echo {
@@ -38,7 +38,8 @@ impl Classify for Echo {
     }
 }
 
-async fn run(
+/// A pipeline that turns every failure into a dead letter at once.
+pub async fn run(
     member: Member,
     classifier: &dyn Classify,
     idle_timeout: Option<Duration>,

@@ -16,7 +16,7 @@ use wasmtime::{Config, Engine, OptLevel, RegallocAlgorithm, Store};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use crate::components::component;
-use bindings::Classifier;
+use bindings::Everything;
 use bindings::exports::image_stream::classifier::messages::Request;
 use bindings::exports::image_stream::classifier::tensors::{Images, Pixels};
 
@@ -24,7 +24,7 @@ mod bindings {
     #![allow(clippy::all, clippy::pedantic, missing_docs, reason = "generated")]
     wasmtime::component::bindgen!({
         path: "../wit",
-        world: "classifier",
+        world: "everything",
         ownership: Borrowing { duplicate_if_necessary: true },
     });
 }
@@ -41,7 +41,8 @@ const FUEL: u64 = 1 << 60;
 /// The images of a message of the Python program.
 const BATCH: u32 = 40;
 
-struct State {
+/// What a store needs for WASI.
+pub struct State {
     wasi: WasiCtx,
     table: ResourceTable,
 }
@@ -55,10 +56,18 @@ impl WasiView for State {
     }
 }
 
+/// With nothing granted.
+pub fn state() -> State {
+    State {
+        wasi: WasiCtx::builder().build(),
+        table: ResourceTable::new(),
+    }
+}
+
 /// An instance whose instructions are counted.
 struct Counted {
     store: Store<State>,
-    guest: Classifier,
+    guest: Everything,
 }
 
 impl Counted {
@@ -72,18 +81,14 @@ impl Counted {
         let component = Component::new(&engine, bytes).unwrap();
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_sync(&mut linker).unwrap();
-        let state = State {
-            wasi: WasiCtx::builder().build(),
-            table: ResourceTable::new(),
-        };
-        let mut store = Store::new(&engine, state);
+        let mut store = Store::new(&engine, state());
         store.set_fuel(FUEL).unwrap();
-        let guest = Classifier::instantiate(&mut store, &component, &linker).unwrap();
+        let guest = Everything::instantiate(&mut store, &component, &linker).unwrap();
         Self { store, guest }
     }
 
     /// The instructions of a call when it has been made before.
-    fn count(&mut self, mut call: impl FnMut(&mut Store<State>, &Classifier)) -> u64 {
+    fn count(&mut self, mut call: impl FnMut(&mut Store<State>, &Everything)) -> u64 {
         // The first call allocates what later ones find.
         call(&mut self.store, &self.guest);
         let before = self.store.get_fuel().unwrap();

@@ -10,6 +10,7 @@ mod compiling;
 mod components;
 mod corpus;
 mod counts;
+mod example;
 mod log;
 mod misbehaviour;
 mod model;
@@ -20,6 +21,7 @@ mod refusal;
 mod sandbox;
 mod swap;
 mod timeout;
+mod versions;
 
 use std::path::{Path, PathBuf};
 

@@ -212,3 +212,33 @@ async fn failures_of_some_messages_do_not_touch_the_others() {
     });
     join_all(told).await;
 }
+
+#[tokio::test]
+async fn a_guest_that_says_it_is_broken_is_replaced_once_and_believed_the_second_time() {
+    let puppet = Puppet::start().await;
+    assert_eq!(puppet.ask("count").await, "1");
+    assert_eq!(puppet.ask("fatal-on:2").await, "1", "the fresh instance answers");
+    assert_eq!(
+        puppet.tell("fatal:worn-out:the weights are lost").await,
+        Err(ClassifyError::Broken(cause("worn-out", "the weights are lost")))
+    );
+    assert_eq!(puppet.ask("count").await, "1", "it is a fresh one that is asked next");
+}
+
+#[tokio::test]
+async fn messages_that_share_a_call_with_one_that_breaks_the_guest_are_answered_by_a_fresh_instance() {
+    let puppet = Puppet::start().await;
+    let messages = ["fatal-on:2", "fatal-on:2"].map(Message::new);
+    let Err(ClassifyError::Broken(said)) = puppet.0.classify_all(&[&messages[0], &messages[1]]).await else {
+        panic!("the second call of every instance says that it is broken");
+    };
+    assert_eq!(said.code, "worn-out");
+    for message in &messages {
+        assert_eq!(
+            puppet.0.classify(message).await.unwrap().payload,
+            "1",
+            "alone each is answered"
+        );
+        assert_eq!(puppet.fail("trap").await.code, "trap");
+    }
+}

@@ -135,6 +135,7 @@ async fn a_description_that_cannot_be_relied_on_is_refused() {
         "huge-images",
         "no-images",
         "countless-images",
+        "takes-no-models",
         "accepts-nothing",
         "produces-nothing",
         "line-end-in-produces",
@@ -143,6 +144,42 @@ async fn a_description_that_cannot_be_relied_on_is_refused() {
         assert!(matches!(error, ComponentError::Description(_)), "{lie}: {error:?}");
         assert!(error.to_string().len() < 10_000, "{lie}");
         assert!(!error.to_string().contains(char::is_control), "{lie}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_component_that_cannot_say_what_it_is_does_not_start_and_says_why() {
+    for command in [
+        "reject:no-weights:lost",
+        "retry:no-weights:lost",
+        "fatal:no-weights:lost",
+    ] {
+        let error = refused(config(component("puppet")), &format!("describe:{command}")).await;
+        assert!(matches!(error, ComponentError::Start(_)), "{error:?}");
+        assert!(error.to_string().contains("no-weights: lost"), "{error}");
+    }
+    let error = refused(config(component("puppet")), "describe:trap").await;
+    assert!(error.to_string().contains("trap"), "{error}");
+}
+
+#[tokio::test]
+async fn a_component_is_trusted_only_if_it_answers_its_own_examples_as_it_says() {
+    let good = model("examples:echo:left=left,count=2");
+    let puppet = Puppet::start_with(with_model(config(component("puppet")), &good)).await;
+    assert_eq!(puppet.ask("count").await, "3", "the instance that was tried is kept");
+    for (examples, said) in [
+        ("echo:left=right", "example 1: it answers 'left' where 'right' is right"),
+        (
+            "echo:a=a,reject:bad-shape:3 is not 28=b",
+            "example 2: bad-shape: 3 is not 28",
+        ),
+        ("trap=a", "example 1: trap"),
+        ("no-results=a", "example 1: bad-reply: 1 request got 0 results"),
+        (&["echo:a=a"; 65].join(","), "65 examples, and 64 are allowed"),
+    ] {
+        let error = refused(config(component("puppet")), &format!("examples:{examples}")).await;
+        assert!(matches!(error, ComponentError::SelfTest(_)), "{error:?}");
+        assert!(error.to_string().contains(said), "'{said}' is not in '{error}'");
     }
 }
 

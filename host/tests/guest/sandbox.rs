@@ -77,10 +77,13 @@ async fn an_inspection_lists_what_a_component_asks_for_and_offers() {
     let inspection = inspect(&config(component("puppet"))).await.unwrap();
     assert_eq!(inspection.size, component("puppet").metadata().unwrap().len() as usize);
     assert_eq!(inspection.digest.len(), 64);
-    assert_eq!(inspection.description.name, "puppet");
+    assert_eq!(
+        (&*inspection.contract, &*inspection.description.name),
+        ("0.2.0", "puppet")
+    );
     assert_eq!(
         inspection.exports,
-        ["messages", "model", "tensors"].map(|name| format!("image-stream:classifier/{name}@0.1.0"))
+        ["messages", "model", "self-test", "tensors"].map(|name| format!("image-stream:classifier/{name}@0.2.0"))
     );
     assert!(!inspection.imports.is_empty());
     for import in &inspection.imports {

@@ -2,8 +2,6 @@
 
 use std::array;
 
-use sha2::{Digest, Sha256};
-
 /// Of one image, 28 by 28.
 pub const PIXELS: usize = 784;
 const CLASSES: usize = 10;
@@ -18,14 +16,6 @@ const SPREAD: f64 = 200_000.0;
 /// The classes' names, in order.
 pub fn labels() -> impl Iterator<Item = &'static str> {
     include_str!("../../../models/labels.txt").lines()
-}
-
-/// Of the mean images, lower-case hex.
-pub fn sha256() -> String {
-    Sha256::digest(CENTROIDS)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
 }
 
 /// The class of one image of [`PIXELS`] values: the smallest squared distance wins, the first of equal ones.

@@ -1,16 +1,24 @@
-//! A second, different classifier of the same world: the class whose mean image is nearest. It shares nothing with
-//! the first but the contract, which it is there to show.
+//! A second, different classifier: the class whose mean image is nearest. It shares nothing with the first but the contract, which
+//! it is there to show, and of that it exports no more than it has: no model file, no examples.
 
 mod centroids;
 mod json;
 
 wit_bindgen::generate!({
     path: "../../wit",
-    world: "classifier",
+    inline: "
+        package test:centroid;
+
+        world centroid {
+            include image-stream:classifier/classifier@0.2.0;
+            export image-stream:classifier/tensors@0.2.0;
+        }
+    ",
+    world: "test:centroid/centroid",
+    generate_all,
 });
 
-use exports::image_stream::classifier::messages::{self, Reply, Request};
-use exports::image_stream::classifier::model::{self, Description};
+use exports::image_stream::classifier::messages::{self, Description, Reply, Request};
 use exports::image_stream::classifier::tensors::{self, Images, Pixels};
 use image_stream::classifier::types::{Cause, Error};
 
@@ -23,32 +31,21 @@ export!(Centroid);
 const JSON: &str = "application/json";
 const MAX_IMAGES: usize = 10_000;
 
-impl model::Guest for Centroid {
-    fn describe() -> Description {
-        Description {
+impl messages::Guest for Centroid {
+    fn describe() -> Result<Description, Error> {
+        Ok(Description {
             name: "fashion-centroids".to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            model_sha256: centroids::sha256(),
             height: 28,
             width: 28,
             channels: 1,
             labels: centroids::labels().map(str::to_owned).collect(),
-            scores: "squared distances, the nearer the more probable".to_owned(),
             max_images: MAX_IMAGES as u32,
             accepts: vec![JSON.to_owned()],
             produces: vec![JSON.to_owned()],
-        }
+        })
     }
 
-    fn load(_onnx: Vec<u8>, _labels: Vec<String>) -> Result<Description, Error> {
-        Err(reject(
-            "unsupported-model",
-            "this component compares with mean images and runs no network: leave --model out",
-        ))
-    }
-}
-
-impl messages::Guest for Centroid {
     fn classify(requests: Vec<Request>) -> Vec<Result<Reply, Error>> {
         requests.iter().map(classify).collect()
     }

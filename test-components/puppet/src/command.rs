@@ -34,13 +34,17 @@ pub fn obey(command: &str, argument: &str, request: Option<&Request>) -> Vec<Res
         "trap-on" if call == number(argument) => trap(),
         "trap-on" => say(call.to_string()),
         // The name of the model in use.
-        "model" => say(crate::description::in_use().name),
+        "model" => say(crate::description::name()),
         // Content type, wanted type and wanted preparation, `-` for none.
         "wishes" => say(wishes(request)),
 
         // `CODE:DETAIL`
         "reject" => Err(Error::Reject(cause(argument))),
         "retry" => Err(Error::Retry(cause(argument))),
+        "fatal" => Err(Error::Fatal(cause(argument))),
+        // Like `count`, but call number N says that the puppet is broken.
+        "fatal-on" if call == number(argument) => Err(Error::Fatal(crate::cause("worn-out", "told so"))),
+        "fatal-on" => say(call.to_string()),
         // The same with an answer; `warn-often:N` returns N warnings.
         "warn" => warn(vec![cause(argument)]),
         "warn-often" => warn(vec![crate::cause("often", ""); number(argument)]),

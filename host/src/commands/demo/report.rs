@@ -39,7 +39,7 @@ pub struct Report {
     p50: Duration,
     p99: Duration,
     model: String,
-    model_sha256: String,
+    model_sha256: Option<String>,
     shown: Vec<Shown>,
 }
 
@@ -209,12 +209,12 @@ mod tests {
         Description {
             name: "net".into(),
             version: "1".into(),
-            model_sha256: "00".into(),
+            model_sha256: Some("00".into()),
             height: 2,
             width: 2,
             channels: 1,
             labels: vec!["Shirt".into(), "Bag".into()],
-            scores: "as they are".into(),
+            scores: Some("as they are".into()),
             max_images: 1,
             accepts: vec![],
             produces: vec![],

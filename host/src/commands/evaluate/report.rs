@@ -109,14 +109,17 @@ impl<'a> Report<'a> {
                 BAD,
             ),
         };
-        let totals = figures([
-            ("model", format!("{} {}", model.name, model.version).into()),
-            ("sha256", model.model_sha256.as_str().into()),
+        let mut totals = vec![("model", format!("{} {}", model.name, model.version).into())];
+        if let Some(sha256) = &model.model_sha256 {
+            totals.push(("sha256", sha256.as_str().into()));
+        }
+        totals.extend([
             ("data", self.about.data.as_str().into()),
             ("images", images),
             ("right", HumanCount(tally.right()).to_string().into()),
             ("accuracy", self.accuracy().into()),
         ]);
+        let totals = figures(totals);
         match self.classes.is_empty() {
             true => totals,
             false => format!("{}\n{}\n{totals}", self.by_class(), self.matrix_or_remedy(columns)),
@@ -149,7 +152,10 @@ impl<'a> Report<'a> {
         [
             title,
             format!("{images}: {}", self.about.data),
-            format!("model sha256 {}", model.model_sha256),
+            match &model.model_sha256 {
+                Some(sha256) => format!("model sha256 {sha256}"),
+                None => "no model file".to_owned(),
+            },
         ]
     }
 

@@ -124,11 +124,14 @@ impl InspectCommand {
 
 fn text(name: &str, inspection: &Inspection) -> String {
     let model = &inspection.description;
-    let rows = [
+    let mut rows = vec![
         ("size", size(inspection.size)),
         ("sha256", inspection.digest.clone()),
+        ("contract", inspection.contract.clone()),
         ("model", format!("{} {}", model.name, model.version)),
-        ("model sha256", model.model_sha256.clone()),
+    ];
+    rows.extend(model.model_sha256.clone().map(|sha256| ("model sha256", sha256)));
+    rows.extend([
         (
             "images",
             format!("{} x {} pixels, {}", model.height, model.width, colours(model.channels)),
@@ -138,11 +141,13 @@ fn text(name: &str, inspection: &Inspection) -> String {
             format!("{} to a message", counted(model.max_images.into(), "image", "images")),
         ),
         ("labels", model.labels.join(", ")),
-        ("scores", model.scores.clone()),
+    ]);
+    rows.extend(model.scores.clone().map(|scores| ("scores", scores)));
+    rows.extend([
         ("accepts", model.accepts.join(", ")),
         ("produces", model.produces.join(", ")),
         ("exports", inspection.exports.join("\n")),
         ("imports", inspection.imports.join("\n")),
-    ];
+    ]);
     named(name, rows)
 }

@@ -108,9 +108,9 @@ impl ModelReport {
                         model.height, model.width
                     ),
                 ),
-                ("scores", model.scores.clone()),
-                ("labels", labels(&model.labels)),
             ]);
+            rows.extend(model.scores.clone().map(|scores| ("scores", scores)));
+            rows.push(("labels", labels(&model.labels)));
         }
         if let Some(pixels) = &self.pixels {
             rows.push(("pixels", pixels_text(pixels, self.remedy.as_deref())));
