@@ -19,15 +19,9 @@ pub const ROWS: usize = 2;
 pub const AHEAD: usize = turned::STEPS;
 
 /// The weights of some channels of the output, in the order in which they are read.
-pub struct Weights {
-    /// Vectors of a row.
-    row: usize,
-    tiles: Vec<Tile>,
-}
-
-enum Tile {
-    Turned(turned::Tile),
-    Wide(wide::Tile),
+pub enum Weights {
+    Turned(turned::Weights),
+    Wide(wide::Weights),
 }
 
 /// What is multiplied: pairs of rows.
@@ -49,35 +43,17 @@ pub trait Sums {
 impl Weights {
     /// Lays them out; `weight` is that of a number for a channel. The first channel begins a vector.
     pub fn new(channels: Range<usize>, numbers: usize, weight: impl Fn(usize, usize) -> f32) -> Weights {
-        let row = numbers.div_ceil(LANES);
-        let weight = |number: usize, channel: usize| match number < numbers {
-            true => weight(number, channel),
-            false => 0.0,
-        };
-        let vectors = channels.len().div_ceil(LANES);
-        let tiles = if wide::suits(row, vectors) {
-            let firsts = (0..vectors).step_by(wide::MOST_VECTORS);
-            let tile = |first: usize| {
-                let count = wide::MOST_VECTORS.min(vectors - first);
-                Tile::Wide(wide::Tile::new(channels.start + first * LANES, count, numbers, weight))
-            };
-            firsts.map(tile).collect()
-        } else {
-            let firsts = channels.step_by(LANES);
-            firsts
-                .map(|first| Tile::Turned(turned::Tile::new(first, row, weight)))
-                .collect()
-        };
-        Weights { row, tiles }
+        match wide::suits(numbers.div_ceil(LANES), channels.len().div_ceil(LANES)) {
+            true => Weights::Wide(wide::Weights::new(channels, numbers, weight)),
+            false => Weights::Turned(turned::Weights::new(channels, numbers, weight)),
+        }
     }
 
     /// Adds the products of pairs of rows to what their channels start with, and hands the sums over.
     pub fn multiply<const STRIDE: usize>(&self, pairs: Pairs<'_, STRIDE>, start: &[Vector], sums: &mut impl Sums) {
-        for tile in &self.tiles {
-            match tile {
-                Tile::Turned(tile) => tile.multiply(self.row, pairs, start, sums),
-                Tile::Wide(tile) => tile.multiply(pairs, start, sums),
-            }
+        match self {
+            Weights::Turned(weights) => weights.tiles().for_each(|tile| tile.multiply(pairs, start, sums)),
+            Weights::Wide(weights) => weights.tiles().for_each(|tile| tile.multiply(pairs, start, sums)),
         }
     }
 }

@@ -3,6 +3,8 @@
 //! Each number is copied to all lanes and multiplied with its weights for four channels. That takes more for each number, but
 //! nothing is left to do with the sums.
 
+use std::ops::Range;
+
 use super::{Pairs, ROWS, Sums, Vector, starts};
 use crate::vector::{F32x4, LANES};
 
@@ -12,6 +14,9 @@ pub const MOST_VECTORS: usize = 4;
 /// The most vectors of a row: all are written out.
 const MOST_ROW: usize = 5;
 
+/// Vectors that follow the last weights: a body may read as many, and leaves those that are not its own unused.
+const AHEAD: usize = MOST_ROW * LANES * MOST_VECTORS;
+
 /// Whether it takes less than the turned way, for two rows of so many vectors: four copies of each vector for all channels of a tile
 /// instead of six turns and six sums at the end for each four channels.
 pub fn suits(row: usize, vectors: usize) -> bool {
@@ -19,14 +24,22 @@ pub fn suits(row: usize, vectors: usize) -> bool {
 }
 
 /// The weights of some channels.
-pub struct Tile {
+pub struct Weights {
     /// The first of the channels.
-    channel: usize,
-    vectors: usize,
+    first: usize,
     /// Numbers of a row.
     numbers: usize,
-    /// For each number one vector for each four channels; then some more, so that any row is a whole body.
-    weights: Vec<Vector>,
+    /// For the channels of each tile and each number one for each four of the channels; then some more, for whole bodies.
+    vectors: Vec<Vector>,
+}
+
+/// Those of up to 16 channels.
+pub struct Tile<'w> {
+    channel: usize,
+    /// How many vectors its channels are.
+    count: usize,
+    numbers: usize,
+    weights: &'w [Vector],
 }
 
 /// Multiplies a vector of each row. As in `turned`, each number may be the last.
@@ -59,24 +72,44 @@ macro_rules! number {
     };
 }
 
-impl Tile {
-    /// Lays out the weights of so many vectors of channels, from `channel` on.
-    pub fn new(channel: usize, vectors: usize, numbers: usize, weight: impl Fn(usize, usize) -> f32) -> Tile {
-        let of =
-            |number: usize, vector: usize| std::array::from_fn(|lane| weight(number, channel + vector * LANES + lane));
-        let all = (0..MOST_ROW * LANES).flat_map(|number| (0..vectors).map(move |vector| (number, vector)));
-        Tile {
-            channel,
-            vectors,
+impl Weights {
+    /// See [`super::Weights::new`].
+    pub fn new(channels: Range<usize>, numbers: usize, weight: impl Fn(usize, usize) -> f32) -> Weights {
+        let (first, count) = (channels.start, channels.len().div_ceil(LANES));
+        let tiles = (0..count).step_by(MOST_VECTORS);
+        let of_tiles = tiles.map(|at| at..count.min(at + MOST_VECTORS));
+        let each = of_tiles
+            .flat_map(|tile| (0..numbers).flat_map(move |number| tile.clone().map(move |vector| (number, vector))));
+        let lanes = |(number, vector): (usize, usize)| {
+            std::array::from_fn(|lane| weight(number, first + vector * LANES + lane))
+        };
+        let mut vectors: Vec<Vector> = each.map(lanes).collect();
+        vectors.resize(vectors.len() + AHEAD, [0.0; LANES]);
+        Weights {
+            first,
             numbers,
-            weights: all.map(|(number, vector)| of(number, vector)).collect(),
+            vectors,
         }
     }
 
+    /// Each 16 channels, and what is left.
+    pub fn tiles(&self) -> impl Iterator<Item = Tile<'_>> {
+        let count = (self.vectors.len() - AHEAD) / self.numbers;
+        let tiles = (0..count).step_by(MOST_VECTORS);
+        tiles.map(move |at| Tile {
+            channel: self.first + at * LANES,
+            count: MOST_VECTORS.min(count - at),
+            numbers: self.numbers,
+            weights: self.vectors.get(at * self.numbers..).unwrap_or_default(),
+        })
+    }
+}
+
+impl Tile<'_> {
     /// See [`super::Weights::multiply`].
     #[inline(always)]
     pub fn multiply<const STRIDE: usize>(&self, pairs: Pairs<'_, STRIDE>, start: &[Vector], to: &mut impl Sums) {
-        match self.vectors {
+        match self.count {
             1 => self.pairs::<STRIDE, 1>(pairs, start, to),
             2 => self.pairs::<STRIDE, 2>(pairs, start, to),
             3 => self.pairs::<STRIDE, 3>(pairs, start, to),
