@@ -2,6 +2,8 @@
 //!
 //! `Message` is this program's type; a record is Kafka's, and a prediction is the component's.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 
 /// The header that names a payload's media type, on every broker.
@@ -13,6 +15,9 @@ pub const CONTENT_PREPARE: &str = "content-prepare";
 /// The header that says what a payload is compressed with: `gzip`.
 pub const CONTENT_ENCODING: &str = "content-encoding";
 
+/// A header's name. Those that this program gives are static.
+pub type Name = Cow<'static, str>;
+
 /// One message, in or out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Message {
@@ -22,7 +27,7 @@ pub struct Message {
     /// Keeps order and chooses the partition. None spreads messages over all partitions.
     pub key: Option<Bytes>,
     /// In order; a name may repeat and may have no value, as in Kafka.
-    pub headers: Vec<(String, Option<Bytes>)>,
+    pub headers: Vec<(Name, Option<Bytes>)>,
     /// Milliseconds since 1970 (UTC) at which the broker received it, or a time set by the producer. None until it is
     /// published: then it gets the time of that.
     pub timestamp_ms: Option<i64>,
@@ -51,9 +56,10 @@ impl Message {
     }
 
     /// Replaces every value of a header by one.
-    pub fn set_header(&mut self, name: &str, value: impl Into<Bytes>) {
-        self.remove_header(name);
-        self.headers.push((name.to_owned(), Some(value.into())));
+    pub fn set_header(&mut self, name: impl Into<Name>, value: impl Into<Bytes>) {
+        let name = name.into();
+        self.remove_header(&name);
+        self.headers.push((name, Some(value.into())));
     }
 
     /// Removes every value of a header.

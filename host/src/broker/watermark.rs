@@ -28,12 +28,15 @@ impl Watermark {
         if from < self.next || from >= to {
             return None;
         }
-        self.ahead.insert(from, to);
-        let before = self.next;
+        if from > self.next {
+            self.ahead.insert(from, to);
+            return None;
+        }
+        self.next = to;
         while let Some(end) = self.ahead.remove(&self.next) {
             self.next = end;
         }
-        (self.next > before).then_some(self.next)
+        Some(self.next)
     }
 
     /// The lowest offset that is not resolved: a commit names it, and a restart begins there.

@@ -121,7 +121,7 @@ impl Failure {
         let whole = letter.size();
         let is_own = |name: &str| REASON.contains(&name) || Provenance::HEADERS.contains(&name);
         letter.headers.retain(|(name, _)| match self.extent {
-            Extent::Least => LEAST.contains(&name.as_str()),
+            Extent::Least => LEAST.contains(&&**name),
             Extent::Whole | Extent::Reason => is_own(name),
         });
         note(&mut missing, "headers", whole - letter.size());

@@ -302,6 +302,9 @@ impl Pipeline<'_> {
     }
 }
 
+/// An answer's headers that are not its input's: the media type, where it comes from, and the labels.
+const OWN_HEADERS: usize = 6;
+
 /// Rejects a message over a limit in bytes; the remedy is for that limit.
 fn check_size(what: &str, message: &Message, (limit, remedy): (usize, &str)) -> Result<(), ClassifyError> {
     match message.size() {
@@ -315,10 +318,13 @@ fn check_size(what: &str, message: &Message, (limit, remedy): (usize, &str)) -> 
 
 /// An answer keeps its input's key and headers, so that its sender recognises it, except those that explain the payload.
 fn reply(input: &Message, answer: Answer) -> Message {
+    let mut headers = Vec::with_capacity(input.headers.len() + OWN_HEADERS);
+    headers.extend_from_slice(&input.headers);
     let mut reply = Message {
         payload: Some(answer.payload),
+        key: input.key.clone(),
+        headers,
         timestamp_ms: None,
-        ..input.clone()
     };
     reply.remove_header(CONTENT_PREPARE);
     reply.remove_header(CONTENT_ENCODING);

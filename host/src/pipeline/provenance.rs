@@ -24,6 +24,9 @@ pub const COMPONENT_LABELS: &str = "component-labels";
 /// As long as an attribute of a Pub/Sub message may be.
 const LABELS_BYTES: usize = 1024;
 
+/// What a [`DEDUPE_ID`] has.
+const ID_BYTES: usize = 32;
+
 /// The end of the year 9999, the last in RFC 3339. Milliseconds since 1970.
 const LAST_TIME: u64 = 253_402_300_799_999;
 
@@ -50,20 +53,23 @@ impl Provenance {
     /// Marks the output of the message at a position, `topic/partition/offset`. Replaces the marks of an earlier stage.
     pub fn mark(&self, output: &mut Message, position: &str) {
         output.set_header(SOURCE, position.to_owned());
-        output.set_header(DEDUPE_ID, self.dedupe_id(position));
+        output.set_header(DEDUPE_ID, Bytes::copy_from_slice(&self.dedupe_id(position)));
         output.set_header(COMPONENT, self.component.clone());
     }
 
     /// The first 128 bits, in hex, of the SHA-256 of cluster, position and the output's number, a line each. A message has one output,
     /// the number 0.
-    fn dedupe_id(&self, position: &str) -> String {
+    fn dedupe_id(&self, position: &str) -> [u8; ID_BYTES] {
         let digest = self
             .cluster
             .clone()
             .chain_update(position)
             .chain_update("\n0\n")
             .finalize();
-        hex::encode(digest.get(..16).unwrap_or_default())
+        let mut id = [0; ID_BYTES];
+        // Fails for no digest that is as long.
+        let _ = hex::encode_to_slice(digest.get(..ID_BYTES / 2).unwrap_or_default(), &mut id);
+        id
     }
 }
 
@@ -127,7 +133,7 @@ mod tests {
         let text = Sha256::digest("c\nin/0/7\n0\n");
         assert_eq!(
             Provenance::new("c", "abc").dedupe_id("in/0/7"),
-            hex::encode(&text[..16])
+            hex::encode(&text[..16]).as_bytes()
         );
     }
 }

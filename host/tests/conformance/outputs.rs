@@ -48,7 +48,7 @@ pub async fn what_is_absent_stays_absent_where_the_broker_has_that(broker: &dyn 
     let sent = Message {
         payload: None,
         key: Some("a".into()),
-        headers: vec![("empty".to_owned(), Some(Bytes::new())), ("null".to_owned(), None)],
+        headers: vec![("empty".into(), Some(Bytes::new())), ("null".into(), None)],
         timestamp_ms: None,
     };
     broker.append(vec![sent]).await;

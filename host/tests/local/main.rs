@@ -41,11 +41,11 @@ async fn messages_come_back_exactly_as_they_were_from_a_file_opened_anew() {
     let mut headers = message(Bytes::from_static(b"\x00\xff binary"));
     headers.key = Some(Bytes::from_static(b"\xfe key"));
     headers.headers = vec![
-        ("content-type".to_owned(), Some("image/png".into())),
-        ("twice".to_owned(), Some("1".into())),
-        ("twice".to_owned(), Some(Bytes::new())),
-        ("twice".to_owned(), None),
-        ("ü".to_owned(), Some(Bytes::from_static(&[0, 1, 2]))),
+        ("content-type".into(), Some("image/png".into())),
+        ("twice".into(), Some("1".into())),
+        ("twice".into(), Some(Bytes::new())),
+        ("twice".into(), None),
+        ("ü".into(), Some(Bytes::from_static(&[0, 1, 2]))),
     ];
     let mut empty = message(Bytes::new());
     empty.key = Some(Bytes::new());

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use host::broker::kafka::{Broker, KafkaAck};
 use host::broker::{Admin, ConfirmThenAck, Settle, Subscription};
 use host::config::{Delivery, KafkaConfig};
-use host::message::Message;
+use host::message::{Message, Name};
 use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::{ClientContext, DefaultClientContext};
 use rdkafka::config::{FromClientConfig, FromClientConfigAndContext};
@@ -195,9 +195,9 @@ impl Kafka {
     }
 }
 
-fn headers(record: &BorrowedMessage<'_>) -> Vec<(String, Option<Bytes>)> {
+fn headers(record: &BorrowedMessage<'_>) -> Vec<(Name, Option<Bytes>)> {
     let headers = record.headers().into_iter().flat_map(Headers::iter);
-    let header = |header: Header<'_, &[u8]>| (header.key.to_owned(), header.value.map(Bytes::copy_from_slice));
+    let header = |header: Header<'_, &[u8]>| (header.key.to_owned().into(), header.value.map(Bytes::copy_from_slice));
     headers.map(header).collect()
 }
 

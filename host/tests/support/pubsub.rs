@@ -74,7 +74,7 @@ impl PubSub {
                 key: Some(published.ordering_key.into()),
                 headers: attributes
                     .into_iter()
-                    .map(|(name, value)| (name, Some(value.into())))
+                    .map(|(name, value)| (name.into(), Some(value.into())))
                     .collect(),
                 timestamp_ms: None,
             }

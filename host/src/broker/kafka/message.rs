@@ -6,7 +6,7 @@ use bytes::Bytes;
 use rdkafka::Message as _;
 use rdkafka::message::{BorrowedMessage, Header, Headers, OwnedHeaders};
 
-use crate::message::Message;
+use crate::message::{Message, Name};
 
 /// A record's payload, key, headers and time.
 pub(super) fn from_record(record: &BorrowedMessage<'_>) -> Message {
@@ -18,12 +18,12 @@ pub(super) fn from_record(record: &BorrowedMessage<'_>) -> Message {
     }
 }
 
-fn headers(headers: &impl Headers) -> Vec<(String, Option<Bytes>)> {
+fn headers(headers: &impl Headers) -> Vec<(Name, Option<Bytes>)> {
     let header = |index| {
         // librdkafka's Rust binding panics at a name that is not UTF-8, which any sender may use.
         let read = panic::catch_unwind(AssertUnwindSafe(|| {
             let header = headers.try_get(index)?;
-            Some((header.key.to_owned(), header.value.map(Bytes::copy_from_slice)))
+            Some((header.key.to_owned().into(), header.value.map(Bytes::copy_from_slice)))
         }));
         read.unwrap_or_else(|_| {
             tracing::warn!("dropped a header whose name is not UTF-8");
@@ -38,7 +38,7 @@ pub(super) fn to_headers(message: &Message) -> OwnedHeaders {
     let mut headers = OwnedHeaders::new_with_capacity(message.headers.len());
     for (key, value) in &message.headers {
         headers = headers.insert(Header {
-            key: key.as_str(),
+            key,
             value: value.as_deref(),
         });
     }

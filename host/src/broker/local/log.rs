@@ -7,7 +7,7 @@ use bytes::Bytes;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
-use crate::message::Message;
+use crate::message::{Message, Name};
 
 /// Every partition costs some bookkeeping; more than this is a typing error.
 pub(super) const MAX_PARTITIONS: u32 = 1024;
@@ -171,7 +171,7 @@ fn hash(key: &[u8]) -> u64 {
 
 /// One blob: for each header the length of the name, the name, the length of the value, the value. Lengths are u32,
 /// little-endian; that of an absent value is [`NO_VALUE`].
-struct Headers(Vec<(String, Option<Bytes>)>);
+struct Headers(Vec<(Name, Option<Bytes>)>);
 
 const NO_VALUE: u32 = u32::MAX;
 
@@ -216,7 +216,7 @@ impl FromSql for Headers {
                 return Err(FromSqlError::InvalidType);
             };
             let name = std::str::from_utf8(name).map_err(FromSqlError::other)?;
-            headers.push((name.to_owned(), value.map(Bytes::copy_from_slice)));
+            headers.push((name.to_owned().into(), value.map(Bytes::copy_from_slice)));
         }
         if rest.is_empty() {
             Ok(Self(headers))
@@ -237,7 +237,7 @@ mod tests {
         fn headers_come_back_as_they_were(
             headers in prop::collection::vec((".{0,8}", prop::option::of(prop::collection::vec(any::<u8>(), 0..9))), 0..5),
         ) {
-            let headers: Vec<_> = headers.into_iter().map(|(name, value)| (name, value.map(Bytes::from))).collect();
+            let headers: Vec<_> = headers.into_iter().map(|(name, value)| (name.into(), value.map(Bytes::from))).collect();
             let headers = Headers(headers);
             let ToSqlOutput::Owned(rusqlite::types::Value::Blob(blob)) = headers.to_sql().unwrap() else {
                 return Err(TestCaseError::fail("headers are a blob"));

@@ -31,7 +31,7 @@ pub(super) fn from_pubsub(message: model::Message) -> Message {
     let mut headers: Vec<_> = message
         .attributes
         .into_iter()
-        .map(|(name, value)| (name, Some(Bytes::from(value))))
+        .map(|(name, value)| (name.into(), Some(Bytes::from(value))))
         .collect();
     headers.sort();
     Message {
@@ -87,16 +87,19 @@ fn attributes(message: &Message) -> Vec<(String, String)> {
     let mut attributes: Vec<(String, String)> = Vec::new();
     for (name, value) in &message.headers {
         if name.is_empty() || name.len() > MAX_NAME || name.starts_with(RESERVED) {
-            tracing::warn!(name, "dropped a header: Pub/Sub accepts no attribute of this name");
+            tracing::warn!(
+                name = &**name,
+                "dropped a header: Pub/Sub accepts no attribute of this name"
+            );
         } else if !attributes.iter().any(|(known, _)| known == name) {
             let value = text(value.as_deref().unwrap_or_default());
             if value.len() > MAX_VALUE {
                 tracing::warn!(
-                    name,
+                    name = &**name,
                     "cut a header to {MAX_VALUE} bytes, the most that an attribute may have"
                 );
             }
-            attributes.push((name.clone(), cut(value, MAX_VALUE)));
+            attributes.push((name.to_string(), cut(value, MAX_VALUE)));
         }
     }
     let surplus = attributes.len().saturating_sub(MAX_ATTRIBUTES);
@@ -146,11 +149,11 @@ mod tests {
     fn headers_are_cut_to_what_attributes_may_be() {
         let mut message = Message::new("[9]");
         message.set_header("long", "ä".repeat(600));
-        message.set_header(&"n".repeat(257), "x");
+        message.set_header("n".repeat(257), "x");
         message.set_header("googclient_x", "x");
         message.set_header("binary", vec![0xff, 0x00]);
-        message.headers.push(("binary".to_owned(), Some("second".into())));
-        message.headers.push(("null".to_owned(), None));
+        message.headers.push(("binary".into(), Some("second".into())));
+        message.headers.push(("null".into(), None));
         let sent = to_pubsub(message, None).unwrap();
         assert_eq!(sent.attributes.len(), 3);
         assert_eq!(sent.attributes["null"], "");
@@ -162,7 +165,7 @@ mod tests {
     fn of_too_many_headers_the_last_are_kept() {
         let mut message = Message::new("[9]");
         for number in 0..MAX_ATTRIBUTES + 3 {
-            message.set_header(&format!("h{number}"), "x");
+            message.set_header(format!("h{number}"), "x");
         }
         let sent = to_pubsub(message, None).unwrap();
         assert_eq!(sent.attributes.len(), MAX_ATTRIBUTES);

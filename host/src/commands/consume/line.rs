@@ -24,7 +24,7 @@ impl<'a> Line<'a> {
             timestamp_ms: message.timestamp_ms,
             key: message.key.as_deref().map(JsonBytes::of),
             headers: headers
-                .map(|(name, value)| (name.as_str(), value.as_deref().map(JsonBytes::of)))
+                .map(|(name, value)| (&**name, value.as_deref().map(JsonBytes::of)))
                 .collect(),
             payload: message.payload.as_deref().map(JsonBytes::of),
         }
@@ -43,7 +43,7 @@ mod tests {
     #[test]
     fn json_tells_nothing_from_empty() {
         let mut message = Message::new("");
-        message.headers = vec![("empty".to_owned(), Some("".into())), ("null".to_owned(), None)];
+        message.headers = vec![("empty".into(), Some("".into())), ("null".into(), None)];
         let said = line(&message);
         assert!(
             said.ends_with(r#""headers":[["empty",""],["null",null]],"payload":""}"#),
