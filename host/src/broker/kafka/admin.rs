@@ -1,5 +1,7 @@
 //! `host topics` for Kafka.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use rdkafka::Offset;
 use rdkafka::TopicPartitionList;
@@ -37,19 +39,24 @@ impl Admin for Broker {
         blocking(move || {
             let metadata = cluster.consumer().fetch_metadata(None, REQUEST);
             let metadata = metadata.map_err(|error| cluster.explain(&error))?;
-            let mut names: Vec<_> = metadata.topics().iter().map(|topic| topic.name().to_owned()).collect();
+            let topics = metadata.topics().iter();
+            let topics = topics.map(|topic| (topic.name().to_owned(), topic.partitions().len()));
             // Kafka's internal topics.
-            names.retain(|name| !name.starts_with("__"));
-            names.sort();
-            let groups = groups(&cluster)?;
-            names.iter().map(|name| describe(&cluster, name, &groups)).collect()
+            let mut topics: Vec<_> = topics.filter(|(name, _)| !name.starts_with("__")).collect();
+            topics.sort();
+            describe(&cluster, topics)
         })
         .await
     }
 
     async fn describe(&self, topic: &str) -> Result<TopicDescription, BrokerError> {
         let (cluster, topic) = (self.cluster.clone(), topic.to_owned());
-        blocking(move || describe(&cluster, &topic, &groups(&cluster)?)).await
+        blocking(move || {
+            let partitions = cluster.find(&topic)?.ok_or_else(|| cluster.unknown(&topic))?;
+            let described = describe(&cluster, vec![(topic.clone(), partitions as usize)])?;
+            described.into_iter().next().ok_or_else(|| cluster.unknown(&topic))
+        })
+        .await
     }
 
     async fn delete(&self, topic: &str, force: bool) -> Result<Vec<String>, BrokerError> {
@@ -80,63 +87,97 @@ fn groups(cluster: &Cluster) -> Result<Vec<(String, u32)>, BrokerError> {
     Ok(group.collect())
 }
 
-fn describe(cluster: &Cluster, topic: &str, groups: &[(String, u32)]) -> Result<TopicDescription, BrokerError> {
-    let count = cluster.find(topic)?.ok_or_else(|| cluster.unknown(topic))?;
-    let mut partitions = Vec::new();
-    for partition in 0..count {
-        let number = i32::try_from(partition).unwrap_or(i32::MAX);
-        let ends = cluster.consumer().fetch_watermarks(topic, number, REQUEST);
-        let (start, end) = ends.map_err(|error| cluster.explain(&error))?;
-        partitions.push(PartitionDescription {
-            partition,
-            start: u64::try_from(start).unwrap_or_default(),
-            end: u64::try_from(end).unwrap_or_default(),
-            bytes: None,
+/// Describes topics, each given with the number of its partitions. It asks once for all of them, and once for each group.
+fn describe(cluster: &Cluster, topics: Vec<(String, usize)>) -> Result<Vec<TopicDescription>, BrokerError> {
+    let starts = offsets(cluster, &topics, Offset::Beginning)?;
+    let ends = offsets(cluster, &topics, Offset::End)?;
+    let mut described = Vec::with_capacity(topics.len());
+    for (name, count) in &topics {
+        let partition = |number: usize| {
+            let place = (name.clone(), i32::try_from(number).unwrap_or(i32::MAX));
+            PartitionDescription {
+                partition: u32::try_from(number).unwrap_or(u32::MAX),
+                start: starts.get(&place).copied().unwrap_or_default(),
+                end: ends.get(&place).copied().unwrap_or_default(),
+                bytes: None,
+            }
+        };
+        described.push(TopicDescription {
+            name: name.clone(),
+            partitions: (0..*count).map(partition).collect(),
+            groups: Vec::new(),
         });
     }
-    let mut described = Vec::new();
-    for (group, members) in groups {
-        if let Some(lag) = lag(cluster, topic, group, &partitions)? {
-            described.push(GroupDescription {
-                group: group.clone(),
-                lag: Some(lag),
-                members: Some(*members),
-            });
+    for (group, members) in groups(cluster)? {
+        let committed = cluster
+            .of_group(&group)?
+            .committed_offsets(list(&topics, Offset::Invalid), REQUEST);
+        let committed = placed(&committed.map_err(|error| cluster.explain(&error))?);
+        for topic in &mut described {
+            if let Some(lag) = lag(topic, &committed) {
+                topic.groups.push(GroupDescription {
+                    group: group.clone(),
+                    lag: Some(lag),
+                    members: Some(members),
+                });
+            }
         }
     }
-    Ok(TopicDescription {
-        name: topic.to_owned(),
-        partitions,
-        groups: described,
-    })
+    Ok(described)
 }
 
-/// A group's lag in a topic. None: it has no offset there.
-fn lag(
-    cluster: &Cluster,
-    topic: &str,
-    group: &str,
-    partitions: &[PartitionDescription],
-) -> Result<Option<u64>, BrokerError> {
-    let failed = |error| cluster.explain(&error);
-    let consumer = cluster.of_group(group)?;
-    let mut list = TopicPartitionList::new();
-    for partition in partitions {
-        list.add_partition(topic, i32::try_from(partition.partition).unwrap_or(i32::MAX));
+/// Offsets by topic and partition.
+type Places = BTreeMap<(String, i32), u64>;
+
+/// Where each partition begins or ends, by one request to each leader.
+fn offsets(cluster: &Cluster, topics: &[(String, usize)], which: Offset) -> Result<Places, BrokerError> {
+    // To a broker the beginning and the end are times.
+    let found = cluster.consumer().offsets_for_times(list(topics, which), REQUEST);
+    let found = found.map_err(|error| cluster.explain(&error))?;
+    for element in found.elements() {
+        element.error().map_err(|error| cluster.explain(&error))?;
     }
-    let committed = consumer.committed_offsets(list, REQUEST).map_err(failed)?;
-    let mut lag = None;
-    for (partition, element) in partitions.iter().zip(committed.elements()) {
-        let place = match element.offset() {
-            Offset::Offset(place) => {
-                lag.get_or_insert(0);
-                u64::try_from(place).unwrap_or_default()
-            }
-            _ => partition.start,
-        };
-        if let Some(lag) = &mut lag {
-            *lag += partition.end.saturating_sub(place.max(partition.start));
+    Ok(placed(&found))
+}
+
+fn list(topics: &[(String, usize)], offset: Offset) -> TopicPartitionList {
+    let mut list = TopicPartitionList::with_capacity(topics.iter().map(|(_, count)| count).sum());
+    for (topic, count) in topics {
+        for partition in 0..*count {
+            list.add_partition(topic, i32::try_from(partition).unwrap_or(i32::MAX));
         }
     }
-    Ok(lag)
+    // Fails for an offset that is none.
+    let _ = list.set_all_offsets(offset);
+    list
+}
+
+/// Those that have an offset.
+fn placed(list: &TopicPartitionList) -> Places {
+    let elements = list.elements();
+    let placed = elements.iter().filter_map(|element| match element.offset() {
+        Offset::Offset(offset) => Some((
+            (element.topic().to_owned(), element.partition()),
+            u64::try_from(offset).unwrap_or_default(),
+        )),
+        _ => None,
+    });
+    placed.collect()
+}
+
+/// A group's lag in a topic: it begins where it has no offset. None: it has none in the whole topic.
+fn lag(topic: &TopicDescription, committed: &Places) -> Option<u64> {
+    let places = topic.partitions.iter().map(|partition| {
+        let number = i32::try_from(partition.partition).unwrap_or(i32::MAX);
+        let place = committed.get(&(topic.name.clone(), number)).copied();
+        (partition, place)
+    });
+    let places: Vec<_> = places.collect();
+    places.iter().any(|(_, place)| place.is_some()).then(|| {
+        let behind = places.iter().map(|(partition, place)| {
+            let place = place.unwrap_or_default().max(partition.start);
+            partition.end.saturating_sub(place)
+        });
+        behind.sum()
+    })
 }
