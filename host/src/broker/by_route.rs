@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{BrokerError, Durable, Lane, Limits, Output, Route, Sink};
+use super::enqueue::one_by_one;
+use super::{BrokerError, Durable, Enqueued, Lane, Limits, Output, Route, Sink};
 
 /// A sink made of two, for a pipeline between two brokers.
 pub(super) struct ByRoute {
@@ -16,6 +17,15 @@ pub(super) struct ByRoute {
 impl Sink for ByRoute {
     async fn enqueue(&self, output: Output, lane: Option<&Lane>) -> Result<Durable<BrokerError>, BrokerError> {
         self.sink(output.route).enqueue(output, lane).await
+    }
+
+    async fn enqueue_all(&self, outputs: Vec<Output>, lane: &Lane) -> Enqueued {
+        match outputs.first().map(|first| first.route) {
+            Some(route) if outputs.iter().all(|output| output.route == route) => {
+                self.sink(route).enqueue_all(outputs, lane).await
+            }
+            _ => one_by_one(outputs, |output| self.enqueue(output, Some(lane))).await,
+        }
     }
 
     async fn limits(&self, route: Route) -> Result<Limits, BrokerError> {

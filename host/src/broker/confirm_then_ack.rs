@@ -1,13 +1,11 @@
 //! At least once, over any pair of brokers: the outputs are confirmed, then the claim is consumed.
 
-use std::collections::VecDeque;
-use std::pin::pin;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures_util::future::poll_immediate;
 
-use super::{Ack, Act, BrokerError, Claim, Durable, Lane, Limits, Output, Route, Settle, SettleError, Settled, Sink};
+use super::{Ack, Act, BrokerError, Claim, Durable, Enqueued, Limits, Route, Settle, SettleError, Settled, Sink};
 
 /// A [`Settle`] made of any [`Sink`] and any [`Ack`]. A crash between the two repeats the output: at least once.
 pub struct ConfirmThenAck {
@@ -20,70 +18,61 @@ impl ConfirmThenAck {
     pub fn new(sink: Arc<dyn Sink>, ack: Arc<dyn Ack>) -> Self {
         Self { sink, ack }
     }
-}
 
-/// An act whose outputs are on their way.
-struct Accepted {
-    claim: Claim,
-    confirmations: VecDeque<Durable<BrokerError>>,
-    /// Of those that have ended.
-    result: Result<(), BrokerError>,
-}
-
-impl Accepted {
-    /// Resolves when all outputs are confirmed, or have failed. Cancel-safe.
-    async fn confirm(&mut self) -> bool {
-        while let Some(confirmation) = self.confirmations.front_mut() {
-            let confirmed = confirmation.await;
-            self.confirmations.pop_front();
-            if self.result.is_ok() {
-                self.result = confirmed;
-            }
-        }
-        self.result.is_ok()
+    /// How many acts are at the front whose claims are of their lane's current epoch.
+    fn current(&self, acts: &[Act]) -> usize {
+        let mut known = None;
+        let is_current = |act: &&Act| {
+            let is_current = known == Some(act.claim.epoch) || self.ack.is_current(&act.claim);
+            known = Some(act.claim.epoch);
+            is_current
+        };
+        acts.iter().take_while(is_current).count()
     }
 }
 
+/// An act whose outputs are on their way, and how many these are.
+type Accepted = (Claim, usize);
+
 #[async_trait]
 impl Settle for ConfirmThenAck {
-    async fn settle(&self, acts: Vec<Act>) -> Settled {
-        let mut acts = acts.into_iter();
-        let mut accepted = Vec::with_capacity(acts.len());
-        let mut unaccepted = Vec::new();
-        for Act { claim, outputs } in acts.by_ref() {
-            if !self.ack.is_current(&claim) {
-                unaccepted.push(Err(claim.rewound()));
-                break;
-            }
-            match self.enqueue_behind(&mut accepted, outputs, &claim.lane).await {
-                Some(Ok(confirmations)) => accepted.push(Accepted {
-                    claim,
-                    confirmations,
-                    result: Ok(()),
-                }),
-                Some(Err(error)) => {
-                    unaccepted.push(Err(unpublished(error, &claim)));
-                    break;
-                }
-                None => {
-                    unaccepted.push(Err(claim.rewound()));
-                    break;
-                }
-            }
+    async fn settle(&self, mut acts: Vec<Act>) -> Settled {
+        let stale = acts.split_off(self.current(&acts));
+        let stale: Vec<_> = stale.into_iter().map(|act| Err(act.claim.rewound())).collect();
+        let mut accepted: Vec<Accepted> = Vec::with_capacity(acts.len());
+        let mut outputs = Vec::with_capacity(acts.len());
+        for act in acts {
+            accepted.push((act.claim, act.outputs.len()));
+            outputs.extend(act.outputs);
         }
-        unaccepted.extend(acts.map(|act| Err(act.claim.rewound())));
-        let has_failed = accepted.iter().any(|act| act.result.is_err());
-        let ack = Arc::clone(&self.ack);
-        let settled = async move {
-            let mut results = consume(accepted, ack).await;
-            results.extend(unaccepted);
-            results
+        let enqueued = match accepted.first().map(|(claim, _)| claim.lane.clone()) {
+            Some(lane) => self.sink.enqueue_all(outputs, &lane).await,
+            None => Enqueued::default(),
         };
-        if !has_failed {
-            return Box::pin(settled);
-        }
+        let Enqueued { confirmations, error } = enqueued;
+        let ack = Arc::clone(&self.ack);
+        let Some(error) = error else {
+            return Box::pin(async move {
+                let mut results = consume(accepted, confirmations, ack).await;
+                results.extend(stale);
+                results
+            });
+        };
+        let mut left = confirmations.len();
+        let is_enqueued = |(_, outputs): &&Accepted| {
+            let is_enqueued = *outputs <= left;
+            left = left.saturating_sub(*outputs);
+            is_enqueued
+        };
+        let unaccepted = accepted.split_off(accepted.iter().take_while(is_enqueued).count());
         // Nothing of the lane may be accepted before the claim that has failed is abandoned.
-        let results = settled.await;
+        let mut results = consume(accepted, confirmations, ack).await;
+        let mut error = Some(error);
+        results.extend(unaccepted.into_iter().map(|(claim, _)| match error.take() {
+            Some(error) => Err(unpublished(error, &claim)),
+            None => Err(claim.rewound()),
+        }));
+        results.extend(stale);
         Box::pin(async move { results })
     }
 
@@ -92,73 +81,39 @@ impl Settle for ConfirmThenAck {
     }
 }
 
-impl ConfirmThenAck {
-    /// Enqueues the outputs of an act behind those of others. While they wait it looks at what of the others is confirmed: the sink may
-    /// have room for more only when somebody has seen that. None: one of the others has failed.
-    async fn enqueue_behind(
-        &self,
-        others: &mut [Accepted],
-        outputs: Vec<Output>,
-        lane: &Lane,
-    ) -> Option<Result<VecDeque<Durable<BrokerError>>, BrokerError>> {
-        let mut enqueue = pin!(self.enqueue(outputs, lane));
-        loop {
-            tokio::select! {
-                biased;
-                enqueued = &mut enqueue => return Some(enqueued),
-                is_confirmed = confirm_oldest(others) => if !is_confirmed {
-                    return None;
-                }
-            }
-        }
-    }
-
-    async fn enqueue(&self, outputs: Vec<Output>, lane: &Lane) -> Result<VecDeque<Durable<BrokerError>>, BrokerError> {
-        let mut confirmations = VecDeque::with_capacity(outputs.len());
-        for output in outputs {
-            confirmations.push_back(self.sink.enqueue(output, Some(lane)).await?);
-        }
-        Ok(confirmations)
-    }
-}
-
-/// Whether the oldest that is not known to be confirmed is so. Never resolves if there is none.
-async fn confirm_oldest(accepted: &mut [Accepted]) -> bool {
-    match accepted.iter_mut().find(|act| !act.confirmations.is_empty()) {
-        Some(oldest) => oldest.confirm().await,
-        None => std::future::pending().await,
-    }
-}
-
 /// Consumes the claims whose outputs are confirmed, up to the first that has failed.
-async fn consume(accepted: Vec<Accepted>, ack: Arc<dyn Ack>) -> Vec<Result<(), SettleError>> {
+async fn consume(
+    accepted: Vec<Accepted>,
+    confirmations: Vec<Durable<BrokerError>>,
+    ack: Arc<dyn Ack>,
+) -> Vec<Result<(), SettleError>> {
     let mut confirmed = Vec::with_capacity(accepted.len());
     let mut failed = None;
     let mut accepted = accepted.into_iter();
-    for mut act in accepted.by_ref() {
-        if !act.confirm().await {
-            failed = Some(act);
-            break;
+    let mut confirmations = confirmations.into_iter();
+    for (claim, outputs) in accepted.by_ref() {
+        let mut result = Ok(());
+        for confirmation in confirmations.by_ref().take(outputs) {
+            result = result.and(confirmation.await);
         }
-        confirmed.push(act.claim);
+        match result {
+            Ok(()) => confirmed.push(claim),
+            Err(error) => {
+                failed = Some((claim, error));
+                break;
+            }
+        }
     }
     // Begun before the failed claim is abandoned, which ends the epoch of those before it, too.
     let mut acks = ack.ack_all(confirmed);
     let acked = poll_immediate(&mut acks).await;
     let mut unconfirmed = Vec::new();
-    if let Some(Accepted { claim, result, .. }) = failed {
-        unconfirmed.push(result.map_err(|error| unpublished(error, &claim)));
+    if let Some((claim, error)) = failed {
+        unconfirmed.push(Err(unpublished(error, &claim)));
     }
+    unconfirmed.extend(accepted.map(|(claim, _)| Err(claim.rewound())));
     // All are abandoned now, and their confirmations waited for, so that the sink knows who has heard of each failure.
-    let mut behind = Vec::new();
-    for Accepted {
-        claim, confirmations, ..
-    } in accepted
-    {
-        unconfirmed.push(Err(claim.rewound()));
-        behind.extend(confirmations);
-    }
-    for confirmation in behind {
+    for confirmation in confirmations {
         let _ = confirmation.await;
     }
     let mut results = match acked {
@@ -186,6 +141,7 @@ mod tests {
     use tokio::sync::Semaphore;
 
     use super::*;
+    use crate::broker::{Lane, Output};
     use crate::message::Message;
 
     /// Has room for one output until that one's confirmation is polled.

@@ -6,6 +6,8 @@
 
 mod by_route;
 mod confirm_then_ack;
+mod enqueue;
+mod error;
 mod failures;
 mod group;
 mod idle;
@@ -21,7 +23,7 @@ mod topics;
 mod watermark;
 
 use std::any::Any;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -32,6 +34,8 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 pub use confirm_then_ack::ConfirmThenAck;
+pub use enqueue::Enqueued;
+pub use error::{BrokerError, NOT_PUBLISHABLE, SettleError, TOO_LARGE};
 pub use group::{GroupStatus, GroupWatch};
 pub use idle::Idle;
 pub use look::{Begin, Look, Seen, View};
@@ -65,6 +69,16 @@ impl Lane {
             name: name.into(),
             number: None,
         }
+    }
+
+    /// The position of its message of this number.
+    pub fn position(&self, seq: u64) -> String {
+        // Room for any number.
+        let mut position = String::with_capacity(self.name.len() + 21);
+        position.push_str(&self.name);
+        // Writing to a string never fails.
+        let _ = write!(position, "/{seq}");
+        position
     }
 
     /// Outputs without a key go to the output partition of this number, modulo their count, so one lane stays one
@@ -314,6 +328,11 @@ pub trait Sink: Send + Sync {
     /// confirmed it. Outputs without a key that answer messages of one `lane` keep that lane's order.
     async fn enqueue(&self, output: Output, lane: Option<&Lane>) -> Result<Durable<BrokerError>, BrokerError>;
 
+    /// The same for outputs that answer messages of one lane, in its order. The default is for a sink that accepts one after the other.
+    async fn enqueue_all(&self, outputs: Vec<Output>, lane: &Lane) -> Enqueued {
+        enqueue::one_by_one(outputs, |output| self.enqueue(output, Some(lane))).await
+    }
+
     /// The limits of a route's topic. Called when there is something for that topic, which is created when missing.
     async fn limits(&self, route: Route) -> Result<Limits, BrokerError>;
 }
@@ -332,80 +351,6 @@ pub trait Ack: Send + Sync {
     async fn ack_all(&self, claims: Vec<Claim>) -> Vec<Result<(), SettleError>> {
         join_all(claims.into_iter().map(|claim| self.ack(claim))).await
     }
-}
-
-/// Why an act was not settled.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum SettleError {
-    /// These lanes were rewound or lost. Nothing happened, and the messages are redelivered, here or to another
-    /// member.
-    #[error("the lanes {} were put back to their last consumed message", join(.0))]
-    Rewound(Vec<Lane>),
-    /// A newer host with the same name took over; stop.
-    #[error("fenced: {0}")]
-    Fenced(String),
-    /// The broker failed.
-    #[error(transparent)]
-    Broker(#[from] BrokerError),
-}
-
-fn join(lanes: &[Lane]) -> String {
-    let names: Vec<_> = lanes.iter().map(Lane::to_string).collect();
-    names.join(", ")
-}
-
-/// Of [`BrokerError::Refused`]: the message is larger than its topic takes.
-pub const TOO_LARGE: &str = "too-large";
-/// Of [`BrokerError::Refused`]: any other reason.
-pub const NOT_PUBLISHABLE: &str = "not-publishable";
-
-/// What a broker could not do. Each message names the value and the remedy.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum BrokerError {
-    /// This broker, or this use of it, is not supported.
-    #[error("{0}")]
-    Unsupported(String),
-    /// The topic does not exist.
-    #[error("there is no topic '{topic}' {place}; create it with 'host topics create {topic} {options}'")]
-    UnknownTopic {
-        /// The topic asked for.
-        topic: String,
-        /// Where the host looked, such as `in ./host.db`.
-        place: String,
-        /// The options that lead a command there, such as `--local-file ./host.db`.
-        options: String,
-    },
-    /// One message is over the broker's limit.
-    #[error(
-        "a message of {size} bytes is over the limit of {limit}; send smaller batches or raise --max-message-bytes"
-    )]
-    TooLarge {
-        /// Bytes.
-        size: usize,
-        /// Bytes.
-        limit: usize,
-    },
-    /// The topic never accepts this message, but accepts others: the fault is the message's own, and not the topic's
-    /// or the connection's.
-    #[error("{detail}")]
-    Refused {
-        /// [`TOO_LARGE`], or [`NOT_PUBLISHABLE`] for any other reason.
-        code: &'static str,
-        /// For people.
-        detail: String,
-    },
-    /// Not published because another message was refused: to be sent again.
-    #[error("{0}")]
-    HeldBack(String),
-    /// Settings that cannot be used.
-    #[error("{0}")]
-    Configuration(String),
-    /// Nobody answers, which may pass by itself.
-    #[error("{0}")]
-    Unreachable(String),
-    /// Anything else: locked, read-only, foreign, full, gone.
-    #[error("{0}")]
-    Failed(String),
 }
 
 /// One topic, as `host topics` shows it.

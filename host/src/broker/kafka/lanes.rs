@@ -13,6 +13,7 @@ mod reading;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, PoisonError};
 use std::time::Duration;
@@ -53,6 +54,10 @@ pub(super) struct Membership {
     assigned: Option<Instant>,
     /// The consumer's thread should check.
     has_work: bool,
+    /// Some lane may be to seek.
+    has_seeks: bool,
+    /// The lanes that may have something to commit. Of many, most have not.
+    settled: BTreeSet<i32>,
 }
 
 /// What is Kafka's own in a lane.
@@ -98,6 +103,7 @@ impl Keeper for Partitions {
         if let Some(held) = ledger.get_mut(partition) {
             held.own.restart(Some(held.own.offsets.next()));
         }
+        ledger.own.has_seeks = true;
     }
 
     fn wake(&self, ledger: &mut Ledger) {
@@ -106,8 +112,8 @@ impl Keeper for Partitions {
     }
 }
 
-/// An act that a transaction has accepted: once it is committed, the group continues at `next`.
-pub(super) struct Act {
+/// Acts of one lane that a transaction has accepted together: once it is committed, the group continues at `next`.
+pub(super) struct Acts {
     pub lanes: Shared,
     pub partition: i32,
     pub next: u64,
@@ -115,29 +121,24 @@ pub(super) struct Act {
     epoch: u64,
 }
 
-impl Act {
-    /// Its lane is still held, and nothing before it was aborted.
+impl Acts {
+    /// Their lane is still held, and nothing before them was aborted.
     pub fn is_current(&self) -> bool {
         self.lanes.lock().is_intact(&self.partition, self.epoch)
     }
 
-    /// The answer to its claim if its lane has moved to another member.
+    /// The answer to their claims if their lane has moved to another member.
     pub fn rewound(&self) -> SettleError {
         rewound(&self.lane)
     }
 
-    /// Its transaction is committed.
-    pub fn commit(&self) {
-        self.lanes.committed(&[(self.partition, self.next)]);
-    }
-
-    /// Its transaction is aborted: the lane goes back to the committed offset. Only the first act of each lane does
-    /// so.
+    /// Its transaction is aborted: the lane goes back to the committed offset. Only the first of each lane does so.
     pub fn abort(&self) {
         let mut ledger = self.lanes.lock();
         if let Some(held) = ledger.undo(&self.partition, self.epoch) {
             held.own.accepted = held.own.committed;
             held.own.restart(Some(held.own.committed));
+            ledger.own.has_seeks = true;
             self.lanes.wake(&mut ledger);
         }
     }
@@ -157,6 +158,7 @@ impl Lanes {
     /// them and everything before them.
     pub fn acknowledge(&self, tokens: Vec<Token>, reply: Reply) -> Result<(), SettleError> {
         let Some(last) = tokens.last() else { return Ok(()) };
+        let partition = last.key;
         let mut ledger = self.lock();
         let offsets = &mut ledger.of(last)?.own.offsets;
         offsets.wait(last.seq, reply);
@@ -166,28 +168,47 @@ impl Lanes {
             advanced |= offsets.settle(token.seq).is_some();
         }
         if advanced {
+            ledger.own.settled.insert(partition);
             self.settled.notify_all();
         }
         Ok(())
     }
 
-    /// Accepts a claim, in the order of its lane, for a transaction that commits its offset. `hand_on` must not
-    /// block.
-    pub fn accept(self: &Arc<Self>, mut token: Token, hand_on: impl FnOnce(Act)) -> Result<(), SettleError> {
+    /// Accepts claims of one lane, in its order, for a transaction that commits their offsets: up to the first that cannot be accepted,
+    /// with why. `hand_on` gets those that are, and how many these are. It must not block.
+    pub fn accept(self: &Arc<Self>, mut tokens: Vec<Token>, hand_on: impl FnOnce(Acts, usize)) -> Option<SettleError> {
         let mut ledger = self.lock();
-        let own = &mut ledger.of(&token)?.own;
-        let next = own.offsets.settle_in_turn(token.seq)?;
-        token.settle();
-        own.accepted = next;
+        let mut accepted = None;
+        let mut error = None;
+        for (before, token) in tokens.iter_mut().enumerate() {
+            let held = ledger.of(token);
+            let settled = held.and_then(|held| {
+                held.own.accepted = held.own.offsets.settle_in_turn(token.seq)?;
+                Ok(held.own.accepted)
+            });
+            match settled {
+                Ok(next) => accepted = Some((before + 1, next)),
+                Err(why) => {
+                    error = Some(why);
+                    break;
+                }
+            }
+            token.settle();
+        }
         // Under the lock, so that the acts of a lane are handed on in its order.
-        hand_on(Act {
-            lanes: Arc::clone(self),
-            partition: token.key,
-            next,
-            lane: token.lane.clone(),
-            epoch: token.epoch,
-        });
-        Ok(())
+        if let (Some((count, next)), Some(first)) = (accepted, tokens.first()) {
+            let acts = Acts {
+                lanes: Arc::clone(self),
+                partition: first.key,
+                next,
+                lane: first.lane.clone(),
+                epoch: first.epoch,
+            };
+            hand_on(acts, count);
+        }
+        // Before the tokens that are abandoned, which take the lock.
+        drop(ledger);
+        error
     }
 
     /// The consumer's thread waits until it is called, or for some time.

@@ -42,6 +42,7 @@
 mod access;
 mod ack;
 mod admin;
+mod batch;
 mod client;
 mod code;
 mod committer;

@@ -12,16 +12,16 @@ use std::time::Duration;
 use async_trait::async_trait;
 use rdkafka::config::{ClientConfig, FromClientConfigAndContext};
 use rdkafka::error::KafkaError;
-use rdkafka::message::DeliveryResult;
-use rdkafka::producer::{BaseRecord, ProducerContext, ThreadedProducer};
+use rdkafka::producer::{BaseRecord, ThreadedProducer};
 use rdkafka::types::RDKafkaErrorCode;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::batch::{Batch, Pending};
 use super::client::{self, Reporter};
 use super::topics::Cluster;
 use super::{fault, message};
-use crate::broker::failures::{Failures, Untold};
-use crate::broker::{BrokerError, Durable, Lane, Limits, Output, Route, Sink, TOO_LARGE};
+use crate::broker::failures::{Failures, Told};
+use crate::broker::{BrokerError, Durable, Enqueued, Lane, Limits, Output, Route, Sink, TOO_LARGE};
 use crate::config::KafkaConfig;
 
 /// What may wait for its confirmation, in KiB. A message counts as at least one.
@@ -36,29 +36,6 @@ const CAREFUL_BATCH_BYTES: usize = 64 << 10;
 const FULL: Duration = Duration::from_millis(5);
 
 pub(super) type Producer = ThreadedProducer<Reporter>;
-
-/// One output in progress.
-pub(super) struct Pending {
-    reply: oneshot::Sender<Outcome>,
-    failures: Failures,
-    _permit: Option<OwnedSemaphorePermit>,
-}
-
-/// How it ended. Whoever gets it knows of the failure.
-pub(super) type Outcome = Result<(), (KafkaError, Untold)>;
-
-impl ProducerContext for Reporter {
-    type DeliveryOpaque = Box<Pending>;
-
-    fn delivery(&self, result: &DeliveryResult<'_>, pending: Box<Pending>) {
-        let outcome = match result {
-            Ok(_) => Ok(()),
-            Err((error, _)) => Err((error.clone(), pending.failures.happened())),
-        };
-        // Nobody may wait for it any more.
-        let _ = pending.reply.send(outcome);
-    }
-}
 
 /// An existing topic to publish to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -180,15 +157,34 @@ impl Sender {
         Ok(self.topic(route).await?.limits)
     }
 
-    /// An output whose topic exists, and which is within the topic's known limit.
-    pub async fn prepare(&self, output: Output, lane: Option<&Lane>) -> Result<Record, BrokerError> {
+    /// Outputs whose topics exist, and which are within the topics' known limits: up to the first that is not, with why.
+    pub async fn prepare(&self, outputs: Vec<Output>, lane: Option<&Lane>) -> (Vec<Record>, Option<BrokerError>) {
+        let mut records = Vec::with_capacity(outputs.len());
+        let mut known = None;
+        for output in outputs {
+            let topic = match known.filter(|(route, _)| *route == output.route) {
+                Some((_, topic)) => Ok(topic),
+                None => self.topic(output.route).await,
+            };
+            let record = topic.and_then(|topic| {
+                known = Some((output.route, topic));
+                self.record(output, topic, lane)
+            });
+            match record {
+                Ok(record) => records.push(record),
+                Err(error) => return (records, Some(error)),
+            }
+        }
+        (records, None)
+    }
+
+    fn record(&self, output: Output, topic: Topic, lane: Option<&Lane>) -> Result<Record, BrokerError> {
         let name = self.name(output.route);
         let size = output.message.size();
         let limit = self.cluster.config.max_message_bytes;
         if output.route == Route::Answers && size > limit {
             return Err(BrokerError::TooLarge { size, limit });
         }
-        let topic = self.topic(output.route).await?;
         if let Some(limit) = topic.limits.max_bytes.filter(|limit| size > *limit) {
             return Err(BrokerError::Refused {
                 code: TOO_LARGE,
@@ -216,12 +212,10 @@ impl Sender {
         fault::unpublished(error, topic, &self.cluster.reporter)
     }
 
-    /// Waits until there is room for a record.
-    pub async fn permit(&self, record: &Record) -> Result<OwnedSemaphorePermit, BrokerError> {
-        let kib = u32::try_from(record.message.size() >> 10)
-            .unwrap_or(QUEUE_KIB)
-            .clamp(1, QUEUE_KIB);
-        let permit = Arc::clone(&self.room).acquire_many_owned(kib).await;
+    /// Waits until there is room for records.
+    pub async fn permit(&self, records: &[Record]) -> Result<OwnedSemaphorePermit, BrokerError> {
+        let kib = records.iter().map(Record::kib).fold(0, u32::saturating_add);
+        let permit = Arc::clone(&self.room).acquire_many_owned(kib.min(QUEUE_KIB)).await;
         permit.map_err(|_| BrokerError::Failed("the producer has stopped; start again".to_owned()))
     }
 
@@ -272,18 +266,12 @@ pub(super) struct Record {
     pub message: crate::message::Message,
 }
 
-/// A record's confirmation, and what resolves it.
-pub(super) fn pending(
-    permit: Option<OwnedSemaphorePermit>,
-    failures: &Failures,
-) -> (Box<Pending>, oneshot::Receiver<Outcome>) {
-    let (reply, confirmed) = oneshot::channel();
-    let pending = Pending {
-        reply,
-        failures: failures.clone(),
-        _permit: permit,
-    };
-    (Box::new(pending), confirmed)
+impl Record {
+    /// What it takes of the room.
+    fn kib(&self) -> u32 {
+        let kib = u32::try_from(self.message.size() >> 10).unwrap_or(QUEUE_KIB);
+        kib.clamp(1, QUEUE_KIB)
+    }
 }
 
 pub(super) fn is_full(error: &KafkaError) -> bool {
@@ -313,57 +301,109 @@ impl KafkaSink {
             let _ = self.sender.room.acquire_many(QUEUE_KIB).await;
         }
     }
+
+    async fn accept(&self, outputs: Vec<Output>, lane: Option<&Lane>) -> Enqueued {
+        let told = self.failures.told(lane);
+        let (records, mut error) = self.sender.prepare(outputs, lane).await;
+        self.wait_for_the_producer_before().await;
+        let mut room = match self.sender.permit(&records).await {
+            Ok(permit) => permit,
+            Err(error) => return Enqueued::refused(error),
+        };
+        let sent = Arc::new(Sent {
+            was_alone: self.sender.is_alone(),
+            producer: self.sender.producer(),
+            sender: Arc::clone(&self.sender),
+            waits: Arc::clone(&self.waits),
+            batch: Batch::new(&self.failures),
+        });
+        let mut confirmations: Vec<Durable<BrokerError>> = Vec::with_capacity(records.len());
+        for record in records {
+            // As many as are left, where all of them are more than there is room for.
+            let permit = room.split(room.num_permits().min(record.kib() as usize));
+            let (number, pending) = sent.batch.add(permit);
+            if let Err(refused) = self.send(&sent.producer, &record, pending, told).await {
+                error = Some(refused);
+                break;
+            }
+            let (sent, topic) = (Arc::clone(&sent), record.topic);
+            confirmations.push(Box::pin(async move { sent.confirm(number, &topic).await }));
+        }
+        Enqueued { confirmations, error }
+    }
+
+    async fn send(
+        &self,
+        producer: &Producer,
+        record: &Record,
+        mut pending: Box<Pending>,
+        told: Option<Told>,
+    ) -> Result<(), BrokerError> {
+        loop {
+            self.failures.hold_back(told)?;
+            match self.sender.send(producer, record, pending) {
+                Ok(()) => return Ok(()),
+                Err((error, back)) if is_full(&error) => {
+                    pending = back;
+                    tokio::time::sleep(FULL).await;
+                }
+                Err((error, _)) => return Err(self.sender.unpublished(&error, &record.topic)),
+            }
+        }
+    }
+}
+
+/// Records that were sent together.
+struct Sent {
+    batch: Arc<Batch>,
+    /// Held until the confirmation: a dropped producer confirms nothing.
+    producer: Arc<Producer>,
+    was_alone: bool,
+    sender: Arc<Sender>,
+    waits: Arc<AtomicBool>,
+}
+
+impl Sent {
+    /// Resolves when a record is confirmed, or has failed.
+    async fn confirm(&self, number: usize, topic: &str) -> Result<(), BrokerError> {
+        let (error, _untold) = match self.batch.ended(number).await {
+            Some(Ok(())) => return Ok(()),
+            Some(Err(failed)) => failed,
+            None => {
+                return Err(BrokerError::Failed(
+                    "the producer ended before a message was confirmed".to_owned(),
+                ));
+            }
+        };
+        match self.sender.unpublished(&error, topic) {
+            BrokerError::Refused { detail, .. } if !self.was_alone => {
+                if self.sender.go_alone() {
+                    self.waits.store(true, Ordering::Release);
+                    self.sender.renew()?;
+                }
+                Err(BrokerError::HeldBack(detail))
+            }
+            error => Err(error),
+        }
+    }
 }
 
 #[async_trait]
 impl Sink for KafkaSink {
     async fn enqueue(&self, output: Output, lane: Option<&Lane>) -> Result<Durable<BrokerError>, BrokerError> {
-        let sender = Arc::clone(&self.sender);
-        let told = self.failures.told(lane);
-        let record = sender.prepare(output, lane).await?;
-        self.wait_for_the_producer_before().await;
-        let permit = sender.permit(&record).await?;
-        let was_alone = sender.is_alone();
-        // Held until the confirmation: a dropped producer confirms nothing.
-        let producer = sender.producer();
-        let (mut waiting, confirmed) = pending(Some(permit), &self.failures);
-        loop {
-            self.failures.hold_back(told)?;
-            match sender.send(&producer, &record, waiting) {
-                Ok(()) => break,
-                Err((error, back)) if is_full(&error) => {
-                    waiting = back;
-                    tokio::time::sleep(FULL).await;
-                }
-                Err((error, _)) => return Err(sender.unpublished(&error, &record.topic)),
-            }
+        let Enqueued {
+            mut confirmations,
+            error,
+        } = self.accept(vec![output], lane).await;
+        match (confirmations.pop(), error) {
+            (Some(confirmation), None) => Ok(confirmation),
+            (_, Some(error)) => Err(error),
+            (None, None) => Err(BrokerError::Failed("an output was not accepted".to_owned())),
         }
-        let topic = record.topic;
-        let waits = Arc::clone(&self.waits);
-        Ok(Box::pin(async move {
-            let outcome = confirmed.await;
-            drop(producer);
-            let (error, _untold) = match outcome {
-                Ok(Ok(())) => return Ok(()),
-                Ok(Err(failed)) => failed,
-                Err(_) => {
-                    return Err(BrokerError::Failed(
-                        "the producer ended before a message was confirmed".to_owned(),
-                    ));
-                }
-            };
-            let error = sender.unpublished(&error, &topic);
-            match error {
-                BrokerError::Refused { detail, .. } if !was_alone => {
-                    if sender.go_alone() {
-                        waits.store(true, Ordering::Release);
-                        sender.renew()?;
-                    }
-                    Err(BrokerError::HeldBack(detail))
-                }
-                error => Err(error),
-            }
-        }))
+    }
+
+    async fn enqueue_all(&self, outputs: Vec<Output>, lane: &Lane) -> Enqueued {
+        self.accept(outputs, Some(lane)).await
     }
 
     async fn limits(&self, route: Route) -> Result<Limits, BrokerError> {

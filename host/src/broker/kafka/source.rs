@@ -10,10 +10,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use rdkafka::Offset;
+use rdkafka::consumer::base_consumer::PartitionQueue;
 use rdkafka::consumer::{Consumer, ConsumerGroupMetadata};
 use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::message::BorrowedMessage;
 use rdkafka::types::RDKafkaErrorCode;
+use rdkafka::{Message as _, Offset};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -29,9 +31,11 @@ use super::stall::Watch;
 use super::start::Starts;
 use super::topics::Cluster;
 use super::watch::KafkaWatch;
+use crate::broker::ledger::Ahead;
 use crate::broker::threads::{blocking, spawn};
 use crate::broker::{BrokerError, Delivery, Demand, Event, GroupWatch, Room, Source};
 use crate::config::KafkaConfig;
+use crate::message::Message;
 
 /// How long the thread rests if nothing wakes it; after that it checks for a stall.
 const REST: Duration = Duration::from_millis(100);
@@ -342,17 +346,21 @@ impl Reader {
             let Some(queue) = queues.get(partition) else {
                 return false;
             };
-            for _ in 0..AT_ONCE {
-                if !self.lanes.takes(*partition) {
+            loop {
+                let Some(room) = self.lanes.takes(*partition) else {
                     return true;
+                };
+                let (messages, then) = take(queue, room);
+                has_read |= !messages.is_empty();
+                if !messages.is_empty() {
+                    self.lanes.offer(*partition, messages);
                 }
-                match queue.poll(Duration::ZERO) {
-                    Some(Ok(message)) => {
-                        self.offer(&message);
-                        has_read = true;
-                    }
-                    Some(Err(KafkaError::PartitionEOF(_))) => self.lanes.at_end(*partition),
-                    Some(Err(error)) => match code::damage(&error) {
+                match then {
+                    Then::Full => return true,
+                    // It is reported when there is something again.
+                    Then::Empty => return false,
+                    Then::Error(KafkaError::PartitionEOF(_)) => self.lanes.at_end(*partition),
+                    Then::Error(error) => match code::damage(&error) {
                         Some(what) => self.lanes.damaged(*partition, what),
                         None => {
                             if let Err(error) = self.heed(consumer, error) {
@@ -360,22 +368,48 @@ impl Reader {
                             }
                         }
                     },
-                    // It is reported when there is something again.
-                    None => return false,
                 }
             }
-            true
         });
         member.fill(filled);
         result.map(|()| has_read)
     }
 
-    fn offer(&self, record: &rdkafka::message::BorrowedMessage<'_>) {
-        use rdkafka::Message;
-        let offset = u64::try_from(record.offset()).unwrap_or_default();
-        self.lanes
-            .offer(record.partition(), offset, message::from_record(record));
+    fn offer(&self, record: &BorrowedMessage<'_>) {
+        self.lanes.offer(record.partition(), [read(record)]);
     }
+}
+
+/// What comes behind the messages that were taken from a queue.
+enum Then {
+    /// There may be more.
+    Full,
+    Empty,
+    Error(KafkaError),
+}
+
+/// Takes what a queue has, as far as there is room: messages with their offsets.
+fn take(queue: &PartitionQueue<Member>, room: Ahead) -> (Vec<(u64, Message)>, Then) {
+    let mut messages = Vec::new();
+    let mut bytes = 0;
+    while messages.len() < room.messages.min(AT_ONCE) && bytes < room.bytes {
+        match queue.poll(Duration::ZERO) {
+            Some(Ok(record)) => {
+                let (offset, message) = read(&record);
+                bytes += message.size();
+                messages.push((offset, message));
+            }
+            Some(Err(error)) => return (messages, Then::Error(error)),
+            None => return (messages, Then::Empty),
+        }
+    }
+    (messages, Then::Full)
+}
+
+/// A record's offset, and what it says.
+fn read(record: &BorrowedMessage<'_>) -> (u64, Message) {
+    let offset = u64::try_from(record.offset()).unwrap_or_default();
+    (offset, message::from_record(record))
 }
 
 /// The group, generation and member for which a transaction commits offsets.

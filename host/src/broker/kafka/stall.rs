@@ -34,7 +34,7 @@ impl Watch {
     pub fn stalled_at(&mut self, consumer: &KafkaConsumer, lanes: &Lanes) -> Option<String> {
         let held = lanes.held();
         // A lane without room to read ahead stands still for a good reason.
-        let waits = held.iter().any(|partition| lanes.takes(*partition));
+        let waits = held.iter().any(|partition| lanes.takes(*partition).is_some());
         if !waits {
             self.restart();
         }

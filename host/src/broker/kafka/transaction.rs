@@ -28,14 +28,15 @@ use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use self::failure::{Failed, is_fatal, is_permanent, is_state, repeat};
+use super::batch::Batch;
 use super::code;
-use super::lanes::{Act, Reply, Token};
-use super::sink::{Outcome, Record, Sender, is_full, pending, producer_config};
+use super::lanes::{Acts, Token};
+use super::sink::{Record, Sender, is_full, producer_config};
 use super::source::{SharedConsumer, group_metadata};
 use crate::broker::failures::Failures;
-use crate::broker::settle_each::settle_each;
+use crate::broker::ledger::rewound;
 use crate::broker::threads::{blocking, spawn};
-use crate::broker::{Act as Settlement, BrokerError, Limits, Route, Settle, SettleError, Settled};
+use crate::broker::{Act as Settlement, BrokerError, Claim, Lane, Limits, Route, Settle, SettleError, Settled};
 use crate::config::KafkaConfig;
 
 /// A transaction collects acts for this long, while more keep arriving.
@@ -67,13 +68,18 @@ pub struct KafkaTransaction {
     queue: Queue<Unit>,
 }
 
-/// One act in progress, with its records.
+/// Acts of one lane in progress, with their records.
 struct Unit {
-    act: Act,
-    records: Vec<Record>,
-    reply: Reply,
-    _permits: Vec<OwnedSemaphorePermit>,
+    acts: Acts,
+    count: usize,
+    /// Each with the number of its act.
+    records: Vec<(usize, Record)>,
+    reply: oneshot::Sender<Results>,
+    _permit: OwnedSemaphorePermit,
 }
+
+/// One for each act.
+type Results = Vec<Result<(), SettleError>>;
 
 /// A producer of this host's transactions.
 pub(super) fn transactional_config(config: &KafkaConfig, group: &str) -> ClientConfig {
@@ -110,48 +116,85 @@ impl KafkaTransaction {
     }
 }
 
+/// Reports how the acts that were accepted ended, and how many these are.
+type Ended = (oneshot::Receiver<Results>, usize);
+
 impl KafkaTransaction {
-    async fn accept(&self, Settlement { claim, outputs }: Settlement) -> Result<Ended, SettleError> {
-        let mut records = Vec::with_capacity(outputs.len());
-        let mut permits = Vec::with_capacity(outputs.len());
-        for output in outputs {
-            let record = self.sender.prepare(output, Some(&claim.lane)).await?;
-            permits.push(self.sender.permit(&record).await?);
-            records.push(record);
+    /// Accepts acts of one lane, up to the first that cannot be accepted, with why.
+    async fn accept(&self, acts: Vec<Settlement>, lane: &Lane) -> (Option<Ended>, Option<SettleError>) {
+        let mut claims = Vec::with_capacity(acts.len());
+        let mut outputs = Vec::with_capacity(acts.len());
+        // How many outputs there are up to the end of each act.
+        let mut ends = Vec::with_capacity(acts.len());
+        for act in acts {
+            outputs.extend(act.outputs);
+            ends.push(outputs.len());
+            claims.push(act.claim);
         }
-        let token: Token = claim.into_token()?;
-        let lanes = Arc::clone(&token.lanes);
+        let (records, error) = self.sender.prepare(outputs, Some(lane)).await;
+        let permit = match self.sender.permit(&records).await {
+            Ok(permit) => permit,
+            Err(error) => return (None, Some(error.into())),
+        };
+        let prepared = ends.iter().take_while(|end| **end <= records.len()).count();
+        // Dropped when those before them are accepted.
+        let _unprepared = claims.split_off(prepared);
+        let tokens: Result<Vec<Token>, _> = claims.into_iter().map(Claim::into_token).collect();
+        let tokens = match tokens {
+            Ok(tokens) => tokens,
+            Err(error) => return (None, Some(error.into())),
+        };
+        let error = error.map(SettleError::from);
+        let Some(lanes) = tokens.first().map(|token| Arc::clone(&token.lanes)) else {
+            return (None, error);
+        };
+        let act_of = |record: usize| ends.partition_point(|end| *end <= record);
         let (reply, ended) = oneshot::channel();
-        lanes.accept(token, |act| {
+        let mut accepted = None;
+        let refused = lanes.accept(tokens, |acts, count| {
+            let records = records.into_iter().enumerate();
+            let records = records.map(|(number, record)| (act_of(number), record));
             // The thread outlives this sender; if it has crashed, the dropped reply says so.
             let _ = self.queue.send(Unit {
-                act,
-                records,
+                acts,
+                count,
+                records: records.take_while(|(act, _)| *act < count).collect(),
                 reply,
-                _permits: permits,
+                _permit: permit,
             });
-        })?;
-        Ok(ended)
+            accepted = Some((ended, count));
+        });
+        (accepted, refused.or(error))
     }
-}
-
-/// Reports how an act ended.
-type Ended = oneshot::Receiver<Result<(), SettleError>>;
-
-async fn confirmed(ended: Ended) -> Result<(), SettleError> {
-    let stopped = |_| Err(BrokerError::Failed("the transactions have stopped; start again".to_owned()).into());
-    ended.await.unwrap_or_else(stopped)
 }
 
 #[async_trait]
 impl Settle for KafkaTransaction {
     async fn settle(&self, acts: Vec<Settlement>) -> Settled {
-        settle_each(acts, |act| async { self.accept(act).await.map(confirmed) }).await
+        let all = acts.len();
+        let Some(lane) = acts.first().map(|act| act.claim.lane.clone()) else {
+            return Box::pin(async { Vec::new() });
+        };
+        let (accepted, error) = self.accept(acts, &lane).await;
+        Box::pin(async move {
+            let mut results = match accepted {
+                Some((ended, count)) => ended.await.unwrap_or_else(|_| vec![Err(stopped()); count]),
+                None => Vec::new(),
+            };
+            results.extend(error.map(Err));
+            // What is behind it.
+            results.resize_with(all, || Err(rewound(&lane)));
+            results
+        })
     }
 
     async fn limits(&self, route: Route) -> Result<Limits, BrokerError> {
         self.sender.limits(route).await
     }
+}
+
+fn stopped() -> SettleError {
+    BrokerError::Failed("the transactions have stopped; start again".to_owned()).into()
 }
 
 struct Transactions {
@@ -178,10 +221,12 @@ impl Transactions {
         let outcome = filled.and_then(|group| self.commit(&units, group));
         match outcome {
             Ok(()) => {
+                if let Some(first) = units.first() {
+                    first.acts.lanes.committed(&ends(&units));
+                }
                 for unit in units {
-                    unit.act.commit();
                     // The caller may have stopped waiting.
-                    let _ = unit.reply.send(Ok(()));
+                    let _ = unit.reply.send(vec![Ok(()); unit.count]);
                 }
             }
             Err(error) => self.undo(units, &error),
@@ -196,9 +241,10 @@ impl Transactions {
         units: &mut Vec<Unit>,
     ) -> Result<Option<ConsumerGroupMetadata>, Failed> {
         let began = Instant::now();
-        let mut bytes = 0;
+        let batch = Batch::new(&Failures::default());
+        let (mut acts, mut bytes) = (0, 0);
         let mut next = Some(first);
-        let mut confirmations = Vec::new();
+        let mut sent = Vec::new();
         let mut failures = Vec::new();
         let mut group = None;
         while let Some(unit) = next.take() {
@@ -208,50 +254,41 @@ impl Transactions {
                 group = group_metadata(&self.consumer);
             }
             // Acts that a lost lane or an aborted transaction left in the queue are not started.
-            if unit.act.is_current() {
-                let is_first = units.is_empty();
-                bytes += unit.records.iter().map(|record| record.message.size()).sum::<usize>();
-                let number = units.len();
-                units.push(unit);
-                if is_first {
+            if unit.acts.is_current() {
+                if units.is_empty() {
                     self.repeat(|producer| producer.begin_transaction())?;
                 }
-                let records = units.last().map_or(&[][..], |unit| &unit.records[..]);
-                for record in records {
-                    match self.send(record) {
-                        Ok(confirmed) => confirmations.push((number, Arc::clone(&record.topic), confirmed)),
-                        Err(error) => failures.push((number, Arc::clone(&record.topic), error)),
+                for (act, record) in &unit.records {
+                    bytes += record.message.size();
+                    let record = (self.send(&batch, record), acts + act, Arc::clone(&record.topic));
+                    match record {
+                        (Ok(number), act, topic) => sent.push((number, act, topic)),
+                        (Err(error), act, topic) => failures.push((act, topic, error)),
                     }
                 }
+                acts += unit.count;
+                units.push(unit);
             } else {
                 self.refuse_stale(unit);
             }
             let left = GATHER.saturating_sub(began.elapsed()).min(QUIET);
-            if failures.is_empty() && units.len() < MOST_ACTS && bytes < MOST_BYTES && !left.is_zero() {
+            if failures.is_empty() && acts < MOST_ACTS && bytes < MOST_BYTES && !left.is_zero() {
                 next = queue.recv_timeout(left).ok();
             }
         }
-        let mut is_failing = !failures.is_empty();
-        for (number, topic, mut confirmed) in confirmations {
-            let failed = match is_failing {
-                // The producer's thread resolves all of them, at the latest by the messages' own time-out.
-                false => match confirmed.blocking_recv() {
-                    Ok(outcome) => outcome.err().map(|(error, _)| error),
-                    Err(_) => Some(KafkaError::Canceled),
-                },
-                // Records without an outcome by now are aborted; those in one batch with the first failure have one.
-                true => confirmed.try_recv().ok().and_then(|outcome| Some(outcome.err()?.0)),
-            };
-            if let Some(error) = failed {
-                if !is_failing {
-                    is_failing = true;
-                    thread::sleep(QUIET);
-                }
-                failures.push((number, topic, error));
+        // The producer's thread resolves all of them, at the latest by the messages' own time-out.
+        if failures.is_empty() && batch.wait() {
+            return Ok(group);
+        }
+        // Records without an outcome by then are aborted; those in one batch with the first failure have one.
+        thread::sleep(QUIET);
+        for (number, act, topic) in sent {
+            if let Some(Err((error, _))) = batch.take(number) {
+                failures.push((act, topic, error));
             }
         }
         self.judge(failures)?;
-        Ok(group)
+        Err(KafkaError::Canceled.into())
     }
 
     /// If a record was refused by its own fault, that is what counts.
@@ -272,15 +309,15 @@ impl Transactions {
         }
     }
 
-    fn send(&self, record: &Record) -> Result<oneshot::Receiver<Outcome>, KafkaError> {
-        // A transaction fails as a whole, which holds back all of it.
-        let (mut waiting, confirmed) = pending(None, &Failures::default());
+    /// Sends a record. Its number in the batch.
+    fn send(&self, batch: &Arc<Batch>, record: &Record) -> Result<usize, KafkaError> {
+        let (number, mut pending) = batch.add(None);
         let producer = self.sender.producer();
         loop {
-            match self.sender.send(&producer, record, waiting) {
-                Ok(()) => return Ok(confirmed),
+            match self.sender.send(&producer, record, pending) {
+                Ok(()) => return Ok(number),
                 Err((error, back)) if is_full(&error) => {
-                    waiting = back;
+                    pending = back;
                     thread::sleep(QUIET);
                 }
                 Err((error, _)) => return Err(error),
@@ -289,18 +326,12 @@ impl Transactions {
     }
 
     fn commit(&self, units: &[Unit], group: Option<ConsumerGroupMetadata>) -> Result<(), Failed> {
-        if units.is_empty() {
-            return Ok(());
-        }
-        let mut next: BTreeMap<(&str, i32), u64> = BTreeMap::new();
-        for unit in units {
-            let place = next.entry((&unit.act.lanes.topic, unit.act.partition)).or_default();
-            *place = unit.act.next.max(*place);
-        }
-        let mut offsets = TopicPartitionList::with_capacity(next.len());
-        for ((topic, partition), next) in next {
+        let Some(first) = units.first() else { return Ok(()) };
+        let ends = ends(units);
+        let mut offsets = TopicPartitionList::with_capacity(ends.len());
+        for (partition, next) in ends {
             let next = Offset::Offset(i64::try_from(next).unwrap_or(i64::MAX));
-            offsets.add_partition_offset(topic, partition, next)?;
+            offsets.add_partition_offset(&first.acts.lanes.topic, partition, next)?;
         }
         // Without a consumer the lanes are lost, and their acts with them.
         let group = group.ok_or(KafkaError::Canceled)?;
@@ -321,7 +352,8 @@ impl Transactions {
 
     /// Aborts the transaction. Its acts are repeated, unless what failed will fail again.
     fn undo(&mut self, units: Vec<Unit>, error: &Failed) {
-        tracing::warn!(%error, acts = units.len(), "a transaction was aborted");
+        let acts: usize = units.iter().map(|unit| unit.count).sum();
+        tracing::warn!(%error, acts, "a transaction was aborted");
         let aborted = match error {
             Failed::Kafka(error) if is_fatal(error) => Err(error.clone()),
             Failed::Kafka(_) => self.repeat(|producer| producer.abort_transaction(REQUEST)),
@@ -334,7 +366,7 @@ impl Transactions {
         };
         // First, so that whoever learns of a failure finds the lane's epoch already raised.
         for unit in &units {
-            unit.act.abort();
+            unit.acts.abort();
         }
         if let Err(error) = aborted
             && !is_state(&error)
@@ -353,9 +385,13 @@ impl Transactions {
                 self.refuse(units, &self.sender.cluster.explain(error).into());
             }
             error => {
-                for (number, unit) in units.into_iter().enumerate() {
-                    let ended = error.of(number).map_or_else(|| unit.act.rewound(), SettleError::from);
-                    let _ = unit.reply.send(Err(ended));
+                let mut acts = 0..;
+                for unit in units {
+                    let ended = acts.by_ref().take(unit.count).map(|act| match error.of(act) {
+                        Some(refused) => Err(refused.into()),
+                        None => Err(unit.acts.rewound()),
+                    });
+                    let _ = unit.reply.send(ended.collect());
                 }
             }
         }
@@ -363,13 +399,13 @@ impl Transactions {
 
     fn refuse(&self, units: Vec<Unit>, error: &SettleError) {
         for unit in units {
-            let _ = unit.reply.send(Err(error.clone()));
+            let _ = unit.reply.send(vec![Err(error.clone()); unit.count]);
         }
     }
 
     fn refuse_stale(&self, unit: Unit) {
-        let rewound = unit.act.rewound();
-        let _ = unit.reply.send(Err(rewound));
+        let rewound = unit.acts.rewound();
+        self.refuse(vec![unit], &rewound);
     }
 
     /// Whether another host has this host's name now. A random name has no other host: if it is fenced, the broker
@@ -389,4 +425,14 @@ impl Transactions {
         let producer = self.sender.producer();
         repeat(|| call(&producer))
     }
+}
+
+/// How far a transaction's acts take the group: each partition, and the offset where it continues.
+fn ends(units: &[Unit]) -> Vec<(i32, u64)> {
+    let mut ends: BTreeMap<i32, u64> = BTreeMap::new();
+    for Unit { acts, .. } in units {
+        let end = ends.entry(acts.partition).or_default();
+        *end = acts.next.max(*end);
+    }
+    ends.into_iter().collect()
 }

@@ -29,7 +29,7 @@ pub(in crate::broker) trait Keeper: Sized + Send + Sync + 'static {
 
     /// The position of a message, for people.
     fn position(&self, _: &Ledger<Self>, taken: &Taken<Self::Key>) -> String {
-        format!("{}/{}", taken.lane, taken.seq)
+        taken.lane.position(taken.seq)
     }
 }
 

@@ -226,7 +226,14 @@ impl<K: Keeper> Ledger<K> {
 
     /// Whether more may be read ahead.
     pub fn has_room(&self) -> bool {
-        self.ahead.messages < self.most.messages && self.ahead.bytes < self.most.bytes
+        self.room().is_some()
+    }
+
+    /// How much more may be read ahead, and one message beyond it. None: nothing.
+    pub fn room(&self) -> Option<Ahead> {
+        let messages = self.most.messages.checked_sub(self.ahead.messages)?;
+        let bytes = self.most.bytes.checked_sub(self.ahead.bytes)?;
+        (messages > 0 && bytes > 0).then_some(Ahead { messages, bytes })
     }
 
     /// What has happened to lanes, and then why the source cannot go on. Both go before messages.

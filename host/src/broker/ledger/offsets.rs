@@ -34,9 +34,9 @@ impl Offsets {
         self.watermark.next()
     }
 
-    /// There are no messages at these offsets.
-    pub fn skip(&mut self, from: u64, to: u64) {
-        self.watermark.skip(from, to);
+    /// There are no messages at these offsets. Whether the lane has settled further by that.
+    pub fn skip(&mut self, from: u64, to: u64) -> bool {
+        self.watermark.skip(from, to).is_some()
     }
 
     /// Settles a message, in any order. Some: how far the lane has settled by that.

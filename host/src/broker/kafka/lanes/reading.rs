@@ -1,7 +1,7 @@
 //! The consumer thread's view of the lanes.
 
 use super::{Lanes, Ledger, Offsets, Partition};
-use crate::broker::ledger::Held;
+use crate::broker::ledger::{Ahead, Held};
 use crate::broker::{BrokerError, Lane};
 use crate::message::Message;
 
@@ -34,11 +34,18 @@ impl Lanes {
 
     /// The offsets to which the consumer must seek before it reads on.
     pub fn seeks(&self) -> Vec<(i32, u64)> {
-        let ledger = self.lock();
+        let mut ledger = self.lock();
+        if !ledger.own.has_seeks {
+            return Vec::new();
+        }
+        let seeks = ledger
+            .iter()
+            .filter_map(|(partition, held)| Some((*partition, held.own.seek?)));
+        let mut seeks: Vec<_> = seeks.collect();
+        ledger.own.has_seeks = !seeks.is_empty();
         let is_open = ledger.is_open();
-        let held = ledger.iter().filter(|(_, held)| is_open && !held.is_revoked());
-        held.filter_map(|(partition, held)| Some((*partition, held.own.seek?)))
-            .collect()
+        seeks.retain(|(partition, _)| is_open && ledger.get(partition).is_some_and(|held| !held.is_revoked()));
+        seeks
     }
 
     /// The consumer has done this seek.
@@ -50,11 +57,12 @@ impl Lanes {
         }
     }
 
-    /// Whether there is room to read ahead in a lane.
-    pub fn takes(&self, partition: i32) -> bool {
+    /// How much may be read ahead in a lane, and one message more. None: nothing.
+    pub fn takes(&self, partition: i32) -> Option<Ahead> {
         let mut ledger = self.lock();
         let goes_on = |own: &mut Partition| !own.passes_end && own.damage.is_none();
-        ledger.has_room() && ledger.is_open() && ledger.read(partition).is_some_and(goes_on)
+        let room = ledger.room()?;
+        (ledger.is_open() && ledger.read(partition).is_some_and(goes_on)).then_some(room)
     }
 
     /// The first offset of a lane that was not read.
@@ -62,17 +70,22 @@ impl Lanes {
         self.lock().get(&partition).map(|held| held.own.read)
     }
 
-    /// Hands over what was read. Discards it if its lane is to seek: it is read again.
-    pub fn offer(&self, partition: i32, offset: u64, message: Message) {
+    /// Hands over what was read of a lane, with the offsets. Discards it if its lane is to seek: it is read again.
+    pub fn offer(&self, partition: i32, messages: impl IntoIterator<Item = (u64, Message)>) {
         let mut ledger = self.lock();
-        let Some(own) = ledger.read(partition).filter(|own| own.read <= offset) else {
-            return;
-        };
-        // Offsets without a message.
-        own.offsets.skip(own.read, offset);
-        own.read = offset + 1;
-        own.is_at_end = false;
-        ledger.offer(&partition, offset, message);
+        for (offset, message) in messages {
+            let Some(own) = ledger.read(partition).filter(|own| own.read <= offset) else {
+                continue;
+            };
+            // Offsets without a message.
+            let has_gap = own.offsets.skip(own.read, offset);
+            own.read = offset + 1;
+            own.is_at_end = false;
+            if has_gap {
+                ledger.own.settled.insert(partition);
+            }
+            ledger.offer(&partition, offset, message);
+        }
         drop(ledger);
         self.arrival.notify_one();
     }
@@ -96,6 +109,7 @@ impl Lanes {
         let is_consumed =
             own.offsets.next() == own.read && !own.offsets.is_awaited(own.read) && own.accepted <= own.committed;
         own.passes_end = is_consumed && own.committed < own.read;
+        ledger.own.settled.insert(partition);
         drop(ledger);
         self.call_committer();
     }
@@ -176,10 +190,16 @@ impl Ledger {
         held.map(|held| &mut held.own)
     }
 
-    pub(super) fn uncommitted(&self) -> Vec<(i32, u64)> {
-        let held = self.iter();
-        held.filter_map(|(partition, held)| Some((*partition, held.own.uncommitted()?)))
-            .collect()
+    pub(super) fn uncommitted(&mut self) -> Vec<(i32, u64)> {
+        let mut uncommitted = Vec::new();
+        let mut settled = std::mem::take(&mut self.own.settled);
+        settled.retain(|partition| {
+            let next = self.get(partition).and_then(|held| held.own.uncommitted());
+            uncommitted.extend(next.map(|next| (*partition, next)));
+            next.is_some()
+        });
+        self.own.settled = settled;
+        uncommitted
     }
 
     /// The source fails as soon as a lane has nothing left before its damage.

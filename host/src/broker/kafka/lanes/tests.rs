@@ -19,7 +19,7 @@ fn token(lanes: &Shared) -> Token {
 fn a_group_goes_past_the_end_once_every_message_is_committed_and_nothing_is_read_meanwhile() {
     let lanes = Arc::new(Lanes::new("topic"));
     lanes.gain(&[(0, 5)]);
-    lanes.offer(0, 5, Message::new("a"));
+    lanes.offer(0, [(5, Message::new("a"))]);
     lanes.pass_end(0, 7);
     assert_eq!(
         lanes.read_to(0),
@@ -28,24 +28,26 @@ fn a_group_goes_past_the_end_once_every_message_is_committed_and_nothing_is_read
     );
     let mut accepted = None;
     let token = token(&lanes);
-    lanes.accept(token, |act| accepted = Some(act)).unwrap();
+    let refused = lanes.accept(vec![token], |acts, _| accepted = Some(acts));
+    assert!(refused.is_none());
     lanes.at_end(0);
     lanes.pass_end(0, 7);
     assert_eq!(lanes.uncommitted(), [], "a transaction is to commit what comes before");
-    accepted.unwrap().commit();
+    let Acts { partition, next, .. } = accepted.unwrap();
+    lanes.committed(&[(partition, next)]);
     lanes.pass_end(0, 7);
     assert_eq!(lanes.uncommitted(), [(0, 7)]);
-    assert!(!lanes.takes(0));
+    assert!(lanes.takes(0).is_none());
     lanes.committed(&[(0, 7)]);
     assert_eq!(lanes.uncommitted(), []);
-    assert!(lanes.takes(0));
+    assert!(lanes.takes(0).is_some());
 }
 
 #[test]
 fn where_the_log_ended_before_a_lane_went_back_says_nothing_of_what_comes_again() {
     let lanes = Arc::new(Lanes::new("topic"));
     lanes.gain(&[(0, 5)]);
-    lanes.offer(0, 5, Message::new("a"));
+    lanes.offer(0, [(5, Message::new("a"))]);
     lanes.at_end(0);
     drop(token(&lanes));
     assert_eq!(lanes.seeks(), [(0, 5)]);
@@ -58,9 +60,9 @@ fn where_the_log_ended_before_a_lane_went_back_says_nothing_of_what_comes_again(
 fn damage_is_told_once_all_before_it_is_consumed() {
     let lanes = Arc::new(Lanes::new("topic"));
     lanes.gain(&[(0, 5)]);
-    lanes.offer(0, 5, Message::new("a"));
+    lanes.offer(0, [(5, Message::new("a"))]);
     lanes.damaged(0, "is damaged");
-    assert!(!lanes.takes(0));
+    assert!(lanes.takes(0).is_none());
     let token = token(&lanes);
     let (reply, _ended) = oneshot::channel();
     lanes.acknowledge(vec![token], reply).unwrap();
@@ -74,7 +76,7 @@ fn damage_is_told_once_all_before_it_is_consumed() {
 struct Member<const EXACTLY_ONCE: bool> {
     lanes: Shared,
     /// Of the open transaction.
-    acts: Vec<(Act, Reply)>,
+    acts: Vec<(Acts, Reply)>,
 }
 
 impl<const EXACTLY_ONCE: bool> Member<EXACTLY_ONCE> {
@@ -87,12 +89,12 @@ impl<const EXACTLY_ONCE: bool> Member<EXACTLY_ONCE> {
     /// One transaction.
     fn transact(&mut self, most: usize, goes_through: bool, ended: &mut dyn FnMut(usize, Option<u64>)) {
         let most = most.min(self.acts.len());
-        let is_current = |(act, _): &(Act, Reply)| act.is_current();
+        let is_current = |(act, _): &(Acts, Reply)| act.is_current();
         let (acts, stale): (Vec<_>, Vec<_>) = self.acts.drain(..most).partition(is_current);
         for (act, reply) in acts {
             ended(act.partition as usize, goes_through.then_some(act.next));
             match goes_through {
-                true => act.commit(),
+                true => self.lanes.committed(&[(act.partition, act.next)]),
                 false => act.abort(),
             }
             let _ = reply.send(if goes_through { Ok(()) } else { Err(act.rewound()) });
@@ -124,8 +126,8 @@ impl<const EXACTLY_ONCE: bool> Subject for Member<EXACTLY_ONCE> {
         }
         let partition = lane as i32;
         let next = self.lanes.read_to(partition).filter(|next| *next < end);
-        if let Some(next) = next.filter(|_| self.lanes.takes(partition)) {
-            self.lanes.offer(partition, next, Message::new("message"));
+        if let Some(next) = next.filter(|_| self.lanes.takes(partition).is_some()) {
+            self.lanes.offer(partition, [(next, Message::new("message"))]);
         }
     }
 
@@ -137,7 +139,10 @@ impl<const EXACTLY_ONCE: bool> Subject for Member<EXACTLY_ONCE> {
         let token = claim.into_token().unwrap();
         let (reply, ended) = oneshot::channel();
         match EXACTLY_ONCE {
-            true => self.lanes.accept(token, |act| self.acts.push((act, reply)))?,
+            true => {
+                let refused = self.lanes.accept(vec![token], |acts, _| self.acts.push((acts, reply)));
+                refused.map_or(Ok(()), Err)?;
+            }
             false => self.lanes.acknowledge(vec![token], reply)?,
         }
         Ok(ended)
