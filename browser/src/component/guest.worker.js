@@ -102,7 +102,8 @@ serve(
      */
     load(onnx, labels) {
       if (!guest.model) {
-        throw new Error("the component takes no model: choose another component, or leave it with its own");
+        const detail = "the component takes no model file: choose another component, or use this one as it is";
+        throw /** @type {Refusal} */ ({ tag: "reject", val: { code: "unsupported-model", detail } });
       }
       guest.model.load("application/onnx", onnx, labels);
       return describe();

@@ -117,7 +117,7 @@ export class Card {
         ...(description.model ? [description.model.scores] : []),
       ].join("; "),
     );
-    put("code", ".model-digest", description.model?.sha256 ?? "");
+    put("code", ".model-digest", description.model?.sha256 ?? "none");
     find("button", ".reset", this.element).hidden = isBuiltIn && !model;
     find("details", ".naming", this.element).hidden = !model;
     this.#labels.value = labels.join("\n");

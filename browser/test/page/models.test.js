@@ -9,6 +9,7 @@ import { at, choose, hand, host, pageTest, runGallery, SCREENS, scratch, site, t
 const served = site();
 const LARGE = at("models/fashion-large.onnx");
 const CENTROID = at("target/component/centroid.wasm");
+const BRIGHTNESS = at("target/component/brightness.wasm");
 const PUPPET = at("target/component/puppet.wasm");
 
 const folder = scratch();
@@ -79,6 +80,16 @@ pageTest(served, "another component is transpiled in the page and answers", asyn
   await runGallery(page);
   const { accuracy } = await host("demo", "--component", CENTROID);
   assert.equal(await text(page, ".card .accuracy"), `${(100 * accuracy).toFixed(2)} %`);
+});
+
+pageTest(served, "a component that exports no more than it has to answers, and is given no model", async page => {
+  await choose(page, ".card .wasm", BRIGHTNESS);
+  await untilText(page, ".card .component", /^brightness\.wasm/);
+  await untilText(page, ".card .answer", /^(dark|bright)/);
+  assert.equal(await text(page, ".card .model-digest"), "none");
+  await choose(page, ".card .onnx", LARGE);
+  await untilText(page, ".card .alert", /^'fashion-large\.onnx' is refused by the component: .* takes no model file/);
+  assert.equal(await text(page, ".card h3"), "brightness");
 });
 
 pageTest(served, "a dropped component and a dropped model go where they belong", async page => {

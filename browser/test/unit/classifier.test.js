@@ -78,6 +78,24 @@ test("a guest that falls is replaced by a fresh one with the same model, at the 
   classifier.end();
 });
 
+test("a guest that says it is broken is replaced by a fresh one, at the next call", async () => {
+  /** @type {string[]} */
+  const calls = [];
+  let isBroken = true;
+  guests(calls, () => {
+    if (isBroken) {
+      isBroken = false;
+      throw Object.assign(new Error("worn-out: the weights are lost"), { kind: "fatal" });
+    }
+    return [1, 0];
+  });
+  const classifier = await Classifier.start(PROGRAM);
+  await assert.rejects(classifier.predict(1, new Uint8Array(2)), { kind: "fatal" });
+  await classifier.predict(1, new Uint8Array(2));
+  assert.deepEqual(calls, ["1 start", "1 predict 1", "2 start", "2 predict 1"]);
+  classifier.end();
+});
+
 test("a call that waits behind one that falls finds a fresh instance, and no instance is left over", async () => {
   /** @type {string[]} */
   const calls = [];

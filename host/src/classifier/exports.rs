@@ -41,6 +41,11 @@ impl Exports {
         self.pre.engine()
     }
 
+    /// Whether it takes pixels without a format around them.
+    pub(super) fn has_tensors(&self) -> bool {
+        self.tensors.is_some()
+    }
+
     /// A fresh instance.
     pub(super) async fn instantiate(&self, mut store: impl AsContextMut<Data = State>) -> Result<Guest> {
         let instance = self.pre.instantiate_async(&mut store).await?;

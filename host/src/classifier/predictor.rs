@@ -46,6 +46,11 @@ impl Predictor {
         &self.config.component
     }
 
+    /// Whether the component exports the interface `tensors`; without it [`Predictor::predict`] fails.
+    pub fn has_tensors(&self) -> bool {
+        self.template.exports.has_tensors()
+    }
+
     /// Why it is not the usual build of the component. None: it is, or it was named.
     pub fn lacking(&self) -> Option<&str> {
         self.lacking.as_deref()

@@ -100,3 +100,12 @@ fn what_cannot_be_measured_is_refused_with_the_reason() {
         assert!(ended.stderr.contains(says), "{more:?} {}", ended.stderr);
     }
 }
+
+#[test]
+fn a_component_whose_network_cannot_be_called_alone_is_refused() {
+    let sandbox = Sandbox::new();
+    let brightness = component("brightness");
+    let bench = ["bench", "--component", brightness.to_str().unwrap()];
+    let said = sandbox.fail(3, &[&bench[..], &SHORT].concat());
+    assert!(said.contains("does not export the interface tensors"), "{said}");
+}

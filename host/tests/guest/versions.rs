@@ -182,12 +182,41 @@ mod grown {
                 classify: func(requests: list<request>) -> list<result<reply, error>>;
             }
 
+            interface model {
+                use types.{error};
+                record info { sha256: string, scores: string, accepts: list<string> }
+                describe: func() -> result<info, error>;
+                load: func(media-type: string, file: list<u8>, labels: list<string>) -> result<_, error>;
+            }
+
+            interface tensors {
+                use types.{error};
+                variant pixels { u8s(list<u8>), f32s(list<f32>) }
+                record images { count: u32, pixels: pixels }
+                predict: func(images: images) -> result<list<f32>, error>;
+            }
+
+            interface self-test {
+                use types.{error};
+                record example {
+                    content-type: option<string>,
+                    accept: option<string>,
+                    prepare: option<string>,
+                    body: list<u8>,
+                    answer: list<u8>,
+                }
+                examples: func() -> result<list<example>, error>;
+            }
+
             interface explanations {
                 explain: func(body: list<u8>) -> string;
             }
 
             world grown {
                 export messages;
+                export model;
+                export tensors;
+                export self-test;
                 export explanations;
             }
         ",
@@ -197,7 +226,7 @@ mod grown {
 
 #[test]
 fn a_component_for_0_2_0_goes_on_running_when_the_contract_has_grown() {
-    use grown::exports::image_stream::classifier::{explanations, messages};
+    use grown::exports::image_stream::classifier::{explanations, messages, model, self_test, tensors};
 
     let engine = Engine::default();
     let component = Component::from_file(&engine, component("puppet")).unwrap();
@@ -206,9 +235,25 @@ fn a_component_for_0_2_0_goes_on_running_when_the_contract_has_grown() {
     let pre = linker.instantiate_pre(&component).unwrap();
     assert!(explanations::GuestIndices::new(&pre).is_err(), "it has none");
     let messages = messages::GuestIndices::new(&pre).unwrap();
+    let model = model::GuestIndices::new(&pre).unwrap();
+    let tensors = tensors::GuestIndices::new(&pre).unwrap();
+    let self_test = self_test::GuestIndices::new(&pre).unwrap();
 
     let mut store: Store<State> = Store::new(&engine, state());
     let instance = pre.instantiate(&mut store).unwrap();
+    let model = model.load(&mut store, &instance).unwrap();
+    assert_eq!(
+        model.call_describe(&mut store).unwrap().unwrap().accepts,
+        ["application/onnx"]
+    );
+    let self_test = self_test.load(&mut store, &instance).unwrap();
+    assert_eq!(self_test.call_examples(&mut store).unwrap().unwrap().len(), 0);
+    let tensors = tensors.load(&mut store, &instance).unwrap();
+    let images = tensors::Images {
+        count: 1,
+        pixels: tensors::Pixels::U8s(&[0; 784]),
+    };
+    assert_eq!(tensors.call_predict(&mut store, images).unwrap().unwrap(), [0.5, 0.5]);
     let guest = messages.load(&mut store, &instance).unwrap();
     assert_eq!(guest.call_describe(&mut store).unwrap().unwrap().name, "puppet");
     let request = messages::Request {

@@ -80,6 +80,13 @@ impl Side {
         let started = starting.elapsed();
         let mut alone = Predictor::prepare(config).await?;
         let model = alone.load().await?;
+        if !alone.has_tensors() {
+            return Err(Failure::Configuration(format!(
+                "'{}' does not export the interface tensors, by which the network alone is measured: name a component that does",
+                config.component
+            ))
+            .into());
+        }
         if batch.get() > model.max_images {
             return Err(Failure::Usage(format!(
                 "--batch {batch} is more than {} takes in a message: {} images",
