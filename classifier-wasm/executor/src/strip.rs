@@ -243,11 +243,11 @@ impl Strip {
                         sums.iter_mut()
                             .zip(other)
                             .for_each(|(one, other)| *one = one.at_least(other));
-                        self.put(sums, place, output.get_mut(x * pixel..));
+                        self.put(sums, output.get_mut(x * pixel..), |sum, to| place.put(sum, to));
                     }
                 } else {
                     for (x, sums) in sums.into_iter().enumerate() {
-                        self.put(sums, place, output.get_mut(x * pixel..));
+                        self.put(sums, output.get_mut(x * pixel..), F32x4::store);
                     }
                 }
             }
@@ -256,10 +256,10 @@ impl Strip {
 
     /// Stores some channels of a pixel.
     #[inline(always)]
-    fn put<const N: usize>(&self, sums: [F32x4; N], place: Place, to: Option<&mut [f32]>) {
+    fn put<const N: usize>(&self, sums: [F32x4; N], to: Option<&mut [f32]>, put: impl Fn(F32x4, &mut Vector)) {
         if let Some(to) = to.and_then(|to| to.as_chunks_mut().0.first_chunk_mut::<N>()) {
             for (to, sum) in to.iter_mut().zip(sums) {
-                place.put(self.range.hold(sum), to);
+                put(self.range.hold(sum), to);
             }
         }
     }
