@@ -69,15 +69,8 @@ impl Folder {
         let mut hasher = DefaultHasher::new();
         engine.precompile_compatibility_hash().hash(&mut hasher);
         let code = self.path.join(format!("{digest}-{:016x}", hasher.finish()));
-        if let Ok(file) = files::open(&code) {
-            match load(engine, &code) {
-                Ok(component) => {
-                    // If the time cannot be set, the code is removed sooner.
-                    let _ = file.set_modified(SystemTime::now());
-                    return Ok(component);
-                }
-                Err(error) => tracing::debug!("{}: {error:#}; compiling again", code.display()),
-            }
+        if let Some(component) = stored(engine, &code) {
+            return Ok(component);
         }
         let unwritable = |error: &io::Error| unwritable(&self.path, error);
         let unfinished = NamedTempFile::new_in(&self.path).map_err(|error| unwritable(&error))?;
@@ -139,24 +132,52 @@ fn check(path: &Path) -> Result<(), ComponentError> {
     if !known.is_dir() {
         return Err(refused("it is not a folder".to_owned()));
     }
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt;
-        let user = rustix::process::geteuid().as_raw();
-        if known.uid() != user {
-            return Err(refused(format!(
-                "it belongs to user {}, and this is user {user}",
-                known.uid()
-            )));
+    foreign(&known).map_or(Ok(()), |trouble| Err(refused(trouble)))
+}
+
+/// Who else than this user can write to a file or folder.
+#[cfg(unix)]
+fn foreign(known: &fs::Metadata) -> Option<String> {
+    use std::os::unix::fs::MetadataExt;
+    let user = rustix::process::geteuid().as_raw();
+    if known.uid() != user {
+        return Some(format!("it belongs to user {}, and this is user {user}", known.uid()));
+    }
+    let others = known.mode() & 0o022 != 0;
+    others.then(|| format!("other users may write to it (mode {:o})", known.mode() & 0o7777))
+}
+
+#[cfg(not(unix))]
+fn foreign(_known: &fs::Metadata) -> Option<String> {
+    None
+}
+
+/// The component whose code is in this file of a [`Folder`]. None: it is missing, damaged, of another engine, or might be of anybody else;
+/// it is compiled again then, and replaced.
+fn stored(engine: &Engine, code: &Path) -> Option<Component> {
+    let known = fs::symlink_metadata(code).ok()?;
+    let trouble = match known.is_file() {
+        true => foreign(&known),
+        false => Some("it is not a regular file".to_owned()),
+    };
+    if let Some(trouble) = trouble {
+        tracing::warn!(
+            "'{}' is not used, and the component is compiled again: {trouble}",
+            code.display()
+        );
+        return None;
+    }
+    match load(engine, code) {
+        Ok(component) => {
+            // If the time cannot be set, the code is removed sooner.
+            let _ = files::open(code).and_then(|file| file.set_modified(SystemTime::now()));
+            Some(component)
         }
-        if known.mode() & 0o022 != 0 {
-            return Err(refused(format!(
-                "other users may write to it (mode {:o})",
-                known.mode() & 0o7777
-            )));
+        Err(error) => {
+            tracing::debug!("{}: {error:#}; compiling again", code.display());
+            None
         }
     }
-    Ok(())
 }
 
 fn unwritable(folder: &Path, error: &io::Error) -> ComponentError {
@@ -172,8 +193,8 @@ fn unwritable(folder: &Path, error: &io::Error) -> ComponentError {
     reason = "the engine can check where code comes from and what it was compiled for, but not that it is the compiler's own"
 )]
 fn load(engine: &Engine, code: &Path) -> wasmtime::Result<Component> {
-    // SAFETY: the compiler wrote the file, in a process of this very program, and nobody else could: its folder
-    // belongs to this user, and neither group nor others may write to it (`check`, or `TempDir`). It got its name
+    // SAFETY: the compiler wrote the file, in a process of this very program, and nobody else could: it and its folder
+    // belong to this user, and neither group nor others may write to them (`foreign`, or `TempDir`). It got its name
     // when it was whole and on the disk, and nobody writes to it again: it is only replaced or removed, which a
     // mapping survives.
     unsafe { Component::deserialize_file(engine, code) }

@@ -127,6 +127,33 @@ fn without_a_home_or_a_folder_that_can_be_made_it_goes_on_and_says_so() {
 }
 
 #[test]
+fn code_that_others_may_write_to_or_that_is_a_link_is_not_used_and_replaced() {
+    let sandbox = with_caches();
+    let inspect = ["inspect", &puppet()];
+    sandbox.succeed(&inspect);
+    let folder = sandbox.path("caches/image-stream");
+    let file = folder.join(&files(&folder)[0].0);
+    let replaced = |words: &str| {
+        let again = sandbox.host(&inspect);
+        assert_eq!(again.code, Some(0), "{}", again.stderr);
+        again.assert_says(words);
+        again.assert_says("compiling '");
+        let known = fs::symlink_metadata(&file).unwrap();
+        assert!(known.is_file() && known.mode() & 0o022 == 0, "{known:?}");
+    };
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o666)).unwrap();
+    replaced("other users may write to it (mode 666)");
+    let elsewhere = sandbox.path("elsewhere");
+    fs::rename(&file, &elsewhere).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, &file).unwrap();
+    replaced("it is not a regular file");
+    if rustix::process::geteuid().is_root() {
+        std::os::unix::fs::chown(&file, Some(65_534), None).unwrap();
+        replaced("it belongs to user 65534");
+    }
+}
+
+#[test]
 fn code_that_was_damaged_is_compiled_anew() {
     let sandbox = with_caches();
     let inspect = ["inspect", &puppet()];
