@@ -23,6 +23,7 @@ mod pubsub;
 mod python;
 mod run;
 mod topics;
+mod trust;
 
 use std::ffi::OsString;
 
@@ -46,6 +47,7 @@ pub use self::produce::ProduceCommand;
 pub use self::pubsub::PubSubArgs;
 pub use self::run::{OnErrorName, RunCommand};
 pub use self::topics::{TopicsAction, TopicsCommand};
+pub use self::trust::TrustArgs;
 
 /// Classifies a stream of images with a WebAssembly component it need not trust.
 #[derive(Debug, Parser)]

@@ -13,8 +13,8 @@ pub use self::ends::Ends;
 pub use self::foreign::check_foreign;
 pub use self::kafka::{Delivery, KafkaConfig};
 pub use self::pubsub::{Identity, PubSubConfig};
-use crate::classifier::{Build, ClassifierConfig, Compiler, ComponentError, Limits, Origin};
-use crate::cli::{BrokerArgs, BrokerName, ComponentArgs, MemberArgs, StorageArgs};
+use crate::classifier::{Build, ClassifierConfig, Compiler, ComponentError, Limits, Origin, SignatureFiles, Trust};
+use crate::cli::{BrokerArgs, BrokerName, ComponentArgs, MemberArgs, StorageArgs, TrustArgs};
 use crate::exit::Failure;
 use crate::values::{ByteSize, DEFAULT_IN_FLIGHT, Start};
 
@@ -168,12 +168,22 @@ impl ClassifierConfig {
     /// large as the broker accepts.
     pub fn new(component: ComponentArgs, accept: Option<String>, reply_bytes: usize) -> Result<Self, ComponentError> {
         let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        let TrustArgs { digest, signature, key } = component.trust;
+        let trust = Trust {
+            digest,
+            signature: signature
+                .zip(key)
+                .map(|(signature, key)| SignatureFiles { signature, key }),
+        };
         Ok(Self {
-            full: match component.component {
-                Some(_) => None,
-                None => Origin::of(Build::Full).ok(),
+            // A digest and a signature are of one file.
+            full: match component.component.is_none() && !trust.asks() {
+                true => Origin::of(Build::Full).ok(),
+                false => None,
             },
             component: Origin::find(component.component)?,
+            trust,
+            stub_wasi: component.stub_wasi,
             model: component.model,
             model_output: component.model_output,
             labels: component.labels,

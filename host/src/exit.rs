@@ -78,6 +78,7 @@ fn code_of(error: &(dyn Error + 'static)) -> Option<u8> {
             | ComponentError::ModelUnusable { .. }
             | ComponentError::LabelsUnreadable { .. }
             | ComponentError::FileUnreadable { .. }
+            | ComponentError::TrustUnusable { .. }
             | ComponentError::Cache { .. },
         ) => return Some(CONFIGURATION),
         Some(ComponentError::Engine(_)) => return Some(STOPPED),

@@ -1,8 +1,9 @@
-//! Values that are typed: what each is unless it is typed, and how sizes, times and starts are written.
+//! Values that are typed: what each is unless it is typed, and how sizes, times, digests and starts are written.
 //!
 //! Separate from [`crate::cli`], which says where they may be typed, and from [`crate::config`], which makes use of them.
 
 mod count;
+mod digest;
 mod size;
 mod start;
 mod time;
@@ -10,6 +11,7 @@ mod time;
 use std::time::Duration;
 
 pub use self::count::{CountError, count};
+pub use self::digest::{Digest, DigestError};
 pub use self::size::{ByteSize, ByteSizeError};
 pub use self::start::{Start, StartError};
 pub use self::time::{TimeError, time};

@@ -7,48 +7,67 @@ use wasmparser::component_types::{ComponentAnyTypeId, ComponentEntityType, Compo
 use wasmparser::types::Types;
 use wasmparser::{Parser, Payload, ValidPayload, Validator, WasmFeatures};
 
-use super::engine::GRANTED;
+use super::imports::{Access, Import, is_granted, is_stubbed};
 use super::signature::Interface;
 use super::version::{PACKAGE, VERSION, chosen};
-use super::{check, signature, version};
+use super::{Origin, check, signature, version};
 
+/// How deep components may stand in one another. Tools make two or three; each costs the time of all around it.
+const DEEPEST: usize = 64;
 /// The most problems that are listed.
 const TOLD: usize = 8;
 /// Build tools, recognised by what only their components contain, and their option for fewer imports.
 const TOOLS: [(&[u8], &str); 2] = [
     (
         b"componentize_py",
-        "give componentize-py's componentize the option --stub-wasi",
+        "give --stub-wasi, to the host or to componentize-py's componentize",
     ),
     (
         b"ComponentizeJS",
-        "give jco componentize the options -d http fetch-event",
+        "give the host --stub-wasi, or jco componentize the options -d http fetch-event",
     ),
 ];
 
 /// Imports and exports, sorted and printable.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Interfaces {
-    /// The version of the contract that the component was built for.
-    pub(super) contract: String,
-    pub(super) imports: Vec<String>,
+    /// The version of the contract that the component was built for. None: it exports nothing of it that goes with this host's.
+    pub(super) contract: Option<String>,
+    pub(super) imports: Vec<Import>,
     pub(super) exports: Vec<String>,
+}
+
+impl Interfaces {
+    /// Says what the component `origin` was granted, and what fails.
+    pub(super) fn log(&self, origin: &Origin) {
+        let names = |access: Access| {
+            let imports = self.imports.iter().filter(|import| import.access == access);
+            let names: Vec<_> = imports.map(|import| import.name.as_str()).collect();
+            names.join(", ")
+        };
+        tracing::debug!("'{origin}' is granted {}", names(Access::Linked));
+        let stubbed = names(Access::Stubbed);
+        if !stubbed.is_empty() {
+            tracing::info!("'{origin}' gets stubs, which always fail, for {stubbed}");
+        }
+    }
 }
 
 /// Why a file is refused.
 pub(super) enum Refusal {
     /// It is not a readable component.
     Invalid(String),
-    /// It is a component of another world.
-    World(String),
+    /// It is a component of another world, with these interfaces.
+    World(String, Interfaces),
 }
 
-/// A component's imports and exports, if they are those of the contract.
-pub(super) fn check(bytes: &[u8]) -> Result<Interfaces, Refusal> {
+/// A component's imports and exports, if they are those of the contract. With `stubs`, those of WASI are granted as stubs.
+pub(super) fn check(bytes: &[u8], stubs: bool) -> Result<Interfaces, Refusal> {
     let invalid = |error: String| Refusal::Invalid(check::text(&error));
     // With all component features, so that unsupported ones can be named.
     let outline = Outline::read(bytes, WasmFeatures::all()).map_err(invalid)?;
     let mut wrong = outline.exports_wrong();
-    wrong.extend(outline.imports_wrong(bytes));
+    wrong.extend(outline.imports_wrong(bytes, stubs));
     if wrong.is_empty() {
         // Asynchronous inside, though none of its exports says so.
         let synchronous = WasmFeatures::all().difference(WasmFeatures::CM_ASYNC);
@@ -57,7 +76,7 @@ pub(super) fn check(bytes: &[u8]) -> Result<Interfaces, Refusal> {
         }
     }
     if wrong.is_empty() {
-        return Ok(outline.interfaces());
+        return Ok(outline.interfaces(stubs));
     }
     let more = wrong.len().saturating_sub(TOLD);
     wrong.truncate(TOLD);
@@ -65,7 +84,7 @@ pub(super) fn check(bytes: &[u8]) -> Result<Interfaces, Refusal> {
     if more > 0 {
         told.push_str(&format!("; and {more} more"));
     }
-    Err(Refusal::World(told))
+    Err(Refusal::World(told, outline.interfaces(stubs)))
 }
 
 const SYNCHRONOUS: &str =
@@ -89,7 +108,14 @@ impl Outline {
         for payload in parser.parse_all(bytes) {
             let payload = payload.map_err(told)?;
             match &payload {
-                Payload::Version { .. } => depth += 1,
+                Payload::Version { .. } => {
+                    depth += 1;
+                    if depth > DEEPEST {
+                        return Err(format!(
+                            "it has components and modules that stand in one another more than {DEEPEST} deep"
+                        ));
+                    }
+                }
                 Payload::End(_) => depth = depth.saturating_sub(1),
                 Payload::ComponentImportSection(section) if depth == 1 => {
                     for import in section.clone() {
@@ -116,18 +142,20 @@ impl Outline {
         })
     }
 
-    fn interfaces(&self) -> Interfaces {
-        let printable = |names: &[String]| {
-            let mut names: Vec<_> = names.iter().map(|name| check::text(name)).collect();
-            names.sort();
-            names
-        };
+    fn interfaces(&self, stubs: bool) -> Interfaces {
+        let imports = self.imports.iter();
+        let mut imports: Vec<_> = imports
+            .map(|name| Import::new(name, self.is_of_types_alone(name), stubs))
+            .collect();
+        imports.sort_by(|one, other| one.name.cmp(&other.name));
+        let mut exports: Vec<_> = self.exports.iter().map(|name| check::text(name)).collect();
+        exports.sort();
         let messages = chosen("messages", VERSION, &self.exports);
-        let contract = messages.and_then(|name| name.split_once('@'));
+        let contract = messages.and_then(|name| Some(name.split_once('@')?.1.to_owned()));
         Interfaces {
-            contract: contract.map_or(VERSION, |(_, version)| version).to_owned(),
-            imports: printable(&self.imports),
-            exports: printable(&self.exports),
+            contract,
+            imports,
+            exports,
         }
     }
 
@@ -192,8 +220,8 @@ impl Outline {
         })
     }
 
-    fn imports_wrong(&self, bytes: &[u8]) -> Vec<String> {
-        let asks = |name: &&String| !is_granted(name) && !self.is_of_types_alone(name);
+    fn imports_wrong(&self, bytes: &[u8], stubs: bool) -> Vec<String> {
+        let asks = |name: &&String| !is_granted(name) && !is_stubbed(name, stubs) && !self.is_of_types_alone(name);
         let asked: Vec<_> = self.imports.iter().filter(asks).cloned().collect();
         if asked.is_empty() {
             return Vec::new();
@@ -209,7 +237,7 @@ impl Outline {
             (None, true) => "this host supports WASI 0.2 and not 0.3: build it for 0.2",
             (None, false) => {
                 "it may import WASI 0.2's clocks, random numbers, standard streams, and an environment and a filesystem that are \
-                 empty, so build it without the rest"
+                 empty, so build it without the rest, or give --stub-wasi, which links functions of WASI that always fail"
             }
         };
         vec![format!(
@@ -236,15 +264,6 @@ impl Outline {
         };
         matches!(item, Some(ComponentEntityType::Instance(id)) if !asks(id))
     }
-}
-
-/// Whether the host links an interface: any version of WASI 0.2.
-fn is_granted(name: &str) -> bool {
-    name.split_once('@').is_some_and(|(interface, version)| {
-        let patch = version.strip_prefix("0.2.");
-        let is_release = patch.is_some_and(|patch| patch.bytes().all(|byte| byte.is_ascii_digit()));
-        is_release && GRANTED.contains(&interface)
-    })
 }
 
 /// The first few of many names.

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use wasmtime::component::{HasData, Linker, ResourceTable};
-use wasmtime::{Config, Engine};
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{Component, HasData, Linker, ResourceTable, ResourceType};
+use wasmtime::{Config, Engine, WasmFeatures};
 use wasmtime_wasi::WasiView;
 use wasmtime_wasi::cli::{WasiCli, WasiCliView};
 use wasmtime_wasi::clocks::{WasiClocks, WasiClocksView};
@@ -12,16 +13,30 @@ use wasmtime_wasi::p2::bindings::{cli, clocks, filesystem, random};
 use wasmtime_wasi::random::WasiRandom;
 use wasmtime_wasi_io::bindings::wasi::io;
 
-use super::ComponentError;
 use super::state::State;
+use super::{ComponentError, imports};
 
 /// How often a running guest yields, so that a time-out can end it.
 const TICK: Duration = Duration::from_millis(10);
+
+/// The features of WebAssembly that a component may use; all others are off, those that come with a later engine too.
+///
+/// These are what compilers for WASI 0.2 emit unasked (LLVM's `lime1`, with reference types), and SIMD, which networks need. Off are
+/// threads, 64-bit memories, tail calls, exceptions, garbage collection, stack switching and relaxed SIMD, whose results depend on the
+/// machine: each would add to what has to be without a flaw for the sandbox to hold.
+const FEATURES: WasmFeatures = WasmFeatures::LIME1
+    .union(WasmFeatures::BULK_MEMORY)
+    .union(WasmFeatures::REFERENCE_TYPES)
+    .union(WasmFeatures::SIMD)
+    // The engine's own code between two components that were put into one copies from one memory to another.
+    .union(WasmFeatures::MULTI_MEMORY)
+    .union(WasmFeatures::COMPONENT_MODEL);
 
 /// The engine, with the settings that code is compiled for.
 pub(super) fn new() -> Result<Engine, ComponentError> {
     let mut config = Config::new();
     config.epoch_interruption(true);
+    config.wasm_features(WasmFeatures::all().difference(FEATURES), false);
     Engine::new(&config).map_err(|error| ComponentError::Engine(format!("{error:#}")))
 }
 
@@ -44,32 +59,7 @@ impl HasData for Io {
     type Data<'a> = &'a mut ResourceTable;
 }
 
-/// The interfaces that [`allow`] links, of any version of WASI 0.2.
-pub(super) const GRANTED: [&str; 20] = [
-    "wasi:io/error",
-    "wasi:io/poll",
-    "wasi:io/streams",
-    "wasi:clocks/wall-clock",
-    "wasi:clocks/monotonic-clock",
-    "wasi:random/random",
-    "wasi:random/insecure",
-    "wasi:random/insecure-seed",
-    "wasi:cli/environment",
-    "wasi:cli/exit",
-    "wasi:cli/stdin",
-    "wasi:cli/stdout",
-    "wasi:cli/stderr",
-    "wasi:cli/terminal-input",
-    "wasi:cli/terminal-output",
-    "wasi:cli/terminal-stdin",
-    "wasi:cli/terminal-stdout",
-    "wasi:cli/terminal-stderr",
-    "wasi:filesystem/preopens",
-    "wasi:filesystem/types",
-];
-
-/// Everything that a guest may import. Standard libraries import folders and the environment, so these are here, and
-/// empty. Sockets and name lookup are not, and a component that imports them is refused.
+/// Links every interface that [`super::imports`] grants, and no other.
 pub(super) fn allow(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     io::error::add_to_linker::<State, Io>(linker, |state| state.ctx().table)?;
     io::poll::add_to_linker::<State, Io>(linker, |state| state.ctx().table)?;
@@ -91,5 +81,37 @@ pub(super) fn allow(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     cli::terminal_stderr::add_to_linker::<State, WasiCli>(linker, State::cli)?;
     filesystem::preopens::add_to_linker::<State, WasiFilesystem>(linker, State::filesystem)?;
     filesystem::types::add_to_linker::<State, WasiFilesystem>(linker, State::filesystem)?;
+    Ok(())
+}
+
+/// Links functions that always fail for the interfaces of WASI that `component` imports and [`allow`] has not linked.
+pub(super) fn stub(linker: &mut Linker<State>, engine: &Engine, component: &Component) -> wasmtime::Result<()> {
+    // A type that an interface takes over from another is that of the other.
+    let mut known: Vec<ResourceType> = Vec::new();
+    for (interface, import) in component.component_type().imports(engine) {
+        let ComponentItem::ComponentInstance(instance) = import.ty else {
+            continue;
+        };
+        let is_stubbed = imports::is_stubbed(interface, true);
+        for (name, item) in instance.exports(engine) {
+            match item.ty {
+                ComponentItem::Resource(resource) if !known.contains(&resource) => {
+                    known.push(resource);
+                    if is_stubbed {
+                        let of_nothing = ResourceType::host::<()>();
+                        linker.instance(interface)?.resource(name, of_nothing, |_, _| Ok(()))?;
+                    }
+                }
+                ComponentItem::ComponentFunc(_) if is_stubbed => {
+                    let fails = format!("{interface}.{name} is a stub, which always fails: --stub-wasi");
+                    let fails = move || wasmtime::Error::msg(fails.clone());
+                    linker
+                        .instance(interface)?
+                        .func_new(name, move |_, _, _, _| Err(fails()))?;
+                }
+                _ => {}
+            }
+        }
+    }
     Ok(())
 }

@@ -13,6 +13,7 @@ use super::bindings::exports::image_stream::classifier::tensors::Images;
 use super::bindings::image_stream::classifier::types as guest;
 use super::exports::{Exports, Guest};
 use super::limits::Limits;
+use super::log::Rate;
 use super::model::Model;
 use super::state::State;
 use super::{ComponentError, Description, check};
@@ -32,6 +33,8 @@ pub(super) struct Template {
     pub(super) prepare: Option<String>,
     /// The first instance's description: all others must return the same.
     pub(super) described: OnceLock<Arc<Description>>,
+    /// What all instances together may write into the log.
+    pub(super) log_rate: Arc<Rate>,
 }
 
 /// An instance that has not trapped.
@@ -60,7 +63,7 @@ impl Instance {
     /// A fresh instance with the model loaded, and its description.
     pub(super) async fn new(template: &Template) -> Result<(Self, Description), ComponentError> {
         let engine = template.exports.engine();
-        let mut store = Store::new(engine, State::new(&template.limits));
+        let mut store = Store::new(engine, State::new(&template.limits, &template.log_rate));
         store.limiter(|state| &mut state.meter);
         // What one call may make the host allocate: a reply, and room for what comes with its body.
         store.set_hostcall_fuel(template.limits.reply_bytes.saturating_add(1 << 20));
@@ -150,7 +153,7 @@ impl Instance {
         template: &Template,
     ) -> Result<Result<Vec<f32>, Cause>, Spoiled> {
         let count = images.count;
-        self.store.data_mut().meter.refused = false;
+        self.store.data_mut().meter.refused = None;
         let limit = template.limits.call_timeout;
         let Some(tensors) = &self.guest.tensors else {
             return Ok(Err(Cause {
@@ -206,7 +209,7 @@ impl Instance {
         template: &Template,
     ) -> Result<Vec<Result<Reply, guest::Error>>, Spoiled> {
         // A guest may have survived an earlier refusal.
-        self.store.data_mut().meter.refused = false;
+        self.store.data_mut().meter.refused = None;
         let limit = template.limits.call_timeout;
         let called = timeout(limit, self.guest.messages.call_classify(&mut self.store, requests)).await;
         self.store.data().end_logs();
@@ -293,10 +296,15 @@ fn outcome<T>(
             }));
         }
     };
-    let (code, detail) = if store.data().meter.refused {
+    let (code, detail) = if let Some(refused) = store.data().meter.refused {
+        ("out-of-memory", refused.detail())
+    } else if error.root_cause().to_string().starts_with("resource limit exceeded") {
         (
-            "out-of-memory",
-            "the component asked for more memory than --guest-memory allows".to_owned(),
+            "too-many-parts",
+            format!(
+                "the component has too many instances, tables or memories: {}",
+                error.root_cause()
+            ),
         )
     } else if let Some(exit) = error.downcast_ref::<I32Exit>() {
         ("exit", format!("the component exited with status {}", exit.0))

@@ -17,12 +17,15 @@
 //! | one call, waiting included | `--guest-timeout`, 30 s | `instance` |
 //! | one reply | `--max-message-bytes`, 16 MiB | `check`, and before it wasmtime's fuel for host calls |
 //! | host objects held | 1,024 | `state` |
-//! | a line of log; all lines of one call | 4,096 bytes; 64 KiB a stream | `log` |
+//! | a call that nobody waits for any more | 1 s | `pool` |
+//! | random bytes of one call | 1 MiB | `state` |
+//! | a line of log; all lines of one call; of all instances | 4,096 bytes; 64 KiB a stream; 64 KiB a second | `log` |
 //! | a detail; a code; a name | 1,024 characters; 64 bytes; 256 bytes | `check` |
 //! | examples of a self-test | 64 | `self_test` |
 //! | warnings of a reply | 16 | `check` |
 //! | an image; labels; images in a message; media types | 2^24 values; 65,536; 2^20; 256 each way | `check` |
 
+mod audit;
 mod bindings;
 mod check;
 mod code;
@@ -30,6 +33,7 @@ mod compiler;
 mod contract;
 mod engine;
 mod exports;
+mod imports;
 mod inspect;
 mod instance;
 mod kind;
@@ -44,13 +48,16 @@ mod program;
 mod self_test;
 mod signature;
 mod state;
+mod trust;
 mod version;
 
 use std::io;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+pub use audit::Tool;
 pub use compiler::{Compiler, compile_within};
+pub use imports::{Access, Import};
 pub use inspect::{Inspection, inspect};
 pub use kind::{Kind, kind_of};
 pub use labels::read as read_labels;
@@ -59,6 +66,7 @@ pub use model::Model;
 pub use origin::{Build, Origin};
 pub use pool::Classifier;
 pub use predictor::Predictor;
+pub use trust::{Key, SignatureFiles, Trust, Trusted};
 
 use crate::pipeline::Cause;
 
@@ -67,6 +75,10 @@ use crate::pipeline::Cause;
 pub struct ClassifierConfig {
     /// Where the component comes from.
     pub component: Origin,
+    /// What its file has to show before anything is done with it.
+    pub trust: Trust,
+    /// Link functions that always fail for what it imports of WASI and is not granted. Otherwise it is refused.
+    pub stub_wasi: bool,
     /// The build of it with more operators, for a model that needs them. None: there is none, or the component was named.
     pub full: Option<Origin>,
     /// An ONNX file to put in place of the component's own model.
@@ -162,6 +174,22 @@ pub enum ComponentError {
         path: PathBuf,
         /// What the system said.
         error: io::Error,
+    },
+    /// It is not the file that was asked for, or nobody who is trusted has signed it.
+    #[error("'{}' is not to be trusted: {reason}", path.display())]
+    Untrusted {
+        /// The file.
+        path: PathBuf,
+        /// What differs, and the remedy.
+        reason: String,
+    },
+    /// The files given with `--signature` and `--key` are no signature and no key.
+    #[error("cannot use '{}': {reason}", path.display())]
+    TrustUnusable {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and the remedy.
+        reason: String,
     },
     /// Not a component that can be compiled.
     #[error("'{}' is not a WebAssembly component: {reason}; build one for wasm32-wasip2", path.display())]
@@ -278,6 +306,21 @@ pub enum ComponentError {
 }
 
 impl ComponentError {
+    /// Whether the component is refused for what it is, and not for what is around it.
+    fn is_of_the_component(&self) -> bool {
+        matches!(
+            self,
+            Self::Untrusted { .. }
+                | Self::Invalid { .. }
+                | Self::Compile { .. }
+                | Self::World { .. }
+                | Self::Start(_)
+                | Self::Description(_)
+                | Self::SelfTest(_)
+                | Self::Model(_)
+        )
+    }
+
     /// What the model needs and another build of the component may have.
     fn lacking(&self) -> Option<&Cause> {
         match self {

@@ -5,13 +5,15 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::mpsc::Sender as Ready;
 use std::sync::{Arc, OnceLock};
 use std::thread;
+use std::time::Duration;
 
 use async_channel::{Receiver, Sender};
 use async_trait::async_trait;
 use tokio::sync::oneshot;
 
 use super::instance::{Instance, Template};
-use super::program::{Program, off_thread};
+use super::log::Rate;
+use super::program::{ComponentFile, Program, off_thread};
 use super::{ClassifierConfig, ComponentError, Description, model, self_test};
 use crate::message::Message;
 use crate::pipeline::{Answer, Cause, Classify, ClassifyError};
@@ -106,9 +108,18 @@ impl Classifier {
 
 /// Reads the model for the component, and compiles the component, which takes longer.
 pub(super) async fn prepare(config: &ClassifierConfig) -> Result<(Program, Template), ComponentError> {
+    let file = ComponentFile::read(&config.component).await?;
+    prepare_file(config, file).await
+}
+
+/// The same for a component's file that was read.
+pub(super) async fn prepare_file(
+    config: &ClassifierConfig,
+    file: ComponentFile,
+) -> Result<(Program, Template), ComponentError> {
     let asked = config.clone();
     let (model, labels) = off_thread(move || Ok((model::read(&asked)?, super::labels::given(&asked)?))).await?;
-    let program = Program::compile(config).await?;
+    let program = Program::compile(config, file).await?;
     let template = Template {
         exports: program.link(config.component.path())?,
         model,
@@ -116,6 +127,7 @@ pub(super) async fn prepare(config: &ClassifierConfig) -> Result<(Program, Templ
         limits: config.limits.clone(),
         prepare: config.prepare.clone(),
         described: OnceLock::new(),
+        log_rate: Arc::new(Rate::new()),
     };
     Ok((program, template))
 }
@@ -195,15 +207,34 @@ fn work(template: &Template, queue: &Receiver<Job>, ready: Option<Ready<Result<D
             if job.answer.is_closed() {
                 continue;
             }
-            let answer = answer(&mut warm, &job, template).await;
-            let _ = job.answer.send(answer);
+            let Job {
+                messages,
+                accept,
+                answer: mut waiting,
+            } = job;
+            let answering = answer(&mut warm, &messages, accept.as_deref(), template);
+            // A call that has no end would keep the worker from those who still wait.
+            tokio::select! {
+                biased;
+                answers = answering => {
+                    let _ = waiting.send(answers);
+                }
+                () = abandoned(&mut waiting) => {
+                    tracing::debug!("a call was ended, because nobody waits for its answer any more");
+                }
+            }
         }
     });
 }
 
 /// A call of the warm instance, or of a fresh one if there is none. An instance that says that it is broken is replaced, once: the next
 /// one may be better.
-async fn answer(warm: &mut Option<Instance>, job: &Job, template: &Template) -> Answers {
+async fn answer(
+    warm: &mut Option<Instance>,
+    messages: &[Message],
+    accept: Option<&str>,
+    template: &Template,
+) -> Answers {
     let mut is_first = true;
     loop {
         let instance = match warm.take() {
@@ -213,7 +244,7 @@ async fn answer(warm: &mut Option<Instance>, job: &Job, template: &Template) -> 
                 Err(error) => return Err(broken("no-instance", &error.to_string())),
             },
         };
-        let (kept, answers) = instance.answer(&job.messages, job.accept.as_deref(), template).await;
+        let (kept, answers) = instance.answer(messages, accept, template).await;
         *warm = kept;
         match answers {
             Err(ClassifyError::Broken(Cause { code, detail })) if is_first => {
@@ -230,10 +261,19 @@ async fn answer(warm: &mut Option<Instance>, job: &Job, template: &Template) -> 
 }
 
 /// A first instance, tried with its own examples.
-async fn start(template: &Template) -> Result<(Instance, Description), ComponentError> {
+pub(super) async fn start(template: &Template) -> Result<(Instance, Description), ComponentError> {
     let (mut instance, description) = Instance::new(template).await?;
     self_test::pass(&mut instance, template).await?;
     Ok((instance, description))
+}
+
+/// How long a call may go on when nobody waits for it any more: an instance is worth more than a moment of a core.
+const LEFT_ALONE: Duration = Duration::from_secs(1);
+
+/// Resolves when nobody has been waiting for an answer for a while.
+async fn abandoned(answer: &mut oneshot::Sender<Answers>) {
+    answer.closed().await;
+    tokio::time::sleep(LEFT_ALONE).await;
 }
 
 fn broken(code: &str, detail: &str) -> ClassifyError {

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::path::Path;
 
-use sha2::{Digest, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
 
@@ -11,53 +10,82 @@ use super::code::Folder;
 use super::contract::{self, Interfaces, Refusal};
 use super::exports::Exports;
 use super::{ClassifierConfig, ComponentError, Origin, check, engine};
+use crate::values::Digest;
 
 /// The largest component: far more than an interpreter with its library and a model. Bytes.
 const LARGEST: u64 = 256 << 20;
+
+/// A component's file, read once: what is checked is what is compiled, whatever becomes of the file meanwhile.
+pub(super) struct ComponentFile {
+    pub(super) bytes: Cow<'static, [u8]>,
+    pub(super) digest: Digest,
+}
 
 /// A component file, compiled.
 pub(super) struct Program {
     pub(super) engine: Engine,
     component: Component,
-    /// Its imports and exports.
-    pub(super) interfaces: Interfaces,
+    /// Whether what it imports of WASI and is not granted is linked as stubs.
+    stubs: bool,
     /// Lower-case hex SHA-256 of the file.
     pub(super) digest: String,
-    /// Bytes of the file.
-    pub(super) size: usize,
 }
 
-/// A component file that was read, and is a classifier.
-struct Checked {
-    bytes: Cow<'static, [u8]>,
-    interfaces: Interfaces,
-    digest: String,
+impl ComponentFile {
+    /// Reads it off the async threads.
+    pub(super) async fn read(origin: &Origin) -> Result<Self, ComponentError> {
+        let origin = origin.clone();
+        off_thread(move || {
+            let bytes = origin.read(LARGEST).map_err(|error| ComponentError::Unreadable {
+                path: origin.path().into(),
+                error,
+            })?;
+            let digest = Digest::of(&bytes);
+            Ok(Self { bytes, digest })
+        })
+        .await
+    }
+
+    /// Its imports and exports, if it is to be trusted and is a classifier.
+    fn check(&self, config: &ClassifierConfig) -> Result<Interfaces, ComponentError> {
+        let path = config.component.path();
+        config.trust.check(path, &self.bytes, self.digest)?;
+        check_kind(path, &self.bytes)?;
+        contract::check(&self.bytes, config.stub_wasi).map_err(|refusal| match refusal {
+            Refusal::Invalid(reason) => ComponentError::Invalid {
+                path: path.into(),
+                reason,
+            },
+            Refusal::World(reason, _) => ComponentError::World {
+                path: path.into(),
+                reason,
+            },
+        })
+    }
 }
 
 impl Program {
-    /// Reads, checks and compiles, or loads the stored code. The first time may take long; dropping the future ends
-    /// it.
-    pub(super) async fn compile(config: &ClassifierConfig) -> Result<Self, ComponentError> {
-        let origin = config.component.clone();
-        let checked = off_thread(move || Checked::read(&origin)).await?;
+    /// Checks and compiles, or loads the stored code. The first time may take long; dropping the future ends it.
+    pub(super) async fn compile(config: &ClassifierConfig, file: ComponentFile) -> Result<Self, ComponentError> {
+        let asked = config.clone();
+        let (file, interfaces) = off_thread(move || {
+            let interfaces = file.check(&asked)?;
+            Ok((file, interfaces))
+        })
+        .await?;
+        interfaces.log(&config.component);
         let engine = engine::new()?;
         engine::tick(&engine);
         let kept = config.cache;
         let folder = off_thread(move || Folder::open(kept)).await?;
-        let size = checked.bytes.len();
-        let component = folder.component(
-            &engine,
-            config.component.path(),
-            checked.bytes,
-            &checked.digest,
-            &config.compiler,
-        );
+        let digest = file.digest.hex();
+        let path = config.component.path();
+        let component = folder.component(&engine, path, file.bytes, &digest, &config.compiler);
         Ok(Self {
             component: component.await?,
             engine,
-            interfaces: checked.interfaces,
-            digest: checked.digest,
-            size,
+            stubs: config.stub_wasi,
+            digest,
         })
     }
 
@@ -69,33 +97,10 @@ impl Program {
         };
         let mut linker = Linker::new(&self.engine);
         engine::allow(&mut linker).map_err(refused)?;
+        if self.stubs {
+            engine::stub(&mut linker, &self.engine, &self.component).map_err(refused)?;
+        }
         Exports::find(&linker, &self.component).map_err(refused)
-    }
-}
-
-impl Checked {
-    fn read(origin: &Origin) -> Result<Self, ComponentError> {
-        let path = origin.path();
-        let bytes = origin.read(LARGEST).map_err(|error| ComponentError::Unreadable {
-            path: path.into(),
-            error,
-        })?;
-        check_kind(path, &bytes)?;
-        let interfaces = contract::check(&bytes).map_err(|refusal| match refusal {
-            Refusal::Invalid(reason) => ComponentError::Invalid {
-                path: path.into(),
-                reason,
-            },
-            Refusal::World(reason) => ComponentError::World {
-                path: path.into(),
-                reason,
-            },
-        })?;
-        Ok(Self {
-            digest: hex::encode(Sha256::digest(&bytes)),
-            bytes,
-            interfaces,
-        })
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::TrustArgs;
 use super::heading::COMPONENT;
 use crate::values::{ByteSize, DEFAULT_GUEST_MEMORY, DEFAULT_GUEST_TIMEOUT, time};
 
@@ -35,6 +36,12 @@ pub struct ComponentArgs {
     /// Compile the component again, and do not use the cache.
     #[arg(long, help_heading = COMPONENT)]
     pub no_cache: bool,
+    /// Link functions that always fail for what the component imports of WASI and is not granted, such as sockets and HTTP.
+    #[arg(long, help_heading = COMPONENT)]
+    pub stub_wasi: bool,
+    /// Whether it may run at all.
+    #[command(flatten)]
+    pub trust: TrustArgs,
 }
 
 impl ComponentArgs {
@@ -49,6 +56,8 @@ impl ComponentArgs {
             guest_memory: DEFAULT_GUEST_MEMORY,
             guest_timeout: DEFAULT_GUEST_TIMEOUT,
             no_cache: false,
+            stub_wasi: false,
+            trust: TrustArgs::default(),
         }
     }
 }

@@ -18,7 +18,7 @@ pub const PUBSUB: &str = "Pub/Sub";
 
 /// A help screen: what stands behind `--help`, the heading, what is on it.
 pub(super) const SCREENS: [(&str, &str, &str); 7] = [
-    ("component", COMPONENT, "instances, memory, time and cache"),
+    ("component", COMPONENT, "digest, signature, instances, memory, time"),
     (
         "preprocessing",
         PREPROCESSING,

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::Format;
+use super::heading::COMPONENT;
+use super::{Format, TrustArgs};
 use crate::values::{ByteSize, DEFAULT_GUEST_MEMORY, time};
 
 /// `host inspect`.
@@ -37,6 +38,12 @@ pub struct InspectCommand {
     /// Compile the component again, and do not use the cache.
     #[arg(long)]
     pub no_cache: bool,
+    /// Link functions that always fail for what the component imports of WASI and is not granted, such as sockets and HTTP.
+    #[arg(long, help_heading = COMPONENT)]
+    pub stub_wasi: bool,
+    /// Whether the component may run at all.
+    #[command(flatten)]
+    pub trust: TrustArgs,
     /// Result format.
     #[arg(long, value_enum, default_value = "text")]
     pub format: Format,

@@ -23,6 +23,7 @@ mod sandbox;
 mod signals;
 mod topics;
 mod training;
+mod trust;
 mod unusual_files;
 mod usage;
 #[path = "../waiting/mod.rs"]

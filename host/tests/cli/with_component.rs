@@ -343,6 +343,13 @@ fn a_component_shows_what_it_is() {
         exports.contains(&json!("image-stream:classifier/messages@0.2.0")),
         "{exports:?}"
     );
+    let imports = json["imports"].as_array().unwrap();
+    let exit = imports
+        .iter()
+        .find(|import| import["name"].as_str().unwrap().starts_with("wasi:cli/exit@"));
+    assert_eq!(exit.unwrap()["access"], "linked");
+    assert_eq!((&json["trusted"], &json["refusal"]), (&Value::Null, &Value::Null));
+    assert_eq!(json["limits"]["memory_bytes"], 1 << 30);
 }
 
 #[test]

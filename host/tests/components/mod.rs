@@ -5,7 +5,7 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use host::classifier::{ClassifierConfig, Compiler, Limits, Origin};
+use host::classifier::{ClassifierConfig, Compiler, Limits, Origin, Trust};
 
 /// `target/component/NAME.wasm` of this checkout, wherever cargo puts everything else. A test never goes without it.
 pub fn component(name: &str) -> PathBuf {
@@ -24,6 +24,8 @@ pub fn config(component: impl Into<PathBuf>) -> ClassifierConfig {
     ClassifierConfig {
         component: Origin::File(component.into()),
         full: None,
+        trust: Trust::default(),
+        stub_wasi: false,
         model: None,
         model_output: None,
         labels: None,

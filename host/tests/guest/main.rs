@@ -11,6 +11,8 @@ mod components;
 mod corpus;
 mod counts;
 mod example;
+#[cfg(target_os = "linux")]
+mod hostile;
 mod log;
 mod misbehaviour;
 mod model;
@@ -22,6 +24,9 @@ mod sandbox;
 mod swap;
 mod timeout;
 mod versions;
+#[path = "../waiting/mod.rs"]
+mod waiting;
+mod wasm;
 
 use std::path::{Path, PathBuf};
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use host::classifier::{Classifier, ComponentError, inspect};
+use host::classifier::{Access, Classifier, ComponentError, inspect};
 
 use crate::components::component;
 use crate::{Puppet, config};
@@ -20,7 +20,11 @@ async fn refused(bytes: &[u8]) -> ComponentError {
 async fn refused_file(path: &Path) -> ComponentError {
     let config = config(path);
     let error = Classifier::start(&config).await.err().expect("it is refused");
-    assert_eq!(inspect(&config).await.unwrap_err().to_string(), error.to_string());
+    let inspected = match inspect(&config).await {
+        Ok(inspection) => inspection.error.expect("it is refused"),
+        Err(error) => error,
+    };
+    assert_eq!(inspected.to_string(), error.to_string());
     assert!(error.to_string().contains(&path.display().to_string()), "{error}");
     error
 }
@@ -132,6 +136,83 @@ async fn what_a_tool_asks_for_too_much_is_told_with_the_tool_s_own_option() {
     }
     let said = refused_at_once(&importing("wasi:cli/environment@0.3.0")).await;
     assert!(said.contains("this host supports WASI 0.2 and not 0.3"), "{said}");
+}
+
+/// The puppet, asking for sockets where it asked for the seed of its hash tables.
+fn puppet_with_sockets() -> tempfile::NamedTempFile {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let bytes = puppet_with("wasi:random/insecure-seed", "wasi:sockets/instance-net");
+    std::fs::write(file.path(), bytes).unwrap();
+    file
+}
+
+#[tokio::test]
+async fn what_wasi_offers_besides_is_refused_by_name_or_always_fails_if_that_is_asked_for() {
+    let file = puppet_with_sockets();
+    let mut config = config(file.path());
+    let error = Classifier::start(&config)
+        .await
+        .err()
+        .expect("it is refused")
+        .to_string();
+    for words in ["wasi:sockets/instance-net@0.2.12", "--stub-wasi"] {
+        assert!(error.contains(words), "'{words}' is not in {error}");
+    }
+    config.stub_wasi = true;
+    let puppet = Puppet::start_with(config).await;
+    assert_eq!(puppet.ask("echo:as ever").await, "as ever");
+    let cause = puppet.spoils("random", "trap").await;
+    assert!(
+        cause.detail.contains("wasi:sockets/instance-net@0.2.12.") && cause.detail.contains("is a stub"),
+        "{}",
+        cause.detail
+    );
+}
+
+#[tokio::test]
+async fn what_is_not_of_wasi_is_never_a_stub() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(
+        file.path(),
+        puppet_with("wasi:random/insecure-seed", "mine:own/insecure-numbers"),
+    )
+    .unwrap();
+    let mut config = config(file.path());
+    config.stub_wasi = true;
+    let error = Classifier::start(&config)
+        .await
+        .err()
+        .expect("it is refused")
+        .to_string();
+    assert!(error.contains("mine:own/insecure-numbers@"), "{error}");
+}
+
+#[tokio::test]
+async fn an_inspection_of_a_component_that_is_refused_says_what_each_import_could_do() {
+    let file = puppet_with_sockets();
+    let inspection = inspect(&config(file.path())).await.unwrap();
+    assert!(inspection.description.is_none());
+    assert!(inspection.refusal.unwrap().contains("wasi:sockets/"));
+    assert_eq!(inspection.contract.as_deref(), Some("0.2.0"));
+    let refused = inspection
+        .imports
+        .iter()
+        .filter(|import| import.access == Access::Refused);
+    let refused: Vec<_> = refused.collect();
+    assert!(!refused.is_empty());
+    for import in refused {
+        assert!(import.name.starts_with("wasi:sockets/instance-net@"), "{import:?}");
+        assert!(import.could.contains("other machines"), "{import:?}");
+    }
+    let mut config = config(file.path());
+    config.stub_wasi = true;
+    let inspection = inspect(&config).await.unwrap();
+    assert!(inspection.description.is_some());
+    let stubbed = inspection
+        .imports
+        .iter()
+        .filter(|import| import.access == Access::Stubbed);
+    assert_ne!(stubbed.count(), 0);
 }
 
 #[tokio::test]

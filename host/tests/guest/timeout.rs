@@ -48,6 +48,16 @@ async fn a_guest_may_wait_within_its_time() {
 }
 
 #[tokio::test]
+async fn a_call_that_nobody_waits_for_any_more_ends_before_its_time() {
+    let puppet = Puppet::start().await;
+    let abandoned = tokio::time::timeout(Duration::from_millis(100), puppet.tell("loop"));
+    assert!(abandoned.await.is_err());
+    // There is one worker, and the time of a call is not over before this test fails.
+    let next = tokio::time::timeout(DEADLINE / 2, puppet.ask("count"));
+    assert_eq!(next.await.expect("the worker is free"), "1");
+}
+
+#[tokio::test]
 async fn a_message_that_nobody_waits_for_any_more_does_not_disturb_the_next() {
     let puppet = Puppet::start().await;
     let hurried = tokio::time::timeout(Duration::from_millis(1), puppet.tell("sleep:2000"));

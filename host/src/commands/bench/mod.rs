@@ -82,6 +82,13 @@ impl BenchCommand {
 /// The same with another component or model.
 fn beside(mut config: ClassifierConfig, file: &Path) -> anyhow::Result<ClassifierConfig> {
     match kind_of(file)? {
+        Kind::Component if config.trust.asks() => {
+            return Err(Failure::Usage(format!(
+                "--digest and --signature are of one component, and '{}' is another: leave --against out, or leave them out",
+                file.display()
+            ))
+            .into());
+        }
         Kind::Component => {
             config.component = crate::classifier::Origin::find(Some(file.to_owned()))?;
             config.full = None;

@@ -1,18 +1,18 @@
 //! `host inspect`: describes a component, or a model for one, before it is used.
 
+mod component;
 mod pixels;
 mod report;
 mod scaling;
 
 use std::path::PathBuf;
 
-use self::report::{ModelReport, Refusal, colours, named, size};
+use self::report::{ModelReport, Refusal};
 use super::{PREPARING, progress, stdout};
-use crate::classifier::{ClassifierConfig, ComponentError, Inspection, Kind, Predictor, inspect, kind_of};
+use crate::classifier::{ClassifierConfig, ComponentError, Kind, Predictor, inspect, kind_of};
 use crate::cli::{ComponentArgs, Format, InspectCommand};
 use crate::exit::Failure;
 use crate::shutdown::interrupted;
-use crate::terminal::counted;
 use crate::values::DEFAULT_MAX_MESSAGE;
 
 impl InspectCommand {
@@ -43,6 +43,8 @@ impl InspectCommand {
             guest_memory: self.guest_memory,
             guest_timeout: self.guest_timeout,
             no_cache: self.no_cache,
+            stub_wasi: self.stub_wasi,
+            trust: self.trust.clone(),
             ..ComponentArgs::one(component)
         };
         ClassifierConfig::new(component, None, DEFAULT_MAX_MESSAGE.as_usize())
@@ -62,9 +64,10 @@ impl InspectCommand {
         waiting.finish_and_clear();
         let inspection = inspection?;
         match self.format {
-            Format::Json => stdout::write_json(&inspection),
-            Format::Text => Ok(stdout::write_styled(&text(&name, &inspection))?),
+            Format::Json => stdout::write_json(&inspection)?,
+            Format::Text => stdout::write_styled(&component::text(&name, &inspection))?,
         }
+        inspection.error.map_or(Ok(()), |error| Err(error.into()))
     }
 
     /// Only the component reads the model, in its sandbox.
@@ -120,34 +123,4 @@ impl InspectCommand {
             Format::Text => Ok(stdout::write_styled(&report.text())?),
         }
     }
-}
-
-fn text(name: &str, inspection: &Inspection) -> String {
-    let model = &inspection.description;
-    let mut rows = vec![
-        ("size", size(inspection.size)),
-        ("sha256", inspection.digest.clone()),
-        ("contract", inspection.contract.clone()),
-        ("model", format!("{} {}", model.name, model.version)),
-    ];
-    rows.extend(model.model_sha256.clone().map(|sha256| ("model sha256", sha256)));
-    rows.extend([
-        (
-            "images",
-            format!("{} x {} pixels, {}", model.height, model.width, colours(model.channels)),
-        ),
-        (
-            "at most",
-            format!("{} to a message", counted(model.max_images.into(), "image", "images")),
-        ),
-        ("labels", model.labels.join(", ")),
-    ]);
-    rows.extend(model.scores.clone().map(|scores| ("scores", scores)));
-    rows.extend([
-        ("accepts", model.accepts.join(", ")),
-        ("produces", model.produces.join(", ")),
-        ("exports", inspection.exports.join("\n")),
-        ("imports", inspection.imports.join("\n")),
-    ]);
-    named(name, rows)
 }
