@@ -53,6 +53,7 @@ Commands:
   test [ARGS...]       Build all components, the page, the test brokers and the Python environments, check the page and
                        the Pub/Sub server, then run all tests, two programs at a time, or with ARGS
                        `cargo test --workspace ARGS...`
+  hostile              Build the components, then run those that mean harm, and print the table of docs/sandbox.md
   faults               Build all of this, then run every fault of Kafka and Pub/Sub and print the table (an hour)
   help                 Print this text
 
@@ -85,6 +86,7 @@ fn main() -> ExitCode {
         ["python"] => python(&mut steps),
         #[cfg(unix)]
         ["faults"] => faults(&mut steps),
+        ["hostile"] => hostile(&mut steps),
         ["test", args @ ..] => test(&mut steps, args),
         ["help" | "--help" | "-h"] => {
             // A reader that closes the pipe early, such as `head`, is no failure.
@@ -222,6 +224,19 @@ fn faults(steps: &mut Steps) -> Result<ExitCode> {
             steps::run(cargo.env("HOST_FAULTS", "long"))?;
         }
         Ok(())
+    })?;
+    steps.print();
+    Ok(ExitCode::SUCCESS)
+}
+
+fn hostile(steps: &mut Steps) -> Result<ExitCode> {
+    let workspace = Workspace::locate()?;
+    component::build(&workspace, steps, Guests::All)?;
+    steps.time("hostile", || {
+        let mut cargo = workspace.cargo();
+        cargo.args(["test", "--workspace", "--test", "guest", "--"]);
+        cargo.args(["--ignored", "--nocapture", "the_table_of_hostile_guests"]);
+        steps::run(&mut cargo)
     })?;
     steps.print();
     Ok(ExitCode::SUCCESS)

@@ -49,7 +49,7 @@ pub(super) fn tools(bytes: &[u8]) -> Vec<Tool> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
     use super::*;
 

@@ -68,6 +68,14 @@ pub fn obey(command: &str, argument: &str, request: Option<&Request>) -> Vec<Res
         },
         // The same, but survives the refusal: how many MiB it got.
         "allocate-politely" => say(allocate_politely().to_string()),
+        // Loses so many MiB, and answers.
+        "leak" => {
+            black_box(vec![1u8; number::<usize>(argument) * MIB].leak());
+            say("leaked")
+        }
+        // Computes for ever while the host frees this reply, or while it places the next request.
+        "loop-when-freed" => say(" ".repeat(crate::heap::LOOPS_WHEN_FREED)),
+        "loop-afterwards" => say(" ".repeat(crate::heap::LOOPS_AFTERWARDS)),
         // Creates timers of the host until it is refused.
         "hoard" => loop {
             std::mem::forget(wasip2::clocks::monotonic_clock::subscribe_duration(1));
@@ -98,6 +106,10 @@ pub fn obey(command: &str, argument: &str, request: Option<&Request>) -> Vec<Res
         "content-type" => reply("typed", 1, argument),
         // SAFETY: an invalid string on purpose: the host must not trust it, and nothing here reads it.
         "not-utf8" => reply("typed", 1, &unsafe { String::from_utf8_unchecked(vec![0xff, 0xfe]) }),
+        // A body that lies outside of the guest's memory, and one that begins within and ends outside.
+        // SAFETY: lists of nothing on purpose: the host must not read them, and nothing here does.
+        "body-elsewhere" => say(unsafe { Vec::from_raw_parts(0x7fff_0000 as *mut u8, MIB, MIB) }),
+        "body-without-end" => say(unsafe { Vec::from_raw_parts(0x1_0000 as *mut u8, 0x7fff_fff0, 0x7fff_fff0) }),
         "no-results" => return Vec::new(),
         "two-results" => return vec![say("one"), say("two")],
 

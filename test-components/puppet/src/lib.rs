@@ -4,6 +4,7 @@
 
 mod command;
 mod description;
+mod heap;
 
 wit_bindgen::generate!({
     path: "../../wit",
