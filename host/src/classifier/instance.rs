@@ -71,31 +71,9 @@ impl Instance {
         store.epoch_deadline_async_yield_and_update(1);
 
         let limit = template.limits.call_timeout;
-        let failed = |spoiled: Spoiled| ComponentError::Start(told(&spoiled.into_cause()));
-        let refused = |error| ComponentError::Model(cause(error));
         let instantiated = timeout(limit, template.exports.instantiate(&mut store)).await;
-        let guest = outcome(instantiated, &mut store, limit).map_err(failed)?;
-        let info = match &guest.model {
-            Some(model) => {
-                if let Some(given) = &template.model {
-                    let labels: Vec<_> = template.labels.iter().map(String::as_str).collect();
-                    let loaded = timeout(limit, model.call_load(&mut store, ONNX, &given.bytes, &labels)).await;
-                    outcome(loaded, &mut store, limit).map_err(failed)?.map_err(refused)?;
-                }
-                let described = timeout(limit, model.call_describe(&mut store)).await;
-                Some(
-                    outcome(described, &mut store, limit)
-                        .map_err(failed)?
-                        .map_err(refused)?,
-                )
-            }
-            None if template.model.is_some() => return Err(takes_no_model()),
-            None => None,
-        };
-        let described = timeout(limit, guest.messages.call_describe(&mut store)).await;
-        let described = outcome(described, &mut store, limit).map_err(failed)?;
-        let described = described.map_err(|error| ComponentError::Start(told(&cause(error))))?;
-        let description = check::description(described, info)?;
+        let guest = outcome(instantiated, &mut store, limit).map_err(does_not_start)?;
+        let description = introduced(&guest, &mut store, template).await?;
         if !template.labels.is_empty() && description.labels != template.labels {
             return Err(ComponentError::Description(
                 "its labels are not those that it was given".to_owned(),
@@ -257,6 +235,41 @@ fn prepare<'a>(run: Option<&'a str>, message: Option<&'a str>) -> Option<Cow<'a,
     let others = run.split(';').filter(|parameter| !said.contains(&name(parameter)));
     let all: Vec<_> = others.chain([message]).collect();
     Some(Cow::Owned(all.join(";")))
+}
+
+/// What a fresh guest says of itself, with the model loaded: checked.
+async fn introduced(
+    guest: &Guest,
+    store: &mut Store<State>,
+    template: &Template,
+) -> Result<Description, ComponentError> {
+    let limit = template.limits.call_timeout;
+    let broken = |error| ComponentError::Start(told(&cause(error)));
+    let info = match (&guest.model, &template.model) {
+        (None, None) => None,
+        (None, Some(_)) => return Err(takes_no_model()),
+        (Some(model), given) => {
+            if let Some(given) = given {
+                let labels: Vec<_> = template.labels.iter().map(String::as_str).collect();
+                let loaded = timeout(limit, model.call_load(&mut *store, ONNX, &given.bytes, &labels)).await;
+                let loaded = outcome(loaded, store, limit).map_err(does_not_start)?;
+                loaded.map_err(|error| match error {
+                    guest::Error::Fatal(_) => broken(error),
+                    error => ComponentError::Model(cause(error)),
+                })?;
+            }
+            let info = timeout(limit, model.call_describe(&mut *store)).await;
+            let info = outcome(info, store, limit).map_err(does_not_start)?;
+            Some(info.map_err(broken)?)
+        }
+    };
+    let described = timeout(limit, guest.messages.call_describe(&mut *store)).await;
+    let described = outcome(described, store, limit).map_err(does_not_start)?;
+    check::description(described.map_err(broken)?, info)
+}
+
+fn does_not_start(spoiled: Spoiled) -> ComponentError {
+    ComponentError::Start(told(&spoiled.into_cause()))
 }
 
 /// The media type of a model file, as the contract has it.

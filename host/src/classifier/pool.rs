@@ -38,8 +38,8 @@ struct Job {
 type Answers = Result<Vec<Result<Answer, ClassifyError>>, ClassifyError>;
 
 impl Classifier {
-    /// Compiles the component (or takes it from the cache), checks it, and warms one instance for each worker.
-    /// Returns when all of them are ready.
+    /// Compiles the component (or takes it from the cache), checks it, and warms one instance for each worker, which answers the
+    /// component's own examples. Returns when all of them are ready. What is started so may take the place of another one.
     pub async fn start(config: &ClassifierConfig) -> Result<Self, ComponentError> {
         match Self::start_one(config).await {
             Err(error) => match config.with_more_operators(&error) {

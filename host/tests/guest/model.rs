@@ -158,6 +158,11 @@ async fn a_component_that_cannot_say_what_it_is_does_not_start_and_says_why() {
         assert!(matches!(error, ComponentError::Start(_)), "{error:?}");
         assert!(error.to_string().contains("no-weights: lost"), "{error}");
     }
+    let error = refused(config(component("puppet")), "fatal:no-weights:lost").await;
+    assert!(
+        matches!(error, ComponentError::Start(_)),
+        "nothing is said of the model: {error:?}"
+    );
     let error = refused(config(component("puppet")), "describe:trap").await;
     assert!(error.to_string().contains("trap"), "{error}");
 }
