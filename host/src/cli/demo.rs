@@ -33,7 +33,8 @@ pub struct DemoCommand {
         value_name = "FOLDER",
         num_args = 0..=1,
         require_equals = true,
-        conflicts_with_all = ["limit", "format", "model", "labels", "workers", "guest_memory", "guest_timeout", "no_cache"],
+        conflicts_with_all = ["limit", "format", "model", "labels", "workers", "guest_memory", "guest_timeout", "no_cache",
+            "digest", "signature", "key", "stub_wasi"],
         help_heading = "In a browser"
     )]
     pub browser: Option<Option<PathBuf>>,

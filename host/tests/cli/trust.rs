@@ -117,6 +117,8 @@ fn a_signature_and_its_key_go_together_and_another_component_is_not_measured_bes
         "some.wasm",
     ];
     sandbox.refuse(2, &bench, &["--against", "--digest"]);
+    // A browser checks nothing.
+    sandbox.fail(2, &["demo", "--browser", "--digest", &is]);
     refused_by_all(
         &sandbox,
         3,
