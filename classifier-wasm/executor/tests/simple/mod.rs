@@ -1,5 +1,7 @@
 //! The operators by their definitions.
 
+pub mod layers;
+
 use classifier_executor::{Curve, Kernel, Operator, Pooling, Shape, Steps, Window};
 
 /// An image in row-major order: row, column, channel.
