@@ -5,6 +5,8 @@
 
 mod arithmetic;
 mod attributes;
+mod dense;
+mod quantised;
 mod shapes;
 mod tensor;
 mod view;
@@ -17,6 +19,7 @@ use crate::onnx::pb::{GraphProto, ModelProto, NodeProto, TensorProto};
 use classifier_executor::{Curve, Graph, GraphError, Kernel, Operator, Plan, Pooling, Range, Shape, Value, Window};
 
 use self::attributes::{float, int, ints, tensor, text};
+use self::quantised::{Integers, Quantised, Weights, expand, floats_of};
 use self::tensor::Constant;
 use self::view::{Order, View};
 use crate::labels::MAX_LABELS;
@@ -53,6 +56,7 @@ pub fn lower(model: ModelProto, input: &Input) -> Result<Plan, Lacking> {
         return Err(Lacking::of(format!("operators of opset {opset}")));
     }
     let initializers = mem::take(&mut graph.initializer);
+    graph.node = expand(mem::take(&mut graph.node));
     let mut lowering = Lowering::new(&graph, initializers, input, opset).map_err(Lacking::of)?;
     let (mut lacking, mut lost) = (Lacking::default(), HashSet::new());
     for node in &graph.node {
@@ -79,6 +83,10 @@ pub fn lower(model: ModelProto, input: &Input) -> Result<Plan, Lacking> {
 #[derive(Clone)]
 enum Known {
     Constant(Constant),
+    /// A constant of integers that stand for nothing yet.
+    Integers(Integers),
+    /// Integers with a scale, and the floats that they stand for.
+    Weights(Weights, Constant),
     Computed(View),
 }
 
@@ -89,6 +97,7 @@ struct Lowering<'a> {
     /// How many operators read a value.
     readers: HashMap<&'a str, usize>,
     opset: i64,
+    quantised: Quantised,
 }
 
 impl<'a> Lowering<'a> {
@@ -121,7 +130,7 @@ impl<'a> Lowering<'a> {
         let mut known = HashMap::new();
         for tensor in initializers {
             let name = tensor.name.clone();
-            known.insert(name, Known::Constant(Constant::read(tensor)?));
+            known.insert(name, constant(tensor)?);
         }
         for input in &graph.input {
             known
@@ -137,6 +146,7 @@ impl<'a> Lowering<'a> {
             known,
             readers,
             opset,
+            quantised: Quantised::default(),
         })
     }
 
@@ -149,7 +159,15 @@ impl<'a> Lowering<'a> {
             return Err(NONE.to_owned());
         }
         let known = match node.op_type.as_str() {
-            "Constant" => Known::Constant(Constant::read(tensor(node, "value").ok_or("no tensor")?.clone())?),
+            "Constant" => constant(tensor(node, "value").ok_or("no tensor")?.clone())?,
+            "QuantizeLinear" => match self.quantised(node)? {
+                Some(integers) => Known::Integers(integers),
+                None => Known::Computed(self.quantise(node)?),
+            },
+            "DequantizeLinear" => match self.dequantised(node)? {
+                Some(weights) => weights,
+                None => Known::Computed(self.dequantise(node)?),
+            },
             _ => match self.folded(node)? {
                 Some(constant) => Known::Constant(constant),
                 None => Known::Computed(self.computed(node)?),
@@ -194,7 +212,7 @@ impl<'a> Lowering<'a> {
     fn view(&self, name: &str) -> Result<&View, Lacks> {
         match self.known.get(name) {
             Some(Known::Computed(view)) => Ok(view),
-            Some(Known::Constant(_)) => Err("computes with constants alone".to_owned()),
+            Some(_) => Err("computes with constants alone".to_owned()),
             None => Err(format!("{name} is not known")),
         }
     }
@@ -214,7 +232,9 @@ impl<'a> Lowering<'a> {
 
     fn input(&self, node: &NodeProto, index: usize) -> Result<&View, Lacks> {
         let view = self.view(node.input.get(index).ok_or("an input is missing")?)?;
-        if view.zeros != [0; 4] && node.op_type != "Conv" {
+        // Quantised, a zero stays one.
+        let takes_zeros = matches!(node.op_type.as_str(), "Conv" | "QuantizeLinear" | "DequantizeLinear");
+        if view.zeros != [0; 4] && !takes_zeros {
             return Err("reads zeros around the image".to_owned());
         }
         Ok(view)
@@ -224,9 +244,9 @@ impl<'a> Lowering<'a> {
     fn constant(&self, node: &NodeProto, index: usize) -> Result<Option<&Constant>, Lacks> {
         match node.input.get(index).map(String::as_str) {
             None | Some("") => Ok(None),
-            Some(name) => match self.known.get(name) {
-                Some(Known::Constant(constant)) => Ok(Some(constant)),
-                _ => Err(format!("{name} is no constant")),
+            Some(name) => match self.known.get(name).and_then(floats_of) {
+                Some(constant) => Ok(Some(constant)),
+                None => Err(format!("{name} is no constant")),
             },
         }
     }
@@ -240,8 +260,10 @@ impl<'a> Lowering<'a> {
     fn take_weights(&mut self, node: &NodeProto, index: usize) -> Vec<f32> {
         let name = node.input.get(index).map_or("", String::as_str);
         match self.known.get_mut(name) {
-            Some(Known::Constant(constant)) if self.readers.get(name) == Some(&1) => mem::take(&mut constant.floats),
-            Some(Known::Constant(constant)) => constant.floats.clone(),
+            Some(Known::Constant(constant) | Known::Weights(_, constant)) => match self.readers.get(name) {
+                Some(1) => mem::take(&mut constant.floats),
+                _ => constant.floats.clone(),
+            },
             _ => Vec::new(),
         }
     }
@@ -279,8 +301,13 @@ impl<'a> Lowering<'a> {
         if axis.is_none() || views.iter().any(|view| view.channel_axis() != axis) {
             return Err(format!("along axes {axes:?}"));
         }
-        let values: Vec<_> = views.iter().map(|view| view.value).collect();
-        let value = self.graph.add(Operator::Concatenate, &values).map_err(lacks)?;
+        let value = match self.integer_concatenation(&views)? {
+            Some(value) => value,
+            None => {
+                let values: Vec<_> = views.iter().map(|view| view.value).collect();
+                self.graph.add(Operator::Concatenate, &values).map_err(lacks)?
+            }
+        };
         first.with_channels(value, self.graph.shape(value).map_err(lacks)?)
     }
 
@@ -297,6 +324,9 @@ impl<'a> Lowering<'a> {
 
     fn convolution(&mut self, node: &NodeProto) -> Result<View, Lacks> {
         let view = self.input(node, 0)?.as_image()?.clone();
+        if let Some(view) = self.integer_convolution(node, &view)? {
+            return Ok(view);
+        }
         let weights = self.weights(node, 1)?;
         let [outputs, _, rows, columns] = *weights.dims else {
             return Err(format!("a kernel of {} axes", weights.dims.len()));
@@ -313,55 +343,6 @@ impl<'a> Lowering<'a> {
         self.image(Operator::Convolution(kernel), &view)
     }
 
-    /// A product of a matrix with the values of an image: a convolution of the whole.
-    fn dense(&mut self, node: &NodeProto) -> Result<View, Lacks> {
-        let view = self.input(node, 0)?.clone();
-        let weights = self.weights(node, 1)?;
-        let ([1, inputs], &[rows, columns]) = (view.dims.as_slice(), weights.dims.as_slice()) else {
-            return Err("not an image by a matrix".to_owned());
-        };
-        if int(node, "transA", 0) != 0 || *inputs != view.shape.values() {
-            return Err("not an image by a matrix".to_owned());
-        }
-        let is_transposed = int(node, "transB", 0) != 0;
-        let (outputs, inputs) = if is_transposed {
-            (rows, columns)
-        } else {
-            (columns, rows)
-        };
-        let (alpha, beta) = (float(node, "alpha", 1.0), float(node, "beta", 1.0));
-        let of = |output: usize, input: usize| {
-            let at = if is_transposed {
-                output * inputs + input
-            } else {
-                input * outputs + output
-            };
-            weights.floats.get(at).map_or(0.0, |weight| alpha * weight)
-        };
-        // The executor's weights lie channel by channel.
-        let places: Vec<usize> = (0..inputs).map(|at| view.place_of(at)).collect();
-        let matrix = (0..outputs).flat_map(|output| places.iter().map(move |place| (output, *place)));
-        let bias = match self.constant(node, 2)? {
-            None => vec![0.0; outputs],
-            Some(bias) => bias
-                .by_channel(&[1, outputs], Some(1), outputs)?
-                .iter()
-                .map(|bias| beta * bias)
-                .collect(),
-        };
-        let kernel = Kernel {
-            window: Window::whole(view.shape),
-            groups: 1,
-            weights: matrix.map(|(output, input)| of(output, input)).collect(),
-            bias,
-        };
-        let value = self
-            .graph
-            .add(Operator::Convolution(kernel), &[view.value])
-            .map_err(lacks)?;
-        Ok(View::flat(value, outputs))
-    }
-
     fn pool(&mut self, node: &NodeProto) -> Result<View, Lacks> {
         let view = self.input(node, 0)?.as_image()?.clone();
         let [rows, columns] = ints(node, "kernel_shape")?
@@ -373,7 +354,17 @@ impl<'a> Lowering<'a> {
             (_, 0) => Pooling::Mean,
             _ => Pooling::MeanWithPadding,
         };
-        self.image(Operator::Pool(window, pooling), &view)
+        self.pooled(window, pooling, &view)
+    }
+
+    fn pooled(&mut self, window: Window, pooling: Pooling, view: &View) -> Result<View, Lacks> {
+        match self.integer_pool(window, pooling, view)? {
+            Some(value) => {
+                let shape = self.graph.shape(value).map_err(lacks)?;
+                Ok(View::channels_first(value, shape))
+            }
+            None => self.image(Operator::Pool(window, pooling), view),
+        }
     }
 
     fn global_pool(&mut self, node: &NodeProto) -> Result<View, Lacks> {
@@ -385,7 +376,7 @@ impl<'a> Lowering<'a> {
                 Pooling::Mean
             };
             let view = view.as_image()?.clone();
-            return self.image(Operator::Pool(Window::whole(view.shape), pooling), &view);
+            return self.pooled(Window::whole(view.shape), pooling, &view);
         }
         let axes = match self.constant(node, 1)? {
             Some(axes) => view.axes(&axes.integers)?,
@@ -403,8 +394,7 @@ impl<'a> Lowering<'a> {
         let dims = dims
             .map(|(axis, dim)| if axes.contains(&axis) { 1 } else { *dim })
             .collect();
-        let pool = Operator::Pool(Window::whole(view.shape), Pooling::Mean);
-        let value = self.graph.add(pool, &[view.value]).map_err(lacks)?;
+        let value = self.pooled(Window::whole(view.shape), Pooling::Mean, &view)?.value;
         let shape = Shape::flat(view.shape.channels);
         Ok(View {
             value,
@@ -466,6 +456,13 @@ impl<'a> Lowering<'a> {
             _ => view.transposed(&ints(node, "perm")?),
         }
     }
+}
+
+fn constant(tensor: TensorProto) -> Result<Known, Lacks> {
+    Ok(match Integers::read(&tensor)? {
+        Some(integers) => Known::Integers(integers),
+        None => Known::Constant(Constant::read(tensor)?),
+    })
 }
 
 fn lacks(error: GraphError) -> Lacks {

@@ -18,6 +18,7 @@ import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
+import variant_integers
 import variant_networks
 
 GOLDEN = Path(__file__).parent.parent / "golden"
@@ -168,7 +169,11 @@ def variants() -> list[tuple[str, str, float, onnx.ModelProto]]:
         "network-gates": (SOFTMAX, {}, variant_networks.gates()),
     }
     for name, (scores, options, (nodes, constants)) in networks.items():
-        named.append((name, scores, 1e-5, model(name, nodes, **options, **constants)))
+        made = model(name, nodes, **options, **constants)
+        named.append((name, scores, 1e-5, made))
+        images = PIXELS.reshape(IMAGES, *options.get("image", (1, ROWS, COLUMNS)))
+        for form in variant_integers.FORMS:
+            named.append((f"{name}-{form}", scores, 3e-2, variant_integers.integers(made, form, images)))
     # Not the engine's, and needed by the output alone that is not chosen.
     two = model("two-outputs", [softmax(), node("Unique", ["logits"], ["others"])])
     two.graph.output.insert(0, helper.make_tensor_value_info("others", TensorProto.FLOAT, ["M"]))

@@ -18,6 +18,7 @@ const MODELS = /** @type {const} */ ([
   ["fashion-small", 1e-4, FULL],
   ["fashion-large", 1e-4, USUAL],
   ["fashion-large", 1e-4, FULL],
+  ["fashion-small-int8", 2e-2, USUAL],
   ["fashion-small-int8", 2e-2, FULL],
 ]);
 

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { FULL } from "../../build/paths.js";
 import { externalised } from "../external.js";
 import { at, choose, hand, host, pageTest, runGallery, SCREENS, scratch, site, text, untilText } from "./support.js";
 
@@ -61,7 +60,7 @@ pageTest(served, "two models answer side by side, on one picture and on all test
   await runGallery(page);
   const [first, second] = await Promise.all([
     host("evaluate"),
-    host("evaluate", "--model", at("models/fashion-small-int8.onnx"), "--component", FULL),
+    host("evaluate", "--model", at("models/fashion-small-int8.onnx")),
   ]);
   assert.equal(await text(page, ".card:nth-child(1) .accuracy"), `${(100 * first.accuracy).toFixed(2)} %`);
   assert.equal(await text(page, ".card:nth-child(2) .accuracy"), `${(100 * second.accuracy).toFixed(2)} %`);
@@ -296,7 +295,7 @@ pageTest(served, "a model comes together with the file of its weights", async pa
   await untilText(page, ".card h3", /^fashion-small-int8$/);
   assert.equal(
     await text(page, ".card .model-digest"),
-    (await host("inspect", onnx, "--component", FULL)).digest,
+    (await host("inspect", onnx)).digest,
     "the host joins them alike",
   );
   await untilText(page, ".card .answer", /^Ankle boot/);

@@ -2,8 +2,9 @@
 
 use crate::curve::Curve;
 use crate::error::GraphError;
+use crate::integer::IntegerOperator;
 use crate::kernel::{Kernel, Range};
-use crate::layout::Shape;
+use crate::layout::{Kind, Shape};
 use crate::pool::Pooling;
 use crate::window::Window;
 
@@ -33,10 +34,12 @@ pub enum Operator {
     Concatenate,
     /// Probabilities over the channels of a single pixel.
     Softmax,
+    /// What takes or gives integers.
+    Integer(IntegerOperator),
 }
 
 /// A value of a graph: the image, or what an operator gives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Value(pub(crate) usize);
 
 /// Operators on values, in an order in which they can be computed.
@@ -53,6 +56,7 @@ pub(crate) struct Node {
     /// One, or as many as the operator takes.
     pub inputs: Vec<Value>,
     pub shape: Shape,
+    pub kind: Kind,
 }
 
 /// The most numbers of a value, for each image.
@@ -82,6 +86,12 @@ impl Graph {
         }
     }
 
+    /// What the numbers of a value are.
+    pub(crate) fn kind(&self, value: Value) -> Kind {
+        let node = value.0.checked_sub(1).and_then(|node| self.nodes.get(node));
+        node.map_or(Kind::Floats, |node| node.kind)
+    }
+
     /// Adds an operator, and gives its value.
     pub fn add(&mut self, operator: Operator, inputs: &[Value]) -> Result<Value, GraphError> {
         let shapes = inputs
@@ -90,11 +100,14 @@ impl Graph {
             .collect::<Result<Vec<_>, _>>()?;
         let shape = output_shape(&operator, &shapes)?;
         check_size(shape)?;
+        let kinds: Vec<Kind> = inputs.iter().map(|input| self.kind(*input)).collect();
+        let kind = output_kind(&operator, &kinds)?;
         let inputs = inputs.to_vec();
         self.nodes.push(Node {
             operator,
             inputs,
             shape,
+            kind,
         });
         Ok(Value(self.nodes.len()))
     }
@@ -160,7 +173,20 @@ fn output_shape(operator: &Operator, inputs: &[Shape]) -> Result<Shape, GraphErr
             }
         }
         (Operator::Softmax, &[image]) if image == Shape::flat(image.channels) => Ok(image),
+        (Operator::Integer(operator), inputs) => operator.output(inputs)?.ok_or_else(refused),
         _ => Err(refused()),
+    }
+}
+
+fn output_kind(operator: &Operator, inputs: &[Kind]) -> Result<Kind, GraphError> {
+    let all = |kind: Kind| inputs.iter().all(|input| *input == kind);
+    match operator {
+        Operator::Integer(IntegerOperator::Quantise(_)) if all(Kind::Floats) => Ok(Kind::Integers),
+        Operator::Integer(operator) if !operator.takes_floats() && all(Kind::Integers) => Ok(Kind::Floats),
+        Operator::Pool(_, Pooling::Largest) | Operator::Concatenate if all(Kind::Integers) => Ok(Kind::Integers),
+        Operator::Integer(_) => Err(GraphError(format!("{} does not take {inputs:?}", name(operator)))),
+        _ if all(Kind::Floats) => Ok(Kind::Floats),
+        _ => Err(GraphError(format!("{} does not take {inputs:?}", name(operator)))),
     }
 }
 
@@ -184,5 +210,6 @@ fn name(operator: &Operator) -> String {
         Operator::Multiply => "a product".to_owned(),
         Operator::Concatenate => "a concatenation".to_owned(),
         Operator::Softmax => "a softmax".to_owned(),
+        Operator::Integer(operator) => operator.name(),
     }
 }

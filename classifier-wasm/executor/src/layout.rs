@@ -29,6 +29,25 @@ impl Shape {
     }
 }
 
+/// What the numbers of a value are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Floats of 32 bits.
+    Floats,
+    /// Integers that stand for floats.
+    Integers,
+}
+
+impl Kind {
+    /// How many of them a vector has.
+    pub const fn lanes(self) -> usize {
+        match self {
+            Kind::Floats => LANES,
+            Kind::Integers => 2 * LANES,
+        }
+    }
+}
+
 /// Rows and columns of zeros around each image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Border {
@@ -59,9 +78,10 @@ pub fn each_image<'a>(
     input.chunks_exact(from).zip(output.chunks_exact_mut(to)).take(images)
 }
 
-/// The place of each number of an image, in floats.
+/// The place of each number of an image, counted in numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Layout {
+    pub kind: Kind,
     pub shape: Shape,
     pub border: Border,
     /// From one pixel to the next.
@@ -70,20 +90,28 @@ pub struct Layout {
 
 impl Layout {
     /// Pixels are whole vectors.
-    pub fn new(shape: Shape, border: Border) -> Layout {
-        let pixel = shape.channels.next_multiple_of(LANES);
-        Layout { shape, border, pixel }
+    pub fn new(kind: Kind, shape: Shape, border: Border) -> Layout {
+        Layout {
+            kind,
+            shape,
+            border,
+            pixel: shape.channels.next_multiple_of(kind.lanes()),
+        }
     }
 
-    /// Pixels have no floats more than channels: for images that only convolutions read, which need no whole vectors.
-    pub fn packed(shape: Shape, border: Border) -> Layout {
-        let pixel = shape.channels;
-        Layout { shape, border, pixel }
+    /// Pixels have no numbers more than channels: for images that only convolutions read, which need no whole vectors.
+    pub fn packed(kind: Kind, shape: Shape, border: Border) -> Layout {
+        Layout {
+            kind,
+            shape,
+            border,
+            pixel: shape.channels,
+        }
     }
 
     /// Vectors of a pixel, if it has whole ones.
     pub fn vectors(self) -> usize {
-        self.pixel / LANES
+        self.pixel / self.kind.lanes()
     }
 
     /// From one row to the next.

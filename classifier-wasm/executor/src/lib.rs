@@ -4,7 +4,7 @@
 //! each value lies, and the weights in the order in which they are read. [`Plan::run`] then computes a batch of images and
 //! allocates nothing.
 //!
-//! All numbers are floats of 32 bits. Each sum is taken in an order of its own, which neither the batch nor the machine
+//! Numbers are floats of 32 bits, or [integers](integer) that stand for floats. Each sum is taken in an order of its own, which neither the batch nor the machine
 //! changes: an image has the same answer beside any others, and the vectors of WebAssembly give the same bits as the
 //! portable code of [`vector`].
 //!
@@ -26,6 +26,7 @@ mod depthwise;
 mod elementwise;
 mod error;
 mod graph;
+mod integer;
 mod kernel;
 mod layout;
 mod passes;
@@ -33,6 +34,7 @@ mod pixels;
 mod plan;
 mod pool;
 mod scratch;
+mod slot;
 mod strip;
 mod tile;
 mod vector;
@@ -42,6 +44,7 @@ mod winograd;
 pub use curve::Curve;
 pub use error::{GraphError, RunError};
 pub use graph::{Graph, Operator, Value};
+pub use integer::{Grid, IntegerKernel, IntegerOperator};
 pub use kernel::{Kernel, Range};
 pub use layout::Shape;
 pub use pixels::Pixels;

@@ -3,7 +3,9 @@
 use crate::curve::Curve;
 use crate::elementwise::Change;
 use crate::graph::{Graph, Node, Operator, Value};
+use crate::integer::{self, Grid, IntegerOperator};
 use crate::kernel::{Kernel, Range};
+use crate::layout::Kind;
 use crate::pool::Pooling;
 use crate::window::{Steps, Window};
 
@@ -14,6 +16,8 @@ pub struct Pass {
     pub range: Range,
     /// Whether only the largest of each 2 x 2 pixels of a convolution is stored.
     pub pooled: bool,
+    /// What they then are rounded to.
+    pub grid: Option<Grid>,
     /// Numbers of values.
     pub inputs: Vec<usize>,
     pub output: usize,
@@ -27,22 +31,33 @@ pub enum Act {
     Curve(Curve),
     Concatenate,
     Softmax,
+    Integer(integer::Act),
 }
 
 /// The passes that compute `output`, in order. Values are numbered as in the graph, and 0 is the image.
 pub fn passes(graph: Graph, output: Value) -> Vec<Pass> {
     let mut nodes = graph.into_nodes();
     nodes.truncate(output.0);
+    // How often each value is read by operators that the output needs.
     let mut uses = vec![0_usize; output.0 + 1];
-    let read = nodes.iter().flat_map(|node| &node.inputs).chain([&output]);
-    for value in read {
-        if let Some(count) = uses.get_mut(value.0) {
-            *count += 1;
+    if let Some(last) = uses.last_mut() {
+        *last = 1;
+    }
+    for (index, node) in nodes.iter().enumerate().rev() {
+        if uses.get(index + 1).is_some_and(|count| *count > 0) {
+            for value in &node.inputs {
+                if let Some(count) = uses.get_mut(value.0) {
+                    *count += 1;
+                }
+            }
         }
     }
     let mut passes: Vec<Pass> = Vec::new();
     for (index, node) in nodes.into_iter().enumerate() {
         let Some(&input) = node.inputs.first() else { continue };
+        if uses.get(index + 1) == Some(&0) {
+            continue;
+        }
         let before = passes.iter_mut().find(|pass| pass.output == input.0);
         // Whoever else reads the value needs it as it is.
         let is_alone = uses.get(input.0) == Some(&1);
@@ -66,7 +81,14 @@ fn joins(pass: &mut Pass, node: &Node) -> bool {
             pass.pooled
         };
     }
-    if pass.range != Range::ALL || pass.pooled {
+    if let (Act::Integer(act), Operator::Integer(IntegerOperator::Quantise(grid)), None) =
+        (&pass.act, &node.operator, pass.grid)
+        && act.is_finished()
+    {
+        pass.grid = Some(*grid);
+        return true;
+    }
+    if pass.range != Range::ALL || pass.pooled || pass.grid.is_some() {
         return false;
     }
     match (&mut pass.act, &node.operator) {
@@ -76,6 +98,10 @@ fn joins(pass: &mut Pass, node: &Node) -> bool {
         }
         (Act::Convolution(kernel), Operator::Scale { scale, offset }) => {
             kernel.rescale(scale, offset);
+            true
+        }
+        (Act::Integer(act), Operator::Hold(range)) if act.is_finished() => {
+            pass.range = *range;
             true
         }
         _ => false,
@@ -99,6 +125,9 @@ fn pool(kernel: &mut Kernel, window: Window) -> bool {
 fn alone(node: Node, output: usize) -> Pass {
     let mut range = Range::ALL;
     let act = match node.operator {
+        Operator::Integer(operator) => Act::Integer(integer::Act::Operator(operator)),
+        Operator::Pool(window, _) if node.kind == Kind::Integers => Act::Integer(integer::Act::Largest(window)),
+        Operator::Concatenate if node.kind == Kind::Integers => Act::Integer(integer::Act::Concatenate),
         Operator::Convolution(kernel) => Act::Convolution(kernel),
         Operator::Pool(window, pooling) => Act::Pool(window, pooling),
         Operator::Scale { scale, offset } => {
@@ -120,6 +149,7 @@ fn alone(node: Node, output: usize) -> Pass {
         act,
         range,
         pooled: false,
+        grid: None,
         inputs,
         output,
     }

@@ -9,13 +9,14 @@ use crate::depthwise::Depthwise;
 use crate::elementwise::{Elementwise, softmax};
 use crate::error::{GraphError, RunError};
 use crate::graph::{Graph, Value};
-use crate::layout::{Border, Layout, Shape, each_image};
+use crate::integer::{self, IntegerOperator};
+use crate::layout::{Border, Kind, Layout, Shape, each_image};
 use crate::passes::{Act, Pass, passes};
 use crate::pixels::Pixels;
 use crate::pool::Pool;
 use crate::scratch::Scratch;
+use crate::slot::Slot;
 use crate::strip::Strip;
-use crate::vector::LANES;
 use crate::winograd::Winograd;
 
 /// So many floats of values are in use at once, if an image has not more: they stay in the processor's cache.
@@ -33,7 +34,7 @@ pub struct Plan {
     output: Layout,
     steps: Vec<Step>,
     /// Memory of values. What two values have in turn, both have with the same layout, so that its borders stay zero.
-    slots: Vec<Vec<f32>>,
+    slots: Vec<Slot>,
     scratch: Scratch,
     /// Where the image and the output lie.
     first: usize,
@@ -59,23 +60,26 @@ enum Kernel {
     Curve(Curve, [Layout; 2]),
     Concatenation(Concatenation),
     Softmax(Layout),
+    Integer(integer::Step),
 }
 
 impl Graph {
     /// Lays out what `output` needs, which is a single pixel: a number for each class.
     pub fn plan(self, output: Value) -> Result<Plan, GraphError> {
         let shape = self.shape(output)?;
-        if shape != Shape::flat(shape.channels) {
-            return Err(GraphError(format!("the output is {shape:?}, and not one pixel")));
+        if shape != Shape::flat(shape.channels) || self.kind(output) != Kind::Floats {
+            return Err(GraphError(format!(
+                "the output is {shape:?}, and not one pixel of floats"
+            )));
         }
         let shapes = (0..=output.0)
-            .map(|value| self.shape(Value(value)))
-            .collect::<Result<Vec<_>, _>>()?;
+            .map(|value| Ok((self.kind(Value(value)), self.shape(Value(value))?)))
+            .collect::<Result<Vec<_>, GraphError>>()?;
         let passes = passes(self, output);
         let layouts: Vec<_> = shapes
             .iter()
             .enumerate()
-            .map(|(value, shape)| layout(value, *shape, &passes))
+            .map(|(value, (kind, shape))| layout(value, *kind, *shape, &passes))
             .collect();
         let of = |value: usize| {
             layouts
@@ -129,6 +133,7 @@ impl Graph {
                 Kernel::Convolution(convolution) => convolution.fit(&mut scratch),
                 Kernel::Winograd(winograd) => winograd.fit(&mut scratch),
                 Kernel::Depthwise(depthwise) => depthwise.fit(&mut scratch),
+                Kernel::Integer(step) => step.fit(&mut scratch.integers),
                 _ => {}
             }
         }
@@ -136,11 +141,7 @@ impl Graph {
             image: of(0)?,
             output: of(output.0)?,
             steps,
-            slots: slots
-                .layouts
-                .iter()
-                .map(|layout| vec![0.0; images * layout.image() + LANES])
-                .collect(),
+            slots: slots.layouts.iter().map(|layout| Slot::new(*layout, images)).collect(),
             scratch,
             first,
             last: places.get(output.0).copied().unwrap_or_default(),
@@ -150,9 +151,13 @@ impl Graph {
 }
 
 /// The layout that suits all passes which read or write a value; the image is 0.
-fn layout(value: usize, shape: Shape, passes: &[Pass]) -> Layout {
+fn layout(value: usize, kind: Kind, shape: Shape, passes: &[Pass]) -> Layout {
     let mut border = Border::default();
-    let mut needs_vectors = value != 0;
+    let writer = passes.iter().find(|pass| pass.output == value).map(|pass| &pass.act);
+    let mut needs_vectors = match writer {
+        Some(Act::Integer(integer::Act::Operator(IntegerOperator::Quantise(_)))) | None => false,
+        Some(_) => true,
+    };
     for pass in passes.iter().filter(|pass| pass.inputs.contains(&value)) {
         match &pass.act {
             Act::Convolution(kernel) if Winograd::suits(kernel, shape) => {
@@ -163,13 +168,17 @@ fn layout(value: usize, shape: Shape, passes: &[Pass]) -> Layout {
                 border = border.and(kernel.window.border(shape));
                 needs_vectors |= kernel.is_depthwise(shape) && shape.channels > 1;
             }
+            Act::Integer(act) => {
+                border = border.and(act.border(shape));
+                needs_vectors |= act.needs_vectors(shape);
+            }
             _ => needs_vectors = true,
         }
     }
     if needs_vectors {
-        Layout::new(shape, border)
+        Layout::new(kind, shape, border)
     } else {
-        Layout::packed(shape, border)
+        Layout::packed(kind, shape, border)
     }
 }
 
@@ -197,6 +206,7 @@ fn kernel(pass: &Pass, inputs: &[Layout], output: Layout, images: usize) -> Opti
         Act::Curve(curve) => Kernel::Curve(*curve, [input, output]),
         Act::Concatenate => Kernel::Concatenation(Concatenation::new(inputs.to_vec(), output)),
         Act::Softmax => Kernel::Softmax(input),
+        Act::Integer(act) => Kernel::Integer(integer::Step::new(act, range, pass.grid, inputs, output, images)?),
     })
 }
 
@@ -246,13 +256,15 @@ impl Plan {
         for (index, results) in results.chunks_mut(self.images * outputs).enumerate() {
             let count = results.len() / outputs;
             if let Some(first) = self.slots.get_mut(self.first) {
-                pixels.lay_out(index * self.images, count, self.image, first);
+                pixels.lay_out(index * self.images, count, self.image, &mut first.floats);
             }
             self.steps
                 .iter()
                 .for_each(|step| step.run(count, &mut self.slots, &mut self.scratch));
-            let last = self.slots.get(self.last).map(Vec::as_slice).unwrap_or_default();
+            let last = self.slots.get(self.last);
             for (row, result) in last
+                .map(|slot| slot.floats.as_slice())
+                .unwrap_or_default()
                 .chunks_exact(self.output.image())
                 .zip(results.chunks_exact_mut(outputs))
             {
@@ -264,27 +276,32 @@ impl Plan {
 }
 
 impl Step {
-    fn run(&self, images: usize, slots: &mut [Vec<f32>], scratch: &mut Scratch) {
+    fn run(&self, images: usize, slots: &mut [Slot], scratch: &mut Scratch) {
         // Taken out, so that the others can be read while it is written.
-        let Some(mut output) = slots.get_mut(self.output).map(mem::take) else {
+        let Some(mut taken) = slots.get_mut(self.output).map(mem::take) else {
             return;
         };
-        let slot = |index: usize| slots.get(index).map(Vec::as_slice).unwrap_or_default();
+        let output = &mut taken.floats;
+        let slot = |index: usize| slots.get(index).map(|slot| slot.floats.as_slice()).unwrap_or_default();
         let mut inputs = self.inputs.iter().map(|index| slot(*index));
         let all = inputs.clone();
         let input = inputs.next().unwrap_or_default();
         match &self.kernel {
-            Kernel::Convolution(convolution) => convolution.run(images, input, scratch, &mut output),
-            Kernel::Strip(strip) => strip.run(images, input, &mut output),
-            Kernel::Winograd(winograd) => winograd.run(images, input, scratch, &mut output),
-            Kernel::Depthwise(depthwise) => depthwise.run(images, input, scratch, &mut output),
-            Kernel::Pool(pool) => pool.run(images, input, &mut output),
-            Kernel::Elementwise(act) => act.run(images, input, inputs.next().unwrap_or_default(), &mut output),
-            Kernel::Curve(curve, layouts) => curve.run(images, *layouts, input, &mut output),
-            Kernel::Concatenation(concatenation) => concatenation.run(images, all, &mut output),
+            Kernel::Convolution(convolution) => convolution.run(images, input, scratch, output),
+            Kernel::Strip(strip) => strip.run(images, input, output),
+            Kernel::Winograd(winograd) => winograd.run(images, input, scratch, output),
+            Kernel::Depthwise(depthwise) => depthwise.run(images, input, scratch, output),
+            Kernel::Pool(pool) => pool.run(images, input, output),
+            Kernel::Elementwise(act) => act.run(images, input, inputs.next().unwrap_or_default(), output),
+            Kernel::Curve(curve, layouts) => curve.run(images, *layouts, input, output),
+            Kernel::Concatenation(concatenation) => concatenation.run(images, all, output),
+            Kernel::Integer(step) => {
+                let inputs = self.inputs.iter().filter_map(|index| slots.get(*index));
+                step.run(images, inputs, &mut scratch.integers, &mut taken);
+            }
             Kernel::Softmax(layout) => {
                 let floats = layout.image();
-                for (from, to) in each_image(images, (input, floats), (&mut output, floats)) {
+                for (from, to) in each_image(images, (input, floats), (output, floats)) {
                     if let Some(row) = to.get_mut(..layout.shape.channels) {
                         row.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
                         softmax(row);
@@ -293,7 +310,7 @@ impl Step {
             }
         }
         if let Some(slot) = slots.get_mut(self.output) {
-            *slot = output;
+            *slot = taken;
         }
     }
 }

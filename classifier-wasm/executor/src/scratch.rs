@@ -1,5 +1,6 @@
 //! Memory for what is half done, which all layers have in turn.
 
+use crate::integer;
 use crate::tile::Vector;
 
 /// Memory for what is half done.
@@ -11,6 +12,7 @@ pub struct Scratch {
     pub products: Vec<Vector>,
     /// What is transformed in one direction.
     pub half: Vec<Vector>,
+    pub integers: integer::Scratch,
 }
 
 impl Scratch {

@@ -3,7 +3,7 @@
 #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
 pub use portable::F32x4;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-pub use wasm::F32x4;
+pub use wasm::{F32x4, load};
 
 /// How many floats a vector has.
 pub const LANES: usize = 4;
@@ -15,9 +15,18 @@ mod wasm {
         v128_load,
     };
 
+    /// A load of numbers that fill a vector. Put together from single ones it would be taken apart again where one lane is used.
+    #[inline(always)]
+    #[expect(unsafe_code, reason = "the only load of a whole vector that the target offers")]
+    pub fn load<T: Copy, const N: usize>(from: &[T; N]) -> v128 {
+        const { assert!(size_of::<[T; N]>() == size_of::<v128>()) }
+        // SAFETY: a reference to 16 bytes is valid for a read of 16 bytes, and the load asks for no alignment.
+        unsafe { v128_load(from.as_ptr().cast()) }
+    }
+
     /// Four floats.
     #[derive(Clone, Copy)]
-    pub struct F32x4(v128);
+    pub struct F32x4(pub(crate) v128);
 
     impl F32x4 {
         #[inline(always)]
@@ -25,12 +34,9 @@ mod wasm {
             F32x4(f32x4_splat(value))
         }
 
-        /// A load of four floats. Put together from single floats it would be taken apart again where one lane is used.
         #[inline(always)]
-        #[expect(unsafe_code, reason = "the only load of a whole vector that the target offers")]
         pub fn load(from: &[f32; 4]) -> F32x4 {
-            // SAFETY: a reference to 16 bytes is valid for a read of 16 bytes, and the load asks for no alignment.
-            F32x4(unsafe { v128_load(from.as_ptr().cast()) })
+            F32x4(load(from))
         }
 
         /// One lane in all.
@@ -92,7 +98,7 @@ mod wasm {
 mod portable {
     /// Four floats.
     #[derive(Clone, Copy)]
-    pub struct F32x4([f32; 4]);
+    pub struct F32x4(pub(crate) [f32; 4]);
 
     impl F32x4 {
         #[inline(always)]

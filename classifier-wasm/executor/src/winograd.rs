@@ -136,7 +136,9 @@ impl Winograd {
 
     /// Computes `images` images.
     pub fn run(&self, images: usize, input: &[f32], scratch: &mut Scratch, output: &mut [f32]) {
-        let Scratch { rows, products, half } = scratch;
+        let Scratch {
+            rows, products, half, ..
+        } = scratch;
         let [inputs, outputs] = self.vectors();
         let (from, to) = (self.input.image(), self.finish.output.image());
         let mut all = (0..images).flat_map(|image| {

@@ -20,7 +20,7 @@ impl Lowering<'_> {
                 .ok_or_else(|| format!("{name} is not known"))
         };
         match (known(first)?, known(second)?) {
-            (Known::Computed(_), Known::Constant(constant)) => {
+            (Known::Computed(_), Known::Constant(constant) | Known::Weights(_, constant)) => {
                 let view = self.input(node, 0)?.clone();
                 let numbers = numbers(constant, &view)?.into_iter();
                 let terms: Vec<[f32; 2]> = match node.op_type.as_str() {
@@ -31,7 +31,7 @@ impl Lowering<'_> {
                 };
                 self.scale(terms, &view)
             }
-            (Known::Constant(constant), Known::Computed(_)) => {
+            (Known::Constant(constant) | Known::Weights(_, constant), Known::Computed(_)) => {
                 let view = self.input(node, 1)?.clone();
                 let numbers = numbers(constant, &view)?.into_iter();
                 let terms: Vec<[f32; 2]> = match node.op_type.as_str() {
@@ -43,15 +43,17 @@ impl Lowering<'_> {
                 self.scale(terms, &view)
             }
             (Known::Computed(_), Known::Computed(_)) if node.op_type == "Add" => {
-                let (one, other) = (self.input(node, 0)?, self.input(node, 1)?);
-                if !one.is_laid_out_as(other) {
+                let (view, other) = (self.input(node, 0)?.clone(), self.input(node, 1)?.clone());
+                if !view.is_laid_out_as(&other) {
                     return Err("values of different shapes".to_owned());
                 }
-                let view = one.clone();
-                let value = self
-                    .graph
-                    .add(Operator::Add, &[view.value, other.value])
-                    .map_err(lacks)?;
+                let value = match self.integer_sum(&view, &other)? {
+                    Some(value) => value,
+                    None => self
+                        .graph
+                        .add(Operator::Add, &[view.value, other.value])
+                        .map_err(lacks)?,
+                };
                 Ok(View { value, ..view })
             }
             (Known::Computed(_), Known::Computed(_)) if node.op_type == "Mul" => {

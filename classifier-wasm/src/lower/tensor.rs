@@ -67,7 +67,7 @@ impl Constant {
 }
 
 /// A tensor has its numbers either as raw bytes or as what they are.
-fn numbers<T, const N: usize>(raw: &[u8], typed: Vec<T>, of_bytes: fn([u8; N]) -> T) -> Vec<T> {
+pub fn numbers<T, const N: usize>(raw: &[u8], typed: Vec<T>, of_bytes: fn([u8; N]) -> T) -> Vec<T> {
     match raw {
         [] => typed,
         raw => raw.as_chunks().0.iter().map(|bytes| of_bytes(*bytes)).collect(),

@@ -87,6 +87,14 @@ impl Counted {
         Self { store, guest }
     }
 
+    /// Takes another model.
+    fn load(mut self, onnx: &[u8]) -> Self {
+        let model = self.guest.image_stream_classifier_model();
+        let loaded = model.call_load(&mut self.store, "application/onnx", onnx, &[]);
+        loaded.unwrap().unwrap();
+        self
+    }
+
     /// The instructions of a call when it has been made before.
     fn count(&mut self, mut call: impl FnMut(&mut Store<State>, &Everything)) -> u64 {
         // The first call allocates what later ones find.
@@ -141,12 +149,15 @@ fn count(bytes: &[u8]) -> Counts {
     let message = counted.message(None, &python);
     let without_decoding = counted.message(Some(&raw), &pixels);
     let network = counted.network(&pixels, BATCH);
+    let integers = fs::read(root.join("models/fashion-small-int8.onnx")).unwrap();
+    let mut of_integers = Counted::start(bytes).load(&integers);
     BTreeMap::from([
         (
             "decode a message of the Python program, 40 images",
             message - without_decoding,
         ),
         ("predict 40 images", network),
+        ("predict 40 images with integers", of_integers.network(&pixels, BATCH)),
         ("predict 1 image", counted.network(&pixels[..784], 1)),
         (
             "read 40 images of raw bytes and encode the answer",

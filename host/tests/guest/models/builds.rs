@@ -63,7 +63,7 @@ async fn what_it_does_not_know_of_an_operator_it_refuses() {
 
 #[tokio::test]
 async fn a_model_that_needs_more_operators_is_run_by_the_build_that_has_them() {
-    let file = models("fashion-small-int8.onnx");
+    let file = models("golden/variants/logsoftmax.onnx");
     let config = ClassifierConfig {
         model: Some(file.clone()),
         full: Some(Origin::File(component(FULL))),

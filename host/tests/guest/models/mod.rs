@@ -7,6 +7,7 @@ mod builds;
 mod floats;
 mod golden;
 mod inputs;
+mod integers;
 mod metadata;
 mod operators;
 mod outputs;

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{FULL, USUAL, build, models, off, rows};
 
 /// What the executor lacks for those that it does not run.
-const LEFT_TO_TRACT: [(&str, &str); 14] = [
+const LEFT_TO_TRACT: [(&str, &str); 11] = [
     ("logsoftmax", "`LogSoftmax` (once)"),
     ("logsoftmax-exp", "`Exp` (once), `LogSoftmax` (once)"),
     ("mean-of-two", "`Mean` (once)"),
@@ -19,12 +19,6 @@ const LEFT_TO_TRACT: [(&str, &str); 14] = [
     ("pixels-i64", "an input of Int64"),
     ("pixels-u8", "an input of Uint8"),
     ("pixels-u8-n-h-w", "an input of Uint8"),
-    ("softmax-i8", "`DequantizeLinear` (2 times), `QuantizeLinear` (2 times)"),
-    ("softmax-u8", "`DequantizeLinear` (2 times), `QuantizeLinear` (2 times)"),
-    (
-        "weights-i8-by-channel",
-        "`DequantizeLinear` (4 times), `QuantizeLinear` (3 times)",
-    ),
 ];
 
 fn numbers(rows: &Value) -> Vec<Vec<f32>> {
