@@ -1,7 +1,7 @@
 // Tests on the page: each on a fresh one, none with a word on the console.
 
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -74,6 +74,20 @@ export function scratch() {
   });
   after(() => rm(folder, { recursive: true }));
   return () => folder;
+}
+
+/**
+ * Writes files into such a folder, and gives the path of each.
+ *
+ * @returns {(name: string, content: string | Uint8Array) => Promise<string>}
+ */
+export function files() {
+  const folder = scratch();
+  return async (name, content) => {
+    const path = join(folder(), name);
+    await writeFile(path, content);
+    return path;
+  };
 }
 
 /**
