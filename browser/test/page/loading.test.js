@@ -99,6 +99,7 @@ pageTest(
   page,
   "test images can be picked while the component loads, and the one that was is answered then",
   async page => {
+    await page.waitForSelector("#samples button:nth-child(3)");
     await page.click("#samples button:nth-child(3)");
     await untilText(page, "#status", /^Test image 3 waits for a model$/);
     await firstResult(page);
