@@ -29,7 +29,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use crate::broker::{Act, Claim, Demand, Event, Idle, Limits, Room, Route, Settle, SettleError, Source};
 use crate::shutdown::Shutdown;
 use crate::terminal::counted;
-use chunk::{Chunk, Pace};
+use chunk::{Chunk, Order, Pace};
 pub use classify::{Answer, Cause, Classify, ClassifyError};
 pub use dead_letter::{
     ERROR_ATTEMPTS, ERROR_CODE, ERROR_COMPONENT, ERROR_DETAIL, ERROR_KIND, ERROR_SOURCE, ERROR_SOURCE_TIME,
@@ -246,9 +246,16 @@ impl<'a> Pipeline<'a> {
     ) -> Result<Carried<'a>, PipelineError> {
         let Chunk {
             mut messages,
-            turn,
+            order,
             known,
         } = chunk;
+        let turn = match order {
+            Order::Lane(turn) => turn,
+            Order::None(turns) => {
+                let known = self.replies(&messages, slot).await;
+                return Ok(Carried::Split(Chunk::split(messages, turns, known)));
+            }
+        };
         if slot.is_none() && known.is_none() {
             let Some(begun) = turn.unless_revoked(self.begin()).await else {
                 return Ok(Carried::abandoned());
@@ -269,7 +276,10 @@ impl<'a> Pipeline<'a> {
             many => match turn.unless_revoked(self.outputs(many, slot)).await {
                 None => return Ok(Carried::abandoned()),
                 Some(outputs) => match outputs? {
-                    Err(known) => return Ok(Carried::Split(Chunk::split(messages, turn, known))),
+                    Err(known) => {
+                        let turns = turn.split(messages.len());
+                        return Ok(Carried::Split(Chunk::split(messages, turns, known)));
+                    }
                     Ok(made) => made,
                 },
             },

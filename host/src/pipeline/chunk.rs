@@ -1,4 +1,4 @@
-//! Messages of one lane that are classified by one call and settled together.
+//! Messages that are classified by one call: those of one lane, which then settle together, or such as have no order.
 //!
 //! A chunk is what waits when the classifier has room, never more than its share of what waits, so that every call that the classifier
 //! accepts gets work, and never waited for: at a low rate each message is a chunk of its own. If a chunk does not get an answer or a dead
@@ -21,23 +21,37 @@ const BYTES: usize = 256 << 10;
 /// As long as the classifier should take over a chunk: a stop and a rebalance wait that long for what has begun.
 const TIME: Duration = Duration::from_millis(20);
 
-/// Messages of one lane, and their place in its order.
+/// Messages, and their place in the order of their lane.
 pub(super) struct Chunk<'a> {
     /// At least one.
     pub messages: Vec<InFlight<'a>>,
-    pub turn: Turn,
+    pub order: Order,
     /// Of a single message: what its first attempt gave, as part of a chunk. None: it was not made, or nobody knows which message its
     /// failure is about.
     pub known: Option<Result<Reply, ClassifyError>>,
 }
 
+/// The order of a chunk's messages.
+pub(super) enum Order {
+    /// That of their lane.
+    Lane(Turn),
+    /// Each is the only one of its lane: they share a call, and then each goes on alone.
+    None(Vec<Turn>),
+}
+
 impl<'a> Chunk<'a> {
+    /// Whether a message may join others of so many bytes.
+    pub fn takes(message: &InFlight<'_>, bytes: usize) -> bool {
+        !message.is_alone && bytes + message.size <= BYTES
+    }
+
     /// The first of what waits: as many as may go together.
     pub fn take(waiting: &mut VecDeque<InFlight<'a>>, most: usize) -> Vec<InFlight<'a>> {
         let mut bytes = 0;
         let together = |(place, message): &(usize, &InFlight<'_>)| {
+            let is_taken = *place == 0 || *place < most && Self::takes(message, bytes);
             bytes += message.size;
-            *place == 0 || *place < most && bytes <= BYTES && !message.is_alone
+            is_taken
         };
         let count = match waiting.front() {
             Some(first) if first.is_alone => 1,
@@ -54,13 +68,12 @@ impl<'a> Chunk<'a> {
         load
     }
 
-    /// Each of its messages alone, with what is known of it.
-    pub fn split(messages: Vec<InFlight<'a>>, turn: Turn, known: Known) -> Vec<Self> {
-        let turns = turn.split(messages.len());
+    /// Each of its messages alone, with its turn and what is known of it.
+    pub fn split(messages: Vec<InFlight<'a>>, turns: Vec<Turn>, known: Known) -> Vec<Self> {
         let known = known.into_iter().map(Some).chain(std::iter::repeat_with(|| None));
         let single = |((message, turn), known)| Self {
             messages: vec![message],
-            turn,
+            order: Order::Lane(turn),
             known,
         };
         messages.into_iter().zip(turns).zip(known).map(single).collect()

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use super::chunk::Chunk;
+use super::chunk::{Chunk, Order};
 use super::in_flight::{InFlight, Load};
 use super::turn::{Shared, Turn};
 use crate::broker::{Claim, Drained, Lane};
@@ -57,6 +57,26 @@ impl<'a> Lanes<'a> {
 
     /// The next chunk, of the lane that has waited longest: `most` messages at most.
     pub(super) fn pop(&mut self, most: usize) -> Option<Chunk<'a>> {
+        let (mut messages, turn, has_order) = self.take(most)?;
+        let mut turns = vec![turn];
+        if !has_order {
+            self.join(&mut messages, &mut turns, most);
+        }
+        let order = match <[Turn; 1]>::try_from(turns) {
+            Ok([turn]) => Order::Lane(turn),
+            Err(turns) => Order::None(turns),
+        };
+        let chunk = Chunk {
+            messages,
+            order,
+            known: None,
+        };
+        self.waiting -= chunk.load();
+        Some(chunk)
+    }
+
+    /// The first messages of the lane that has waited longest, their turn, and whether that lane may have more.
+    fn take(&mut self, most: usize) -> Option<(Vec<InFlight<'a>>, Turn, bool)> {
         while let Some(lane) = self.ready.pop_front() {
             let Some(chain) = self.lanes.get_mut(&lane) else {
                 continue;
@@ -67,18 +87,37 @@ impl<'a> Lanes<'a> {
                 chain.waiting.clear();
             }
             let messages = Chunk::take(&mut chain.waiting, most);
+            let has_order = lane.number().is_some();
             if !chain.waiting.is_empty() {
                 self.ready.push_back(lane);
             }
             if !messages.is_empty() {
-                let turn = chain.turn();
-                let known = None;
-                let chunk = Chunk { messages, turn, known };
-                self.waiting -= chunk.load();
-                return Some(chunk);
+                return Some((messages, chain.turn(), has_order));
             }
         }
         None
+    }
+
+    /// To a message without an order joins what waits next, as long as it has none either.
+    fn join(&mut self, messages: &mut Vec<InFlight<'a>>, turns: &mut Vec<Turn>, most: usize) {
+        let mut bytes: usize = messages.iter().map(|message| message.size).sum();
+        while messages.len() < most && messages.iter().all(|message| Chunk::takes(message, 0)) {
+            let next = self.ready.front().filter(|lane| lane.number().is_none());
+            let Some(chain) = next.and_then(|lane| self.lanes.get_mut(lane)) else {
+                return;
+            };
+            let fits = |next: &mut InFlight<'_>| Chunk::takes(next, bytes);
+            if chain.shared.revoked.is_cancelled() || chain.waiting.len() > 1 {
+                return;
+            }
+            let Some(message) = chain.waiting.pop_front_if(fits) else {
+                return;
+            };
+            self.ready.pop_front();
+            bytes += message.size;
+            messages.push(message);
+            turns.push(chain.turn());
+        }
     }
 
     /// The claims of everything that waits, which is left to whoever reads the lanes next.
@@ -135,5 +174,57 @@ impl Chain<'_> {
             load += message.load();
         }
         load
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::message::Message;
+    use crate::pipeline::health::Health;
+
+    fn message<'a>(health: &'a Health, lane: Lane, size: usize) -> InFlight<'a> {
+        InFlight {
+            message: Message::new(vec![0; size]),
+            position: lane.to_string(),
+            claim: Claim::new(lane, 0, 1, ()),
+            received: Instant::now(),
+            work: Some(health.begin()),
+            size,
+            is_alone: false,
+        }
+    }
+
+    /// How many messages each chunk has, and whether these have an order.
+    fn chunks(lanes: &mut Lanes<'_>, most: usize) -> Vec<(usize, bool)> {
+        let chunks = std::iter::from_fn(|| lanes.pop(most));
+        let chunks = chunks.map(|chunk| (chunk.messages.len(), matches!(chunk.order, Order::Lane(_))));
+        chunks.collect()
+    }
+
+    #[test]
+    fn messages_without_an_order_share_a_chunk_and_are_in_none_of_a_lane() {
+        let health = Health::new(None);
+        let mut lanes = Lanes::default();
+        let mut push = |lane, size| lanes.push(message(&health, lane, size));
+        for number in 0..5 {
+            push(Lane::single(format!("in/#{number}")), 1000);
+        }
+        for _ in 0..2 {
+            push(Lane::new("in/key", 1), 1000);
+        }
+        push(Lane::single("in/#5"), 1000);
+        // Each alone is as large as a chunk may be.
+        push(Lane::single("in/#6"), 256 << 10);
+        push(Lane::single("in/#7"), 256 << 10);
+        let (shared, alone) = (false, true);
+        assert_eq!(
+            chunks(&mut lanes, 3),
+            [(3, shared), (2, shared), (2, alone), (1, alone), (1, alone), (1, alone)]
+        );
+        assert_eq!(lanes.waiting(), Load::default());
     }
 }

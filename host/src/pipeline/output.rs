@@ -159,27 +159,13 @@ impl Pipeline<'_> {
         chunk: &mut [InFlight<'_>],
         slot: Option<SemaphorePermit<'_>>,
     ) -> Result<Result<Vec<Made>, Known>, PipelineError> {
-        let messages: Vec<_> = chunk.iter().map(|in_flight| &in_flight.message).collect();
-        let classified = self.ask(&messages).await;
-        drop(slot);
-        let answers = match classified {
-            Ok(answers) if answers.len() == messages.len() => answers,
-            Ok(_) => return Ok(Err(Vec::new())),
-            Err(error) => {
-                tracing::debug!(messages = messages.len(), %error, "a chunk failed: repeated message by message");
-                return Ok(Err(Vec::new()));
-            }
-        };
-        let replies = answers.into_iter().zip(&*chunk);
-        let replies: Vec<_> = replies
-            .map(|(answer, InFlight { message, position, .. })| self.reply(message, position, answer?))
-            .collect();
+        let replies = self.replies(chunk, slot).await;
         let is_settled_so = |reply: &Result<Reply, ClassifyError>| match reply {
             Ok(_) => true,
             Err(ClassifyError::Reject(_)) => self.policy.on_error == OnError::DeadLetter,
             Err(ClassifyError::Retry(_) | ClassifyError::Broken(_)) => false,
         };
-        if !replies.iter().all(is_settled_so) {
+        if replies.is_empty() || !replies.iter().all(is_settled_so) {
             return Ok(Err(replies));
         }
         let mut outputs = Vec::with_capacity(chunk.len());
@@ -194,6 +180,27 @@ impl Pipeline<'_> {
             });
         }
         Ok(Ok(outputs))
+    }
+
+    /// What one call gives for each message. Nothing if the whole call failed.
+    pub(super) async fn replies(&self, chunk: &[InFlight<'_>], slot: Option<SemaphorePermit<'_>>) -> Known {
+        let messages: Vec<_> = chunk.iter().map(|in_flight| &in_flight.message).collect();
+        let classified = self.ask(&messages).await;
+        drop(slot);
+        let answers = match classified {
+            Ok(answers) if answers.len() == messages.len() => answers,
+            Ok(_) => return Vec::new(),
+            Err(error) => {
+                tracing::debug!(messages = messages.len(), %error, "a chunk failed: repeated message by message");
+                return Vec::new();
+            }
+        };
+        let replies = answers.into_iter().zip(chunk);
+        let reply = |(answer, in_flight): (_, &InFlight<'_>)| {
+            let answer: Result<Answer, ClassifyError> = answer;
+            self.reply(&in_flight.message, &in_flight.position, answer?)
+        };
+        replies.map(reply).collect()
     }
 
     /// One call of the classifier.
