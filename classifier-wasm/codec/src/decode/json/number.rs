@@ -36,13 +36,22 @@ pub fn byte(text: &[u8]) -> Option<(u8, usize)> {
 
 /// The same, whatever is behind one to three digits, none of them a zero before others.
 pub fn byte_of(word: &[u8; 8]) -> Option<(u8, usize)> {
-    let (digits, length) = leading_digits(word);
-    if !(1..=3).contains(&length) || length > 1 && digits & 0xff == 0 {
-        return None;
-    }
-    let [hundreds, tens, ones, ..] = (digits << (8 * (3 - length))).to_le_bytes().map(u32::from);
-    let value = u8::try_from(100 * hundreds + 10 * tens + ones).ok()?;
-    Some((value, length))
+    let (_, length) = leading_digits(word);
+    let (value, is_byte) = byte_of_digits(word, length);
+    is_byte.then_some((value, length))
+}
+
+/// The same where a word has so many digits: the number, and whether it is one, found without a branch.
+#[inline(always)]
+pub fn byte_of_digits(word: &[u8; 8], length: usize) -> (u8, bool) {
+    let digits = less_zeros(word);
+    let [hundreds, tens, ones, ..] = digits
+        .wrapping_shl(24_u32.wrapping_sub(8 * length as u32))
+        .to_le_bytes()
+        .map(u32::from);
+    let value = 100 * hundreds + 10 * tens + ones;
+    let is_byte = (1..=3).contains(&length) & ((length == 1) | (digits & 0xff != 0)) & (value <= 255);
+    (value as u8, is_byte)
 }
 
 /// Digits at the start of `text`, perhaps with a point and digits behind it; None where [`number`] has to look closer.
@@ -105,10 +114,31 @@ fn digits(text: &[u8], mut value: u64) -> (u64, usize) {
 
 /// The bytes of `word` less `0`, the first one lowest, and how many digits it begins with.
 fn leading_digits(word: &[u8; 8]) -> (u64, usize) {
-    let bytes = u64::from_le_bytes(*word) ^ 0x3030_3030_3030_3030;
+    let bytes = less_zeros(word);
     // The highest bit of the lowest byte over 9, and of some above it.
     let others = (bytes.wrapping_add(0x7676_7676_7676_7676) | bytes) & 0x8080_8080_8080_8080;
     (bytes, others.trailing_zeros() as usize / 8)
+}
+
+/// Which of 64 bytes are digits, the first one lowest.
+pub fn are_digits(block: &[u8; 64]) -> u64 {
+    let of = |word: &[u8; 8]| {
+        let bytes = less_zeros(word);
+        // The highest bit of each byte over 9; these bits then side by side.
+        let others = ((bytes & 0x7f7f_7f7f_7f7f_7f7f) + 0x7676_7676_7676_7676) | bytes;
+        ((!others & 0x8080_8080_8080_8080) >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
+    };
+    block
+        .as_chunks()
+        .0
+        .iter()
+        .rev()
+        .fold(0, |all, word| all << 8 | of(word))
+}
+
+/// The bytes of `word` less `0`, the first one lowest: what digits are worth.
+pub fn less_zeros(word: &[u8; 8]) -> u64 {
+    u64::from_le_bytes(*word) ^ 0x3030_3030_3030_3030
 }
 
 /// The number that eight digits write, the first of which is in the lowest byte: pairs, then fours, then all of them.

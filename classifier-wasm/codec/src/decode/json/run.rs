@@ -9,8 +9,11 @@
 //! depends on this file, and it holds no rule of JSON.
 
 use super::levels::Levels;
-use super::number::{byte_of, decimal};
+use super::number::{are_digits, byte_of, byte_of_digits, decimal};
 use crate::images::Pixels;
+
+/// So few pixels are not worth a look at a whole block.
+const FEW: usize = 3;
 
 /// The most lists that a step ends, and begins anew: what is between its numbers then fits in a word.
 const MAX_TURNS: usize = 2;
@@ -20,19 +23,20 @@ pub fn read(text: &[u8], levels: &mut Levels, pixels: &mut Pixels, limit: usize)
     let left = match pixels {
         Pixels::U8(bytes) => {
             let length = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
-            read_by(byte, text, length, levels, bytes, limit)
+            read_by(bytes_of, text, length, levels, bytes, limit)
         }
         Pixels::F32(floats) => {
             let length = decimal(text).map_or(0, |(_, length)| length);
-            read_by(float, text, length, levels, floats, limit)
+            read_by(floats_of, text, length, levels, floats, limit)
         }
     };
     text.len() - left.len()
 }
 
-/// The same by `step`, which reads one number and a separator; the first number takes `length` bytes. What is left of `text`.
+/// The same by `step`, which reads up to so many numbers with a separator behind each; the first number takes `length` bytes. What
+/// is left of `text`.
 fn read_by<'a, T>(
-    step: impl Fn(&[u8], &Separator) -> Option<(T, usize)>,
+    step: impl Fn(&'a [u8], &Separator, usize, &mut Vec<T>) -> &'a [u8],
     text: &'a [u8],
     length: usize,
     levels: &mut Levels,
@@ -46,25 +50,59 @@ fn read_by<'a, T>(
     while let Some((turns, count)) = levels.ahead()
         && let Some(separator) = separators.get(turns)
     {
-        let count = count.min(limit - values.len());
-        let mut read = 0;
-        while read < count
-            && let Some((value, length)) = step(rest, separator)
-            && let Some(behind) = rest.get(length..)
-        {
-            values.push(value);
-            rest = behind;
-            read += 1;
-        }
-        if read == 0 {
+        let before = values.len();
+        rest = step(rest, separator, count.min(limit - before), values);
+        if values.len() == before {
             break;
         }
-        levels.go_on(turns, read);
+        levels.go_on(turns, values.len() - before);
     }
     rest
 }
 
-/// A pixel as nearly every message has it.
+/// Pixels as nearly every message has them; what is left of `text`.
+fn bytes_of<'a>(text: &'a [u8], separator: &Separator, count: usize, values: &mut Vec<u8>) -> &'a [u8] {
+    let (mut rest, end) = (text, values.len() + count);
+    while values.len() + FEW < end
+        && let Some(block) = rest.first_chunk()
+        && let length @ 1.. = bytes_of_block(block, *separator, end, values)
+        && let Some(behind) = rest.get(length..)
+    {
+        rest = behind;
+    }
+    while values.len() < end
+        && let Some((value, length)) = byte(rest, separator)
+        && let Some(behind) = rest.get(length..)
+    {
+        values.push(value);
+        rest = behind;
+    }
+    rest
+}
+
+/// Those in a block, until there are `end`; the bytes that they take. Where the numbers end is seen for all of them at once, so
+/// that none waits for the one before, and no number decides which way the code goes.
+#[inline(always)]
+fn bytes_of_block(block: &[u8; 64], separator: Separator, end: usize, values: &mut Vec<u8>) -> usize {
+    let (mut place, mut digits) = (0, are_digits(block));
+    while values.len() < end
+        && let Some(word) = block.get(place..place + 8).and_then(<[u8]>::first_chunk)
+    {
+        let length = digits.trailing_ones() as usize;
+        let (value, is_byte) = byte_of_digits(word, length);
+        // A number and what is behind it are in one word.
+        let is_whole = length + separator.length <= 8;
+        if !(is_byte & is_whole & separator.is(u64::from_le_bytes(*word).wrapping_shr(8 * length as u32))) {
+            break;
+        }
+        values.push(value);
+        place += length + separator.length;
+        digits >>= length + separator.length;
+    }
+    place
+}
+
+/// One of them.
 fn byte(text: &[u8], separator: &Separator) -> Option<(u8, usize)> {
     let (words, _) = text.first_chunk::<16>()?.as_chunks::<8>();
     let [start, end] = words else { return None };
@@ -74,7 +112,20 @@ fn byte(text: &[u8], separator: &Separator) -> Option<(u8, usize)> {
     separator.is(behind).then_some((value, length + separator.length))
 }
 
-/// A number with or without a fraction.
+/// Numbers with or without a fraction; what is left of `text`.
+fn floats_of<'a>(text: &'a [u8], separator: &Separator, count: usize, values: &mut Vec<f32>) -> &'a [u8] {
+    let (mut rest, end) = (text, values.len() + count);
+    while values.len() < end
+        && let Some((value, length)) = float(rest, separator)
+        && let Some(behind) = rest.get(length..)
+    {
+        values.push(value);
+        rest = behind;
+    }
+    rest
+}
+
+/// One of them.
 fn float(text: &[u8], separator: &Separator) -> Option<(f32, usize)> {
     let (value, length) = decimal(text)?;
     let behind = text.get(length..)?.first_chunk()?;
