@@ -122,18 +122,26 @@ fn leading_digits(word: &[u8; 8]) -> (u64, usize) {
 
 /// Which of 64 bytes are digits, the first one lowest.
 pub fn are_digits(block: &[u8; 64]) -> u64 {
-    let of = |word: &[u8; 8]| {
-        let bytes = less_zeros(word);
-        // The highest bit of each byte over 9; these bits then side by side.
-        let others = ((bytes & 0x7f7f_7f7f_7f7f_7f7f) + 0x7676_7676_7676_7676) | bytes;
-        ((!others & 0x8080_8080_8080_8080) >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
-    };
-    block
-        .as_chunks()
-        .0
-        .iter()
+    let words = block.as_chunks().0.as_chunks::<2>().0.iter();
+    words
         .rev()
-        .fold(0, |all, word| all << 8 | of(word))
+        .fold(0, |all, pair| all << 16 | of_pair(pair.map(u64::from_le_bytes)))
+}
+
+/// The same of 16 bytes.
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+fn of_pair([low, high]: [u64; 2]) -> u64 {
+    use core::arch::wasm32::{u8x16_bitmask, u8x16_lt, u8x16_splat, u8x16_sub, u64x2};
+    let digits = u8x16_sub(u64x2(low, high), u8x16_splat(b'0'));
+    u8x16_bitmask(u8x16_lt(digits, u8x16_splat(10))).into()
+}
+
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+fn of_pair(words: [u64; 2]) -> u64 {
+    let bytes = words.into_iter().flat_map(u64::to_le_bytes);
+    bytes
+        .enumerate()
+        .fold(0, |all, (at, byte)| all | u64::from(byte.is_ascii_digit()) << at)
 }
 
 /// The bytes of `word` less `0`, the first one lowest: what digits are worth.
