@@ -22,7 +22,7 @@ impl Row {
             false => median(values, decimals),
         };
         let (ratio, cpu) = (optional(self.ratio, 2), optional(self.cpu, 0));
-        let (speed, server) = (median(self.messages_per_second, 0), median(self.server_cpu, 0));
+        let (speed, server) = (median(self.messages_per_second, 0), optional(self.server_cpu, 0));
         format!("| {size} | {name} | {speed} | {megabytes} | {ratio} | {cpu} | {server} |\n")
     }
 }

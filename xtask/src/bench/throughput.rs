@@ -6,7 +6,7 @@ use super::row::Row;
 use crate::steps::Steps;
 use crate::workspace::Workspace;
 use anyhow::{Context, Result, ensure};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 const PARTITIONS: u32 = 4;
 
@@ -18,7 +18,9 @@ const CONSUMER: &str = "`ConsumerPerformance`";
 const BOTH: &str = "both at once";
 const AT_LEAST_ONCE: &str = "`host run`";
 const EXACTLY_ONCE: &str = "`host run --delivery exactly-once`";
-const ROWS: [&str; 5] = [PRODUCER, CONSUMER, BOTH, AT_LEAST_ONCE, EXACTLY_ONCE];
+/// The embedded broker, without Kafka.
+const LOCAL: &str = "`host run`, embedded broker";
+const ROWS: [&str; 6] = [PRODUCER, CONSUMER, BOTH, AT_LEAST_ONCE, EXACTLY_ONCE, LOCAL];
 
 /// A table in Markdown.
 pub fn measure(workspace: &Workspace, steps: &mut Steps, runs: usize) -> Result<String> {
@@ -51,7 +53,9 @@ pub fn measure(workspace: &Workspace, steps: &mut Steps, runs: usize) -> Result<
                 row.messages_per_second.push(speed);
                 row.ratio.extend(both.map(|both| speed / both));
                 row.cpu.extend(host_cpu);
-                row.server_cpu.push(1e6 * server.as_secs_f64() / messages as f64);
+                if *name != LOCAL {
+                    row.server_cpu.push(1e6 * server.as_secs_f64() / messages as f64);
+                }
             }
         }
         for (name, row) in ROWS.iter().zip(rows) {
@@ -79,8 +83,8 @@ impl Bench<'_> {
         for kind in ["in", "both", "once", "exactly"] {
             self.kafka.create_topic(&self.topic(kind), PARTITIONS)?;
         }
-        // The component's command to return what follows.
-        let payload = format!("echo:{}\n", "x".repeat(self.size.saturating_sub(5)));
+        // The component's command to return what follows, which is the same for messages that were returned once.
+        let payload = format!("echo:echo:{}\n", "x".repeat(self.size.saturating_sub(10)));
         Ok(std::fs::write(self.kafka.folder().join("payload"), payload)?)
     }
 
@@ -101,7 +105,8 @@ impl Bench<'_> {
                 Ok((producer.min(consumer), None))
             }
             AT_LEAST_ONCE => self.host("once", "at-least-once"),
-            _ => self.host("exactly", "exactly-once"),
+            EXACTLY_ONCE => self.host("exactly", "exactly-once"),
+            _ => self.local(),
         }
     }
 
@@ -128,9 +133,30 @@ impl Bench<'_> {
 
     fn host(&self, kind: &str, delivery: &str) -> Result<(f64, Option<f64>)> {
         let mut run = self.kafka.host("run");
-        run.arg("--component").arg(self.workspace.component("puppet"));
         run.args(["--input-topic", &self.topic("in"), "--output-topic", &self.topic(kind)]);
         run.args(["--group", &self.topic(kind), "--delivery", delivery]);
+        self.finish(run)
+    }
+
+    /// Over a file that has the same messages.
+    fn local(&self) -> Result<(f64, Option<f64>)> {
+        let file = self.kafka.folder().join("bench.db");
+        let mut fill = self.kafka.host("run");
+        fill.arg("--output").arg(format!("local:{}", file.display()));
+        fill.args(["--input-topic", &self.topic("in"), "--output-topic", "in"]);
+        fill.args(["--group", &self.topic("fill")]);
+        self.finish(fill)?;
+        let mut run = Command::new(self.workspace.host());
+        run.arg("run").arg("--local-file").arg(&file).stdout(Stdio::piped());
+        run.args(["--input-topic", "in"]);
+        let measured = self.finish(run);
+        std::fs::remove_file(&file)?;
+        measured
+    }
+
+    /// Messages a second and the CPU time for each, of a `host run` that takes all of them.
+    fn finish(&self, mut run: Command) -> Result<(f64, Option<f64>)> {
+        run.arg("--component").arg(self.workspace.component("puppet"));
         run.args(["--idle-timeout", "10s", "--format", "json"]);
         let done = Done::of(Running::start(&mut run)?)?;
         ensure!(
