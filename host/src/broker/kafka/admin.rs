@@ -1,14 +1,15 @@
 //! `host topics` for Kafka.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use async_trait::async_trait;
 use rdkafka::Offset;
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::Consumer;
 
-use super::Broker;
-use super::topics::{Cluster, REQUEST};
+use super::topics::{Cluster, REQUEST, SOON};
+use super::{Broker, code};
 use crate::broker::threads::blocking;
 use crate::broker::{Admin, BrokerError, GroupDescription, PartitionDescription, Route, TopicDescription};
 use crate::terminal::counted;
@@ -129,15 +130,26 @@ fn describe(cluster: &Cluster, topics: Vec<(String, usize)>) -> Result<Vec<Topic
 /// Offsets by topic and partition.
 type Places = BTreeMap<(String, i32), u64>;
 
-/// Where each partition begins or ends, by one request to each leader.
+/// Where each partition begins or ends, by one request to each leader. Repeated while leaders change, as they do just after a topic was
+/// created.
 fn offsets(cluster: &Cluster, topics: &[(String, usize)], which: Offset) -> Result<Places, BrokerError> {
-    // To a broker the beginning and the end are times.
-    let found = cluster.consumer().offsets_for_times(list(topics, which), REQUEST);
-    let found = found.map_err(|error| cluster.explain(&error))?;
-    for element in found.elements() {
-        element.error().map_err(|error| cluster.explain(&error))?;
+    let began = Instant::now();
+    loop {
+        // To a broker the beginning and the end are times.
+        let found = cluster.consumer().offsets_for_times(list(topics, which), REQUEST);
+        let placed = found.and_then(|found| {
+            for element in found.elements() {
+                element.error()?;
+            }
+            Ok(placed(&found))
+        });
+        match placed {
+            Err(error) if began.elapsed() < REQUEST && error.rdkafka_error_code().is_some_and(code::is_moving) => {
+                std::thread::sleep(SOON);
+            }
+            placed => return placed.map_err(|error| cluster.explain(&error)),
+        }
     }
-    Ok(placed(&found))
 }
 
 fn list(topics: &[(String, usize)], offset: Offset) -> TopicPartitionList {

@@ -29,6 +29,18 @@ pub(super) fn is_passing(code: Code) -> bool {
     )
 }
 
+/// A partition's leader is being chosen, or is not known everywhere yet.
+pub(super) fn is_moving(code: Code) -> bool {
+    matches!(
+        code,
+        Code::NotLeaderForPartition
+            | Code::LeaderNotAvailable
+            | Code::UnknownTopicOrPartition
+            | Code::FencedLeaderEpoch
+            | Code::UnknownLeaderEpoch
+    )
+}
+
 /// What is wrong with a batch that will never be readable. librdkafka would skip it, or fetch it for ever.
 pub(super) fn damage(error: &KafkaError) -> Option<&'static str> {
     match error.rdkafka_error_code()? {

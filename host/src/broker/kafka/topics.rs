@@ -24,7 +24,7 @@ use crate::config::KafkaConfig;
 pub(super) const REQUEST: Duration = Duration::from_secs(8);
 
 /// How soon to look again whether a topic is there.
-const SOON: Duration = Duration::from_millis(50);
+pub(super) const SOON: Duration = Duration::from_millis(50);
 
 /// How long to poll a client that nobody else polls.
 const SERVE: Duration = Duration::from_millis(5);
