@@ -21,7 +21,6 @@ mod warnings;
 use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -30,7 +29,7 @@ use crate::broker::{Act, Claim, Demand, Event, Idle, Limits, Room, Route, Settle
 use crate::shutdown::Shutdown;
 use crate::terminal::counted;
 use chunk::{Chunk, Order, Pace};
-pub use classify::{Answer, Cause, Classify, ClassifyError};
+pub use classify::{Answer, Answers, Cause, Classify, ClassifyError, Maker, Serve};
 pub use dead_letter::{
     ERROR_ATTEMPTS, ERROR_CODE, ERROR_COMPONENT, ERROR_DETAIL, ERROR_KIND, ERROR_SOURCE, ERROR_SOURCE_TIME,
     ERROR_TRUNCATED, revive,
@@ -42,7 +41,7 @@ pub use meter::{Latency, Meter, Reading};
 use output::{Kind, Made};
 pub use policy::{OnError, PipelineError, Policy, Progress};
 use provenance::Provenance;
-pub use provenance::{COMPONENT, COMPONENT_LABELS, DEDUPE_ID, SOURCE};
+pub use provenance::{COMPONENT, COMPONENT_LABELS, DEDUPE_ID, MODEL, SOURCE};
 use refused::Refused;
 use turn::Turn;
 pub use warnings::Warnings;
@@ -56,7 +55,7 @@ const AT_ONCE: usize = 128;
 pub async fn run(
     mut source: Box<dyn Source>,
     settle: Arc<dyn Settle>,
-    classifier: &dyn Classify,
+    classifier: &dyn Serve,
     policy: &Policy,
     shutdown: &Shutdown,
     meter: &Meter,
@@ -69,10 +68,9 @@ pub async fn run(
         policy,
         shutdown,
         meter,
-        slots: Semaphore::new(classifier.concurrency()),
+        slots: Semaphore::new(classifier.at_once()),
         pace: Pace::default(),
-        provenance: Provenance::new(source.cluster(), classifier.digest()),
-        labels: provenance::labels(classifier.labels()),
+        provenance: Provenance::new(source.cluster()),
         answers,
         refused: Refused::new(policy.max_in_flight),
         health: Health::new(policy.max_failures),
@@ -91,7 +89,7 @@ pub async fn run(
 
 struct Pipeline<'a> {
     settle: &'a dyn Settle,
-    classifier: &'a dyn Classify,
+    classifier: &'a dyn Serve,
     policy: &'a Policy,
     shutdown: &'a Shutdown,
     meter: &'a Meter,
@@ -99,8 +97,6 @@ struct Pipeline<'a> {
     slots: Semaphore,
     pace: Pace,
     provenance: Provenance,
-    /// The labels of the classifier, as answers carry them.
-    labels: Option<Bytes>,
     /// The limits of the output topic.
     answers: Limits,
     refused: Refused,
@@ -170,7 +166,7 @@ impl<'a> Pipeline<'a> {
                     idle.restart();
                 }
                 Ok(slot) = self.slots.acquire(), if lanes.waiting().messages > 0 => {
-                    let most = self.pace.most(lanes.waiting().messages, self.classifier.concurrency());
+                    let most = self.pace.most(lanes.waiting().messages, self.classifier.at_once());
                     if let Some(chunk) = lanes.pop(most) {
                         carried += chunk.load();
                         carriers.push(self.carry(chunk, Some(slot)));

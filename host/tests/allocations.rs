@@ -16,7 +16,7 @@ use host::broker::{
     Act, BrokerError, Claim, Delivery, Demand, Event, Lane, Limits, Room, Route, Settle, Settled, Source,
 };
 use host::message::Message;
-use host::pipeline::{self, Answer, Classify, ClassifyError, Meter, OnError, Policy};
+use host::pipeline::{self, Answer, Answers, Classify, ClassifyError, Maker, Meter, OnError, Policy};
 use host::shutdown::Shutdown;
 
 struct Counting;
@@ -95,7 +95,10 @@ impl Settle for Takes {
 }
 
 /// Returns each message, and counts its calls.
-struct Echo(AtomicUsize);
+struct Echo {
+    calls: AtomicUsize,
+    maker: Arc<Maker>,
+}
 
 #[async_trait]
 impl Classify for Echo {
@@ -108,8 +111,8 @@ impl Classify for Echo {
         })
     }
 
-    async fn classify_all(&self, messages: &[&Message]) -> Result<Vec<Result<Answer, ClassifyError>>, ClassifyError> {
-        self.0.fetch_add(1, Ordering::Relaxed);
+    async fn classify_all(&self, messages: &[&Message]) -> Answers {
+        self.calls.fetch_add(1, Ordering::Relaxed);
         let mut answers = Vec::with_capacity(messages.len());
         for message in messages {
             answers.push(self.classify(message).await);
@@ -121,8 +124,8 @@ impl Classify for Echo {
         2
     }
 
-    fn digest(&self) -> &str {
-        "0123456789abcdef"
+    fn maker(&self) -> Arc<Maker> {
+        Arc::clone(&self.maker)
     }
 }
 
@@ -146,7 +149,11 @@ fn run(messages: usize) -> (u64, usize) {
         provenance: true,
         idle_timeout: None,
     };
-    let (shutdown, meter, classifier) = (Shutdown::new(), Meter::default(), Echo(AtomicUsize::new(0)));
+    let (shutdown, meter) = (Shutdown::new(), Meter::default());
+    let classifier = Echo {
+        calls: AtomicUsize::new(0),
+        maker: Arc::new(Maker::new("0123456789abcdef", Some("fedcba9876543210"), &[])),
+    };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()
@@ -161,7 +168,7 @@ fn run(messages: usize) -> (u64, usize) {
     assert_eq!(runtime.block_on(ended).unwrap().answered, messages as u64);
     (
         ALLOCATIONS.load(Ordering::Relaxed) - before,
-        classifier.0.load(Ordering::Relaxed),
+        classifier.calls.load(Ordering::Relaxed),
     )
 }
 

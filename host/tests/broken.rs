@@ -5,12 +5,15 @@
 mod support;
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use host::message::Message;
-use host::pipeline::{self, Answer, Cause, Classify, ClassifyError, Meter, OnError, PipelineError, Policy, Progress};
+use host::pipeline::{
+    self, Answer, Cause, Classify, ClassifyError, Maker, Meter, OnError, PipelineError, Policy, Progress,
+};
 use host::shutdown::Shutdown;
 use support::memory::{Memory, patient};
 use support::{Fixture, within};
@@ -47,8 +50,8 @@ impl Classify for Told {
         4
     }
 
-    fn digest(&self) -> &str {
-        "told"
+    fn maker(&self) -> Arc<Maker> {
+        Arc::new(Maker::new("told", None, &[]))
     }
 }
 

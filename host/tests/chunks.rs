@@ -4,12 +4,14 @@
 
 mod support;
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use host::message::Message;
-use host::pipeline::{self, Answer, Cause, Classify, ClassifyError, Meter, OnError, PipelineError, Policy, Progress};
+use host::pipeline::{
+    self, Answer, Answers, Cause, Classify, ClassifyError, Maker, Meter, OnError, PipelineError, Policy, Progress,
+};
 use host::shutdown::Shutdown;
 use support::memory::{Memory, patient};
 use support::{Fixture, within};
@@ -57,7 +59,7 @@ impl Classify for Noted {
         self.classify_all(&[message]).await?.pop().unwrap()
     }
 
-    async fn classify_all(&self, messages: &[&Message]) -> Result<Vec<Result<Answer, ClassifyError>>, ClassifyError> {
+    async fn classify_all(&self, messages: &[&Message]) -> Answers {
         let bodies = messages
             .iter()
             .map(|message| String::from_utf8_lossy(message.body()).into_owned());
@@ -89,8 +91,8 @@ impl Classify for Noted {
         CALLS
     }
 
-    fn digest(&self) -> &str {
-        "noted"
+    fn maker(&self) -> Arc<Maker> {
+        Arc::new(Maker::new("noted", None, &[]))
     }
 }
 

@@ -16,7 +16,7 @@ use super::log::Rate;
 use super::program::{ComponentFile, Program, off_thread};
 use super::{ClassifierConfig, ComponentError, Description, model, self_test};
 use crate::message::Message;
-use crate::pipeline::{Answer, Cause, Classify, ClassifyError};
+use crate::pipeline::{Answer, Answers, Cause, Classify, ClassifyError, Maker};
 
 /// A running component. Dropping it lets the threads end after their current call.
 pub struct Classifier {
@@ -25,7 +25,7 @@ pub struct Classifier {
     /// The media type to request with every message. None: the component's default.
     accept: Option<Arc<str>>,
     description: Description,
-    digest: String,
+    maker: Arc<Maker>,
 }
 
 /// Messages for one call.
@@ -34,8 +34,6 @@ struct Job {
     accept: Option<Arc<str>>,
     answer: oneshot::Sender<Answers>,
 }
-
-type Answers = Result<Vec<Result<Answer, ClassifyError>>, ClassifyError>;
 
 impl Classifier {
     /// Compiles the component (or takes it from the cache), checks it, and warms one instance for each worker, which answers the
@@ -85,12 +83,13 @@ impl Classifier {
             description = Some(said?);
         }
         let description = description.ok_or_else(|| ComponentError::Start("no worker started".to_owned()))?;
+        let maker = Maker::new(&digest, description.model_sha256.as_deref(), &description.labels);
         Ok(Self {
             workers: workers.get(),
             jobs,
             accept: None,
             description,
-            digest,
+            maker: Arc::new(maker),
         })
     }
 
@@ -166,12 +165,8 @@ impl Classify for Classifier {
         2 * self.workers
     }
 
-    fn digest(&self) -> &str {
-        &self.digest
-    }
-
-    fn labels(&self) -> &[String] {
-        &self.description.labels
+    fn maker(&self) -> Arc<Maker> {
+        Arc::clone(&self.maker)
     }
 }
 
@@ -323,7 +318,7 @@ mod tests {
                 accepts: vec!["text/plain".into()],
                 produces: vec!["text/plain".into()],
             },
-            digest: "00".into(),
+            maker: Arc::new(Maker::new("00", None, &[])),
         }
     }
 

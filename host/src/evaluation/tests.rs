@@ -1,12 +1,12 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 
 use super::*;
-use crate::pipeline::{Answer, Cause};
+use crate::pipeline::{Answer, Cause, Maker};
 
 const OPTIONS: Options = Options {
     batch: 4,
@@ -68,8 +68,8 @@ impl<F: Fn(&[u8]) -> Result<String, ClassifyError> + Send + Sync> Classify for F
         3
     }
 
-    fn digest(&self) -> &str {
-        "digest"
+    fn maker(&self) -> Arc<Maker> {
+        Arc::new(Maker::new("digest", None, &[]))
     }
 }
 

@@ -9,8 +9,7 @@ use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use super::ClassifyError;
-use super::in_flight::{InFlight, Known, Load, Reply};
+use super::in_flight::{Failed, InFlight, Known, Load, Reply};
 use super::turn::Turn;
 
 /// A chunk has this many messages at most.
@@ -28,7 +27,7 @@ pub(super) struct Chunk<'a> {
     pub order: Order,
     /// Of a single message: what its first attempt gave, as part of a chunk. None: it was not made, or nobody knows which message its
     /// failure is about.
-    pub known: Option<Result<Reply, ClassifyError>>,
+    pub known: Option<Result<Reply, Failed>>,
 }
 
 /// The order of a chunk's messages.

@@ -1,9 +1,12 @@
 //! Dead letters: a message that could not be answered, with the reason as headers.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
+use super::in_flight::Failed;
 use super::provenance::{self, Provenance};
-use super::{Cause, ClassifyError};
+use super::{Cause, ClassifyError, Maker};
 use crate::message::Message;
 
 /// `reject` or `retry`: whether sending it again unchanged can help.
@@ -51,6 +54,8 @@ pub fn revive(letter: &mut Message) {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Failure {
     pub error: ClassifyError,
+    /// Who could not answer it.
+    pub by: Arc<Maker>,
     /// How often it was tried.
     pub attempts: u32,
     pub extent: Extent,
@@ -81,9 +86,10 @@ impl Extent {
 
 impl Failure {
     /// One whose letter has the whole message, as far as its topic accepts it.
-    pub fn of(error: ClassifyError, attempts: u32) -> Self {
+    pub fn of(Failed { error, by }: Failed, attempts: u32) -> Self {
         Self {
             error,
+            by,
             attempts,
             extent: Extent::Whole,
         }
@@ -91,7 +97,7 @@ impl Failure {
 
     /// Payload, key and headers as they came, and the reason in headers of its own, which replace those of an earlier
     /// failure.
-    pub fn letter(&self, message: &Message, position: &str, component: &str) -> Message {
+    pub fn letter(&self, message: &Message, position: &str) -> Message {
         let (kind, Cause { code, detail }) = match &self.error {
             ClassifyError::Reject(cause) => ("reject", cause),
             ClassifyError::Retry(cause) | ClassifyError::Broken(cause) => ("retry", cause),
@@ -107,7 +113,7 @@ impl Failure {
         if let Some(time) = message.timestamp_ms.and_then(provenance::time) {
             letter.set_header(ERROR_SOURCE_TIME, time);
         }
-        letter.set_header(ERROR_COMPONENT, component.to_owned());
+        letter.set_header(ERROR_COMPONENT, self.by.component.clone());
         letter
     }
 
@@ -159,6 +165,7 @@ mod tests {
         };
         Failure {
             error: ClassifyError::Reject(cause),
+            by: Arc::new(Maker::new("abc", None, &[])),
             attempts: 1,
             extent,
         }
@@ -180,7 +187,7 @@ mod tests {
     #[test]
     fn a_dead_letter_keeps_the_message_and_names_the_reason_once() {
         let message = message();
-        let first = failure(Extent::Whole).letter(&message, "in/0/7", "abc");
+        let first = failure(Extent::Whole).letter(&message, "in/0/7");
         assert_eq!(
             text(&first, ERROR_SOURCE_TIME).as_deref(),
             Some("2023-11-14T22:13:20.123Z")
@@ -190,15 +197,17 @@ mod tests {
                 code: "trap".into(),
                 detail: String::new(),
             }),
+            by: Arc::new(Maker::new("def", None, &[])),
             attempts: 3,
             extent: Extent::Whole,
         };
-        let again = second.letter(&first, "in.dlq/0/0", "def");
+        let again = second.letter(&first, "in.dlq/0/0");
         assert_eq!(again.payload, message.payload);
         assert_eq!(again.key, message.key);
         assert_eq!(text(&again, "trace").as_deref(), Some("t1"));
         assert_eq!(text(&again, ERROR_KIND).as_deref(), Some("retry"));
         assert_eq!(text(&again, ERROR_ATTEMPTS).as_deref(), Some("3"));
+        assert_eq!(text(&again, ERROR_COMPONENT).as_deref(), Some("def"));
         assert_eq!(text(&again, ERROR_SOURCE).as_deref(), Some("in.dlq/0/0"));
         assert_eq!(
             again.headers.len(),
@@ -212,10 +221,7 @@ mod tests {
 
     #[test]
     fn a_letter_has_the_time_of_its_own_publishing() {
-        assert_eq!(
-            failure(Extent::Whole).letter(&message(), "in/0/7", "abc").timestamp_ms,
-            None
-        );
+        assert_eq!(failure(Extent::Whole).letter(&message(), "in/0/7").timestamp_ms, None);
     }
 
     #[test]
@@ -223,7 +229,7 @@ mod tests {
         let mut message = message();
         message.payload = Some(vec![7; 5000].into());
         message.set_header("trace", vec![b't'; 500]);
-        let letter = failure(Extent::Whole).letter(&message, "in/0/7", "abc");
+        let letter = failure(Extent::Whole).letter(&message, "in/0/7");
         let fitted = |limit: usize| {
             let mut letter = letter.clone();
             failure(Extent::Whole).fit(&mut letter, Some(limit));
@@ -239,7 +245,7 @@ mod tests {
         assert!(cut.body().len() > 500 && cut.key.is_some());
         assert_eq!(text(&cut, ERROR_CODE).as_deref(), Some("bad-shape"));
         message.key = Some(vec![b'k'; 2000].into());
-        let mut keyed = failure(Extent::Whole).letter(&message, "in/0/7", "abc");
+        let mut keyed = failure(Extent::Whole).letter(&message, "in/0/7");
         failure(Extent::Whole).fit(&mut keyed, Some(1000));
         assert!(keyed.size() <= 1000 && keyed.key.is_none(), "{}", keyed.size());
         assert_eq!(
@@ -252,7 +258,7 @@ mod tests {
     fn a_letter_gets_smaller_until_there_is_nothing_left_to_leave_out() {
         let mut message = message();
         message.set_header("trace", vec![b't'; 500]);
-        let letter = failure(Extent::Whole).letter(&message, "in/0/7", "abc");
+        let letter = failure(Extent::Whole).letter(&message, "in/0/7");
         let mut extent = Extent::Whole;
         let mut size = letter.size();
         while let Some(smaller) = extent.smaller() {

@@ -1,10 +1,11 @@
 //! A message that is in flight, and the answer that it gets.
 
 use std::ops::{AddAssign, SubAssign};
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::health::Work;
-use super::{Cause, ClassifyError, Pipeline};
+use super::{Cause, ClassifyError, Maker, Pipeline};
 use crate::broker::{Claim, Delivery};
 use crate::message::Message;
 
@@ -56,10 +57,17 @@ pub(super) struct Reply {
     pub message: Message,
     pub images: u32,
     pub warnings: Vec<Cause>,
+    pub by: Arc<Maker>,
+}
+
+/// Why a message was not answered, and by whom.
+pub(super) struct Failed {
+    pub error: ClassifyError,
+    pub by: Arc<Maker>,
 }
 
 /// What the call for a chunk gave for each message. Empty: the whole call failed.
-pub(super) type Known = Vec<Result<Reply, ClassifyError>>;
+pub(super) type Known = Vec<Result<Reply, Failed>>;
 
 impl Pipeline<'_> {
     /// A delivery, accepted.

@@ -1,13 +1,14 @@
 //! From a message to its output: an answer or a dead letter.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::sync::SemaphorePermit;
 
 use super::dead_letter::Failure;
-use super::in_flight::{InFlight, Known, Reply};
+use super::in_flight::{Failed, InFlight, Known, Reply};
 use super::provenance::{self, COMPONENT_LABELS, SOURCE_TIME};
-use super::{Answer, Cause, ClassifyError, OnError, Outcome, Pipeline, PipelineError};
+use super::{Answer, Answers, Cause, ClassifyError, Maker, OnError, Outcome, Pipeline, PipelineError};
 use crate::broker::{BrokerError, NOT_PUBLISHABLE, Output, Route, TOO_LARGE};
 use crate::message::{CONTENT_ENCODING, CONTENT_PREPARE, CONTENT_TYPE, Message};
 
@@ -23,6 +24,7 @@ impl Made {
             message,
             images,
             warnings,
+            by,
         } = reply;
         let route = Route::Answers;
         Self {
@@ -30,6 +32,7 @@ impl Made {
             kind: Kind::Answer {
                 images,
                 warnings,
+                by,
                 attempts,
             },
         }
@@ -40,6 +43,7 @@ pub(super) enum Kind {
     Answer {
         images: u32,
         warnings: Vec<Cause>,
+        by: Arc<Maker>,
         attempts: u32,
     },
     DeadLetter(Failure),
@@ -68,9 +72,10 @@ impl Kind {
             _ => return None,
         };
         match self {
-            Self::Answer { attempts, .. } => {
+            Self::Answer { by, attempts, .. } => {
                 let (code, detail) = (code.to_owned(), error.to_string());
-                Some(Failure::of(ClassifyError::Reject(Cause { code, detail }), *attempts))
+                let (error, by) = (ClassifyError::Reject(Cause { code, detail }), Arc::clone(by));
+                Some(Failure::of(Failed { error, by }, *attempts))
             }
             Self::DeadLetter(failure) if code == TOO_LARGE => Some(Failure {
                 extent: failure.extent.smaller()?,
@@ -87,7 +92,7 @@ impl Pipeline<'_> {
     pub(super) async fn output(
         &self,
         in_flight: &mut InFlight<'_>,
-        known: Option<Result<Reply, ClassifyError>>,
+        known: Option<Result<Reply, Failed>>,
         slot: Option<SemaphorePermit<'_>>,
     ) -> Result<Option<Made>, PipelineError> {
         let work = in_flight.work.take();
@@ -123,7 +128,7 @@ impl Pipeline<'_> {
         &self,
         message: &Message,
         position: &str,
-        mut known: Option<Result<Reply, ClassifyError>>,
+        mut known: Option<Result<Reply, Failed>>,
         mut slot: Option<SemaphorePermit<'_>>,
     ) -> Result<Made, Failure> {
         let mut attempts = 1;
@@ -135,7 +140,10 @@ impl Pipeline<'_> {
             drop(slot.take());
             match classified {
                 Ok(reply) => return Ok(Made::answer(reply, attempts)),
-                Err(ClassifyError::Retry(cause)) if attempts < self.policy.attempts => {
+                Err(Failed {
+                    error: ClassifyError::Retry(cause),
+                    ..
+                }) if attempts < self.policy.attempts => {
                     tracing::warn!(
                         position,
                         attempt = attempts,
@@ -147,7 +155,7 @@ impl Pipeline<'_> {
                     slot = self.slots.acquire().await.ok();
                     attempts += 1;
                 }
-                Err(error) => return Err(Failure::of(error, attempts)),
+                Err(failed) => return Err(Failure::of(failed, attempts)),
             }
         }
     }
@@ -160,10 +168,11 @@ impl Pipeline<'_> {
         slot: Option<SemaphorePermit<'_>>,
     ) -> Result<Result<Vec<Made>, Known>, PipelineError> {
         let replies = self.replies(chunk, slot).await;
-        let is_settled_so = |reply: &Result<Reply, ClassifyError>| match reply {
+        let is_settled_so = |reply: &Result<Reply, Failed>| match reply {
             Ok(_) => true,
-            Err(ClassifyError::Reject(_)) => self.policy.on_error == OnError::DeadLetter,
-            Err(ClassifyError::Retry(_) | ClassifyError::Broken(_)) => false,
+            Err(failed) => {
+                matches!(failed.error, ClassifyError::Reject(_)) && self.policy.on_error == OnError::DeadLetter
+            }
         };
         if replies.is_empty() || !replies.iter().all(is_settled_so) {
             return Ok(Err(replies));
@@ -173,8 +182,8 @@ impl Pipeline<'_> {
             in_flight.work = None;
             outputs.push(match reply {
                 Ok(reply) => Made::answer(reply, 1),
-                Err(error) => {
-                    let failure = Failure::of(error, 1);
+                Err(failed) => {
+                    let failure = Failure::of(failed, 1);
                     self.letter(&in_flight.message, &in_flight.position, failure).await?
                 }
             });
@@ -185,7 +194,7 @@ impl Pipeline<'_> {
     /// What one call gives for each message. Nothing if the whole call failed.
     pub(super) async fn replies(&self, chunk: &[InFlight<'_>], slot: Option<SemaphorePermit<'_>>) -> Known {
         let messages: Vec<_> = chunk.iter().map(|in_flight| &in_flight.message).collect();
-        let classified = self.ask(&messages).await;
+        let (by, classified) = self.ask(&messages).await;
         drop(slot);
         let answers = match classified {
             Ok(answers) if answers.len() == messages.len() => answers,
@@ -196,26 +205,21 @@ impl Pipeline<'_> {
             }
         };
         let replies = answers.into_iter().zip(chunk);
-        let reply = |(answer, in_flight): (_, &InFlight<'_>)| {
-            let answer: Result<Answer, ClassifyError> = answer;
-            self.reply(&in_flight.message, &in_flight.position, answer?)
-        };
+        let reply =
+            |(answer, in_flight): (_, &InFlight<'_>)| self.reply(&in_flight.message, &in_flight.position, answer, &by);
         replies.map(reply).collect()
     }
 
     /// One call of the classifier.
-    async fn ask(&self, messages: &[&Message]) -> Result<Vec<Result<Answer, ClassifyError>>, ClassifyError> {
+    async fn ask(&self, messages: &[&Message]) -> (Arc<Maker>, Answers) {
         let began = Instant::now();
-        let classified = self.classifier.classify_all(messages).await;
+        let (by, answers) = self.classifier.serve(messages).await;
         self.pace.note(began.elapsed(), messages.len());
-        let answers = classified?;
-        if answers
-            .iter()
-            .any(|answer| matches!(answer, Ok(_) | Err(ClassifyError::Reject(_))))
-        {
+        let mut each = answers.iter().flatten();
+        if each.any(|answer| matches!(answer, Ok(_) | Err(ClassifyError::Reject(_)))) {
             self.health.answered();
         }
-        Ok(answers)
+        (by, answers)
     }
 
     async fn letter(&self, message: &Message, position: &str, failure: Failure) -> Result<Made, PipelineError> {
@@ -230,8 +234,8 @@ impl Pipeline<'_> {
         tracing::warn!(position, attempt = attempts, %error, "dead letter");
         let route = Route::DeadLetters;
         let limit = self.settle.limits(route).await?.max_bytes;
-        let mut message = failure.letter(message, position, self.classifier.digest());
-        self.mark(&mut message, position);
+        let mut message = failure.letter(message, position);
+        self.mark(&mut message, position, &failure.by);
         failure.fit(&mut message, limit);
         Ok(Made {
             output: Output { route, message },
@@ -240,15 +244,21 @@ impl Pipeline<'_> {
     }
 
     /// The reply to a message that is asked about alone, if it is within the limit.
-    async fn classify(&self, message: &Message, position: &str) -> Result<Reply, ClassifyError> {
-        check_size("a message", message, self.limit())?;
-        let answer = self.ask(&[message]).await?.pop().unwrap_or_else(|| {
-            Err(ClassifyError::Broken(Cause {
-                code: "no-answer".to_owned(),
-                detail: "the classifier gave no result for a message".to_owned(),
-            }))
+    async fn classify(&self, message: &Message, position: &str) -> Result<Reply, Failed> {
+        if let Err(error) = check_size("a message", message, self.limit()) {
+            let by = self.classifier.serving();
+            return Err(Failed { error, by });
+        }
+        let (by, answers) = self.ask(&[message]).await;
+        let answer = answers.and_then(|mut answers| {
+            answers.pop().unwrap_or_else(|| {
+                Err(ClassifyError::Broken(Cause {
+                    code: "no-answer".to_owned(),
+                    detail: "the classifier gave no result for a message".to_owned(),
+                }))
+            })
         });
-        self.reply(message, position, answer?)
+        self.reply(message, position, answer, &by)
     }
 
     /// The host's own limit of a message and of an answer in bytes, with its remedy.
@@ -256,17 +266,47 @@ impl Pipeline<'_> {
         (self.policy.max_message_bytes, "raise --max-message-bytes")
     }
 
-    /// The reply to a message, if it is within the limits. What the broker would refuse becomes a single unanswered message here.
-    fn reply(&self, message: &Message, position: &str, mut answer: Answer) -> Result<Reply, ClassifyError> {
-        let (images, warnings) = (answer.images, std::mem::take(&mut answer.warnings));
+    /// The reply to a message, if there is one within the limits. What the broker would refuse becomes a single unanswered message here.
+    fn reply(
+        &self,
+        message: &Message,
+        position: &str,
+        answer: Result<Answer, ClassifyError>,
+        by: &Arc<Maker>,
+    ) -> Result<Reply, Failed> {
+        let replied = answer.and_then(|mut answer| {
+            let (images, warnings) = (answer.images, std::mem::take(&mut answer.warnings));
+            let message = self.publishable(message, position, answer, by)?;
+            let by = Arc::clone(by);
+            Ok(Reply {
+                message,
+                images,
+                warnings,
+                by,
+            })
+        });
+        replied.map_err(|error| {
+            let by = Arc::clone(by);
+            Failed { error, by }
+        })
+    }
+
+    /// An answer as a message, unless the broker would refuse it.
+    fn publishable(
+        &self,
+        message: &Message,
+        position: &str,
+        answer: Answer,
+        by: &Maker,
+    ) -> Result<Message, ClassifyError> {
         let mut reply = reply(message, answer);
-        self.mark(&mut reply, position);
+        self.mark(&mut reply, position, by);
         if self.policy.provenance {
             reply.remove_header(SOURCE_TIME);
             if let Some(time) = message.timestamp_ms.and_then(provenance::time) {
                 reply.set_header(SOURCE_TIME, time);
             }
-            if let Some(labels) = &self.labels {
+            if let Some(labels) = &by.labels {
                 reply.set_header(COMPONENT_LABELS, labels.clone());
             }
         }
@@ -286,16 +326,12 @@ impl Pipeline<'_> {
         });
         let limit = own.filter(|(limit, _)| *limit < self.limit().0).unwrap_or(self.limit());
         check_size("an answer, with the key and headers of its message,", &reply, limit)?;
-        Ok(Reply {
-            message: reply,
-            images,
-            warnings,
-        })
+        Ok(reply)
     }
 
-    fn mark(&self, output: &mut Message, position: &str) {
+    fn mark(&self, output: &mut Message, position: &str, maker: &Maker) {
         if self.policy.provenance {
-            self.provenance.mark(output, position);
+            self.provenance.mark(output, position, maker);
         }
     }
 
@@ -309,8 +345,8 @@ impl Pipeline<'_> {
     }
 }
 
-/// An answer's headers that are not its input's: the media type, where it comes from, and the labels.
-const OWN_HEADERS: usize = 6;
+/// An answer's headers that are not its input's: the media type, where it comes from, who made it, and the labels.
+const OWN_HEADERS: usize = 7;
 
 /// Rejects a message over a limit in bytes; the remedy is for that limit.
 fn check_size(what: &str, message: &Message, (limit, remedy): (usize, &str)) -> Result<(), ClassifyError> {

@@ -5,6 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
+use super::Maker;
 use crate::message::Message;
 
 /// The input's position: `topic/partition/offset`.
@@ -13,16 +14,15 @@ pub const SOURCE: &str = "source";
 pub const DEDUPE_ID: &str = "dedupe-id";
 /// The SHA-256 of the component that answered.
 pub const COMPONENT: &str = "component";
+/// The SHA-256 of the model with which it did; left out if the component has none.
+pub const MODEL: &str = "model";
 /// When the input was published, if its broker says so: RFC 3339, in UTC. The output's own time is that of its
 /// publishing: with its input's, a topic might drop it at once.
 pub const SOURCE_TIME: &str = "source-time";
 
 /// The labels of the component's classes, a JSON list: so that anybody can read the numbers of an answer, at any time.
-/// Left out if it is longer than [`LABELS_BYTES`].
+/// Left out if it is longer than an attribute of a Pub/Sub message may be.
 pub const COMPONENT_LABELS: &str = "component-labels";
-
-/// As long as an attribute of a Pub/Sub message may be.
-const LABELS_BYTES: usize = 1024;
 
 /// What a [`DEDUPE_ID`] has.
 const ID_BYTES: usize = 32;
@@ -30,31 +30,33 @@ const ID_BYTES: usize = 32;
 /// The end of the year 9999, the last in RFC 3339. Milliseconds since 1970.
 const LAST_TIME: u64 = 253_402_300_799_999;
 
-/// Where the messages of a pipeline come from, and which component answers them.
+/// Where the messages of a pipeline come from.
 #[derive(Clone, Debug)]
 pub(super) struct Provenance {
     /// The first line of every dedupe id's text: the broker's name for itself.
     cluster: Sha256,
-    /// The component's digest.
-    component: Bytes,
 }
 
 impl Provenance {
     /// What [`Provenance::mark`] sets.
-    pub const HEADERS: [&'static str; 3] = [SOURCE, DEDUPE_ID, COMPONENT];
+    pub const HEADERS: [&'static str; 4] = [SOURCE, DEDUPE_ID, COMPONENT, MODEL];
 
-    pub fn new(cluster: &str, component: &str) -> Self {
+    pub fn new(cluster: &str) -> Self {
         Self {
             cluster: Sha256::new().chain_update(cluster).chain_update("\n"),
-            component: Bytes::copy_from_slice(component.as_bytes()),
         }
     }
 
-    /// Marks the output of the message at a position, `topic/partition/offset`. Replaces the marks of an earlier stage.
-    pub fn mark(&self, output: &mut Message, position: &str) {
+    /// Marks the output that a classifier made for the message at a position, `topic/partition/offset`. Replaces the marks of an
+    /// earlier stage.
+    pub fn mark(&self, output: &mut Message, position: &str, maker: &Maker) {
         output.set_header(SOURCE, position.to_owned());
         output.set_header(DEDUPE_ID, Bytes::copy_from_slice(&self.dedupe_id(position)));
-        output.set_header(COMPONENT, self.component.clone());
+        output.set_header(COMPONENT, maker.component.clone());
+        match &maker.model {
+            Some(model) => output.set_header(MODEL, model.clone()),
+            None => output.remove_header(MODEL),
+        }
     }
 
     /// The first 128 bits, in hex, of the SHA-256 of cluster, position and the output's number, a line each. A message has one output,
@@ -80,12 +82,6 @@ pub(super) fn time(timestamp_ms: i64) -> Option<String> {
     Some(humantime::format_rfc3339_millis(time).to_string())
 }
 
-/// The value of [`COMPONENT_LABELS`]; none where there are no labels, or too many.
-pub(super) fn labels(labels: &[String]) -> Option<Bytes> {
-    let value = serde_json::to_vec(labels).ok()?;
-    (!labels.is_empty() && value.len() <= LABELS_BYTES).then(|| value.into())
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
@@ -102,20 +98,11 @@ mod tests {
     }
 
     #[test]
-    fn labels_travel_with_an_answer_unless_they_are_long() {
-        let value = labels(&["T-shirt/top".to_owned(), "a \"b\", c".to_owned()]).unwrap();
-        assert_eq!(value, r#"["T-shirt/top","a \"b\", c"]"#);
-        assert_eq!(labels(&[]), None);
-        let many: Vec<_> = (0..1000).map(|class| format!("class {class}")).collect();
-        assert_eq!(labels(&many), None);
-    }
-
-    #[test]
     fn an_output_is_marked_once_and_every_place_has_an_id_of_its_own() {
         let mark = |cluster, position| {
             let mut output = Message::new("[9]");
             output.set_header(SOURCE, "an/earlier/0");
-            Provenance::new(cluster, "abc").mark(&mut output, position);
+            Provenance::new(cluster).mark(&mut output, position, &Maker::new("abc", None, &[]));
             assert_eq!(output.headers.len(), 3);
             assert_eq!(output.header(SOURCE).unwrap(), position);
             output.header(DEDUPE_ID).unwrap().clone()
@@ -129,10 +116,19 @@ mod tests {
     }
 
     #[test]
+    fn an_output_has_the_model_of_the_one_that_made_it_and_not_that_of_an_earlier_stage() {
+        let mut output = Message::new("[9]");
+        for (model, said) in [(Some("def"), Some("def")), (None, None)] {
+            Provenance::new("c").mark(&mut output, "in/0/7", &Maker::new("abc", model, &[]));
+            assert_eq!(output.header(MODEL).map(|model| &model[..]), said.map(str::as_bytes));
+        }
+    }
+
+    #[test]
     fn the_id_of_a_place_never_changes() {
         let text = Sha256::digest("c\nin/0/7\n0\n");
         assert_eq!(
-            Provenance::new("c", "abc").dedupe_id("in/0/7"),
+            Provenance::new("c").dedupe_id("in/0/7"),
             hex::encode(&text[..16]).as_bytes()
         );
     }

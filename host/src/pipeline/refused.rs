@@ -63,8 +63,10 @@ impl Refused {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
-    use crate::pipeline::{Cause, ClassifyError};
+    use crate::pipeline::{Cause, ClassifyError, Maker};
 
     #[test]
     fn as_many_are_remembered_as_there_is_room_for_and_the_oldest_is_forgotten_first() {
@@ -74,6 +76,7 @@ mod tests {
                 code: "not-publishable".into(),
                 detail: String::new(),
             }),
+            by: Arc::new(Maker::new("abc", None, &[])),
             attempts,
             extent: Default::default(),
         };

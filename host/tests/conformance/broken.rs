@@ -1,10 +1,11 @@
 //! A classifier that breaks, at every broker: it costs no message, neither as consumed nor as a dead letter.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use host::message::Message;
-use host::pipeline::{Answer, Cause, Classify, ClassifyError, PipelineError};
+use host::pipeline::{Answer, Cause, Classify, ClassifyError, Maker, PipelineError};
 use host::shutdown::Shutdown;
 
 use super::support::{Fixture, assert_answered, numbered};
@@ -34,8 +35,8 @@ impl Classify for Breaks {
         Echo.concurrency()
     }
 
-    fn digest(&self) -> &str {
-        "a broken one"
+    fn maker(&self) -> Arc<Maker> {
+        Arc::new(Maker::new("a broken one", None, &[]))
     }
 }
 

@@ -1,12 +1,13 @@
 //! What a pipeline publishes: with a time of its own, and with nothing in place of nothing.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use host::broker::Route;
 use host::message::Message;
-use host::pipeline::{self, Answer, Classify, ClassifyError, Meter, OnError, Policy};
+use host::pipeline::{self, Answer, Classify, ClassifyError, Maker, Meter, OnError, Policy};
 use host::shutdown::Shutdown;
 
 use crate::support::{Fixture, Member, POLL, within};
@@ -137,7 +138,7 @@ impl Classify for Echo {
         4
     }
 
-    fn digest(&self) -> &str {
-        "echo"
+    fn maker(&self) -> Arc<Maker> {
+        Arc::new(Maker::new("echo", None, &[]))
     }
 }

@@ -1,11 +1,14 @@
 //! What ends a stream by the clock, at every broker: no more messages, or a stop that took too long.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use host::message::Message;
-use host::pipeline::{self, Answer, Classify, ClassifyError, Meter, OnError, PipelineError, Policy, Progress};
+use host::pipeline::{
+    self, Answer, Classify, ClassifyError, Maker, Meter, OnError, PipelineError, Policy, Progress, Serve,
+};
 use host::shutdown::Shutdown;
 
 use super::support::{Fixture, Member, POLL, assert_answered, numbered, within};
@@ -33,15 +36,15 @@ impl Classify for Echo {
         4
     }
 
-    fn digest(&self) -> &str {
-        "a digest"
+    fn maker(&self) -> Arc<Maker> {
+        Arc::new(Maker::new("a digest", None, &[]))
     }
 }
 
 /// A pipeline that turns every failure into a dead letter at once.
 pub async fn run(
     member: Member,
-    classifier: &dyn Classify,
+    classifier: &dyn Serve,
     idle_timeout: Option<Duration>,
     shutdown: &Shutdown,
     observe: impl FnMut(&Progress),
@@ -136,8 +139,8 @@ impl Classify for Hangs<'_> {
         Echo.concurrency()
     }
 
-    fn digest(&self) -> &str {
-        Echo.digest()
+    fn maker(&self) -> Arc<Maker> {
+        Echo.maker()
     }
 }
 

@@ -1,9 +1,11 @@
 //! A message that is too large for the broker becomes a dead letter, and never ends the run.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use host::broker::{Demand, Event, Source, Subscription};
 use host::message::Message;
-use host::pipeline::{Answer, Classify, ClassifyError, Progress};
+use host::pipeline::{Answer, Classify, ClassifyError, Maker, Progress};
 use host::shutdown::Shutdown;
 
 use crate::pipe::{DEAD_LETTERS, pipe};
@@ -31,8 +33,8 @@ impl Classify for AsLargeAsAsked {
         4
     }
 
-    fn digest(&self) -> &str {
-        "a digest"
+    fn maker(&self) -> Arc<Maker> {
+        Arc::new(Maker::new("a digest", None, &[]))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use host::broker::Subscription;
-use host::pipeline::{self, Classify, Meter, OnError, Policy, Progress};
+use host::pipeline::{self, Meter, OnError, Policy, Progress, Serve};
 use host::shutdown::Shutdown;
 
 use crate::support::local::Local;
@@ -15,7 +15,7 @@ pub const DEAD_LETTERS: &str = "dead";
 pub async fn pipe(
     local: &Local,
     limit: usize,
-    classifier: &dyn Classify,
+    classifier: &dyn Serve,
     shutdown: &Shutdown,
     observe: impl FnMut(&Progress),
 ) -> Progress {

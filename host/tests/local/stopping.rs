@@ -1,11 +1,12 @@
 //! A stop waits for what has begun, and for nothing else.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use host::message::Message;
-use host::pipeline::{Answer, Classify, ClassifyError};
+use host::pipeline::{Answer, Classify, ClassifyError, Maker};
 use host::shutdown::Shutdown;
 
 use crate::pipe::{DEAD_LETTERS, pipe};
@@ -41,8 +42,8 @@ impl Classify for Stops<'_> {
         2
     }
 
-    fn digest(&self) -> &str {
-        "a digest"
+    fn maker(&self) -> Arc<Maker> {
+        Arc::new(Maker::new("a digest", None, &[]))
     }
 }
 

@@ -21,7 +21,7 @@ use broker::{LANES, MESSAGES, Shared, SimulatedSettle, SimulatedSource, body, lo
 use fastrand::Rng;
 use host::broker::Route;
 use host::message::Message;
-use host::pipeline::{self, Answer, Cause, Classify, ClassifyError, Meter, OnError, Policy};
+use host::pipeline::{self, Answer, Answers, Cause, Classify, ClassifyError, Maker, Meter, OnError, Policy};
 use host::shutdown::Shutdown;
 use tokio::task::yield_now;
 
@@ -58,7 +58,7 @@ impl Classify for SimulatedClassifier {
         }
     }
 
-    async fn classify_all(&self, messages: &[&Message]) -> Result<Vec<Result<Answer, ClassifyError>>, ClassifyError> {
+    async fn classify_all(&self, messages: &[&Message]) -> Answers {
         let fails = messages.len() > 1 && self.0.lock().unwrap().u32(..4) == 0;
         let mut answers = Vec::new();
         for message in messages {
@@ -79,8 +79,8 @@ impl Classify for SimulatedClassifier {
         3
     }
 
-    fn digest(&self) -> &str {
-        "simulated"
+    fn maker(&self) -> Arc<Maker> {
+        Arc::new(Maker::new("simulated", None, &[]))
     }
 }
 

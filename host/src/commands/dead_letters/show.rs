@@ -17,7 +17,7 @@ use crate::images::media_type_of;
 use crate::message::{CONTENT_TYPE, Message};
 use crate::pipeline::{
     COMPONENT, DEDUPE_ID, ERROR_ATTEMPTS, ERROR_CODE, ERROR_COMPONENT, ERROR_DETAIL, ERROR_KIND, ERROR_SOURCE,
-    ERROR_SOURCE_TIME, ERROR_TRUNCATED, SOURCE,
+    ERROR_SOURCE_TIME, ERROR_TRUNCATED, MODEL, SOURCE,
 };
 use crate::shutdown::Shutdown;
 use crate::terminal::{FAINT, counted, cut, printable, styled};
@@ -123,7 +123,7 @@ fn shown(Seen { message, position }: &Seen, width: Option<usize>, has_colours: b
     // What stands in another row: the reason, the media type, and whose letter it is.
     let is_of_host = message.header(SOURCE).is_some() && message.header(SOURCE) == message.header(ERROR_SOURCE);
     let rows = REASON.iter().map(|(header, _)| *header).chain([CONTENT_TYPE]);
-    let rows = Vec::from_iter(rows.chain([SOURCE, DEDUPE_ID, COMPONENT].into_iter().filter(|_| is_of_host)));
+    let rows = Vec::from_iter(rows.chain([SOURCE, DEDUPE_ID, COMPONENT, MODEL].into_iter().filter(|_| is_of_host)));
     let stands = |name: &str| rows.iter().any(|header| header.eq_ignore_ascii_case(name));
     let others = message.headers.iter().filter(|(name, _)| !stands(name));
     let headers = others.map(|(name, value)| match value {

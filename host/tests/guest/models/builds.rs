@@ -74,13 +74,13 @@ async fn a_model_that_needs_more_operators_is_run_by_the_build_that_has_them() {
         let bytes = std::fs::read(component(name)).unwrap();
         hex::encode(<sha2::Sha256 as sha2::Digest>::digest(bytes))
     };
-    assert_eq!(host::pipeline::Classify::digest(&classifier), digest(FULL));
+    assert_eq!(host::pipeline::Classify::maker(&classifier).component, digest(FULL));
     let config = ClassifierConfig {
         model: Some(models("fashion-large.onnx")),
         ..config
     };
     let classifier = Classifier::start(&config).await.unwrap();
-    assert_eq!(host::pipeline::Classify::digest(&classifier), digest(USUAL));
+    assert_eq!(host::pipeline::Classify::maker(&classifier).component, digest(USUAL));
     // One that no build takes is refused in the words of the one that has more.
     let said = build(FULL, &file, None).await.is_ok();
     assert!(said);
