@@ -22,6 +22,7 @@ mod produce;
 mod pubsub;
 mod python;
 mod run;
+mod swap;
 mod topics;
 mod trust;
 
@@ -46,6 +47,7 @@ pub use self::prepare::{FitName, InvertName, PictureArgs, PrepareArgs, ScaleName
 pub use self::produce::ProduceCommand;
 pub use self::pubsub::PubSubArgs;
 pub use self::run::{OnErrorName, RunCommand};
+pub use self::swap::SwapCommand;
 pub use self::topics::{TopicsAction, TopicsCommand};
 pub use self::trust::TrustArgs;
 
@@ -91,6 +93,12 @@ pub enum Command {
     /// Each message is answered and consumed as one act: with the embedded broker exactly once. Runs until it is stopped; the
     /// first Ctrl-C or SIGTERM finishes what has begun, the second stops at once.
     Run(Box<RunCommand>),
+    /// Let another component or model serve in a running host, without stopping it.
+    ///
+    /// The host reads, checks and compiles the new one beside the one that serves; messages in flight end on the old one. It must take
+    /// the same images and have the same labels. For its first --trial messages the old one answers what the new one cannot, and
+    /// takes its place again if there is too much of that. The next start takes the files that it is started with.
+    Swap(SwapCommand),
     /// Send images to a topic.
     ///
     /// Without --images: the 10,000 Fashion-MNIST test images, once. Pixels are sent as JSON, as the original Python

@@ -26,6 +26,9 @@ pub enum Failure {
     /// The work could not be finished.
     #[error("{0}")]
     Stopped(String),
+    /// Another component or model does not serve.
+    #[error("{0}")]
+    Swap(String),
     /// A user stopped it before the work was done.
     #[error("interrupted: {0}")]
     Interrupted(String),
@@ -47,6 +50,7 @@ fn code_of(error: &(dyn Error + 'static)) -> Option<u8> {
             Failure::Usage(_) => USAGE,
             Failure::Configuration(_) => CONFIGURATION,
             Failure::Stopped(_) => STOPPED,
+            Failure::Swap(_) => COMPONENT,
             Failure::Interrupted(_) => INTERRUPTED,
         });
     }

@@ -2,7 +2,7 @@
 //!
 //! A plain open is not enough: a pipe without a writer blocks it, and a device such as `/dev/zero` has no end.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
@@ -66,6 +66,24 @@ pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
 pub fn read_text(path: &Path, limit: u64) -> io::Result<String> {
     let text = String::from_utf8(read(path, limit)?);
     text.map_err(|_| io::Error::new(ErrorKind::InvalidData, "it is not text in UTF-8"))
+}
+
+/// Who else than this user could write to a file or folder. None: nobody.
+#[cfg(unix)]
+pub fn foreign(known: &Metadata) -> Option<String> {
+    use std::os::unix::fs::MetadataExt;
+    let user = rustix::process::geteuid().as_raw();
+    if known.uid() != user {
+        return Some(format!("it belongs to user {}, and this is user {user}", known.uid()));
+    }
+    let others = known.mode() & 0o022 != 0;
+    others.then(|| format!("other users may write to it (mode {:o})", known.mode() & 0o7777))
+}
+
+/// Who else than this user could write to a file or folder. Here nobody knows.
+#[cfg(not(unix))]
+pub fn foreign(_known: &Metadata) -> Option<String> {
+    None
 }
 
 /// The folder of this program, where its component and its page may be. None: the system does not say.

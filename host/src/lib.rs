@@ -16,6 +16,7 @@
 // The data path.
 pub mod message;
 pub mod pipeline;
+pub mod swap;
 
 // What it runs over and through.
 pub mod broker;
@@ -26,6 +27,8 @@ pub mod shutdown;
 pub mod cli;
 pub mod commands;
 pub mod config;
+#[cfg(unix)]
+pub mod control;
 pub mod evaluation;
 pub mod exit;
 pub mod files;

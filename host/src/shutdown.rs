@@ -1,8 +1,8 @@
 //! Two named stops. Soft: begin nothing new, finish what has begun. Hard: abandon that too; it is redelivered.
 
-#[cfg(unix)]
-use std::task::Poll;
 use std::time::Duration;
+#[cfg(unix)]
+use std::{io::IsTerminal, task::Poll};
 
 use tokio_util::sync::CancellationToken;
 
@@ -25,9 +25,17 @@ impl Shutdown {
     /// The second asks for a hard stop at once. The third ends the process immediately. Must be called within a tokio
     /// runtime.
     pub fn on_signals(drain: Duration) -> Self {
+        Self::on(Signals::new(), drain)
+    }
+
+    /// The same for a service that SIGHUP asks for something else if it has [no terminal](Hangups).
+    pub fn on_signals_of_a_service(drain: Duration) -> Self {
+        Self::on(Signals::of_a_service(), drain)
+    }
+
+    fn on(mut signals: Signals, drain: Duration) -> Self {
         let shutdown = Self::new();
         let asked = shutdown.clone();
-        let mut signals = Signals::new();
         #[expect(
             clippy::disallowed_methods,
             reason = "it waits for signals as long as the process lives"
@@ -99,14 +107,20 @@ struct Signals {
 #[cfg(unix)]
 impl Signals {
     fn new() -> Self {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut kinds = vec![SignalKind::interrupt(), SignalKind::terminate()];
         // With `nohup` it is to outlive its terminal.
-        if !ignores_hangup() {
-            kinds.push(SignalKind::hangup());
-        }
+        Self::with(!ignores_hangup())
+    }
+
+    fn of_a_service() -> Self {
+        Self::with(has_terminal() && !ignores_hangup())
+    }
+
+    fn with(hangup: bool) -> Self {
+        use tokio::signal::unix::{SignalKind, signal};
+        let kinds = [SignalKind::interrupt(), SignalKind::terminate()];
+        let kinds = kinds.into_iter().chain(hangup.then(SignalKind::hangup));
         Self {
-            each: kinds.into_iter().filter_map(|kind| signal(kind).ok()).collect(),
+            each: kinds.filter_map(|kind| signal(kind).ok()).collect(),
         }
     }
 
@@ -122,6 +136,35 @@ impl Signals {
     }
 }
 
+/// SIGHUP to a service without a terminal, which no closed terminal can have sent: somebody asks it to read its files again.
+pub struct Hangups(#[cfg(unix)] Option<tokio::signal::unix::Signal>);
+
+impl Hangups {
+    /// None is missed from here on. Must be called within a tokio runtime.
+    #[cfg(unix)]
+    pub fn new() -> Self {
+        use tokio::signal::unix::{SignalKind, signal};
+        let asks = !has_terminal() && !ignores_hangup();
+        Self(asks.then(|| signal(SignalKind::hangup()).ok()).flatten())
+    }
+
+    /// Resolves at the next one.
+    #[cfg(unix)]
+    pub async fn next(&mut self) {
+        if let Some(hangups) = &mut self.0
+            && hangups.recv().await.is_some()
+        {
+            return;
+        }
+        std::future::pending().await
+    }
+}
+
+#[cfg(unix)]
+fn has_terminal() -> bool {
+    std::io::stdin().is_terminal() || std::io::stderr().is_terminal()
+}
+
 /// Whether this process was started with SIGHUP ignored, as far as the system says.
 #[cfg(unix)]
 fn ignores_hangup() -> bool {
@@ -135,6 +178,10 @@ fn ignores_hangup() -> bool {
 #[cfg(not(unix))]
 impl Signals {
     fn new() -> Self {
+        Self {}
+    }
+
+    fn of_a_service() -> Self {
         Self {}
     }
 

@@ -132,24 +132,7 @@ fn check(path: &Path) -> Result<(), ComponentError> {
     if !known.is_dir() {
         return Err(refused("it is not a folder".to_owned()));
     }
-    foreign(&known).map_or(Ok(()), |trouble| Err(refused(trouble)))
-}
-
-/// Who else than this user can write to a file or folder.
-#[cfg(unix)]
-fn foreign(known: &fs::Metadata) -> Option<String> {
-    use std::os::unix::fs::MetadataExt;
-    let user = rustix::process::geteuid().as_raw();
-    if known.uid() != user {
-        return Some(format!("it belongs to user {}, and this is user {user}", known.uid()));
-    }
-    let others = known.mode() & 0o022 != 0;
-    others.then(|| format!("other users may write to it (mode {:o})", known.mode() & 0o7777))
-}
-
-#[cfg(not(unix))]
-fn foreign(_known: &fs::Metadata) -> Option<String> {
-    None
+    files::foreign(&known).map_or(Ok(()), |trouble| Err(refused(trouble)))
 }
 
 /// The component whose code is in this file of a [`Folder`]. None: it is missing, damaged, of another engine, or might be of anybody else;
@@ -157,7 +140,7 @@ fn foreign(_known: &fs::Metadata) -> Option<String> {
 fn stored(engine: &Engine, code: &Path) -> Option<Component> {
     let known = fs::symlink_metadata(code).ok()?;
     let trouble = match known.is_file() {
-        true => foreign(&known),
+        true => files::foreign(&known),
         false => Some("it is not a regular file".to_owned()),
     };
     if let Some(trouble) = trouble {
@@ -194,7 +177,7 @@ fn unwritable(folder: &Path, error: &io::Error) -> ComponentError {
 )]
 fn load(engine: &Engine, code: &Path) -> wasmtime::Result<Component> {
     // SAFETY: the compiler wrote the file, in a process of this very program, and nobody else could: it and its folder
-    // belong to this user, and neither group nor others may write to them (`foreign`, or `TempDir`). It got its name
+    // belong to this user, and neither group nor others may write to them (`files::foreign`, or `TempDir`). It got its name
     // when it was whole and on the disk, and nobody writes to it again: it is only replaced or removed, which a
     // mapping survives.
     unsafe { Component::deserialize_file(engine, code) }

@@ -69,6 +69,7 @@ pub use predictor::Predictor;
 pub use trust::{Key, SignatureFiles, Trust, Trusted};
 
 use crate::pipeline::Cause;
+use crate::values::DigestError;
 
 /// Which component, and how it runs.
 #[derive(Clone, Debug)]
@@ -102,6 +103,39 @@ pub struct ClassifierConfig {
 }
 
 impl ClassifierConfig {
+    /// The same with other files. Fails for a signature if there is no key to check it by.
+    pub fn with(&self, other: Replacement) -> Result<Self, String> {
+        let mut config = self.clone();
+        if let Some(file) = other.component {
+            config.component = Origin::File(file);
+            config.full = None;
+        }
+        if other.model.is_some() {
+            (config.model, config.labels) = (other.model, other.labels);
+        }
+        if let Some(digest) = other.digest {
+            config.trust.digest = Some(digest.parse().map_err(|error: DigestError| error.to_string())?);
+        }
+        if let Some(signature) = other.signature {
+            let files = config.trust.signature.as_mut();
+            files
+                .ok_or("the host was started without --signature and --key, so it has no key to check a signature by")?
+                .signature = signature;
+        }
+        Ok(config)
+    }
+
+    /// The files that a start reads.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let component = match &self.component {
+            Origin::File(file) => Some(file),
+            Origin::Carried(_) => None,
+        };
+        let signature = self.trust.signature.as_ref().map(|files| &files.signature);
+        let files = [component, self.model.as_ref(), self.labels.as_ref(), signature];
+        files.into_iter().flatten().cloned().collect()
+    }
+
     /// The same with the build that has more operators, if there is one and `error` asks for it.
     fn with_more_operators(&self, error: &ComponentError) -> Option<Self> {
         let cause = error.lacking()?;
@@ -113,6 +147,21 @@ impl ClassifierConfig {
             ..self.clone()
         })
     }
+}
+
+/// Other files for a classifier. What is not named stays as it is, but a model that is named has its own labels.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Replacement {
+    /// The component.
+    pub component: Option<PathBuf>,
+    /// The model to use instead of the component's own.
+    pub model: Option<PathBuf>,
+    /// The names of that model's classes.
+    pub labels: Option<PathBuf>,
+    /// The digest that the component has to have.
+    pub digest: Option<String>,
+    /// The signature that it has to have, by the key that is there already.
+    pub signature: Option<PathBuf>,
 }
 
 /// A component's description of itself, checked.

@@ -7,6 +7,8 @@ pub const COMPONENT: &str = "Component";
 pub const PREPROCESSING: &str = "Preprocessing";
 /// What is promised, and what is bounded.
 pub const DELIVERY: &str = "Delivery and limits";
+/// A new component while the stream goes on.
+pub const SWAP: &str = "Swapping";
 /// Two brokers in one run.
 pub const ENDS: &str = "From one broker to another";
 /// Options that only the embedded broker takes.
@@ -17,7 +19,7 @@ pub const KAFKA: &str = "Kafka";
 pub const PUBSUB: &str = "Pub/Sub";
 
 /// A help screen: what stands behind `--help`, the heading, what is on it.
-pub(super) const SCREENS: [(&str, &str, &str); 7] = [
+pub(super) const SCREENS: [(&str, &str, &str); 8] = [
     ("component", COMPONENT, "digest, signature, instances, memory, time"),
     (
         "preprocessing",
@@ -25,6 +27,7 @@ pub(super) const SCREENS: [(&str, &str, &str); 7] = [
         "scale of pixels, shape and light of pictures",
     ),
     ("delivery", DELIVERY, "where to begin, guarantees, attempts, limits"),
+    ("swap", SWAP, "another component while the stream goes on"),
     ("ends", ENDS, "read from one broker, publish to another"),
     ("local", EMBEDDED, "the embedded broker's file"),
     ("kafka", KAFKA, "addresses, TLS, login, sessions"),

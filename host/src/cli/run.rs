@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::heading::{COMPONENT, DELIVERY, ENDS};
+use super::heading::{COMPONENT, DELIVERY, ENDS, SWAP};
 use super::{BrokerAddress, BrokerArgs, ComponentArgs, DeliveryName, Format, MemberArgs, PrepareArgs, StorageArgs};
 use crate::values::{ByteSize, DEFAULT_GROUP, DEFAULT_INPUT, DEFAULT_MAX_FAILURES, DEFAULT_OUTPUT, count, time};
 
@@ -64,6 +64,15 @@ pub struct RunCommand {
     /// an answer between them: the component is broken, and none of them is consumed. 0: never.
     #[arg(long, value_name = "N", default_value_t = DEFAULT_MAX_FAILURES, help_heading = DELIVERY)]
     pub max_failures: usize,
+    /// Let the component, or its model, serve anew when its file changes, as `host swap` does.
+    #[arg(long, help_heading = SWAP)]
+    pub watch: bool,
+    /// For this many messages what a new component or model cannot answer is answered by the one before it. 0: no trial.
+    #[arg(long, value_name = "N", default_value = "100", help_heading = SWAP)]
+    pub trial: u64,
+    /// Of these it may fail so many that the one before it answers; one more, and that one serves again.
+    #[arg(long, value_name = "N", default_value = "0", help_heading = SWAP)]
+    pub trial_failures: u64,
     /// Messages in flight at once.
     #[arg(long, value_name = "N", default_value = "4096", help_heading = DELIVERY, value_parser = count::<NonZeroUsize>)]
     pub max_in_flight: NonZeroUsize,

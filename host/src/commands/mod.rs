@@ -17,6 +17,7 @@ mod progress;
 mod reader;
 mod run;
 mod stdout;
+mod swap;
 mod table;
 mod topics;
 mod waiting;
@@ -35,6 +36,7 @@ impl Command {
     pub async fn execute(self) -> anyhow::Result<()> {
         match self {
             Self::Run(command) => command.execute().await,
+            Self::Swap(command) => command.execute().await,
             Self::Produce(command) => command.execute().await,
             Self::Consume(command) => command.execute().await,
             Self::DeadLetters(command) => command.execute().await,

@@ -3,6 +3,7 @@
 mod backlog;
 mod layout;
 mod show;
+mod swaps;
 mod window;
 
 use std::num::NonZeroUsize;
@@ -13,16 +14,19 @@ use serde_json::json;
 
 use self::layout::Course;
 use self::show::show;
+use self::swaps::Swaps;
 use super::progress::Lines;
 use super::{keep_trying, progress, start, stdout};
 use crate::broker::{Subscription, Topics, open_pipeline, reach};
 use crate::classifier::{Classifier, ClassifierConfig, ComponentError};
 use crate::cli::{Format, OnErrorName, RunCommand};
 use crate::config::{Delivery, Ends, in_flight_bytes};
+use crate::control::{Control, Reply};
 use crate::exit::Failure;
 use crate::message::Message;
 use crate::pipeline::{self, Classify, ClassifyError, Meter, OnError, Policy, Progress};
 use crate::shutdown::Shutdown;
+use crate::swap::{Bounds, Swappable};
 use crate::terminal::counted;
 use crate::values::{DEFAULT_INPUT, RETRY_DELAY};
 
@@ -72,6 +76,10 @@ impl RunCommand {
             prepare: self.prepare.parameters(),
             ..ClassifierConfig::new(self.component, self.accept, ends.max_message_bytes())?
         };
+        if self.watch && asked.files().is_empty() {
+            let usage = "--watch needs a file to look at, and this program carries its component; name one with --component or --model";
+            return Err(Failure::Usage(usage.to_owned()).into());
+        }
         let policy = Policy {
             on_error: match self.on_error {
                 OnErrorName::DeadLetter => OnError::DeadLetter,
@@ -88,7 +96,7 @@ impl RunCommand {
         };
         // The brokers are looked at first, since compiling may take long, and joined last, since a member that does not read
         // yet would hold up its partitions.
-        let shutdown = Shutdown::on_signals(self.drain);
+        let shutdown = Shutdown::on_signals_of_a_service(self.drain);
         for end in [Some(&ends.input), Some(&ends.output).filter(|_| !ends.are_one())]
             .into_iter()
             .flatten()
@@ -101,13 +109,15 @@ impl RunCommand {
         let classifier = tokio::select! {
             biased;
             () = shutdown.stopping() => return Ok(()),
-            started = start_as_asked(&asked) => started?,
+            started = async { as_asked(start(&asked).await?, &asked).await } => started?,
         };
+        let swappable = Swappable::new(classifier);
         let open = async || open_pipeline(&ends, &topics).await;
         let Some((source, settle)) = keep_trying(&shutdown, policy.idle_timeout, open).await? else {
             return Ok(());
         };
-        let model = classifier.description();
+        let first = swappable.proven();
+        let model = first.description();
         tracing::info!(
             "{} {} classifies {} of {} into {} of {}",
             model.name,
@@ -126,12 +136,27 @@ impl RunCommand {
             group: topics.input.group.clone(),
             max_in_flight: policy.max_in_flight,
         };
+        let swaps = Swaps {
+            asked: &asked,
+            swappable: &swappable,
+            bounds: Bounds {
+                messages: self.trial,
+                failures: self.trial_failures,
+            },
+            watch: self.watch,
+            control: open_control(),
+            about: Reply::About {
+                topic: topics.input.topic.clone(),
+                group: topics.input.group.clone(),
+            },
+        };
         let (meter, watch, screen) = (Meter::default(), source.watch(), Lines::new());
         let mut settled = Settled::default();
         let observe = |_: &Progress| settled.note(SystemTime::now());
         let ended = tokio::select! {
             biased;
-            ended = pipeline::run(source, settle, &classifier, &policy, &shutdown, &meter, observe) => ended,
+            ended = pipeline::run(source, settle, &swappable, &policy, &shutdown, &meter, observe) => ended,
+            never = swaps.serve() => match never {},
             never = show(&course, &meter, &*watch, screen.map(Arc::new)) => match never {},
         };
         let done = ended?;
@@ -149,8 +174,7 @@ impl RunCommand {
 
 /// What is asked of the component with every message it is asked once before, with an empty one: what it does not grant is no
 /// message's fault, and would make a dead letter of each.
-async fn start_as_asked(asked: &ClassifierConfig) -> Result<Classifier, ComponentError> {
-    let classifier = start(asked).await?;
+async fn as_asked(classifier: Classifier, asked: &ClassifierConfig) -> Result<Classifier, ComponentError> {
     if asked.accept.is_none() && asked.prepare.is_none() {
         return Ok(classifier);
     }
@@ -161,6 +185,14 @@ async fn start_as_asked(asked: &ClassifierConfig) -> Result<Classifier, Componen
         // All else depends on the body.
         _ => Ok(classifier),
     }
+}
+
+/// Where it cannot be opened, all but `host swap` works.
+fn open_control() -> Option<Control> {
+    let opened = Control::open();
+    opened
+        .map_err(|error| tracing::warn!("`host swap` cannot reach this host: {error}"))
+        .ok()
 }
 
 /// When the first and the last message so far were through: between them lies what the pipeline took, without the start and

@@ -21,6 +21,7 @@ mod pixels;
 mod produce;
 mod sandbox;
 mod signals;
+mod swap;
 mod topics;
 mod training;
 mod trust;
