@@ -142,7 +142,7 @@ pub struct Hangups(#[cfg(unix)] Option<tokio::signal::unix::Signal>);
 impl Hangups {
     /// None is missed from here on. Must be called within a tokio runtime.
     #[cfg(unix)]
-    pub fn new() -> Self {
+    pub fn listen() -> Self {
         use tokio::signal::unix::{SignalKind, signal};
         let asks = !has_terminal() && !ignores_hangup();
         Self(asks.then(|| signal(SignalKind::hangup()).ok()).flatten())

@@ -251,9 +251,11 @@ mod tests {
                 "one failure is within the bound"
             );
             assert_eq!(ask(&swappable, &["b"]).await, answered("old", &["old"]));
-            let Verdict::RolledBack(why) = &*verdict.borrow() else {
-                panic!("{:?}", *verdict.borrow());
+            let why = match &*verdict.borrow() {
+                Verdict::RolledBack(why) => why.clone(),
+                other => format!("{other:?}"),
             };
+            assert!(why.contains("it failed 2 that the one before it answers"), "{why}");
             assert!(why.contains("bad-shape") || why.contains("trap"), "{why}");
             assert_eq!(ask(&swappable, &["a"]).await, answered("old", &["old"]));
         }

@@ -135,7 +135,7 @@ mod tests {
 
     use super::*;
 
-    fn end(mut pending: Box<Pending>, is_delivered: bool) {
+    fn end(pending: &mut Pending, is_delivered: bool) {
         let failed = || KafkaError::MessageProduction(RDKafkaErrorCode::MessageSizeTooLarge);
         pending.outcome = Some(match is_delivered {
             true => Ok(()),
@@ -146,10 +146,11 @@ mod tests {
     #[test]
     fn how_a_record_ended_is_told_when_all_have_and_that_one_has_failed_at_once() {
         let batch = Batch::new(&Failures::default());
-        let [(first, one), (second, two), (third, three)] = [batch.add(None), batch.add(None), batch.add(None)];
+        let [(first, mut one), (second, mut two), (third, three)] = [batch.add(None), batch.add(None), batch.add(None)];
         let mut ended = Box::pin(batch.ended(first));
-        end(one, true);
-        end(two, false);
+        end(&mut one, true);
+        end(&mut two, false);
+        drop((one, two));
         assert!(!batch.wait(), "it would wait for the third");
         assert!(ended.as_mut().now_or_never().is_none());
         drop(three);

@@ -34,7 +34,7 @@ pub(super) struct Swaps<'a> {
 impl Swaps<'_> {
     /// Makes one swap after the other, until it is dropped.
     pub async fn serve(&self) -> Infallible {
-        let mut hangups = Hangups::new();
+        let mut hangups = Hangups::listen();
         let mut files = Watched::new(self.asked);
         // The verdicts that other commands wait for.
         let mut told = FuturesUnordered::new();
