@@ -27,7 +27,6 @@ pub mod shutdown;
 pub mod cli;
 pub mod commands;
 pub mod config;
-#[cfg(unix)]
 pub mod control;
 pub mod evaluation;
 pub mod exit;

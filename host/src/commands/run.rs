@@ -116,7 +116,7 @@ impl RunCommand {
         let Some((source, settle)) = keep_trying(&shutdown, policy.idle_timeout, open).await? else {
             return Ok(());
         };
-        let first = swappable.proven();
+        let first = swappable.serving_now();
         let model = first.description();
         tracing::info!(
             "{} {} classifies {} of {} into {} of {}",
@@ -129,9 +129,9 @@ impl RunCommand {
         );
 
         let started = Instant::now();
-        let course = Course {
+        let course = || Course {
             input: topics.input.topic.clone(),
-            model: model.name.clone(),
+            model: swappable.serving_now().description().name.clone(),
             output: topics.output.clone(),
             group: topics.input.group.clone(),
             max_in_flight: policy.max_in_flight,

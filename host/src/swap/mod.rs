@@ -40,6 +40,11 @@ impl<C: Classify> Swappable<C> {
         }
     }
 
+    /// The classifier that the next call goes to.
+    pub fn serving_now(&self) -> Arc<C> {
+        Arc::clone(&self.lock().serving)
+    }
+
     /// The classifier that has proven itself: the one before a trial, as long as it lasts.
     pub fn proven(&self) -> Arc<C> {
         let now = self.lock();
@@ -112,7 +117,7 @@ impl<C: Classify> Serve for Swappable<C> {
     }
 
     fn serving(&self) -> Arc<Maker> {
-        self.now().0.maker()
+        self.serving_now().maker()
     }
 
     fn at_once(&self) -> usize {

@@ -57,7 +57,14 @@ impl Original {
         for (offset, record) in given.iter_mut().enumerate() {
             let marks = record.headers.split_off(1);
             let names: Vec<_> = marks.iter().map(|(name, _)| name.as_str()).collect();
-            let marked = ["source", "dedupe-id", "component", "source-time", "component-labels"];
+            let marked = [
+                "source",
+                "dedupe-id",
+                "component",
+                "model",
+                "source-time",
+                "component-labels",
+            ];
             assert_eq!(names, marked);
             assert_eq!(marks[0].1, format!("input-stream/0/{offset}"));
         }

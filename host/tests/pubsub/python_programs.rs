@@ -101,6 +101,7 @@ impl Original {
                 "component-labels",
                 "content-type",
                 "dedupe-id",
+                "model",
                 "source",
                 "source-time",
             ];

@@ -12,10 +12,11 @@ use crate::broker::GroupStatus;
 use crate::pipeline::Reading;
 use crate::terminal::{counted, printable};
 
-/// What stays the same for as long as it runs.
+/// What a run is, which only a swap changes.
 #[derive(Clone, Debug)]
 pub struct Course {
     pub input: String,
+    /// The name of the model that serves.
     pub model: String,
     pub output: String,
     pub group: String,

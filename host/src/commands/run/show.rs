@@ -24,8 +24,13 @@ const ASK_AFTER: Duration = Duration::from_secs(3);
 /// After so long without an answer, what it answered before is no longer shown.
 const STALE: Duration = Duration::from_secs(15);
 
-/// Shows it until it is dropped: as lines, or where there can be none in the log.
-pub async fn show(course: &Course, meter: &Meter, watch: &dyn GroupWatch, screen: Option<Arc<Lines>>) -> Infallible {
+/// Shows it until it is dropped: as lines, or where there can be none in the log. What `course` says may change.
+pub async fn show(
+    course: &dyn Fn() -> Course,
+    meter: &Meter,
+    watch: &dyn GroupWatch,
+    screen: Option<Arc<Lines>>,
+) -> Infallible {
     let answer = RefCell::new(None);
     let began = Instant::now();
     tokio::select! {
@@ -61,7 +66,12 @@ fn known(answer: &Answer, began: Instant) -> Group {
     }
 }
 
-async fn draw(course: &Course, meter: &Meter, screen: Option<Arc<Lines>>, group: impl Fn() -> Group) -> Infallible {
+async fn draw(
+    course: &dyn Fn() -> Course,
+    meter: &Meter,
+    screen: Option<Arc<Lines>>,
+    group: impl Fn() -> Group,
+) -> Infallible {
     let mut window = Window::default();
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -76,12 +86,12 @@ async fn draw(course: &Course, meter: &Meter, screen: Option<Arc<Lines>>, group:
             group: group(),
         };
         if let Some(screen) = &screen {
-            let (screen, course) = (Arc::clone(screen), course.clone());
+            let (screen, course) = (Arc::clone(screen), course());
             let draw = move || screen.draw(|width| lines(&course, &moment, width));
             // A terminal that takes nothing, after Ctrl-S say, holds up a thread and not the messages.
             let _ = tokio::task::spawn_blocking(draw).await;
         } else if ticked.is_multiple_of(LOG_EVERY) {
-            tracing::info!("{}", status_line(course, &moment));
+            tracing::info!("{}", status_line(&course(), &moment));
         }
     }
 }
