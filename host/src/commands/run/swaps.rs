@@ -80,31 +80,31 @@ impl Swaps<'_> {
     /// Starts another classifier beside the one that serves, checks it, and lets it serve.
     async fn swap(&self, config: ClassifierConfig) -> (Reply, Option<Receiver<Verdict>>) {
         let proven = self.swappable.proven();
-        let started = Classifier::start(&config).await;
-        let started = match started {
-            Ok(started) => as_asked(started, &config).await,
-            Err(error) => Err(error),
-        };
-        let refusal = match &started {
-            Err(error) => Some(error.to_string()),
-            Ok(next) => unfit(proven.description(), next.description()),
-        };
-        let next = match (started, refusal) {
-            (Ok(next), None) => next,
-            (_, refusal) => {
-                let refusal = refusal.unwrap_or_default();
+        let next = match candidate(&config, proven.description()).await {
+            Ok(next) => next,
+            Err(refusal) => {
                 tracing::error!("nothing is swapped, {} goes on: {refusal}", name(&proven));
                 return (Reply::Refused(refusal), None);
             }
         };
         let next_name = name(&next);
-        if next.maker() == proven.maker() {
+        if next.maker() == self.swappable.serving_now().maker() {
             tracing::info!("nothing is swapped: {next_name} serves already");
             return (Reply::Same(next_name), None);
         }
         let verdict = self.swappable.swap(next, self.bounds);
         tracing::info!("{next_name} serves from now on, instead of {}", name(&proven));
         (Reply::Serves(next_name), Some(verdict))
+    }
+}
+
+/// Another classifier that may take the place of the one described, or why there is none.
+async fn candidate(config: &ClassifierConfig, proven: &Description) -> Result<Classifier, String> {
+    let started = Classifier::start(config).await.map_err(|error| error.to_string())?;
+    let next = as_asked(started, config).await.map_err(|error| error.to_string())?;
+    match unfit(proven, next.description()) {
+        Some(refusal) => Err(refusal),
+        None => Ok(next),
     }
 }
 
