@@ -84,19 +84,13 @@ impl Control {
         Ok(Self { listener, path })
     }
 
-    /// The next request, with the connection for its replies.
-    pub async fn next(&self) -> (Request, Connection) {
+    /// The next connection. Nothing is lost if it is not waited for to the end.
+    pub async fn next(&self) -> Connection {
         loop {
-            // A connection that was given up before it was accepted is none.
-            let Ok((stream, _)) = self.listener.accept().await else {
-                tokio::time::sleep(Duration::from_millis(100)).await;
-                continue;
-            };
-            let mut connection = Connection::new(stream);
-            match timeout(PATIENCE, connection.read()).await {
-                Ok(Ok(Some(request))) => return (request, connection),
-                Ok(Ok(None)) | Err(_) => {}
-                Ok(Err(error)) => tracing::debug!(%error, "a request that nobody understands"),
+            match self.listener.accept().await {
+                Ok((stream, _)) => return Connection::new(stream),
+                // One that was given up before it was accepted is none.
+                Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
             }
         }
     }
@@ -154,6 +148,18 @@ impl Connection {
     fn new(stream: UnixStream) -> Self {
         let stream = BufReader::new(stream);
         Self { stream }
+    }
+
+    /// The request that it carries. None: whoever connected says nothing, or what nobody understands.
+    pub async fn request(&mut self) -> Option<Request> {
+        match timeout(PATIENCE, self.read()).await {
+            Ok(Ok(request)) => request,
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "a request that nobody understands");
+                None
+            }
+            Err(_) => None,
+        }
     }
 
     /// The next line. None: the other side has closed it.

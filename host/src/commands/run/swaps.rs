@@ -48,8 +48,8 @@ impl Swaps<'_> {
                     tracing::info!("SIGHUP: reading the component and its model again");
                     self.again().await;
                 }
-                (request, connection) = asked(self.control.as_ref()) => {
-                    if let Some((connection, verdict)) = self.grant(request, connection).await {
+                connection = asked(self.control.as_ref()) => {
+                    if let Some((connection, verdict)) = self.grant(connection).await {
                         told.push(tell(connection, verdict));
                     }
                 }
@@ -64,8 +64,8 @@ impl Swaps<'_> {
         let _ = self.swap(self.asked.clone()).await;
     }
 
-    async fn grant(&self, request: Request, mut connection: Connection) -> Option<(Connection, Receiver<Verdict>)> {
-        let (reply, verdict) = match request {
+    async fn grant(&self, mut connection: Connection) -> Option<(Connection, Receiver<Verdict>)> {
+        let (reply, verdict) = match connection.request().await? {
             Request::About => (self.about.clone(), None),
             Request::Swap(other) => match self.asked.with(other) {
                 Ok(config) => self.swap(config).await,
@@ -109,7 +109,7 @@ async fn candidate(config: &ClassifierConfig, proven: &Description) -> Result<Cl
 }
 
 /// Waits for ever where other commands cannot reach this host.
-async fn asked(control: Option<&Control>) -> (Request, Connection) {
+async fn asked(control: Option<&Control>) -> Connection {
     match control {
         Some(control) => control.next().await,
         None => std::future::pending().await,
